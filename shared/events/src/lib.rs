@@ -1,0 +1,20 @@
+//! The events of this system: the envelope, the event types with their versions, and how to decode
+//! everything that was ever published. No I/O and no clock: facts in, facts out.
+//!
+//! A new event type is a file here, a variant of [`Payload`] and a golden file in `golden/`.
+
+mod attributes;
+mod decode;
+mod envelope;
+mod fingerprint;
+mod json_fields;
+mod personal;
+mod short_form;
+mod user_created;
+
+pub use attributes::{CORRELATION_ID, TRACEPARENT, attributes};
+pub use decode::{DecodeError, Decoded, Received, decode};
+pub use envelope::{Envelope, Event, Metadata, Payload};
+pub use fingerprint::Fingerprint;
+pub use personal::{EmailAddress, InvalidEmailAddress, InvalidPersonName, PersonName};
+pub use user_created::UserCreated;

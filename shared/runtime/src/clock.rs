@@ -1,0 +1,31 @@
+//! Time as a port.
+
+use chrono::{DateTime, SubsecRound, Utc};
+
+/// A moment in UTC. Everything this system stores or sends carries milliseconds at most.
+pub type Timestamp = DateTime<Utc>;
+
+/// Where the time comes from. Tests put a clock in its place that they move by hand.
+pub trait Clock: Send + Sync + 'static {
+    /// The current time, cut to whole milliseconds (what the event's wire format carries).
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that asks the machine"
+    )]
+    fn now(&self) -> Timestamp {
+        whole_milliseconds(Utc::now())
+    }
+}
+
+/// Cuts what lies below the millisecond.
+pub fn whole_milliseconds(time: Timestamp) -> Timestamp {
+    time.trunc_subsecs(3)
+}

@@ -1,0 +1,208 @@
+//! Serving and draining: what a container does from its first request to SIGTERM.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{LogFormat, ProcessEnvironment, Settings, SettingsError, init_telemetry};
+
+/// How long requests under way may take to finish after SIGTERM: Cloud Run kills after 10 s.
+pub const DRAIN: Duration = Duration::from_secs(8);
+
+/// The process's wish to stop. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown(CancellationToken);
+
+/// Why a server could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Somebody else listens there.
+    #[error(
+        "port {port} is already in use: stop the program that has it, or choose another port with {hint}"
+    )]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// The flag or variable that changes it.
+        hint: &'static str,
+    },
+    /// The address cannot be listened on for another reason.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The listener failed.
+    #[error("serving failed")]
+    Serve(#[from] std::io::Error),
+}
+
+impl Shutdown {
+    /// Stops with Ctrl-C (SIGINT) or SIGTERM.
+    pub fn on_signal() -> Self {
+        let shutdown = Self::default();
+        let trigger = shutdown.clone();
+        tokio::spawn(async move {
+            wait_for_signal().await;
+            trigger.start();
+        });
+        shutdown
+    }
+
+    /// Asks everything that holds a clone to stop.
+    pub fn start(&self) {
+        self.0.cancel();
+    }
+
+    /// Returns once stopping was asked for.
+    pub async fn requested(&self) {
+        self.0.cancelled().await;
+    }
+
+    /// Whether stopping was asked for.
+    pub fn is_requested(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        },
+        Err(error) => {
+            warn!(%error, "SIGTERM cannot be watched; only Ctrl-C stops this process cleanly");
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait_for_signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Listens on `address`; a port that is taken is an error that names the port and `hint`, the
+/// flag or variable that changes it.
+pub async fn bind(address: SocketAddr, hint: &'static str) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::AddrInUse => ServeError::PortTaken {
+                port: address.port(),
+                hint,
+            },
+            _ => ServeError::Bind { address, source },
+        })
+}
+
+/// Serves until `shutdown`, then lets requests under way finish for at most [`DRAIN`].
+///
+/// What is still running then is dropped, never answered: without an answer Pub/Sub delivers again.
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    shutdown: Shutdown,
+) -> Result<(), ServeError> {
+    let stop = shutdown.clone();
+    let server = axum::serve(listener, app)
+        .with_graceful_shutdown(async move { stop.requested().await })
+        .into_future();
+    let drained = async {
+        shutdown.requested().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = server => Ok(served?),
+        () = drained => {
+            warn!("requests were still under way after the drain of {} s; they are dropped", DRAIN.as_secs());
+            Ok(())
+        }
+    }
+}
+
+/// The whole `main` of a container: settings (exit code 2 with every fault if they are bad), logs,
+/// the router that `compose` builds, serving on `PORT` (default 8080) until SIGTERM.
+pub fn run_service<C, F>(
+    name: &'static str,
+    read: impl FnOnce(&mut Settings<'_>) -> Option<C>,
+    compose: impl FnOnce(C) -> F,
+) -> ExitCode
+where
+    F: Future<Output = Result<Router, Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let environment = ProcessEnvironment;
+    let mut settings = Settings::new(&environment);
+    let port = settings.or_default("PORT", "a port number", 8080_u16);
+    let format = settings.or_default("LOG_FORMAT", "`json` or `text`", LogFormat::Json);
+    let config = read(&mut settings);
+    let (port, format, config) = match settings.finish(zip3(port, format, config)) {
+        Ok(complete) => complete,
+        Err(faults) => return refuse(name, &faults),
+    };
+    init_telemetry(format);
+    let served = start_runtime().and_then(|runtime| {
+        runtime.block_on(async {
+            let shutdown = Shutdown::on_signal();
+            let app = compose(config).await?;
+            let address = SocketAddr::from(([0, 0, 0, 0], port));
+            let listener = bind(address, "the variable PORT").await?;
+            info!(service = name, port, "ready");
+            serve(listener, app, shutdown).await?;
+            Ok(())
+        })
+    });
+    match served {
+        Ok(()) => {
+            info!(service = name, "stopped");
+            ExitCode::SUCCESS
+        }
+        Err(cause) => {
+            error!(service = name, error = chain(cause.as_ref()), "cannot serve");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_runtime()
+-> Result<tokio::runtime::Runtime, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
+}
+
+fn zip3<A, B, C>(a: Option<A>, b: Option<B>, c: Option<C>) -> Option<(A, B, C)> {
+    Some((a?, b?, c?))
+}
+
+#[allow(
+    clippy::print_stderr,
+    reason = "there are no logs yet: settings say how to write them"
+)]
+fn refuse(name: &str, faults: &SettingsError) -> ExitCode {
+    eprintln!("{name} cannot start: {faults}");
+    ExitCode::from(2)
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,176 @@
+//! Logs: JSON for Cloud Logging in containers, readable lines on one machine.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line, in the shape Cloud Logging reads.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(value: &str) -> Result<Self, Self::Err> {
+        match value {
+            "json" => Ok(Self::Json),
+            "text" => Ok(Self::Text),
+            other => Err(format!("`{other}` is neither `json` nor `text`")),
+        }
+    }
+}
+
+/// Starts logging to standard output (JSON) or standard error (text). `RUST_LOG` sets the level
+/// (default `info`). A second call changes nothing.
+pub fn init_telemetry(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,firestore=warn,gcloud_sdk=warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter);
+    // The only error is "already started", by an earlier call of this function.
+    let _ = match format {
+        LogFormat::Json => builder.event_format(CloudLogging).try_init(),
+        LogFormat::Text => builder
+            .with_target(false)
+            .with_writer(std::io::stderr)
+            .try_init(),
+    };
+}
+
+/// Cloud Logging's structured JSON: `severity`, `time`, `message` and `logging.googleapis.com/trace`
+/// are lifted into the log entry, everything else lands in `jsonPayload` under the name it has here.
+///
+/// This is not tracing-stackdriver: that crate writes every field's name in camelCase, so neither
+/// `event_id` nor `logging.googleapis.com/trace` can come out of it.
+struct CloudLogging;
+
+impl<S, N> FormatEvent<S, N> for CloudLogging
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut time = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        let mut fields = Fields(Map::new());
+        fields.put("time", time);
+        fields.put("severity", severity(*event.metadata().level()));
+        fields.put("target", event.metadata().target());
+        event.record(&mut fields);
+        writeln!(writer, "{}", Value::Object(fields.0))
+    }
+}
+
+fn severity(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "ERROR",
+        Level::WARN => "WARNING",
+        Level::INFO => "INFO",
+        _ => "DEBUG",
+    }
+}
+
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn put(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field.name(), value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field.name(), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field.name(), value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field.name(), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field.name(), value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field.name(), format!("{value:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_carries_the_names_cloud_logging_and_our_contract_ask_for() {
+        let captured = Captured::default();
+        let writer = captured.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .event_format(CloudLogging)
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(
+                event_id = "evt_1",
+                attempt = 2_u64,
+                "logging.googleapis.com/trace" = "projects/p/traces/t",
+                "parked"
+            );
+        });
+        let bytes = captured.0.lock().unwrap().clone();
+        let mut line: Value = serde_json::from_slice(&bytes).unwrap();
+        line["time"] = "[time]".into();
+        insta::assert_json_snapshot!(line, @r#"
+        {
+          "attempt": 2,
+          "event_id": "evt_1",
+          "logging.googleapis.com/trace": "projects/p/traces/t",
+          "message": "parked",
+          "severity": "WARNING",
+          "target": "fanout_runtime::telemetry::tests",
+          "time": "[time]"
+        }
+        "#);
+    }
+}

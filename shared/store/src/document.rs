@@ -1,0 +1,328 @@
+//! Documents, their keys and their fields.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use fanout_runtime::Timestamp;
+use sha2::{Digest, Sha256};
+
+/// Where a document is: a collection and an id in it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    collection: &'static str,
+    id: String,
+}
+
+/// A document as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Where it is.
+    pub key: Key,
+    /// What it holds.
+    pub fields: Fields,
+    /// Changes with every write; see [`crate::Precondition::UpdatedAt`].
+    pub update_time: UpdateTime,
+}
+
+/// The version of a document: nanoseconds since 1970, as the store counts them.
+///
+/// Only good for comparing with itself: it is the store's clock, not ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UpdateTime(pub i64);
+
+/// The fields of a document, by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fields(BTreeMap<String, Value>);
+
+/// A field's value. `Debug` shows the kind only: documents hold addresses and names.
+#[derive(Clone, PartialEq)]
+pub enum Value {
+    /// Nothing, but present.
+    Null,
+    /// True or false.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Double(f64),
+    /// UTF-8 text.
+    Text(String),
+    /// A moment, with milliseconds at most: what every adapter keeps.
+    Timestamp(Timestamp),
+    /// Values in order.
+    Array(Vec<Value>),
+    /// Values by name.
+    Map(Fields),
+}
+
+/// A stored document that lacks a field or has it in another type. Shows no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the stored document has no field `{field}` that is {expected}")]
+pub struct MalformedDocument {
+    /// The field.
+    pub field: String,
+    /// What it must be.
+    pub expected: &'static str,
+}
+
+impl Key {
+    /// The key for any text. What no store takes as an id, or what could be taken for something
+    /// else (slashes, control characters, `.`, `__x__`, more than 200 bytes, nothing at all), is
+    /// replaced by `h_` + its SHA-256; so is a text that itself starts with `h_`.
+    pub fn new(collection: &'static str, text: &str) -> Self {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:~@".contains(c);
+        let safe = (1..=200).contains(&text.len())
+            && text.chars().all(plain)
+            && text.chars().any(|c| c != '.')
+            && !text.starts_with("h_")
+            && !(text.starts_with("__") && text.ends_with("__"));
+        let id = if safe {
+            text.to_owned()
+        } else {
+            format!("h_{}", hex::encode(Sha256::digest(text)))
+        };
+        Self { collection, id }
+    }
+
+    /// A key whose id was made by [`Key::new`] before: what an adapter reads back.
+    pub fn stored(collection: &'static str, id: String) -> Self {
+        Self { collection, id }
+    }
+
+    /// The collection's name.
+    pub fn collection(&self) -> &'static str {
+        self.collection
+    }
+
+    /// The id within the collection.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}", self.collection, self.id)
+    }
+}
+
+impl Fields {
+    /// No fields.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// These fields and one more; `None` leaves the field out.
+    pub fn with<V: IntoField>(mut self, name: &str, value: V) -> Self {
+        if let Some(value) = value.into_field() {
+            self.0.insert(name.to_owned(), value);
+        }
+        self
+    }
+
+    /// Sets one field.
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
+    /// A field's value.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// All fields, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A text that must be there.
+    pub fn text(&self, name: &str) -> Result<&str, MalformedDocument> {
+        match self.get(name) {
+            Some(Value::Text(text)) => Ok(text),
+            _ => Err(malformed(name, "a text")),
+        }
+    }
+
+    /// A text that may be absent or null.
+    pub fn optional_text(&self, name: &str) -> Result<Option<&str>, MalformedDocument> {
+        match self.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.text(name).map(Some),
+        }
+    }
+
+    /// A whole number that must be there.
+    pub fn integer(&self, name: &str) -> Result<i64, MalformedDocument> {
+        match self.get(name) {
+            Some(Value::Integer(number)) => Ok(*number),
+            _ => Err(malformed(name, "a whole number")),
+        }
+    }
+
+    /// A count from 0 that must be there.
+    pub fn count(&self, name: &str) -> Result<u64, MalformedDocument> {
+        u64::try_from(self.integer(name)?).map_err(|_| malformed(name, "a count from 0"))
+    }
+
+    /// True or false; absent counts as false.
+    pub fn flag(&self, name: &str) -> Result<bool, MalformedDocument> {
+        match self.get(name) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Boolean(flag)) => Ok(*flag),
+            Some(_) => Err(malformed(name, "true or false")),
+        }
+    }
+
+    /// A moment that must be there.
+    pub fn timestamp(&self, name: &str) -> Result<Timestamp, MalformedDocument> {
+        match self.get(name) {
+            Some(Value::Timestamp(time)) => Ok(*time),
+            _ => Err(malformed(name, "a timestamp")),
+        }
+    }
+
+    /// A moment that may be absent or null.
+    pub fn optional_timestamp(&self, name: &str) -> Result<Option<Timestamp>, MalformedDocument> {
+        match self.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.timestamp(name).map(Some),
+        }
+    }
+}
+
+impl FromIterator<(String, Value)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(fields: I) -> Self {
+        Self(fields.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Fields {
+    type Item = (String, Value);
+    type IntoIter = std::collections::btree_map::IntoIter<String, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+fn malformed(field: &str, expected: &'static str) -> MalformedDocument {
+    MalformedDocument {
+        field: field.to_owned(),
+        expected,
+    }
+}
+
+/// What [`Fields::with`] takes: a value, or an `Option` of one.
+pub trait IntoField {
+    /// The value, or `None` to leave the field out.
+    fn into_field(self) -> Option<Value>;
+}
+
+impl<V: Into<Value>> IntoField for V {
+    fn into_field(self) -> Option<Value> {
+        Some(self.into())
+    }
+}
+
+impl<V: Into<Value>> IntoField for Option<V> {
+    fn into_field(self) -> Option<Value> {
+        self.map(Into::into)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Boolean(flag)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Self::Integer(i64::from(number))
+    }
+}
+
+impl From<u64> for Value {
+    /// Counts beyond `i64::MAX` do not occur; one would be kept as the largest.
+    fn from(number: u64) -> Self {
+        Self::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(time: Timestamp) -> Self {
+        Self::Timestamp(fanout_runtime::whole_milliseconds(time))
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Null => "Null",
+            Self::Boolean(_) => "Boolean(..)",
+            Self::Integer(_) => "Integer(..)",
+            Self::Double(_) => "Double(..)",
+            Self::Text(_) => "Text(..)",
+            Self::Timestamp(_) => "Timestamp(..)",
+            Self::Array(_) => "Array(..)",
+            Self::Map(_) => "Map(..)",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_id_stays_readable() {
+        assert_eq!(Key::new("users", "usr_01JD").to_string(), "users/usr_01JD");
+    }
+
+    #[test]
+    fn no_text_can_break_a_key_or_meet_another() {
+        let long = "x".repeat(2048);
+        let texts = ["", ".", "..", "a/b", "__x__", "a\0b", "é", "h_00", &long, " "];
+        let mut ids = std::collections::HashSet::new();
+        for text in texts {
+            let key = Key::new("users", text);
+            assert_eq!(key.id().len(), 2 + 64, "{text:?}");
+            assert!(ids.insert(key.id().to_owned()), "{text:?}");
+            assert_ne!(Key::new("users", key.id()), key, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_of_another_type_is_an_error_that_shows_no_value() {
+        let fields = Fields::new().with("email", "ada@example.com");
+        let error = fields.integer("email").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the stored document has no field `email` that is a whole number"
+        );
+        assert!(!format!("{fields:?}").contains("ada"));
+    }
+}

@@ -1,0 +1,159 @@
+//! Queries over one collection, a page at a time.
+
+use crate::{Document, Value};
+
+/// Which documents of a collection, in which order, how many at once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    /// The collection.
+    pub collection: &'static str,
+    /// All must hold. A document that lacks a field, or has it in another type, does not match.
+    pub filters: Vec<Filter>,
+    /// What is compared first, second, ... See [`Query::full_order`].
+    pub order: Vec<Order>,
+    /// The size of a page, at least 1.
+    pub limit: u32,
+    /// Where the page before ended.
+    pub after: Option<Cursor>,
+}
+
+/// A condition on one field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filter {
+    /// The field's name, at the top level of the document.
+    pub field: &'static str,
+    /// How it compares.
+    pub comparison: Comparison,
+    /// With what.
+    pub value: Value,
+}
+
+/// How a field's value compares with a filter's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// Equal.
+    Equal,
+    /// Less.
+    Less,
+    /// Less or equal.
+    AtMost,
+    /// Greater.
+    Greater,
+    /// Greater or equal.
+    AtLeast,
+}
+
+/// One field to sort by. Documents that lack it are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    /// The field's name, at the top level of the document.
+    pub field: &'static str,
+    /// Which way.
+    pub direction: Direction,
+}
+
+/// Which way to sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest first.
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+/// Where a page ended: the last document's values of the [`Query::full_order`], and its id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cursor {
+    /// One for each field of the full order.
+    pub values: Vec<Value>,
+    /// The document's id, which breaks ties.
+    pub id: String,
+}
+
+/// A page of documents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// At most as many as the query's limit.
+    pub documents: Vec<Document>,
+    /// Where to go on; `None` if the page was not full. After a full page there may be nothing more.
+    pub next: Option<Cursor>,
+}
+
+impl Query {
+    /// All documents of a collection, by id, 100 a page.
+    pub fn of(collection: &'static str) -> Self {
+        Self {
+            collection,
+            filters: Vec::new(),
+            order: Vec::new(),
+            limit: 100,
+            after: None,
+        }
+    }
+
+    /// Only those whose field compares like this. A query takes range comparisons (all but
+    /// `Equal`) on one field only.
+    pub fn only(
+        mut self,
+        field: &'static str,
+        comparison: Comparison,
+        value: impl Into<Value>,
+    ) -> Self {
+        self.filters.push(Filter {
+            field,
+            comparison,
+            value: value.into(),
+        });
+        self
+    }
+
+    /// Sorted by this field, after those already named.
+    pub fn order_by(mut self, field: &'static str, direction: Direction) -> Self {
+        self.order.push(Order { field, direction });
+        self
+    }
+
+    /// At most this many a page.
+    pub fn limit(mut self, limit: u32) -> Self {
+        self.limit = limit.max(1);
+        self
+    }
+
+    /// The page after this one.
+    pub fn after(mut self, cursor: Cursor) -> Self {
+        self.after = Some(cursor);
+        self
+    }
+
+    /// The order that counts: Firestore sorts by the field of a range comparison first. Ties are
+    /// broken by id, in the direction of the last field here (ascending if there is none).
+    pub fn full_order(&self) -> Vec<Order> {
+        let range = self
+            .filters
+            .iter()
+            .find(|filter| filter.comparison != Comparison::Equal);
+        let mut order = self.order.clone();
+        if let Some(filter) = range
+            && order.iter().all(|by| by.field != filter.field)
+        {
+            let field = filter.field;
+            let direction = Direction::Ascending;
+            order.insert(0, Order { field, direction });
+        }
+        order
+    }
+
+    /// The page of these documents, which an adapter found for this query.
+    pub fn page(&self, documents: Vec<Document>) -> Page {
+        let full = documents.len() >= self.limit as usize;
+        let next = documents.last().filter(|_| full).map(|last| Cursor {
+            values: self
+                .full_order()
+                .iter()
+                .map(|by| last.fields.get(by.field).cloned().unwrap_or(Value::Null))
+                .collect(),
+            id: last.key.id().to_owned(),
+        });
+        Page { documents, next }
+    }
+}

@@ -1,0 +1,219 @@
+//! One SQLite file, one thread that owns it, and group commit.
+//!
+//! All statements run on the file's own thread, so nothing ever meets a locked database. Jobs that
+//! wait while one transaction is being written share the next one: a hundred writers pay for one
+//! fsync, not for a hundred. A job is answered only after the transaction it ran in is on disk.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+
+use rusqlite::{Connection, Savepoint, TransactionBehavior};
+use tokio::sync::oneshot;
+
+/// How many jobs share a transaction at most: bounds how long the first of them waits.
+const GROUP: usize = 256;
+
+/// A handle to the file; clones share the thread. The thread ends with the last of them.
+#[derive(Clone)]
+pub struct Database {
+    jobs: mpsc::Sender<Box<dyn Job>>,
+    path: PathBuf,
+}
+
+/// Why the file could not be opened or a job did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// SQLite's own error.
+    #[error("SQLite: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The file belongs to another process, or is no database of ours.
+    #[error("cannot open the database {path}: {reason}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The transaction that this job shared could not be committed; nothing was written.
+    #[error("the transaction could not be committed: {0}")]
+    Commit(String),
+    /// The database's thread has ended.
+    #[error("the database is closed")]
+    Closed,
+}
+
+/// One unit of work: runs in a savepoint of its own, is answered after the commit.
+trait Job: Send {
+    fn run(&mut self, connection: &mut rusqlite::Transaction<'_>);
+    fn answer(self: Box<Self>, committed: Result<(), &str>);
+}
+
+struct Work<T, E, F> {
+    work: Option<F>,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> Job for Work<T, E, F>
+where
+    F: FnOnce(&Savepoint<'_>) -> Result<T, E> + Send,
+    T: Send,
+    E: From<DatabaseError> + Send,
+{
+    fn run(&mut self, transaction: &mut rusqlite::Transaction<'_>) {
+        if let Some(work) = self.work.take() {
+            self.result = Some(in_savepoint(transaction, work));
+        }
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), &str>) {
+        let result = match (self.result, committed) {
+            (Some(result), Ok(())) => result,
+            (_, Err(reason)) => Err(DatabaseError::Commit(reason.to_owned()).into()),
+            (None, Ok(())) => Err(DatabaseError::Closed.into()),
+        };
+        // Whoever asked may have gone; the work is done all the same.
+        let _ = self.reply.send(result);
+    }
+}
+
+fn in_savepoint<T, E: From<DatabaseError>>(
+    transaction: &mut rusqlite::Transaction<'_>,
+    work: impl FnOnce(&Savepoint<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let savepoint = transaction.savepoint().map_err(DatabaseError::from)?;
+    // An error drops the savepoint, which rolls it back.
+    let value = work(&savepoint)?;
+    savepoint.commit().map_err(DatabaseError::from)?;
+    Ok(value)
+}
+
+impl Database {
+    /// Opens the file (creating it if needed) for this process alone.
+    pub fn open(path: &Path) -> Result<Self, DatabaseError> {
+        let connection = connect(path).map_err(|error| DatabaseError::Open {
+            path: path.to_owned(),
+            reason: match error.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                    "another process has it open; stop that one first".to_owned()
+                }
+                _ => error.to_string(),
+            },
+        })?;
+        let (jobs, queue) = mpsc::channel();
+        thread::Builder::new()
+            .name("sqlite".to_owned())
+            .spawn(move || work_off(connection, &queue))
+            .map_err(|error| DatabaseError::Open {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            jobs,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `work` in a transaction and answers once that is on disk. An error undoes all that
+    /// `work` did. If the caller goes away before the answer, the work may still be done.
+    pub async fn call<T, E>(
+        &self,
+        work: impl FnOnce(&Savepoint<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Work {
+            work: Some(work),
+            result: None,
+            reply,
+        };
+        self.jobs
+            .send(Box::new(job))
+            .map_err(|_| DatabaseError::Closed)?;
+        answer.await.map_err(|_| DatabaseError::Closed)?
+    }
+}
+
+/// Write-ahead log with a full fsync: what was answered survives `kill -9` and power loss. The
+/// exclusive lock keeps a second process out, which would run the same broker twice.
+fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(std::time::Duration::ZERO)?;
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // Takes the lock now, not at the first write.
+    connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
+    Ok(connection)
+}
+
+fn work_off(mut connection: Connection, queue: &mpsc::Receiver<Box<dyn Job>>) {
+    while let Ok(first) = queue.recv() {
+        let mut group = vec![first];
+        group.extend(queue.try_iter().take(GROUP - 1));
+        let committed = run_group(&mut connection, &mut group).map_err(|e| e.to_string());
+        for job in group {
+            job.answer(committed.as_ref().map(|()| ()).map_err(String::as_str));
+        }
+    }
+}
+
+fn run_group(
+    connection: &mut Connection,
+    group: &mut [Box<dyn Job>],
+) -> Result<(), rusqlite::Error> {
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for job in group {
+        job.run(&mut transaction);
+    }
+    transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(savepoint: &Savepoint<'_>) -> Result<i64, DatabaseError> {
+        Ok(savepoint.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?)
+    }
+
+    #[tokio::test]
+    async fn a_failed_job_leaves_nothing_behind_and_its_neighbours_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("db")).unwrap();
+        let create = |s: &Savepoint<'_>| Ok(s.execute_batch("CREATE TABLE t (n)")?);
+        database.call::<_, DatabaseError>(create).await.unwrap();
+        let insert = |fail: bool| {
+            database.call(move |s| {
+                s.execute("INSERT INTO t VALUES (1)", [])
+                    .map_err(DatabaseError::from)?;
+                if fail { Err(DatabaseError::Closed) } else { Ok(()) }
+            })
+        };
+        let (first, second, third) = tokio::join!(insert(false), insert(true), insert(false));
+        assert!(first.is_ok() && second.is_err() && third.is_ok());
+        assert_eq!(database.call(count).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_second_opening_is_refused_with_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let _first = Database::open(&path).unwrap();
+        let Err(error) = Database::open(&path) else {
+            panic!("opened twice");
+        };
+        assert!(error.to_string().contains("another process has it open"), "{error}");
+    }
+}

@@ -1,0 +1,113 @@
+//! Writes: what a commit is made of.
+
+use crate::{Fields, Key, UpdateTime};
+
+/// One document's change within a commit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Write {
+    /// The document.
+    pub key: Key,
+    /// What becomes of it.
+    pub content: Content,
+    /// Changes that the store computes, applied after `content`.
+    pub transforms: Vec<Transform>,
+    /// What must be true of the document, or the whole commit does not happen.
+    pub precondition: Precondition,
+}
+
+/// What becomes of a document.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Exactly these fields; others go.
+    Set(Fields),
+    /// These fields are set, others stay. A missing document is created.
+    Merge(Fields),
+    /// The document goes. A missing one is no error (unless the precondition says so).
+    Delete,
+}
+
+/// A change that the store computes from what is there, so that writers never race.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transform {
+    /// Adds to a whole number; a missing field, or one that is no number, counts as 0.
+    Increment {
+        /// The field.
+        field: String,
+        /// How much is added.
+        by: i64,
+    },
+    /// Sets the field to the time of the commit, by the store's clock.
+    ServerTimestamp {
+        /// The field.
+        field: String,
+    },
+}
+
+/// What must be true of a document before a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precondition {
+    /// Anything goes.
+    None,
+    /// It must not exist.
+    Absent,
+    /// It must exist.
+    Exists,
+    /// It must exist and not have changed since it had this version.
+    UpdatedAt(UpdateTime),
+}
+
+impl Write {
+    /// Creates a document that must not exist.
+    pub fn create(key: Key, fields: Fields) -> Self {
+        Self::new(key, Content::Set(fields), Precondition::Absent)
+    }
+
+    /// Replaces a document that must still have this version.
+    pub fn replace(key: Key, fields: Fields, version: UpdateTime) -> Self {
+        Self::new(key, Content::Set(fields), Precondition::UpdatedAt(version))
+    }
+
+    /// Creates or replaces a document, whatever is there.
+    pub fn set(key: Key, fields: Fields) -> Self {
+        Self::new(key, Content::Set(fields), Precondition::None)
+    }
+
+    /// Creates a document, or sets these fields of it and leaves the others.
+    pub fn merge(key: Key, fields: Fields) -> Self {
+        Self::new(key, Content::Merge(fields), Precondition::None)
+    }
+
+    /// Deletes a document, if it is there.
+    pub fn delete(key: Key) -> Self {
+        Self::new(key, Content::Delete, Precondition::None)
+    }
+
+    /// The same write under another precondition.
+    pub fn only_if(mut self, precondition: Precondition) -> Self {
+        self.precondition = precondition;
+        self
+    }
+
+    /// The same write, adding `by` to a field.
+    pub fn increment(mut self, field: &str, by: i64) -> Self {
+        let field = field.to_owned();
+        self.transforms.push(Transform::Increment { field, by });
+        self
+    }
+
+    /// The same write, setting a field to the time of the commit.
+    pub fn server_timestamp(mut self, field: &str) -> Self {
+        let field = field.to_owned();
+        self.transforms.push(Transform::ServerTimestamp { field });
+        self
+    }
+
+    fn new(key: Key, content: Content, precondition: Precondition) -> Self {
+        Self {
+            key,
+            content,
+            transforms: Vec::new(),
+            precondition,
+        }
+    }
+}
