@@ -12,10 +12,7 @@ pub const TRACEPARENT: &str = "traceparent";
 pub const CORRELATION_ID: &str = "correlation_id";
 
 /// The attributes of an event's message.
-pub fn attributes<D>(
-    event: &Envelope<D>,
-    traceparent: Option<&str>,
-) -> BTreeMap<String, String> {
+pub fn attributes<D>(event: &Envelope<D>, traceparent: Option<&str>) -> BTreeMap<String, String> {
     let time = event.timestamp.to_rfc3339_opts(SecondsFormat::Millis, true);
     let pairs = [
         ("content-type", Some("application/json")),

@@ -95,7 +95,9 @@ fn read_envelope(received: &Received<'_>) -> Result<Envelope<Value>, DecodeError
         column: e.column(),
     })?;
     let Value::Object(object) = value else {
-        return Err(DecodeError::NotAnEvent("it is not a JSON object".to_owned()));
+        return Err(DecodeError::NotAnEvent(
+            "it is not a JSON object".to_owned(),
+        ));
     };
     if short_form::is_short_form(&object) {
         return Ok(short_form::envelope_of(object, received)?);
@@ -187,7 +189,10 @@ mod tests {
         let golden = [
             ("0", include_str!("../golden/user.created/0.json")),
             ("1.0", include_str!("../golden/user.created/1.0.json")),
-            ("1.1", include_str!("../golden/user.created/1.1-later-minor.json")),
+            (
+                "1.1",
+                include_str!("../golden/user.created/1.1-later-minor.json"),
+            ),
         ];
         for (version, text) in golden {
             let decoded = decode(&received(text.as_bytes())).unwrap();
@@ -238,14 +243,38 @@ mod tests {
         let mut no_id = envelope();
         no_id["id"] = json!("");
         let faults = [
-            (decode(&received(b"")).unwrap_err(), "the message has no data"),
-            (decode(&received(b"{\"email\": ada@example.com}")).unwrap_err(), "the data is not JSON: line 1, column 11"),
-            (error_of(&json!([1])), "the data is no event: it is not a JSON object"),
-            (error_of(&json!({"hello": "ada@example.com"})), "the data is no event: it has neither `type` (an envelope) nor `event` (the short form)"),
-            (error_of(&wrong_type), "the event is not valid: data.email must be a string that is not empty"),
-            (error_of(&wrong_value), "the event is not valid: data.email must be an e-mail address such as name@example.com, at most 254 characters"),
-            (error_of(&no_sequence), "the event is not valid: sequence must be a whole number from 1"),
-            (error_of(&no_id), "the event is not valid: id must be a string that is not empty"),
+            (
+                decode(&received(b"")).unwrap_err(),
+                "the message has no data",
+            ),
+            (
+                decode(&received(b"{\"email\": ada@example.com}")).unwrap_err(),
+                "the data is not JSON: line 1, column 11",
+            ),
+            (
+                error_of(&json!([1])),
+                "the data is no event: it is not a JSON object",
+            ),
+            (
+                error_of(&json!({"hello": "ada@example.com"})),
+                "the data is no event: it has neither `type` (an envelope) nor `event` (the short form)",
+            ),
+            (
+                error_of(&wrong_type),
+                "the event is not valid: data.email must be a string that is not empty",
+            ),
+            (
+                error_of(&wrong_value),
+                "the event is not valid: data.email must be an e-mail address such as name@example.com, at most 254 characters",
+            ),
+            (
+                error_of(&no_sequence),
+                "the event is not valid: sequence must be a whole number from 1",
+            ),
+            (
+                error_of(&no_id),
+                "the event is not valid: id must be a string that is not empty",
+            ),
         ];
         for (fault, sentence) in faults {
             assert_eq!(fault.to_string(), sentence);

@@ -123,6 +123,9 @@ mod tests {
     #[test]
     fn keys_are_sorted_at_every_depth() {
         let value = json!({"b": {"d": 1, "c": [true, null]}, "a": "x"});
-        assert_eq!(canonical(&value), r#"{"a":"x","b":{"c":[true,null],"d":1}}"#);
+        assert_eq!(
+            canonical(&value),
+            r#"{"a":"x","b":{"c":[true,null],"d":1}}"#
+        );
     }
 }

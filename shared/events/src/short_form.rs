@@ -24,7 +24,10 @@ pub(crate) fn envelope_of(
     let event_type = fields.text("event")?.to_owned();
     let subject = match event_type.as_str() {
         UserCreated::TYPE => fields.text("userId")?.to_owned(),
-        _ => fields.optional_text("userId")?.unwrap_or_default().to_owned(),
+        _ => fields
+            .optional_text("userId")?
+            .unwrap_or_default()
+            .to_owned(),
     };
     Ok(Envelope {
         id: received.fallback_event_id(),

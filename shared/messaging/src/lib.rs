@@ -1,1 +1,18 @@
+//! Messages in and out: the `Publisher` port with its adapters, the one consume pipeline that every
+//! consumer uses, and the outbox.
+//!
+//! Adapters: Pub/Sub by Google's own client (feature `pubsub`), and a broker in one SQLite file for
+//! one machine (feature `local`).
 
+mod publisher;
+mod push_body;
+mod topology;
+
+#[cfg(feature = "local")]
+pub mod local;
+#[cfg(feature = "pubsub")]
+pub mod pubsub;
+
+pub use publisher::{MessageId, OutgoingMessage, PublishError, Publisher};
+pub use push_body::{NotAPush, PushedMessage};
+pub use topology::{Backoff, DeadLetterPolicy, Subscription, Topology};

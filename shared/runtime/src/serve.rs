@@ -169,14 +169,17 @@ where
             ExitCode::SUCCESS
         }
         Err(cause) => {
-            error!(service = name, error = chain(cause.as_ref()), "cannot serve");
+            error!(
+                service = name,
+                error = chain(cause.as_ref()),
+                "cannot serve"
+            );
             ExitCode::FAILURE
         }
     }
 }
 
-fn start_runtime()
--> Result<tokio::runtime::Runtime, Box<dyn std::error::Error + Send + Sync>> {
+fn start_runtime() -> Result<tokio::runtime::Runtime, Box<dyn std::error::Error + Send + Sync>> {
     Ok(tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?)

@@ -51,10 +51,7 @@ impl FromStr for TraceContext {
             return Err(InvalidTraceContext);
         };
         let hex = |part: &str, length: usize| {
-            part.len() == length
-                && part
-                    .bytes()
-                    .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+            part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
         };
         let zero = |part: &str| part.bytes().all(|b| b == b'0');
         let valid = hex(version, 2)
@@ -99,8 +96,19 @@ mod tests {
 
     #[test]
     fn what_is_no_traceparent_is_refused() {
-        for bad in ["", "00", "00-0-0-00", &EXAMPLE.to_uppercase(), "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01"] {
-            assert_eq!(bad.parse::<TraceContext>(), Err(InvalidTraceContext), "{bad}");
+        for bad in [
+            "",
+            "00",
+            "00-0-0-00",
+            &EXAMPLE.to_uppercase(),
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        ] {
+            assert_eq!(
+                bad.parse::<TraceContext>(),
+                Err(InvalidTraceContext),
+                "{bad}"
+            );
         }
     }
 

@@ -305,7 +305,9 @@ mod tests {
     #[test]
     fn no_text_can_break_a_key_or_meet_another() {
         let long = "x".repeat(2048);
-        let texts = ["", ".", "..", "a/b", "__x__", "a\0b", "é", "h_00", &long, " "];
+        let texts = [
+            "", ".", "..", "a/b", "__x__", "a\0b", "é", "h_00", &long, " ",
+        ];
         let mut ids = std::collections::HashSet::new();
         for text in texts {
             let key = Key::new("users", text);

@@ -48,7 +48,9 @@ fn map_to_json(fields: &Fields) -> Json {
         true => format!("${name}"),
         false => name.to_owned(),
     };
-    let pairs = fields.iter().map(|(name, value)| (escaped(name), to_json(value)));
+    let pairs = fields
+        .iter()
+        .map(|(name, value)| (escaped(name), to_json(value)));
     Json::Object(pairs.collect())
 }
 
@@ -90,7 +92,9 @@ mod tests {
     #[test]
     fn every_kind_of_value_comes_back_as_it_went_in() {
         let time = DateTime::parse_from_rfc3339("2026-11-20T12:00:00.123Z").unwrap();
-        let inner = Fields::new().with("$time", "a text, not a time").with("$$x", true);
+        let inner = Fields::new()
+            .with("$time", "a text, not a time")
+            .with("$$x", true);
         let fields = Fields::new()
             .with("null", Value::Null)
             .with("flag", true)

@@ -198,7 +198,11 @@ mod tests {
             database.call(move |s| {
                 s.execute("INSERT INTO t VALUES (1)", [])
                     .map_err(DatabaseError::from)?;
-                if fail { Err(DatabaseError::Closed) } else { Ok(()) }
+                if fail {
+                    Err(DatabaseError::Closed)
+                } else {
+                    Ok(())
+                }
             })
         };
         let (first, second, third) = tokio::join!(insert(false), insert(true), insert(false));
@@ -214,6 +218,9 @@ mod tests {
         let Err(error) = Database::open(&path) else {
             panic!("opened twice");
         };
-        assert!(error.to_string().contains("another process has it open"), "{error}");
+        assert!(
+            error.to_string().contains("another process has it open"),
+            "{error}"
+        );
     }
 }

@@ -49,7 +49,9 @@ impl SqliteDocuments {
 impl Documents for SqliteDocuments {
     async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
         let key = key.clone();
-        self.database.call(move |savepoint| read(savepoint, &key)).await
+        self.database
+            .call(move |savepoint| read(savepoint, &key))
+            .await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
@@ -87,7 +89,9 @@ impl Documents for SqliteDocuments {
 
 fn read(savepoint: &Savepoint<'_>, key: &Key) -> Result<Option<Document>, StoreError> {
     let row: Option<(String, i64)> = savepoint
-        .prepare_cached("SELECT fields, update_time FROM documents WHERE collection = ?1 AND id = ?2")
+        .prepare_cached(
+            "SELECT fields, update_time FROM documents WHERE collection = ?1 AND id = ?2",
+        )
         .and_then(|mut statement| {
             let columns = params![key.collection(), key.id()];
             statement
@@ -182,7 +186,11 @@ impl<'a, 'b> Commit<'a, 'b> {
             Content::Set(fields) => fields,
             Content::Merge(changes) => {
                 let before = read(self.savepoint, &write.key)?.map(|document| document.fields);
-                before.unwrap_or_default().into_iter().chain(changes).collect()
+                before
+                    .unwrap_or_default()
+                    .into_iter()
+                    .chain(changes)
+                    .collect()
             }
         };
         for transform in &write.transforms {
@@ -217,7 +225,9 @@ impl<'a, 'b> Commit<'a, 'b> {
         ];
         self.savepoint
             .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute(params_from_iter(id.into_iter().chain(rest))))
+            .and_then(|mut statement| {
+                statement.execute(params_from_iter(id.into_iter().chain(rest)))
+            })
             .map_err(DatabaseError::from)?;
         Ok(())
     }

@@ -26,7 +26,11 @@ impl Select {
             select.filter(filter.field, filter.comparison, &filter.value);
         }
         for by in query.full_order() {
-            let _ = write!(select.sql, " AND {} IS NOT NULL", extract("json_type", by.field));
+            let _ = write!(
+                select.sql,
+                " AND {} IS NOT NULL",
+                extract("json_type", by.field)
+            );
         }
         if let Some(cursor) = &query.after {
             select.go_on_after(query, cursor);
@@ -66,7 +70,11 @@ impl Select {
             match order.get(length).zip(cursor.values.get(length)) {
                 Some((by, value)) => {
                     let operator = beyond(by.direction);
-                    self.compare(&extract("json_extract", by.field), operator, sql_value(value));
+                    self.compare(
+                        &extract("json_extract", by.field),
+                        operator,
+                        sql_value(value),
+                    );
                 }
                 None => {
                     let operator = beyond(tie_direction(query));
@@ -84,7 +92,12 @@ impl Select {
             let expression = extract("json_extract", by.field);
             let _ = write!(self.sql, "{expression} {}, ", keyword(by.direction));
         }
-        let _ = write!(self.sql, "id {} LIMIT {}", keyword(tie_direction(query)), query.limit);
+        let _ = write!(
+            self.sql,
+            "id {} LIMIT {}",
+            keyword(tie_direction(query)),
+            query.limit
+        );
     }
 
     fn compare(&mut self, expression: &str, operator: &str, value: Sql) {

@@ -1,0 +1,47 @@
+//! The port for sending messages.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use fanout_store::BoxError;
+
+/// Sends messages to topics.
+#[async_trait]
+pub trait Publisher: Send + Sync + 'static {
+    /// Publishes to a topic (its short name, `user-events`). The message is durable once this
+    /// answers `Ok` with the bus's id for it.
+    ///
+    /// After an error, or if the call is dropped, the message may have been published all the same.
+    async fn publish(
+        &self,
+        topic: &str,
+        message: OutgoingMessage,
+    ) -> Result<MessageId, PublishError>;
+}
+
+/// A message to publish.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OutgoingMessage {
+    /// The payload.
+    pub data: Bytes,
+    /// Names and values that the bus can route by.
+    pub attributes: BTreeMap<String, String>,
+    /// Messages with the same key keep their order; empty for none.
+    pub ordering_key: String,
+}
+
+/// The bus's id of a message. Not an event's identity: the same event published twice has two.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(pub String);
+
+/// Why a message was not published, or may not have been.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The bus does not answer, or not now. Trying again may work.
+    #[error("the message bus is not available")]
+    Unavailable(#[source] BoxError),
+    /// The bus will never take this message: no such topic, not allowed, too large.
+    #[error("the message bus refused the message")]
+    Refused(#[source] BoxError),
+}

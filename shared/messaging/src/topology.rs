@@ -1,0 +1,52 @@
+//! Topics and subscriptions as data: what the embedded broker and the emulator set-up create, and
+//! what Terraform must match.
+
+use std::time::Duration;
+
+/// All topics and subscriptions of one system.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Topology {
+    /// Topics, by short name.
+    pub topics: Vec<String>,
+    /// Subscriptions on those topics.
+    pub subscriptions: Vec<Subscription>,
+}
+
+/// One subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// Its short name.
+    pub name: String,
+    /// The topic it listens to, by short name.
+    pub topic: String,
+    /// Where messages are pushed to; `None` for a pull subscription.
+    pub push_endpoint: Option<String>,
+    /// How long a delivery may take before it counts as failed; also the push request's time-out.
+    pub ack_deadline: Duration,
+    /// How long to wait between deliveries of a message that fails.
+    pub backoff: Backoff,
+    /// Where a message goes that keeps failing.
+    pub dead_letters: Option<DeadLetterPolicy>,
+    /// Whether messages with the same ordering key are delivered one after the other.
+    pub ordered: bool,
+    /// Which messages it wants, in Pub/Sub's filter language; `None` for all.
+    pub filter: Option<String>,
+}
+
+/// Growing waits between deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    /// The first wait.
+    pub min: Duration,
+    /// The longest wait.
+    pub max: Duration,
+}
+
+/// Where a message goes that keeps failing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetterPolicy {
+    /// The topic, by short name.
+    pub topic: String,
+    /// How many deliveries are tried (Pub/Sub takes 5 to 100).
+    pub max_attempts: u32,
+}
