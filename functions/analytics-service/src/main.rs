@@ -1,1 +1,15 @@
-fn main() {}
+//! The analytics service's container: settings, adapters, router, nothing else.
+
+use std::process::ExitCode;
+
+use analytics_service::app;
+use fanout_messaging::google_cloud::ConsumerSettings;
+use fanout_runtime::{Service, run_service};
+
+fn main() -> ExitCode {
+    run_service(
+        "analytics-service",
+        ConsumerSettings::read,
+        |settings: ConsumerSettings| async move { Ok(Service::new(app(settings.connect().await?))) },
+    )
+}

@@ -1,1 +1,48 @@
-fn main() {}
+//! The user service's container: settings, adapters, router, nothing else.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use fanout_messaging::google_cloud::{GoogleCloud, GoogleCloudSettings};
+use fanout_messaging::outbox::Outbox;
+use fanout_runtime::{Service, Settings, SystemClock, SystemIds, run_service};
+use user_service::{UserServiceDeps, app};
+
+struct Config {
+    google_cloud: GoogleCloudSettings,
+    topic: String,
+}
+
+fn main() -> ExitCode {
+    run_service("user-service", read, |config: Config| async move {
+        let GoogleCloud {
+            documents,
+            publisher,
+        } = config.google_cloud.connect().await?;
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+        let outbox = Outbox::new(
+            Arc::clone(&documents),
+            publisher,
+            clock.clone(),
+            ids.clone(),
+            config.topic,
+        );
+        let tidied = outbox.clone();
+        let deps = UserServiceDeps {
+            documents,
+            outbox,
+            clock,
+            ids,
+        };
+        Ok(Service::new(app(deps)).on_stop(async move { tidied.drain().await }))
+    })
+}
+
+fn read(settings: &mut Settings<'_>) -> Option<Config> {
+    let google_cloud = GoogleCloudSettings::read(settings);
+    let topic = settings.required("USER_EVENTS_TOPIC", "the name of the topic for user events");
+    Some(Config {
+        google_cloud: google_cloud?,
+        topic: topic?,
+    })
+}

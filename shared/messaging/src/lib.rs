@@ -4,10 +4,14 @@
 //! Adapters: Pub/Sub by Google's own client (feature `pubsub`), and a broker in one SQLite file for
 //! one machine (feature `local`).
 
+pub mod consume;
+pub mod outbox;
 mod publisher;
 mod push_body;
 mod topology;
 
+#[cfg(feature = "google-cloud")]
+pub mod google_cloud;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(feature = "pubsub")]

@@ -1,6 +1,7 @@
 //! Time as a port.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use serde::Serializer;
 
 /// A moment in UTC. Everything this system stores or sends carries milliseconds at most.
 pub type Timestamp = DateTime<Utc>;
@@ -28,4 +29,9 @@ impl Clock for SystemClock {
 /// Cuts what lies below the millisecond.
 pub fn whole_milliseconds(time: Timestamp) -> Timestamp {
     time.trunc_subsecs(3)
+}
+
+/// Writes a time as every answer does: RFC 3339, UTC, milliseconds. For serde's `serialize_with`.
+pub fn serialize_rfc3339<S: Serializer>(time: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
 }

@@ -3,18 +3,22 @@
 
 mod clock;
 mod environment;
+mod error_chain;
 mod health;
 mod ids;
 mod problem;
 mod serve;
 mod telemetry;
+mod timings;
 mod trace_context;
 
-pub use clock::{Clock, SystemClock, Timestamp, whole_milliseconds};
+pub use clock::{Clock, SystemClock, Timestamp, serialize_rfc3339, whole_milliseconds};
 pub use environment::{Environment, ProcessEnvironment, Settings, SettingsError};
+pub use error_chain::error_chain;
 pub use health::health_route;
 pub use ids::{IdGenerator, SystemIds};
 pub use problem::{FieldError, Problem};
-pub use serve::{DRAIN, ServeError, Shutdown, bind, run_service, serve};
-pub use telemetry::{LogFormat, init_telemetry};
+pub use serve::{DRAIN, ServeError, Service, Shutdown, bind, run_service, serve};
+pub use telemetry::{LogFormat, cloud_logging_to, init_telemetry};
+pub use timings::{Timings, TimingsDisagree};
 pub use trace_context::TraceContext;

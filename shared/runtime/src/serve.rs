@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,10 +11,32 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::{LogFormat, ProcessEnvironment, Settings, SettingsError, init_telemetry};
+use crate::{LogFormat, ProcessEnvironment, Settings, SettingsError, error_chain, init_telemetry};
 
 /// How long requests under way may take to finish after SIGTERM: Cloud Run kills after 10 s.
 pub const DRAIN: Duration = Duration::from_secs(8);
+
+/// A service ready to be served: its routes, and what is left to do once the last request is done.
+pub struct Service {
+    router: Router,
+    on_stop: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl Service {
+    /// A service that has nothing left to do at its end.
+    pub fn new(router: Router) -> Self {
+        Self {
+            router,
+            on_stop: Box::pin(async {}),
+        }
+    }
+
+    /// The same, with work for the end: it must fit into what remains of the drain.
+    pub fn on_stop(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.on_stop = Box::pin(work);
+        self
+    }
+}
 
 /// The process's wish to stop. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -107,24 +130,29 @@ pub async fn bind(address: SocketAddr, hint: &'static str) -> Result<TcpListener
         })
 }
 
-/// Serves until `shutdown`, then lets requests under way finish for at most [`DRAIN`].
+/// Serves until `shutdown`, then lets requests under way and the service's own last work finish,
+/// for at most [`DRAIN`].
 ///
 /// What is still running then is dropped, never answered: without an answer Pub/Sub delivers again.
 pub async fn serve(
     listener: TcpListener,
-    app: Router,
+    service: Service,
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
     let stop = shutdown.clone();
-    let server = axum::serve(listener, app)
-        .with_graceful_shutdown(async move { stop.requested().await })
-        .into_future();
+    let server = async {
+        axum::serve(listener, service.router)
+            .with_graceful_shutdown(async move { stop.requested().await })
+            .await?;
+        service.on_stop.await;
+        Ok(())
+    };
     let drained = async {
         shutdown.requested().await;
         tokio::time::sleep(DRAIN).await;
     };
     tokio::select! {
-        served = server => Ok(served?),
+        served = server => served,
         () = drained => {
             warn!("requests were still under way after the drain of {} s; they are dropped", DRAIN.as_secs());
             Ok(())
@@ -133,14 +161,14 @@ pub async fn serve(
 }
 
 /// The whole `main` of a container: settings (exit code 2 with every fault if they are bad), logs,
-/// the router that `compose` builds, serving on `PORT` (default 8080) until SIGTERM.
+/// the service that `compose` builds, serving on `PORT` (default 8080) until SIGTERM.
 pub fn run_service<C, F>(
     name: &'static str,
     read: impl FnOnce(&mut Settings<'_>) -> Option<C>,
     compose: impl FnOnce(C) -> F,
 ) -> ExitCode
 where
-    F: Future<Output = Result<Router, Box<dyn std::error::Error + Send + Sync>>>,
+    F: Future<Output = Result<Service, Box<dyn std::error::Error + Send + Sync>>>,
 {
     let environment = ProcessEnvironment;
     let mut settings = Settings::new(&environment);
@@ -155,11 +183,11 @@ where
     let served = start_runtime().and_then(|runtime| {
         runtime.block_on(async {
             let shutdown = Shutdown::on_signal();
-            let app = compose(config).await?;
+            let composed = compose(config).await?;
             let address = SocketAddr::from(([0, 0, 0, 0], port));
             let listener = bind(address, "the variable PORT").await?;
             info!(service = name, port, "ready");
-            serve(listener, app, shutdown).await?;
+            serve(listener, composed, shutdown).await?;
             Ok(())
         })
     });
@@ -171,7 +199,7 @@ where
         Err(cause) => {
             error!(
                 service = name,
-                error = chain(cause.as_ref()),
+                error = error_chain(cause.as_ref()),
                 "cannot serve"
             );
             ExitCode::FAILURE
@@ -196,16 +224,4 @@ fn zip3<A, B, C>(a: Option<A>, b: Option<B>, c: Option<C>) -> Option<(A, B, C)> 
 fn refuse(name: &str, faults: &SettingsError) -> ExitCode {
     eprintln!("{name} cannot start: {faults}");
     ExitCode::from(2)
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -1,6 +1,7 @@
 //! Logs: JSON for Cloud Logging in containers, readable lines on one machine.
 
 use std::fmt;
+use std::io::IsTerminal;
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
@@ -9,7 +10,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
 /// How log lines are written.
@@ -44,9 +45,21 @@ pub fn init_telemetry(format: LogFormat) {
         LogFormat::Json => builder.event_format(CloudLogging).try_init(),
         LogFormat::Text => builder
             .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
             .with_writer(std::io::stderr)
             .try_init(),
     };
+}
+
+/// A subscriber that writes what containers write to somewhere else than standard output.
+pub fn cloud_logging_to<W>(writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt()
+        .event_format(CloudLogging)
+        .with_writer(writer)
+        .finish()
 }
 
 /// Cloud Logging's structured JSON: `severity`, `time`, `message` and `logging.googleapis.com/trace`
@@ -146,10 +159,7 @@ mod tests {
     fn a_line_carries_the_names_cloud_logging_and_our_contract_ask_for() {
         let captured = Captured::default();
         let writer = captured.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .event_format(CloudLogging)
-            .with_writer(move || writer.clone())
-            .finish();
+        let subscriber = cloud_logging_to(move || writer.clone());
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(
                 event_id = "evt_1",

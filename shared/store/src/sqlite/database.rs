@@ -164,7 +164,7 @@ fn work_off(mut connection: Connection, queue: &mpsc::Receiver<Box<dyn Job>>) {
         group.extend(queue.try_iter().take(GROUP - 1));
         let committed = run_group(&mut connection, &mut group).map_err(|e| e.to_string());
         for job in group {
-            job.answer(committed.as_ref().map(|()| ()).map_err(String::as_str));
+            job.answer(committed.as_ref().copied().map_err(String::as_str));
         }
     }
 }

@@ -1,0 +1,45 @@
+//! `GET /contacts/{user_id}`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use fanout_runtime::{Problem, error_chain};
+use fanout_store::{Documents, ReadError};
+use http::StatusCode;
+use tracing::error;
+
+use crate::contact::{Contact, contact_key};
+
+pub(crate) async fn get_contact(
+    State(documents): State<Arc<dyn Documents>>,
+    Path(user_id): Path<String>,
+) -> Response {
+    match read_contact(documents.as_ref(), &user_id).await {
+        Ok(Some(contact)) => Json(contact).into_response(),
+        Ok(None) => not_found().into_response(),
+        Err(cause) => {
+            error!(error = error_chain(&cause), "a contact could not be read");
+            cause.problem().into_response()
+        }
+    }
+}
+
+async fn read_contact(
+    documents: &dyn Documents,
+    user_id: &str,
+) -> Result<Option<Contact>, ReadError> {
+    let stored = documents.get(&contact_key(user_id)).await?;
+    let contact = stored.map(|document| Contact::from_fields(&document.fields));
+    Ok(contact.transpose()?)
+}
+
+fn not_found() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "contact_not_found",
+        "There is no such contact",
+        "No user.created event with this user id has arrived yet.",
+    )
+}

@@ -1,0 +1,33 @@
+//! The CRM service: keeps one contact per user.
+
+mod contact;
+mod get_contact;
+mod upsert_contact;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use fanout_events::UserCreated;
+use fanout_messaging::consume::{Consumer, ConsumerDeps, push_route};
+
+pub use contact::CONTACTS;
+pub use upsert_contact::UpsertContact;
+
+/// The consumer's name.
+pub const NAME: &str = "crm";
+/// The event types it wants.
+pub const HANDLES: &[&str] = &[UserCreated::TYPE];
+
+/// The consumer, for [`push_route`].
+pub fn consumer() -> Consumer {
+    Consumer::in_store(NAME, HANDLES, UpsertContact)
+}
+
+/// The service's routes.
+pub fn app(deps: ConsumerDeps) -> Router {
+    Router::new()
+        .route("/contacts/{user_id}", get(get_contact::get_contact))
+        .with_state(Arc::clone(&deps.documents))
+        .merge(push_route(consumer(), deps))
+}

@@ -1,0 +1,54 @@
+//! `GET /emails?user_id=`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query as UrlQuery, State};
+use axum::response::{IntoResponse, Response};
+use fanout_runtime::{FieldError, Problem, error_chain};
+use fanout_store::{Comparison, Direction, Documents, Query, ReadError, all_documents};
+use serde::{Deserialize, Serialize};
+use tracing::error;
+
+use crate::sent_email::{EMAILS, SentEmail};
+
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    user_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Emails {
+    emails: Vec<SentEmail>,
+}
+
+pub(crate) async fn list_emails(
+    State(documents): State<Arc<dyn Documents>>,
+    UrlQuery(asked): UrlQuery<Asked>,
+) -> Response {
+    let Some(user_id) = asked.user_id.filter(|id| !id.is_empty()) else {
+        return Problem::invalid_fields(vec![FieldError {
+            field: "user_id",
+            message: "is required".to_owned(),
+        }])
+        .into_response();
+    };
+    match emails_of(documents.as_ref(), &user_id).await {
+        Ok(emails) => Json(Emails { emails }).into_response(),
+        Err(cause) => {
+            error!(error = error_chain(&cause), "mails could not be listed");
+            cause.problem().into_response()
+        }
+    }
+}
+
+async fn emails_of(documents: &dyn Documents, user_id: &str) -> Result<Vec<SentEmail>, ReadError> {
+    let query = Query::of(EMAILS)
+        .only("user_id", Comparison::Equal, user_id)
+        .order_by("sent_at", Direction::Ascending);
+    let stored = all_documents(documents, query).await?;
+    let emails = stored
+        .iter()
+        .map(|document| SentEmail::from_fields(&document.fields));
+    Ok(emails.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,34 @@
+//! The port for sending mail.
+
+use async_trait::async_trait;
+use fanout_store::BoxError;
+use lettre::Message;
+
+/// Sends mails.
+#[async_trait]
+pub trait Mailer: Send + Sync + 'static {
+    /// Hands a mail over. Once this answers `Ok`, somebody else is responsible for it.
+    async fn send(&self, mail: &Mail) -> Result<(), MailError>;
+}
+
+/// A mail that is ready to be sent.
+pub struct Mail {
+    /// The idempotency key: the same for the same event, safe as a file name and in a header.
+    pub id: String,
+    /// The mail itself.
+    pub message: Message,
+}
+
+/// Why a mail was not sent, or may not have been. Holds no address.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// It was not sent; it may work later.
+    #[error("the mail could not be sent now")]
+    NotSent(#[source] BoxError),
+    /// The connection broke while the mail was on its way: it may have been sent.
+    #[error("it is not known whether the mail was sent")]
+    Unknown(#[source] BoxError),
+    /// The recipient's address will never be accepted.
+    #[error("the recipient's address was refused: {0}")]
+    Refused(String),
+}

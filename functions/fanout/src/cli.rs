@@ -1,0 +1,168 @@
+//! The command line. Every flag can be set as `FANOUT_<FLAG>` too.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use fanout_runtime::LogFormat;
+
+use crate::consumers::CONSUMERS;
+
+/// The user service's name in `--port`.
+pub const USER: &str = "user";
+/// The Pub/Sub REST face's name in `--port`.
+pub const PUBSUB: &str = "pubsub";
+
+const EXAMPLES: &str = "Examples:
+  fanout                                   the whole system on this machine
+  fanout up --fresh --log json             the same with empty data and JSON logs
+  fanout up --duplicates 0.1 --errors 0.05 try consumers against a bus that misbehaves
+  fanout up --emulators                    the same services on Google's emulators
+
+Then, in another terminal:
+  curl -X POST localhost:8080/users -H 'Content-Type: application/json' \\
+       -d '{\"email\":\"test@example.com\",\"name\":\"Test User\"}'";
+
+/// Event-driven user sign-up: one event, many reactions.
+#[derive(Debug, Parser)]
+#[command(name = "fanout", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do; without it, `up`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The flags of `up`.
+    #[command(flatten)]
+    pub up: UpFlags,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the whole system on this machine (the default)
+    #[command(after_help = EXAMPLES)]
+    Up(UpFlags),
+}
+
+/// The flags of `fanout up`.
+#[derive(Debug, Clone, Args)]
+pub struct UpFlags {
+    /// Where the embedded engine and the mails are kept
+    #[arg(long, env = "FANOUT_DATA_DIR", default_value = ".fanout")]
+    pub data_dir: PathBuf,
+    /// Empty the data directory first
+    #[arg(long, env = "FANOUT_FRESH")]
+    pub fresh: bool,
+    /// How log lines are written: `text` or `json`
+    #[arg(long, env = "FANOUT_LOG", default_value = "text")]
+    pub log: LogFormat,
+    /// Start Google's emulators from an installed Google Cloud SDK, and run on them
+    #[arg(long, env = "FANOUT_EMULATORS")]
+    pub emulators: bool,
+    /// Listen on another port; repeat for several, 0 picks a free one. Names: user, pubsub and the
+    /// consumers' (email, analytics, crm)
+    #[arg(long = "port", env = "FANOUT_PORT", value_name = "NAME=PORT", value_delimiter = ',')]
+    pub ports: Vec<PortOf>,
+    /// How the embedded broker delivers
+    #[command(flatten)]
+    pub delivery: Delivery,
+}
+
+/// The port of one listener: `email=9081`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortOf {
+    /// `user`, `pubsub` or a consumer's name.
+    pub name: String,
+    /// 0 for a free one.
+    pub port: u16,
+}
+
+impl FromStr for PortOf {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = || CONSUMERS.iter().map(|consumer| consumer.name);
+        let known = |name: &str| [USER, PUBSUB].into_iter().chain(names()).any(|n| n == name);
+        let (name, port) = text
+            .split_once('=')
+            .ok_or("write it as NAME=PORT, for example email=9081")?;
+        if !known(name) {
+            let consumers: Vec<&str> = names().collect();
+            return Err(format!("`{name}` is none of {USER}, {PUBSUB}, {}", consumers.join(", ")));
+        }
+        let port = port.parse();
+        Ok(Self {
+            name: name.to_owned(),
+            port: port.map_err(|_| "a port is a number from 0 to 65535")?,
+        })
+    }
+}
+
+impl UpFlags {
+    /// The port asked for, or this one.
+    pub fn port(&self, name: &str, default: u16) -> u16 {
+        let asked = self.ports.iter().rev().find(|port| port.name == name);
+        asked.map_or(default, |asked| asked.port)
+    }
+}
+
+/// How the embedded broker delivers.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Delivery {
+    /// Wait before the second delivery of a message that fails
+    #[arg(long, env = "FANOUT_MIN_BACKOFF", default_value = "1s", value_parser = humantime::parse_duration)]
+    pub min_backoff: Duration,
+    /// Longest wait between deliveries
+    #[arg(long, env = "FANOUT_MAX_BACKOFF", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub max_backoff: Duration,
+    /// Deliveries before a message goes to the dead-letter topic
+    #[arg(long, env = "FANOUT_MAX_ATTEMPTS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub max_attempts: u32,
+    /// How likely a delivered message is delivered again, from 0 to 1
+    #[arg(long, env = "FANOUT_DUPLICATES", default_value_t = 0.0, value_parser = probability)]
+    pub duplicates: f64,
+    /// How likely a consumer's answer is lost, from 0 to 1
+    #[arg(long, env = "FANOUT_ERRORS", default_value_t = 0.0, value_parser = probability)]
+    pub errors: f64,
+    /// Deliver waiting messages in random order, within what their ordering keys allow
+    #[arg(long, env = "FANOUT_REORDER")]
+    pub reorder: bool,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (0.0..=1.0).contains(number))
+        .ok_or_else(|| "must be a number from 0 to 1".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_work_with_and_without_the_subcommand() {
+        let bare = Cli::parse_from(["fanout", "--fresh", "--max-backoff", "2s"]);
+        assert!(bare.up.fresh && bare.command.is_none());
+        assert_eq!(bare.up.delivery.max_backoff, Duration::from_secs(2));
+        let named = Cli::parse_from(["fanout", "up", "--port", "user=0,crm=1"]);
+        assert!(matches!(named.command, Some(Command::Up(flags)) if flags.port(USER, 8080) == 0 && flags.port("crm", 8083) == 1));
+    }
+
+    #[test]
+    fn a_port_of_nobody_is_refused_with_the_names_there_are() {
+        let error = "mail=1".parse::<PortOf>().unwrap_err();
+        assert_eq!(error, "`mail` is none of user, pubsub, email, analytics, crm");
+    }
+
+    #[test]
+    fn a_probability_beyond_one_is_refused() {
+        assert!(Cli::try_parse_from(["fanout", "up", "--duplicates", "2"]).is_err());
+    }
+}

@@ -1,0 +1,86 @@
+//! The one table of consumers. A new consumer is a folder in `functions/`, a dependency of this
+//! package, and an entry here.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use email_service::{EmailServiceDeps, EmlMailer};
+use fanout_messaging::consume::ConsumerDeps;
+
+use crate::topology::USER_EVENTS;
+
+/// One consumer, as the rest of the system needs to know it.
+pub struct ConsumerEntry {
+    /// Its name: part of its subscription's name and of its marks.
+    pub name: &'static str,
+    /// The event types it wants.
+    pub handles: &'static [&'static str],
+    /// The port it listens on, on one machine.
+    pub port: u16,
+    /// A path to look at, for the welcome text.
+    pub look_at: &'static str,
+    /// Its routes, on one machine.
+    pub app: fn(ConsumerDeps, &OneMachine) -> anyhow::Result<Router>,
+}
+
+/// What consumers may want of the machine that they all run on.
+pub struct OneMachine {
+    /// Where mails are written.
+    pub mail: PathBuf,
+}
+
+/// All consumers.
+pub static CONSUMERS: [ConsumerEntry; 3] = [
+    ConsumerEntry {
+        name: email_service::NAME,
+        handles: email_service::HANDLES,
+        port: 8081,
+        look_at: "/emails?user_id=",
+        app: email_app,
+    },
+    ConsumerEntry {
+        name: analytics_service::NAME,
+        handles: analytics_service::HANDLES,
+        port: 8082,
+        look_at: "/signups",
+        app: |deps, _| Ok(analytics_service::app(deps)),
+    },
+    ConsumerEntry {
+        name: crm_service::NAME,
+        handles: crm_service::HANDLES,
+        port: 8083,
+        look_at: "/contacts/",
+        app: |deps, _| Ok(crm_service::app(deps)),
+    },
+];
+
+/// Mails become files on one machine.
+fn email_app(consumer: ConsumerDeps, machine: &OneMachine) -> anyhow::Result<Router> {
+    Ok(email_service::app(EmailServiceDeps {
+        consumer,
+        mailer: Arc::new(EmlMailer::new(&machine.mail)),
+        from: "Fanout <welcome@fanout.example>".parse()?,
+    }))
+}
+
+impl ConsumerEntry {
+    /// The name of its subscription.
+    pub fn subscription(&self) -> String {
+        format!("{USER_EVENTS}-{}", self.name)
+    }
+
+    /// The name of its own dead-letter topic, and of the pull subscription on that.
+    pub fn dead_letters(&self) -> String {
+        format!("{USER_EVENTS}-{}-dead-letters", self.name)
+    }
+
+    /// Lets the wanted types through, and always a message that names no type: people type those.
+    pub fn filter(&self) -> String {
+        let wanted = self
+            .handles
+            .iter()
+            .map(|event_type| format!(" OR attributes.\"ce-type\" = \"{event_type}\""));
+        format!("NOT attributes:\"ce-type\"{}", wanted.collect::<String>())
+    }
+}

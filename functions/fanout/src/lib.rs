@@ -1,0 +1,7 @@
+//! The `fanout` command: the whole system on one machine.
+
+pub mod cli;
+pub mod consumers;
+pub mod google_emulators;
+pub mod topology;
+pub mod up;

@@ -1,0 +1,73 @@
+//! The topics and subscriptions that follow from the table of consumers. The embedded broker, the
+//! set-up of Google's emulators and the check against Terraform all use it.
+
+use std::time::Duration;
+
+use fanout_messaging::{Backoff, DeadLetterPolicy, Subscription, Topology};
+use fanout_runtime::Timings;
+
+use crate::consumers::{CONSUMERS, ConsumerEntry};
+
+/// The topic of user events.
+pub const USER_EVENTS: &str = "user-events";
+
+/// How often and how fast a failing message is delivered again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redelivery {
+    /// Waits between deliveries.
+    pub backoff: Backoff,
+    /// Deliveries before the dead-letter topic.
+    pub max_attempts: u32,
+}
+
+/// All topics and subscriptions; `endpoint` says where a consumer is pushed to.
+pub fn topology(
+    redelivery: Redelivery,
+    endpoint: impl Fn(&ConsumerEntry) -> String,
+) -> Topology {
+    let mut topology = Topology {
+        topics: vec![USER_EVENTS.to_owned()],
+        subscriptions: Vec::new(),
+    };
+    for consumer in &CONSUMERS {
+        topology.topics.push(consumer.dead_letters());
+        topology.subscriptions.push(Subscription {
+            name: consumer.subscription(),
+            topic: USER_EVENTS.to_owned(),
+            push_endpoint: Some(endpoint(consumer)),
+            ack_deadline: Timings::PRODUCTION.ack_deadline,
+            backoff: redelivery.backoff,
+            dead_letters: Some(DeadLetterPolicy {
+                topic: consumer.dead_letters(),
+                max_attempts: redelivery.max_attempts,
+            }),
+            ordered: true,
+            filter: Some(consumer.filter()),
+        });
+        topology.subscriptions.push(Subscription {
+            name: consumer.dead_letters(),
+            topic: consumer.dead_letters(),
+            push_endpoint: None,
+            ack_deadline: Duration::from_secs(60),
+            backoff: redelivery.backoff,
+            dead_letters: None,
+            ordered: false,
+            filter: None,
+        });
+    }
+    topology
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_filter_fits_into_what_pubsub_takes_and_lets_hand_typed_messages_through() {
+        for consumer in &CONSUMERS {
+            let filter = consumer.filter();
+            assert!(filter.len() <= 256, "{filter}");
+            assert!(filter.starts_with("NOT attributes:\"ce-type\" OR "), "{filter}");
+        }
+    }
+}

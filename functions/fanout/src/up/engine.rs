@@ -1,0 +1,194 @@
+//! What the services run on: the embedded engine, or Google's emulators.
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use fanout_messaging::google_cloud::{GoogleCloud, GoogleCloudSettings};
+use fanout_messaging::local::{Broker, Mischief};
+use fanout_messaging::pubsub::{self, Options};
+use fanout_messaging::{Backoff, Publisher, Topology};
+use fanout_runtime::{Environment, SystemClock, SystemIds};
+use fanout_store::Documents;
+use fanout_store::sqlite::{Database, SqliteDocuments};
+
+use super::data_dir::DataDir;
+use super::search_path;
+use crate::cli::{Delivery, UpFlags};
+use crate::google_emulators::{self, Sdk};
+use crate::topology::Redelivery;
+
+/// The project that everything belongs to on one machine, unless `GOOGLE_CLOUD_PROJECT` says so.
+const PROJECT: &str = "fanout-local";
+
+/// Which engine the flags and the environment ask for.
+pub enum EngineChoice {
+    /// SQLite and the broker on it.
+    Embedded,
+    /// Emulators that run already, from `PUBSUB_EMULATOR_HOST` and `FIRESTORE_EMULATOR_HOST`.
+    Running(Emulators),
+    /// Emulators to be started from this SDK.
+    ToBeStarted(Sdk),
+}
+
+/// Where Google's emulators listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emulators {
+    /// `host:port` of the Pub/Sub emulator.
+    pub pubsub: String,
+    /// `host:port` of the Firestore emulator.
+    pub firestore: String,
+    /// The project to use on them.
+    pub project: String,
+}
+
+/// A started engine.
+pub(super) struct Engine {
+    pub(super) documents: Arc<dyn Documents>,
+    pub(super) publisher: Arc<dyn Publisher>,
+    pub(super) project: String,
+    pub(super) bus: Bus,
+}
+
+/// Who delivers messages.
+pub(super) enum Bus {
+    Embedded(Broker),
+    Emulators {
+        at: Emulators,
+        /// Stops the emulators that we started, when dropped.
+        _started: Option<google_emulators::Emulators>,
+    },
+}
+
+impl EngineChoice {
+    /// Decides; half a pair of emulator variables is an error, as is a missing SDK.
+    pub fn from_flags(flags: &UpFlags, environment: &dyn Environment) -> anyhow::Result<Self> {
+        let pubsub = environment.get("PUBSUB_EMULATOR_HOST");
+        let firestore = environment.get("FIRESTORE_EMULATOR_HOST");
+        if flags.emulators {
+            let path = search_path(environment);
+            return Ok(Self::ToBeStarted(google_emulators::locate(OsStr::new(&path))?));
+        }
+        match (pubsub, firestore) {
+            (None, None) => Ok(Self::Embedded),
+            (Some(pubsub), Some(firestore)) => Ok(Self::Running(Emulators {
+                pubsub,
+                firestore,
+                project: environment
+                    .get("GOOGLE_CLOUD_PROJECT")
+                    .unwrap_or_else(|| PROJECT.to_owned()),
+            })),
+            (Some(_), None) => bail!(
+                "PUBSUB_EMULATOR_HOST is set and FIRESTORE_EMULATOR_HOST is not: set both to run on Google's emulators, or neither to run on the embedded engine"
+            ),
+            (None, Some(_)) => bail!(
+                "FIRESTORE_EMULATOR_HOST is set and PUBSUB_EMULATOR_HOST is not: set both to run on Google's emulators, or neither to run on the embedded engine"
+            ),
+        }
+    }
+}
+
+impl Engine {
+    pub(super) async fn start(
+        choice: EngineChoice,
+        data: &DataDir,
+        delivery: &Delivery,
+    ) -> anyhow::Result<Self> {
+        match choice {
+            EngineChoice::Embedded => Self::embedded(data, delivery).await,
+            EngineChoice::Running(at) => Self::on_emulators(at, None).await,
+            EngineChoice::ToBeStarted(sdk) => {
+                let started = google_emulators::start(&sdk, &data.emulators()).await?;
+                let at = Emulators {
+                    pubsub: started.pubsub_host.clone(),
+                    firestore: started.firestore_host.clone(),
+                    project: PROJECT.to_owned(),
+                };
+                Self::on_emulators(at, Some(started)).await
+            }
+        }
+    }
+
+    async fn embedded(data: &DataDir, delivery: &Delivery) -> anyhow::Result<Self> {
+        let database = Database::open(&data.database())?;
+        let clock = Arc::new(SystemClock);
+        let documents = SqliteDocuments::open(database.clone(), clock.clone()).await?;
+        // The file is ours alone, so whoever held a claim in it is dead.
+        fanout_store::dedup::expire_claims_of_dead_process(&documents, clock.as_ref()).await?;
+        let mischief = Mischief {
+            duplicates: delivery.duplicates,
+            errors: delivery.errors,
+            reorder: delivery.reorder,
+        };
+        let broker = Broker::open(database, clock, Arc::new(SystemIds), PROJECT.to_owned())
+            .await?
+            .with_mischief(mischief);
+        Ok(Self {
+            documents: Arc::new(documents),
+            publisher: Arc::new(broker.publisher()),
+            project: PROJECT.to_owned(),
+            bus: Bus::Embedded(broker),
+        })
+    }
+
+    async fn on_emulators(
+        at: Emulators,
+        started: Option<google_emulators::Emulators>,
+    ) -> anyhow::Result<Self> {
+        let settings = GoogleCloudSettings {
+            project: at.project.clone(),
+            database: "(default)".to_owned(),
+            firestore_emulator: Some(at.firestore.clone()),
+            pubsub_emulator: Some(at.pubsub.clone()),
+        };
+        let GoogleCloud {
+            documents,
+            publisher,
+        } = settings
+            .connect()
+            .await
+            .map_err(|error| anyhow::anyhow!(error))
+            .context("cannot connect to Google's emulators")?;
+        Ok(Self {
+            documents,
+            publisher,
+            project: at.project.clone(),
+            bus: Bus::Emulators {
+                at,
+                _started: started,
+            },
+        })
+    }
+
+    /// How failing messages are redelivered on this engine.
+    pub(super) fn redelivery(&self, delivery: &Delivery) -> Redelivery {
+        let backoff = Backoff {
+            min: delivery.min_backoff,
+            max: delivery.max_backoff,
+        };
+        let max_attempts = match &self.bus {
+            Bus::Embedded(_) => delivery.max_attempts,
+            // Without a retry policy, which the emulator cannot be trusted with, it delivers each
+            // second; a hundred of those outlive the lease of 60 s that a crash leaves behind.
+            Bus::Emulators { .. } => 100,
+        };
+        Redelivery {
+            backoff,
+            max_attempts,
+        }
+    }
+
+    /// Creates or updates topics and subscriptions.
+    pub(super) async fn set_up(&self, topology: &Topology) -> anyhow::Result<()> {
+        match &self.bus {
+            Bus::Embedded(broker) => Ok(broker.set_up(topology).await?),
+            Bus::Emulators { at, .. } => {
+                let options = Options {
+                    project: at.project.clone(),
+                    emulator_host: Some(at.pubsub.clone()),
+                };
+                Ok(pubsub::set_up(&options, topology).await?)
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! `fanout up`: the whole system in one process.
+
+mod data_dir;
+mod engine;
+mod services;
+mod system;
+mod welcome;
+
+use std::time::Instant;
+
+use fanout_runtime::{Environment, ProcessEnvironment, Shutdown, init_telemetry};
+
+pub use data_dir::DataDir;
+pub use engine::{Emulators, EngineChoice};
+pub use system::{System, Urls};
+
+use crate::cli::UpFlags;
+
+/// Runs the system until Ctrl-C or SIGTERM.
+pub fn run(flags: &UpFlags) -> anyhow::Result<()> {
+    let started = Instant::now();
+    init_telemetry(flags.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let shutdown = Shutdown::on_signal();
+        let engine = EngineChoice::from_flags(flags, &ProcessEnvironment)?;
+        let system = tokio::select! {
+            system = System::start(flags, engine, shutdown.clone()) => system?,
+            () = shutdown.requested() => return Ok(()),
+        };
+        welcome::print(&system, flags, started.elapsed());
+        shutdown.requested().await;
+        welcome::print_stopping();
+        system.stopped().await
+    })
+}
+
+/// `PATH`, for finding an installed Google Cloud SDK.
+fn search_path(environment: &dyn Environment) -> String {
+    environment.get("PATH").unwrap_or_default()
+}

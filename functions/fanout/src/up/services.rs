@@ -1,0 +1,45 @@
+//! The services, composed on one engine.
+
+use std::sync::Arc;
+
+use axum::Router;
+use fanout_messaging::consume::{ConsumerDeps, PushAuth};
+use fanout_messaging::outbox::Outbox;
+use fanout_runtime::{SystemClock, SystemIds, Timings};
+use user_service::UserServiceDeps;
+
+use super::engine::Engine;
+use crate::consumers::ConsumerEntry;
+use crate::topology::USER_EVENTS;
+
+pub(super) fn outbox(engine: &Engine) -> Outbox {
+    Outbox::new(
+        Arc::clone(&engine.documents),
+        Arc::clone(&engine.publisher),
+        Arc::new(SystemClock),
+        Arc::new(SystemIds),
+        USER_EVENTS.to_owned(),
+    )
+}
+
+pub(super) fn user_service(engine: &Engine, outbox: Outbox) -> Router {
+    user_service::app(UserServiceDeps {
+        documents: Arc::clone(&engine.documents),
+        outbox,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+    })
+}
+
+pub(super) fn consumer_deps(entry: &ConsumerEntry, engine: &Engine) -> ConsumerDeps {
+    ConsumerDeps {
+        documents: Arc::clone(&engine.documents),
+        publisher: Arc::clone(&engine.publisher),
+        dead_letter_topic: entry.dead_letters(),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        timings: Timings::PRODUCTION,
+        auth: PushAuth::open_for_one_machine(),
+        project: engine.project.clone(),
+    }
+}

@@ -1,0 +1,183 @@
+//! The system: engine, broker, services and relay, from start to drained.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use fanout_messaging::local::{Broker, rest};
+use fanout_messaging::outbox::Outbox;
+use fanout_runtime::{ServeError, Service, Shutdown, bind, error_chain, serve};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tracing::warn;
+
+use super::data_dir::DataDir;
+use super::engine::{Bus, Emulators, Engine, EngineChoice};
+use super::services;
+use crate::cli::{PUBSUB, USER, UpFlags};
+use crate::consumers::{CONSUMERS, OneMachine};
+use crate::topology::topology;
+
+/// How often the local runner does what Cloud Scheduler does each minute.
+const RELAY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A running system.
+pub struct System {
+    urls: Urls,
+    emulators: Option<Emulators>,
+    running: JoinSet<Result<(), ServeError>>,
+    /// Kept until everything has stopped: dropping it stops emulators that we started.
+    _engine: Engine,
+}
+
+/// Where everything listens, by the names of `--port`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Urls(BTreeMap<&'static str, String>);
+
+/// Ports that are ours, before anything is started on them.
+struct Listeners {
+    user: TcpListener,
+    consumers: Vec<TcpListener>,
+    /// The REST face's; on Google's emulators that is theirs.
+    rest: Option<TcpListener>,
+}
+
+impl System {
+    /// Starts everything; it stops with `shutdown`.
+    pub async fn start(
+        flags: &UpFlags,
+        choice: EngineChoice,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
+        // Ports first: a second start by mistake is told which port is taken, and touches nothing.
+        let embedded = matches!(choice, EngineChoice::Embedded);
+        let listeners = Listeners::bind(flags, embedded).await?;
+        let data = DataDir::prepare(&flags.data_dir, flags.fresh)?;
+        let engine = Engine::start(choice, &data, &flags.delivery).await?;
+        let emulators = match &engine.bus {
+            Bus::Emulators { at, .. } => Some(at.clone()),
+            Bus::Embedded(_) => None,
+        };
+        let urls = listeners.urls(emulators.as_ref())?;
+        let wanted = topology(engine.redelivery(&flags.delivery), |consumer| {
+            format!("{}/pubsub/push", urls.of(consumer.name))
+        });
+        engine.set_up(&wanted).await?;
+        let machine = OneMachine { mail: data.mail() };
+        Ok(Self {
+            urls,
+            emulators,
+            running: run_all(listeners, &engine, &machine, &shutdown)?,
+            _engine: engine,
+        })
+    }
+
+    /// Where everything listens.
+    pub fn urls(&self) -> &Urls {
+        &self.urls
+    }
+
+    /// The emulators that the system runs on, if it does.
+    pub fn emulators(&self) -> Option<&Emulators> {
+        self.emulators.as_ref()
+    }
+
+    /// Waits until everything has stopped, after the shutdown was asked for.
+    pub async fn stopped(mut self) -> anyhow::Result<()> {
+        while let Some(ended) = self.running.join_next().await {
+            ended??;
+        }
+        Ok(())
+    }
+}
+
+fn run_all(
+    listeners: Listeners,
+    engine: &Engine,
+    machine: &OneMachine,
+    shutdown: &Shutdown,
+) -> anyhow::Result<JoinSet<Result<(), ServeError>>> {
+    let mut running = JoinSet::new();
+    let outbox = services::outbox(engine);
+    let tidied = outbox.clone();
+    let users = Service::new(services::user_service(engine, outbox.clone()))
+        .on_stop(async move { tidied.drain().await });
+    running.spawn(serve(listeners.user, users, shutdown.clone()));
+    for (entry, listener) in CONSUMERS.iter().zip(listeners.consumers) {
+        let app = (entry.app)(services::consumer_deps(entry, engine), machine)?;
+        running.spawn(serve(listener, Service::new(app), shutdown.clone()));
+    }
+    if let (Bus::Embedded(broker), Some(listener)) = (&engine.bus, listeners.rest) {
+        let face = Service::new(rest::app(broker.clone()));
+        running.spawn(serve(listener, face, shutdown.clone()));
+        running.spawn(deliver(broker.clone(), shutdown.clone()));
+    }
+    running.spawn(relay_each_second(outbox, shutdown.clone()));
+    Ok(running)
+}
+
+async fn deliver(broker: Broker, shutdown: Shutdown) -> Result<(), ServeError> {
+    broker.run(shutdown).await;
+    Ok(())
+}
+
+async fn relay_each_second(outbox: Outbox, shutdown: Shutdown) -> Result<(), ServeError> {
+    loop {
+        tokio::select! {
+            () = shutdown.requested() => return Ok(()),
+            () = tokio::time::sleep(RELAY_INTERVAL) => {}
+        }
+        if let Err(error) = outbox.relay().await {
+            let error = error_chain(&error);
+            warn!(error, "the outbox could not be relayed; trying again in a second");
+        }
+    }
+}
+
+impl Urls {
+    /// The URL of one of the names of `--port`; empty for another name.
+    pub fn of(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+}
+
+impl Listeners {
+    async fn bind(flags: &UpFlags, rest_face: bool) -> Result<Self, ServeError> {
+        let user = local(flags.port(USER, 8080)).await?;
+        let mut consumers = Vec::new();
+        for consumer in &CONSUMERS {
+            consumers.push(local(flags.port(consumer.name, consumer.port)).await?);
+        }
+        let rest = match rest_face {
+            true => Some(local(flags.port(PUBSUB, 8085)).await?),
+            false => None,
+        };
+        Ok(Self {
+            user,
+            consumers,
+            rest,
+        })
+    }
+
+    fn urls(&self, emulators: Option<&Emulators>) -> std::io::Result<Urls> {
+        let mut urls = BTreeMap::from([(USER, url(&self.user)?)]);
+        for (consumer, listener) in CONSUMERS.iter().zip(&self.consumers) {
+            urls.insert(consumer.name, url(listener)?);
+        }
+        if let Some(listener) = &self.rest {
+            urls.insert(PUBSUB, url(listener)?);
+        }
+        if let Some(at) = emulators {
+            urls.insert(PUBSUB, format!("http://{}", at.pubsub));
+        }
+        Ok(Urls(urls))
+    }
+}
+
+async fn local(port: u16) -> Result<TcpListener, ServeError> {
+    bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "--port NAME=PORT").await
+}
+
+fn url(listener: &TcpListener) -> std::io::Result<String> {
+    Ok(format!("http://127.0.0.1:{}", listener.local_addr()?.port()))
+}

@@ -1,0 +1,118 @@
+//! Parking: what will never work goes to this consumer's own dead-letter topic, then it is marked,
+//! then it is acked. In that order, so that nothing is lost at any point between.
+
+use std::sync::Arc;
+
+use fanout_store::dedup::{Claim, LedgerError, Seen, Standing};
+
+use super::outcome::{Outcome, ParkReason};
+use super::pipeline::Pipeline;
+use crate::{OutgoingMessage, PublishError, Publisher, PushedMessage};
+
+/// Pub/Sub's limit for an attribute's value, in bytes.
+const MAX_ATTRIBUTE: usize = 1024;
+
+/// One consumer's dead-letter topic.
+pub(super) struct DeadLetters {
+    pub(super) publisher: Arc<dyn Publisher>,
+    pub(super) topic: String,
+    pub(super) consumer: &'static str,
+}
+
+impl DeadLetters {
+    /// Publishes the message as it came, with the reason beside it.
+    async fn publish(
+        &self,
+        message: &PushedMessage,
+        reason: &ParkReason,
+    ) -> Result<(), PublishError> {
+        let mut attributes = message.attributes.clone();
+        let mut note = |name: &str, value: &str| {
+            let end = value.floor_char_boundary(MAX_ATTRIBUTE);
+            attributes.insert(name.to_owned(), value[..end].to_owned());
+        };
+        note("dead-letter-reason", reason.slug);
+        note("dead-letter-detail", &reason.detail);
+        note("dead-letter-consumer", self.consumer);
+        note("dead-letter-original-message-id", &message.message_id);
+        let copy = OutgoingMessage {
+            data: message.data.clone(),
+            attributes,
+            ordering_key: message.ordering_key.clone(),
+        };
+        self.publisher.publish(&self.topic, copy).await.map(drop)
+    }
+}
+
+impl Pipeline {
+    /// Parks an event that nobody holds. One that has taken effect meanwhile is a duplicate.
+    pub(super) async fn park(
+        &self,
+        message: &PushedMessage,
+        seen: &Seen,
+        reason: ParkReason,
+    ) -> Outcome {
+        let predecessor = match self.ledger.standing(seen).await {
+            Ok(Standing::Open(found)) => found,
+            Ok(Standing::Done) => return Outcome::Duplicate,
+            Ok(Standing::Held { remaining, .. }) => return Outcome::Busy { remaining },
+            Ok(Standing::Reused) => return self.park_reused(message, seen).await,
+            Err(error) => return error.into(),
+        };
+        if let Err(error) = self.dead_letters.publish(message, &reason).await {
+            return Outcome::Failed(error.into());
+        }
+        let marked = self
+            .ledger
+            .park(seen, &predecessor, reason.slug, &reason.detail)
+            .await;
+        parked(marked, reason)
+    }
+
+    /// Parks an event under a claim.
+    pub(super) async fn park_claimed(
+        &self,
+        message: &PushedMessage,
+        claim: &Claim,
+        reason: ParkReason,
+    ) -> Outcome {
+        if let Err(error) = self.dead_letters.publish(message, &reason).await {
+            // Nothing was parked, so the claim goes back; if that fails too, the lease ends it.
+            let released = self.ledger.release(claim, false).await;
+            return Outcome::Failed(released.map_or_else(Into::into, |()| error.into()));
+        }
+        let marked = self
+            .ledger
+            .park_claimed(claim, reason.slug, &reason.detail)
+            .await;
+        parked(marked, reason)
+    }
+
+    /// Parks a message that carries a known id with another payload. The known event's own mark
+    /// stays as it is.
+    pub(super) async fn park_reused(&self, message: &PushedMessage, seen: &Seen) -> Outcome {
+        let reason = ParkReason::id_reused();
+        if let Err(error) = self.dead_letters.publish(message, &reason).await {
+            return Outcome::Failed(error.into());
+        }
+        let marked = self
+            .ledger
+            .note_reused(seen, reason.slug, &reason.detail)
+            .await;
+        parked(marked, reason)
+    }
+}
+
+fn parked(marked: Result<(), LedgerError>, reason: ParkReason) -> Outcome {
+    match marked {
+        // Fenced: another delivery of the same event settled it meanwhile. The message lies on the
+        // dead-letter topic in any case, and a redrive of it will find what that one left.
+        Ok(()) | Err(LedgerError::Fenced) => Outcome::Parked(reason),
+        Err(
+            error @ (LedgerError::Store(_)
+            | LedgerError::Contention
+            | LedgerError::Malformed(_)
+            | LedgerError::Effect(_)),
+        ) => error.into(),
+    }
+}

@@ -1,0 +1,198 @@
+//! Pub/Sub's filter language: which messages a subscription wants, by their attributes.
+//!
+//! `attributes:k`, `attributes.k = "v"`, `attributes.k != "v"`, `hasPrefix(attributes.k, "v")`,
+//! joined by `AND`, `OR`, `NOT` (or `-`) and parentheses. A key with other characters than letters,
+//! digits, `-` and `_` is put in quotes.
+
+mod parser;
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+/// The longest filter that Pub/Sub takes, in bytes.
+const LONGEST: usize = 256;
+
+/// A filter, ready to be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter(Expression);
+
+/// Why a text is no filter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidFilter {
+    /// Longer than Pub/Sub takes.
+    #[error("the filter has {0} bytes; Pub/Sub takes 256")]
+    TooLong(usize),
+    /// Not in the language.
+    #[error("the filter is not in Pub/Sub's filter language: {expected} expected at byte {at}")]
+    Syntax {
+        /// What would have been right there.
+        expected: &'static str,
+        /// Counted from 0.
+        at: usize,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Expression {
+    Has(String),
+    Equals(String, String),
+    HasPrefix(String, String),
+    Not(Box<Expression>),
+    All(Vec<Expression>),
+    Any(Vec<Expression>),
+}
+
+impl Filter {
+    /// Whether a message with these attributes is wanted.
+    pub fn matches(&self, attributes: &BTreeMap<String, String>) -> bool {
+        self.0.matches(attributes)
+    }
+}
+
+impl FromStr for Filter {
+    type Err = InvalidFilter;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() > LONGEST {
+            return Err(InvalidFilter::TooLong(text.len()));
+        }
+        parser::parse(text).map(Self)
+    }
+}
+
+impl Expression {
+    fn matches(&self, attributes: &BTreeMap<String, String>) -> bool {
+        let value = |key| attributes.get(key);
+        match self {
+            Self::Has(key) => value(key).is_some(),
+            Self::Equals(key, wanted) => value(key) == Some(wanted),
+            Self::HasPrefix(key, prefix) => {
+                value(key).is_some_and(|value| value.starts_with(prefix.as_str()))
+            }
+            Self::Not(inner) => !inner.matches(attributes),
+            Self::All(parts) => parts.iter().all(|part| part.matches(attributes)),
+            Self::Any(parts) => parts.iter().any(|part| part.matches(attributes)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn matches(filter: &str, attributes: &[(&str, &str)]) -> bool {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let filter: Filter = filter.parse().unwrap();
+        filter.matches(&attributes.iter().map(owned).collect())
+    }
+
+    #[test]
+    fn each_comparison_means_what_pubsub_says() {
+        let table = [
+            (r"attributes:k", [true, true, false]),
+            (r#"attributes.k = "v""#, [true, false, false]),
+            (r#"attributes.k="v""#, [true, false, false]),
+            (r#"attributes.k != "v""#, [false, true, true]),
+            (r#"hasPrefix(attributes.k, "v2")"#, [false, true, false]),
+            (r#"hasPrefix(attributes.k,"v")"#, [true, true, false]),
+            (r"NOT attributes:k", [false, false, true]),
+            (r"-attributes:k", [false, false, true]),
+            (r"NOT (NOT attributes:k)", [true, true, false]),
+        ];
+        for (filter, expected) in table {
+            let found = [
+                matches(filter, &[("k", "v")]),
+                matches(filter, &[("k", "v2"), ("other", "v")]),
+                matches(filter, &[]),
+            ];
+            assert_eq!(found, expected, "{filter}");
+        }
+    }
+
+    #[test]
+    fn keys_with_other_characters_are_quoted() {
+        let filter = r#"attributes."iana.org/type" = "a\"\\b" AND attributes:"ce-type""#;
+        assert!(matches(
+            filter,
+            &[("iana.org/type", r#"a"\b"#), ("ce-type", "")]
+        ));
+        assert!(matches(
+            r"attributes:ce-type",
+            &[("ce-type", "user.created")]
+        ));
+    }
+
+    #[test]
+    fn the_systems_own_filter_lets_messages_without_a_type_through() {
+        let filter = r#"attributes."ce-type" = "user.created" OR NOT attributes:"ce-type""#;
+        assert!(matches(filter, &[("ce-type", "user.created")]));
+        assert!(matches(filter, &[]));
+        assert!(!matches(filter, &[("ce-type", "user.deleted")]));
+    }
+
+    #[test]
+    fn and_or_and_parentheses_combine() {
+        let filter =
+            r#"attributes:a AND (attributes:b OR attributes.c = "1") AND NOT attributes:d"#;
+        assert!(matches(filter, &[("a", ""), ("b", "")]));
+        assert!(matches(filter, &[("a", ""), ("c", "1")]));
+        assert!(!matches(filter, &[("a", ""), ("c", "2")]));
+        assert!(!matches(filter, &[("a", ""), ("b", ""), ("d", "")]));
+    }
+
+    #[test]
+    fn what_is_no_filter_is_refused_with_the_place() {
+        let table = [
+            ("", 0, "a comparison"),
+            ("nonsense", 0, "a comparison"),
+            ("attributes", 10, "`.` or `:`"),
+            ("attributes.", 11, "an attribute's key"),
+            ("attributes.k", 12, "`=` or `!=`"),
+            ("attributes.k = v", 15, "a text in double quotes"),
+            (r#"attributes.k = "v"#, 17, "a closing quote"),
+            (
+                r#"attributes.k = "\x""#,
+                16,
+                "one of the escapes \\\\ \\\" \\n \\t \\r",
+            ),
+            (r"attributes:k AND", 16, "a comparison"),
+            (r"attributes:k and attributes:l", 13, "AND, OR or the end"),
+            (r"(attributes:k", 13, "`)`"),
+            (r"attributes:k)", 12, "AND, OR or the end"),
+            (r#"hasPrefix(attributes:k, "v")"#, 20, "`.`"),
+            (r#"hasSuffix(attributes.k, "v")"#, 0, "a comparison"),
+        ];
+        for (filter, at, expected) in table {
+            let error = filter.parse::<Filter>().unwrap_err();
+            assert_eq!(error, InvalidFilter::Syntax { expected, at }, "{filter}");
+        }
+    }
+
+    #[test]
+    fn and_and_or_need_parentheses_between_them() {
+        let error = "attributes:a AND attributes:b OR attributes:c"
+            .parse::<Filter>()
+            .unwrap_err();
+        let expected = "parentheses between AND and OR";
+        assert_eq!(error, InvalidFilter::Syntax { expected, at: 30 });
+    }
+
+    #[test]
+    fn a_filter_of_256_bytes_is_taken_and_one_more_is_not() {
+        let filter = |length: usize| format!("attributes:{}", "k".repeat(length - 11));
+        assert!(filter(256).parse::<Filter>().is_ok());
+        assert_eq!(
+            filter(257).parse::<Filter>(),
+            Err(InvalidFilter::TooLong(257))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in r#"(attributes|AND|OR|NOT|hasPrefix|[-().:=!,"\\ kä])*"#) {
+            let _ = text.parse::<Filter>();
+        }
+    }
+}

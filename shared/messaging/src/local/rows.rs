@@ -1,0 +1,63 @@
+//! How times, durations and attributes are kept in SQLite's columns.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::DateTime;
+use fanout_runtime::Timestamp;
+use rusqlite::Row;
+use rusqlite::types::Type;
+
+/// A row that this program did not write.
+#[derive(Debug, thiserror::Error)]
+#[error("the column holds something that this program does not write there")]
+struct Foreign;
+
+/// Milliseconds since 1970 as a time.
+pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+    DateTime::from_timestamp_millis(row.get(column)?)
+        .ok_or_else(|| foreign(row, column, Type::Integer, Foreign.into()))
+}
+
+/// A column of whole milliseconds as a duration.
+pub(super) fn duration(row: &Row<'_>, column: &str) -> rusqlite::Result<Duration> {
+    count(row, column).map(Duration::from_millis)
+}
+
+/// A column that is never negative.
+pub(super) fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(|error| foreign(row, column, Type::Integer, error.into()))
+}
+
+/// A duration as whole milliseconds; longer than SQLite can hold is as good as for ever.
+pub(super) fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Attributes, kept as a JSON object.
+pub(super) fn attributes(
+    row: &Row<'_>,
+    column: &str,
+) -> rusqlite::Result<BTreeMap<String, String>> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?)
+        .map_err(|error| foreign(row, column, Type::Text, error.into()))
+}
+
+/// Attributes as a JSON object.
+pub(super) fn attributes_json(attributes: &BTreeMap<String, String>) -> String {
+    let object = attributes
+        .iter()
+        .map(|(name, value)| (name.clone(), value.as_str().into()));
+    serde_json::Value::Object(object.collect()).to_string()
+}
+
+fn foreign(
+    row: &Row<'_>,
+    column: &str,
+    kind: Type,
+    cause: Box<dyn std::error::Error + Send + Sync>,
+) -> rusqlite::Error {
+    let index = row.as_ref().column_index(column).unwrap_or_default();
+    rusqlite::Error::FromSqlConversionFailure(index, kind, cause)
+}

@@ -1,0 +1,225 @@
+//! Push endpoints: a real HTTP server that answers as the test says, and one that answers in raw
+//! bytes.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Response};
+use chrono::DateTime;
+use http::{HeaderMap, StatusCode, Uri};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::PushedMessage;
+
+/// One request as it came in.
+#[derive(Clone)]
+pub(super) struct Request {
+    pub(super) at: Instant,
+    pub(super) path: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) message: PushedMessage,
+    /// Which request for this message, from 1.
+    pub(super) nth: usize,
+}
+
+impl Request {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.message.data.to_vec()).unwrap()
+    }
+}
+
+/// What the endpoint does with a request.
+pub(super) enum Reply {
+    Status(u16),
+    After(Duration, u16),
+    Redirect(u16, String),
+    Never,
+}
+
+type Behaviour = dyn Fn(&Request) -> Reply + Send + Sync;
+
+/// A server on a port of its own; stops when dropped.
+pub(super) struct Endpoint {
+    pub(super) address: SocketAddr,
+    log: Arc<Log>,
+    _server: AbortOnDropHandle<()>,
+}
+
+struct Log {
+    behaviour: Box<Behaviour>,
+    requests: Mutex<Vec<Request>>,
+    seen: Mutex<HashMap<String, usize>>,
+    clients: Mutex<HashSet<SocketAddr>>,
+    under_way: AtomicUsize,
+    most_under_way: AtomicUsize,
+    broken_off: AtomicUsize,
+}
+
+/// Counts requests under way, also when the client goes away.
+struct UnderWay<'a> {
+    log: &'a Log,
+    answered: bool,
+}
+
+impl<'a> UnderWay<'a> {
+    fn begin(log: &'a Log) -> Self {
+        let count = log.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        log.most_under_way.fetch_max(count, Ordering::SeqCst);
+        Self {
+            log,
+            answered: false,
+        }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.log.under_way.fetch_sub(1, Ordering::SeqCst);
+        if !self.answered {
+            self.log.broken_off.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Endpoint {
+    /// A server that answers each request as `behaviour` says.
+    pub(super) async fn start(
+        behaviour: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_on("127.0.0.1:0".parse().unwrap(), behaviour).await
+    }
+
+    pub(super) async fn start_on(
+        address: SocketAddr,
+        behaviour: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let log = Arc::new(Log {
+            behaviour: Box::new(behaviour),
+            requests: Mutex::default(),
+            seen: Mutex::default(),
+            clients: Mutex::default(),
+            under_way: AtomicUsize::new(0),
+            most_under_way: AtomicUsize::new(0),
+            broken_off: AtomicUsize::new(0),
+        });
+        let app = Router::new()
+            .fallback(answer)
+            .layer(DefaultBodyLimit::disable())
+            .with_state(Arc::clone(&log));
+        let server = tokio::spawn(async move {
+            axum::serve(
+                listener,
+                app.into_make_service_with_connect_info::<SocketAddr>(),
+            )
+            .await
+            .unwrap()
+        });
+        Self {
+            address,
+            log,
+            _server: AbortOnDropHandle::new(server),
+        }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}/pubsub/push", self.address)
+    }
+
+    pub(super) fn requests(&self) -> Vec<Request> {
+        self.log.requests.lock().unwrap().clone()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.log.requests.lock().unwrap().len()
+    }
+
+    /// How many connections requests came over.
+    pub(super) fn connections(&self) -> usize {
+        self.log.clients.lock().unwrap().len()
+    }
+
+    pub(super) fn most_under_way(&self) -> usize {
+        self.log.most_under_way.load(Ordering::SeqCst)
+    }
+
+    /// Requests whose client went away before the answer.
+    pub(super) fn broken_off(&self) -> usize {
+        self.log.broken_off.load(Ordering::SeqCst)
+    }
+}
+
+async fn answer(
+    State(log): State<Arc<Log>>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mut under_way = UnderWay::begin(&log);
+    log.clients.lock().unwrap().insert(client);
+    let message = PushedMessage::from_json(&body, DateTime::UNIX_EPOCH).unwrap();
+    let nth = {
+        let mut seen = log.seen.lock().unwrap();
+        let nth = seen.entry(message.message_id.clone()).or_default();
+        *nth += 1;
+        *nth
+    };
+    let request = Request {
+        at: Instant::now(),
+        path: uri.path().to_owned(),
+        headers,
+        body,
+        message,
+        nth,
+    };
+    log.requests.lock().unwrap().push(request.clone());
+    let status = |code| StatusCode::from_u16(code).unwrap();
+    let response = match (log.behaviour)(&request) {
+        Reply::Status(code) => status(code).into_response(),
+        Reply::After(wait, code) => {
+            tokio::time::sleep(wait).await;
+            status(code).into_response()
+        }
+        Reply::Redirect(code, to) => (status(code), [("location", to)]).into_response(),
+        Reply::Never => std::future::pending().await,
+    };
+    under_way.answered = true;
+    response
+}
+
+/// A server that answers the nth request (each on its own connection) with the nth of these texts,
+/// then with 204, and closes the connection. Gives its URL and the count of requests.
+pub(super) async fn raw_endpoint(
+    answers: &'static [&'static str],
+) -> (String, Arc<AtomicUsize>, AbortOnDropHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    let server = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            if stream.read(&mut request).await.unwrap() == 0 {
+                continue;
+            }
+            let nth = counter.fetch_add(1, Ordering::SeqCst);
+            let last = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+            let answer = answers.get(nth).unwrap_or(&last);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    (url, count, AbortOnDropHandle::new(server))
+}

@@ -1,0 +1,151 @@
+//! The numbers of delivery, in one place, and the rules that hold between them.
+
+use std::time::Duration;
+
+use crate::DRAIN;
+
+/// How long things take and last. [`Timings::PRODUCTION`] is what is deployed; Terraform says the
+/// same numbers again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timings {
+    /// How long Pub/Sub waits for a push to be answered.
+    pub ack_deadline: Duration,
+    /// How long a handler may work on one delivery.
+    pub handler_budget: Duration,
+    /// How long a claim keeps others away.
+    pub lease: Duration,
+    /// How long requests may go on after SIGTERM.
+    pub drain: Duration,
+    /// How long a subscription keeps a message that is not acked.
+    pub retention: Duration,
+    /// How long a dead letter is kept.
+    pub dead_letter_retention: Duration,
+    /// How long a mark remembers an event.
+    pub mark_lifetime: Duration,
+}
+
+/// Two settings that contradict each other; the process must not start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} must be {rule} {}: {reason}", shown(.left), shown(.right))]
+pub struct TimingsDisagree {
+    left: (&'static str, Duration),
+    rule: &'static str,
+    right: (&'static str, Duration),
+    reason: &'static str,
+}
+
+fn shown((name, duration): &(&'static str, Duration)) -> String {
+    format!("{name} ({} s)", duration.as_secs_f64())
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Cloud Run kills a container this long after SIGTERM.
+const CLOUD_RUN_GRACE: Duration = Duration::from_secs(10);
+
+impl Timings {
+    /// What is deployed.
+    pub const PRODUCTION: Self = Self {
+        ack_deadline: Duration::from_secs(60),
+        handler_budget: Duration::from_secs(45),
+        lease: Duration::from_secs(60),
+        drain: DRAIN,
+        retention: DAY.saturating_mul(7),
+        dead_letter_retention: DAY.saturating_mul(31),
+        mark_lifetime: DAY.saturating_mul(45),
+    };
+
+    /// The first rule that does not hold, with the two settings that disagree.
+    pub fn check(&self) -> Result<(), TimingsDisagree> {
+        let below = |left: (&'static str, Duration), right: (&'static str, Duration), reason| {
+            let rule = "less than";
+            (left.1 < right.1).then_some(()).ok_or(TimingsDisagree {
+                left,
+                rule,
+                right,
+                reason,
+            })
+        };
+        let at_most = |left: (&'static str, Duration), right: (&'static str, Duration), reason| {
+            let rule = "at most";
+            (left.1 <= right.1).then_some(()).ok_or(TimingsDisagree {
+                left,
+                rule,
+                right,
+                reason,
+            })
+        };
+        below(
+            ("handler_budget", self.handler_budget),
+            ("ack_deadline", self.ack_deadline),
+            "otherwise Pub/Sub gives up on a handler that is still working and delivers again",
+        )?;
+        at_most(
+            ("ack_deadline", self.ack_deadline),
+            ("lease", self.lease),
+            "otherwise a second delivery takes the claim from a handler that is still working",
+        )?;
+        below(
+            ("drain", self.drain),
+            ("Cloud Run's grace period", CLOUD_RUN_GRACE),
+            "otherwise requests under way are killed instead of finished",
+        )?;
+        below(
+            (
+                "retention + dead_letter_retention",
+                self.retention + self.dead_letter_retention,
+            ),
+            ("mark_lifetime", self.mark_lifetime),
+            "otherwise a message that is redriven late is no longer known and takes effect twice",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_deployed_does_not_contradict_itself() {
+        assert_eq!(Timings::PRODUCTION.check(), Ok(()));
+    }
+
+    #[test]
+    fn each_contradiction_names_the_two_settings() {
+        let good = Timings::PRODUCTION;
+        let short = Duration::from_secs(30);
+        let bad = [
+            (
+                Timings {
+                    ack_deadline: short,
+                    ..good
+                },
+                "handler_budget (45 s) must be less than ack_deadline (30 s)",
+            ),
+            (
+                Timings {
+                    lease: short,
+                    ..good
+                },
+                "ack_deadline (60 s) must be at most lease (30 s)",
+            ),
+            (
+                Timings {
+                    drain: short,
+                    ..good
+                },
+                "drain (30 s) must be less than Cloud Run's grace period (10 s)",
+            ),
+            (
+                Timings {
+                    mark_lifetime: DAY * 38,
+                    ..good
+                },
+                "retention + dead_letter_retention (3283200 s) must be less than mark_lifetime (3283200 s)",
+            ),
+        ];
+        for (timings, sentence) in bad {
+            let error = timings.check().unwrap_err().to_string();
+            assert!(error.starts_with(sentence), "{error}");
+        }
+    }
+}

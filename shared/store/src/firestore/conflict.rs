@@ -1,0 +1,184 @@
+//! Which precondition a failed commit violated.
+//!
+//! Firestore checks the writes in order and answers with a code for the first violation, in most
+//! cases with the document's name in the text. What that leaves open, a read settles.
+
+use gcloud_sdk::tonic::{Code, Status};
+
+use super::names::Names;
+use crate::{Conflict, Document, Precondition, UpdateTime, Violation, Write};
+
+/// What an answer alone tells.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Suspicion {
+    /// It is this write.
+    One(Conflict),
+    /// It is one of several.
+    Several,
+    /// No write has such a precondition: the error is about something else.
+    Nobody,
+}
+
+/// Who is to blame for this error, by its code and its text.
+pub(super) fn suspicion(names: &Names, writes: &[Write], status: &Status) -> Suspicion {
+    let suspects: Vec<Conflict> = writes
+        .iter()
+        .enumerate()
+        .filter(|(_, write)| fits(status.code(), write.precondition))
+        .filter_map(|(index, write)| Some(conflict(index, write, broken(write.precondition)?)))
+        .collect();
+    let named = |suspect: &&Conflict| names.is_named_in(&suspect.key, status.message());
+    match suspects.as_slice() {
+        [] => Suspicion::Nobody,
+        [only] => Suspicion::One(only.clone()),
+        several => match several.iter().find(named) {
+            Some(culprit) => Suspicion::One(culprit.clone()),
+            None => Suspicion::Several,
+        },
+    }
+}
+
+/// The first precondition that these documents violate now; `current` has one entry for each of
+/// the writes.
+pub(super) fn first_violated(writes: &[Write], current: &[Option<Document>]) -> Option<Conflict> {
+    let mut pairs = writes.iter().zip(current).enumerate();
+    pairs.find_map(|(index, (write, document))| {
+        let version = document.as_ref().map(|document| document.update_time);
+        let violation = violation(write.precondition, version)?;
+        Some(conflict(index, write, violation))
+    })
+}
+
+/// Whether a precondition can be what an error of this code is about. The emulator answers
+/// NOT_FOUND for a document that must exist and FAILED_PRECONDITION for a version that is another
+/// or gone; which of the two the service takes for a version that is gone is not documented.
+fn fits(code: Code, precondition: Precondition) -> bool {
+    match precondition {
+        Precondition::None => false,
+        Precondition::Absent => code == Code::AlreadyExists,
+        Precondition::Exists | Precondition::UpdatedAt(_) => {
+            code == Code::NotFound || code == Code::FailedPrecondition
+        }
+    }
+}
+
+fn broken(precondition: Precondition) -> Option<Violation> {
+    match precondition {
+        Precondition::None => None,
+        Precondition::Absent => Some(Violation::AlreadyExists),
+        Precondition::Exists => Some(Violation::Missing),
+        Precondition::UpdatedAt(_) => Some(Violation::Changed),
+    }
+}
+
+fn violation(precondition: Precondition, current: Option<UpdateTime>) -> Option<Violation> {
+    let holds = match precondition {
+        Precondition::None => true,
+        Precondition::Absent => current.is_none(),
+        Precondition::Exists => current.is_some(),
+        Precondition::UpdatedAt(version) => current == Some(version),
+    };
+    if holds { None } else { broken(precondition) }
+}
+
+fn conflict(index: usize, write: &Write, violation: Violation) -> Conflict {
+    Conflict {
+        index,
+        key: write.key.clone(),
+        violation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fields, Key};
+
+    const VERSION: UpdateTime = UpdateTime(7);
+
+    fn key(id: &str) -> Key {
+        Key::new("users", id)
+    }
+
+    fn set(id: &str, precondition: Precondition) -> Write {
+        Write::set(key(id), Fields::new()).only_if(precondition)
+    }
+
+    fn suspected(writes: &[Write], code: Code, message: &str) -> Suspicion {
+        suspicion(
+            &Names::new("demo", "(default)"),
+            writes,
+            &Status::new(code, message),
+        )
+    }
+
+    fn one(index: usize, id: &str, violation: Violation) -> Suspicion {
+        Suspicion::One(Conflict {
+            index,
+            key: key(id),
+            violation,
+        })
+    }
+
+    #[test]
+    fn the_only_write_with_such_a_precondition_is_to_blame() {
+        let writes = [
+            set("a", Precondition::None),
+            set("b", Precondition::UpdatedAt(VERSION)),
+            set("c", Precondition::Absent),
+        ];
+        let exists = suspected(&writes, Code::AlreadyExists, "");
+        assert_eq!(exists, one(2, "c", Violation::AlreadyExists));
+        for code in [Code::FailedPrecondition, Code::NotFound] {
+            let changed = suspected(&writes, code, "");
+            assert_eq!(changed, one(1, "b", Violation::Changed), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn among_several_the_one_that_the_message_names_is_to_blame() {
+        let writes = [
+            set("a", Precondition::Absent),
+            set("b", Precondition::Absent),
+        ];
+        for message in [
+            "Document already exists: projects/demo/databases/(default)/documents/users/b",
+            "entity already exists: EntityRef{partitionRef=dev~demo, path=/users/b}",
+        ] {
+            let named = suspected(&writes, Code::AlreadyExists, message);
+            assert_eq!(named, one(1, "b", Violation::AlreadyExists), "{message}");
+        }
+        let silent = suspected(&writes, Code::AlreadyExists, "something exists");
+        assert_eq!(silent, Suspicion::Several);
+    }
+
+    #[test]
+    fn an_error_about_something_else_is_nobodys_conflict() {
+        let writes = [set("a", Precondition::Absent)];
+        let no_database = suspected(&writes, Code::NotFound, "The database does not exist");
+        assert_eq!(no_database, Suspicion::Nobody);
+    }
+
+    #[test]
+    fn the_first_write_that_the_documents_contradict_is_to_blame() {
+        let writes = [
+            set("a", Precondition::UpdatedAt(VERSION)),
+            set("b", Precondition::Exists),
+            set("c", Precondition::Absent),
+        ];
+        let document = |id: &str, version| {
+            Some(Document {
+                key: key(id),
+                fields: Fields::new(),
+                update_time: version,
+            })
+        };
+        let fine = [document("a", VERSION), document("b", VERSION), None];
+        assert_eq!(first_violated(&writes, &fine), None);
+        let two = [document("a", VERSION), None, document("c", VERSION)];
+        let first = first_violated(&writes, &two).unwrap();
+        assert_eq!((first.index, first.violation), (1, Violation::Missing));
+        let gone = first_violated(&writes, &[None, None, None]).unwrap();
+        assert_eq!((gone.index, gone.violation), (0, Violation::Changed));
+    }
+}

@@ -1,0 +1,91 @@
+//! What an error of the interface means for the port.
+
+use gcloud_sdk::tonic::{Code, Status};
+
+use crate::StoreError;
+
+/// What the caller can do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// A precondition did not hold; on a read, the request is wrong.
+    Precondition,
+    /// Others hold the same documents.
+    Contention,
+    /// Not now.
+    Unavailable,
+    /// Never.
+    Refused,
+}
+
+pub(super) fn failure(status: &Status) -> Failure {
+    match status.code() {
+        Code::AlreadyExists | Code::NotFound | Code::FailedPrecondition => Failure::Precondition,
+        Code::Aborted => Failure::Contention,
+        // The emulator's way to say that a request is beyond its 4 MiB, where the service says
+        // INVALID_ARGUMENT (beyond 10 MiB). It will not shrink by trying again.
+        Code::ResourceExhausted if status.message().contains("exceeds maximum size") => {
+            Failure::Refused
+        }
+        // UNAUTHENTICATED comes when a token could not be refreshed, and UNKNOWN when the
+        // connection broke or no credentials were to be had: both pass. OK is no error, so an
+        // error with it says nothing.
+        Code::Unavailable
+        | Code::DeadlineExceeded
+        | Code::ResourceExhausted
+        | Code::Internal
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::Unauthenticated
+        | Code::Ok => Failure::Unavailable,
+        Code::InvalidArgument
+        | Code::PermissionDenied
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::DataLoss => Failure::Refused,
+    }
+}
+
+/// Why a read failed. A missing document is no error of a read; a missing database is.
+pub(super) fn read_error(status: Status) -> StoreError {
+    match failure(&status) {
+        Failure::Contention | Failure::Unavailable => StoreError::Unavailable(status.into()),
+        Failure::Precondition | Failure::Refused => StoreError::Refused(status.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_one_meaning() {
+        use Failure::{Contention, Precondition, Refused, Unavailable};
+        for (code, expected) in [
+            (Code::Ok, Unavailable),
+            (Code::Cancelled, Unavailable),
+            (Code::Unknown, Unavailable),
+            (Code::InvalidArgument, Refused),
+            (Code::DeadlineExceeded, Unavailable),
+            (Code::NotFound, Precondition),
+            (Code::AlreadyExists, Precondition),
+            (Code::PermissionDenied, Refused),
+            (Code::ResourceExhausted, Unavailable),
+            (Code::FailedPrecondition, Precondition),
+            (Code::Aborted, Contention),
+            (Code::OutOfRange, Refused),
+            (Code::Unimplemented, Refused),
+            (Code::Internal, Unavailable),
+            (Code::Unavailable, Unavailable),
+            (Code::DataLoss, Refused),
+            (Code::Unauthenticated, Unavailable),
+        ] {
+            assert_eq!(failure(&Status::new(code, "")), expected, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_is_too_large_is_not_worth_another_try() {
+        let status = Status::resource_exhausted("gRPC message exceeds maximum size 4194304: 5");
+        assert_eq!(failure(&status), Failure::Refused);
+    }
+}

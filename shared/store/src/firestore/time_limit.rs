@@ -1,0 +1,37 @@
+//! How long a call may take.
+
+use std::time::Duration;
+
+use gcloud_sdk::tonic::{Request, Status};
+
+/// The longest that one call may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TimeLimit(pub(super) Duration);
+
+impl TimeLimit {
+    /// Firestore answers in milliseconds; what takes this long hangs. A consumer's budget (45 s)
+    /// leaves room for another try after it.
+    pub(super) const CALL: Self = Self(Duration::from_secs(10));
+
+    /// A request that tells the server, too, how long we wait.
+    pub(super) fn request<T>(self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.0);
+        request
+    }
+
+    /// The call's answer, or `DEADLINE_EXCEEDED`: also when the connection itself hangs, or the
+    /// credentials, or an answer that has begun.
+    pub(super) async fn on<T>(
+        self,
+        call: impl Future<Output = Result<T, Status>>,
+    ) -> Result<T, Status> {
+        match tokio::time::timeout(self.0, call).await {
+            Ok(answer) => answer,
+            Err(_elapsed) => {
+                let reason = format!("no answer within {:?}", self.0);
+                Err(Status::deadline_exceeded(reason))
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+# Where real people sign up.
+
+environment = "prod"
+region      = "us-central1"
+
+# Your own: a domain that the SMTP account may send for, and who is told at night.
+mail               = { from = "Fanout <hello@example.com>", reply_to = "support@example.com" }
+notification_email = "on-call@example.com"
+operators          = ["group:fanout-operators@example.com"]
+
+scaling = {
+  "user-service" = { min_instances = 1, max_instances = 50 } # no cold start in front of a person
+}

@@ -1,0 +1,72 @@
+# The database: state, outbox, marks and effects.
+
+locals {
+  # Each query of the code that Firestore does not answer from its automatic indexes. The code's
+  # queries are compared with this table.
+  firestore_indexes = {
+    emails-of-a-user = {
+      collection = "emails"
+      fields = [
+        { field = "user_id", order = "ASCENDING" },
+        { field = "sent_at", order = "ASCENDING" },
+      ]
+    }
+    outbox-of-a-subject = {
+      collection = "outbox"
+      fields = [
+        { field = "subject", order = "ASCENDING" },
+        { field = "sequence", order = "ASCENDING" },
+      ]
+    }
+  }
+
+  # Collections whose documents end by themselves, each by its field `expires_at`. Firestore deletes
+  # late (a day or so), so every read compares the field itself.
+  firestore_expiring = ["idempotency_keys", "outbox_leases", "processed_events"]
+}
+
+resource "google_firestore_database" "fanout" {
+  project     = var.project_id
+  name        = "(default)"
+  location_id = coalesce(var.firestore_location, var.region)
+  type        = "FIRESTORE_NATIVE"
+
+  # A week back, to the minute: a bad release can be undone.
+  point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
+
+  delete_protection_state = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
+  deletion_policy         = var.deletion_protection ? "ABANDON" : "DELETE"
+}
+
+resource "google_firestore_field" "expires_at" {
+  for_each = toset(local.firestore_expiring)
+
+  project    = var.project_id
+  database   = google_firestore_database.fanout.name
+  collection = each.key
+  field      = "expires_at"
+
+  ttl_config {}
+
+  # No index: nobody queries the field, and an index on a time that only grows is a hot spot that
+  # holds all writes of the collection to a few hundred a second.
+  index_config {}
+}
+
+resource "google_firestore_index" "query" {
+  for_each = local.firestore_indexes
+
+  project     = var.project_id
+  database    = google_firestore_database.fanout.name
+  collection  = each.value.collection
+  query_scope = "COLLECTION"
+
+  dynamic "fields" {
+    for_each = each.value.fields
+
+    content {
+      field_path = fields.value.field
+      order      = fields.value.order
+    }
+  }
+}

@@ -1,0 +1,35 @@
+# Names and settings that follow from the maps, each in one place.
+
+locals {
+  labels = merge(var.labels, {
+    application = "fanout"
+    environment = var.environment
+    managed-by  = "terraform"
+  })
+
+  deployer = var.delivery_account_id == null ? null : "serviceAccount:${var.delivery_account_id}@${var.project_id}.iam.gserviceaccount.com"
+
+  # Everything that a consumer's name decides.
+  consumers = {
+    for name, consumer in var.consumers : name => merge(consumer, {
+      dead_letter_topic = "${consumer.topic}-${name}-dead-letters"
+      service           = "${name}-service"
+      subscription      = "${consumer.topic}-${name}"
+    })
+  }
+
+  # What every service is told. PORT comes from Cloud Run itself.
+  common_env = {
+    FIRESTORE_DATABASE   = google_firestore_database.fanout.name
+    GOOGLE_CLOUD_PROJECT = var.project_id
+    LOG_FORMAT           = "json"
+  }
+
+  # What differs by environment and so can't stand in the map of consumers.
+  environment_env = {
+    email-service = merge(
+      { MAIL_FROM = var.mail.from },
+      var.mail.reply_to == null ? {} : { MAIL_REPLY_TO = var.mail.reply_to },
+    )
+  }
+}

@@ -1,0 +1,218 @@
+# When somebody is told. Each alert says what to do next.
+
+locals {
+  # Monitoring's own "one of these".
+  _one_of = {
+    for name, values in {
+      dead_letters  = var.dead_letter_subscriptions
+      services      = var.services
+      subscriptions = var.subscriptions
+    } : name => "one_of(${join(",", [for value in values : "\"${value}\""])})"
+  }
+  _any = { for name, values in { outbox_services = var.outbox_services, relay_jobs = var.relay_jobs } : name => "(${join(" OR ", [for value in values : "\"${value}\""])})" }
+}
+
+resource "google_monitoring_alert_policy" "dead_letters" {
+  project               = var.project_id
+  display_name          = "fanout ${var.environment}: dead letters"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = local._channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "A dead-letter subscription is not empty"
+
+    # What waits, not what was forwarded: this sees parked messages too.
+    condition_threshold {
+      filter          = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = ${local._one_of.dead_letters} AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 0
+      duration        = "0s"
+
+      aggregations {
+        alignment_period   = "60s"
+        per_series_aligner = "ALIGN_MAX"
+      }
+    }
+  }
+
+  documentation {
+    subject = "Dead letters at $${resource.label.subscription_id}"
+    content = "A consumer parked an event, or gave up on it after its last attempt. `fanout dead-letters list` groups them by reason; mend the cause, then `fanout dead-letters redrive --consumer NAME`. They are kept for 31 days."
+  }
+}
+
+resource "google_monitoring_alert_policy" "oldest_unacked" {
+  project               = var.project_id
+  display_name          = "fanout ${var.environment}: a consumer is behind"
+  combiner              = "OR"
+  severity              = "WARNING"
+  notification_channels = local._channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "The oldest unacked message is older than ${var.thresholds.oldest_unacked_seconds} s"
+
+    condition_threshold {
+      filter          = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = ${local._one_of.subscriptions} AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = var.thresholds.oldest_unacked_seconds
+      duration        = "60s"
+
+      aggregations {
+        alignment_period   = "60s"
+        per_series_aligner = "ALIGN_MAX"
+      }
+    }
+  }
+
+  documentation {
+    subject = "$${resource.label.subscription_id} is behind"
+    content = "Deliveries fail or the consumer is too slow. Its log lines with `jsonPayload.outcome=\"failed\"` say why. Messages are kept for 7 days, and become dead letters after the last attempt."
+  }
+}
+
+# Straight from the log line: an alert on a log-based metric can't be created in the minutes in which
+# the metric is new, so the first `terraform apply` would fail.
+resource "google_monitoring_alert_policy" "outbox" {
+  count = length(var.outbox_services) == 0 ? 0 : 1
+
+  project               = var.project_id
+  display_name          = "fanout ${var.environment}: events wait in the outbox"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = local._channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "The oldest outbox row is older than ${var.thresholds.oldest_outbox_seconds} s"
+
+    condition_matched_log {
+      filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=${local._any.outbox_services} AND jsonPayload.oldest_age_seconds>${var.thresholds.oldest_outbox_seconds}"
+
+      label_extractors = {
+        age_seconds = "EXTRACT(jsonPayload.oldest_age_seconds)"
+        remaining   = "EXTRACT(jsonPayload.remaining)"
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "1800s"
+
+    notification_rate_limit {
+      period = "300s"
+    }
+  }
+
+  documentation {
+    subject = "Events wait in the outbox"
+    content = "Users are stored, their events are not published. The lines `not published` of the same service say why (Pub/Sub refuses, or a row can't be read). Nothing is lost: the relay tries again each minute."
+  }
+}
+
+# The alert above lives on the relay's own word; this one tells when the relay can't speak.
+resource "google_monitoring_alert_policy" "relay" {
+  count = length(var.relay_jobs) == 0 ? 0 : 1
+
+  project               = var.project_id
+  display_name          = "fanout ${var.environment}: the outbox relay fails"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = local._channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "Cloud Scheduler gets no good answer from the relay"
+
+    condition_matched_log {
+      filter = "resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=${local._any.relay_jobs} AND severity>=ERROR"
+    }
+  }
+
+  alert_strategy {
+    auto_close = "1800s"
+
+    notification_rate_limit {
+      period = "900s"
+    }
+  }
+
+  documentation {
+    subject = "The outbox relay fails"
+    content = "Cloud Scheduler's call of POST /outbox/relay was refused, timed out or answered 5xx. Until it works, events whose first publish failed wait in the outbox."
+  }
+}
+
+resource "google_monitoring_alert_policy" "errors" {
+  project               = var.project_id
+  display_name          = "fanout ${var.environment}: a service answers with errors"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = local._channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "More than ${var.thresholds.error_ratio * 100} % of the answers are 5xx"
+
+    condition_threshold {
+      filter             = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = ${local._one_of.services} AND metric.type = \"run.googleapis.com/request_count\" AND metric.labels.response_code_class = \"5xx\""
+      denominator_filter = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = ${local._one_of.services} AND metric.type = \"run.googleapis.com/request_count\""
+      comparison         = "COMPARISON_GT"
+      threshold_value    = var.thresholds.error_ratio
+      duration           = "300s"
+
+      aggregations {
+        alignment_period     = "60s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+        group_by_fields      = ["resource.label.service_name"]
+      }
+
+      denominator_aggregations {
+        alignment_period     = "60s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+        group_by_fields      = ["resource.label.service_name"]
+      }
+    }
+  }
+
+  documentation {
+    subject = "$${resource.label.service_name} answers 5xx"
+    content = "On a consumer a 503 asks Pub/Sub to deliver again; so nothing is lost yet, but a dependency fails. The service's log lines of severity ERROR name it."
+  }
+}
+
+resource "google_monitoring_alert_policy" "latency" {
+  project               = var.project_id
+  display_name          = "fanout ${var.environment}: ${var.public_service} is slow"
+  combiner              = "OR"
+  severity              = "WARNING"
+  notification_channels = local._channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "The 95th percentile of ${var.public_service} is above ${var.thresholds.latency_p95_ms} ms"
+
+    condition_threshold {
+      filter          = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = \"${var.public_service}\" AND metric.type = \"run.googleapis.com/request_latencies\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = var.thresholds.latency_p95_ms
+      duration        = "300s"
+
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_PERCENTILE_95"
+        group_by_fields      = ["resource.label.service_name"]
+      }
+    }
+  }
+
+  documentation {
+    subject = "${var.public_service} is slow"
+    content = "A sign-up is one Firestore commit and at most 2 s of publishing. The dashboard shows which of the two, or whether instances are starting all the time."
+  }
+}

@@ -1,0 +1,21 @@
+output "alerts" {
+  description = "The alert policies, by what they watch."
+  value = {
+    dead_letters   = google_monitoring_alert_policy.dead_letters
+    errors         = google_monitoring_alert_policy.errors
+    latency        = google_monitoring_alert_policy.latency
+    oldest_unacked = google_monitoring_alert_policy.oldest_unacked
+    outbox         = one(google_monitoring_alert_policy.outbox[*])
+    relay          = one(google_monitoring_alert_policy.relay[*])
+  }
+}
+
+output "channels" {
+  description = "Where alerts go."
+  value       = local._channels
+}
+
+output "dashboard" {
+  description = "The dashboard's id."
+  value       = google_monitoring_dashboard.fanout.id
+}

@@ -1,0 +1,84 @@
+variable "dead_letter_subscriptions" {
+  description = "Subscriptions that must be empty."
+  type        = list(string)
+  nullable    = false
+}
+
+variable "environment" {
+  description = "Short name of the environment: part of every alert's name."
+  type        = string
+  nullable    = false
+}
+
+variable "labels" {
+  description = "Labels of alerts and channels."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "notification_channels" {
+  description = "Ids of existing notification channels."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "notification_email" {
+  description = "Address of a notification channel to make; null for none."
+  type        = string
+  default     = null
+}
+
+variable "outbox_services" {
+  description = "Services with an outbox."
+  type        = list(string)
+  nullable    = false
+}
+
+variable "project_id" {
+  description = "The project's id."
+  type        = string
+  nullable    = false
+}
+
+variable "public_service" {
+  description = "The service whose latency people feel."
+  type        = string
+  nullable    = false
+}
+
+variable "relay_jobs" {
+  description = "The Cloud Scheduler jobs that call the outbox relays."
+  type        = list(string)
+  nullable    = false
+}
+
+variable "services" {
+  description = "All services."
+  type        = list(string)
+  nullable    = false
+}
+
+variable "subscriptions" {
+  description = "The push subscriptions."
+  type        = list(string)
+  nullable    = false
+}
+
+variable "thresholds" {
+  description = "When somebody is told."
+  nullable    = false
+  type = object({
+    error_ratio            = number
+    latency_p95_ms         = number
+    oldest_outbox_seconds  = number
+    oldest_unacked_seconds = number
+  })
+}
+
+variable "topics" {
+  description = "The topics events are published on."
+  type        = list(string)
+  nullable    = false
+}

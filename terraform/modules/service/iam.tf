@@ -1,0 +1,84 @@
+# The service's own identity, what it may do, and who may call it.
+
+resource "google_service_account" "service" {
+  project      = var.project_id
+  account_id   = var.name
+  display_name = var.name
+  description  = "What ${var.name} runs as. It has just the rights it needs, and no key."
+}
+
+# Reads and writes documents of this one database. The role can only be given on the project; the
+# condition narrows it to the database.
+resource "google_project_iam_member" "firestore" {
+  count = var.firestore_database == null ? 0 : 1
+
+  project = var.project_id
+  role    = "roles/datastore.user"
+  member  = google_service_account.service.member
+
+  condition {
+    title       = "database-${trim(var.firestore_database, "()")}"
+    description = "Only the database ${var.firestore_database}."
+    expression  = "resource.type == \"firestore.googleapis.com/Database\" && resource.name == \"projects/${var.project_id}/databases/${var.firestore_database}\""
+  }
+}
+
+# Publishes on these topics, and on no other.
+resource "google_pubsub_topic_iam_member" "publisher" {
+  for_each = var.publishes
+
+  project = var.project_id
+  topic   = each.value
+  role    = "roles/pubsub.publisher"
+  member  = google_service_account.service.member
+}
+
+# Reads the secrets that it is started with, each by itself.
+resource "google_secret_manager_secret_iam_member" "secret" {
+  for_each = var.secrets
+
+  project   = var.project_id
+  secret_id = each.value.secret
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.service.member
+}
+
+# Deploying a revision that runs as this account needs the right to act as it: as this one, not as
+# every account of the project.
+resource "google_service_account_iam_member" "deployer" {
+  count = var.deployer == null ? 0 : 1
+
+  service_account_id = google_service_account.service.name
+  role               = "roles/iam.serviceAccountUser"
+  member             = var.deployer
+}
+
+# Callers: each may call this service, and no other.
+resource "google_cloud_run_v2_service_iam_member" "invoker" {
+  for_each = var.invokers
+
+  project  = var.project_id
+  location = var.region
+  name     = google_cloud_run_v2_service.service.name
+  role     = "roles/run.invoker"
+  member   = each.value
+
+  lifecycle {
+    replace_triggered_by = [google_cloud_run_v2_service.service.id]
+  }
+}
+
+# Everybody, where that is the point of the service.
+resource "google_cloud_run_v2_service_iam_member" "public" {
+  count = var.public ? 1 : 0
+
+  project  = var.project_id
+  location = var.region
+  name     = google_cloud_run_v2_service.service.name
+  role     = "roles/run.invoker"
+  member   = "allUsers"
+
+  lifecycle {
+    replace_triggered_by = [google_cloud_run_v2_service.service.id]
+  }
+}

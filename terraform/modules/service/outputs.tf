@@ -1,0 +1,31 @@
+output "grants" {
+  description = "Every grant this module makes, by what it is for."
+  value = {
+    deployer  = google_service_account_iam_member.deployer
+    firestore = google_project_iam_member.firestore
+    invoker   = google_cloud_run_v2_service_iam_member.invoker
+    publisher = google_pubsub_topic_iam_member.publisher
+    public    = google_cloud_run_v2_service_iam_member.public
+    secret    = google_secret_manager_secret_iam_member.secret
+  }
+}
+
+output "service" {
+  description = "The service."
+  value       = google_cloud_run_v2_service.service
+}
+
+output "service_account" {
+  description = "What the service runs as. It does not wait for the service."
+  value       = google_service_account.service
+}
+
+output "url" {
+  description = "The service's address, once the service runs and its callers may call it."
+  value       = local._url
+
+  depends_on = [
+    google_cloud_run_v2_service.service,
+    google_cloud_run_v2_service_iam_member.invoker,
+  ]
+}

@@ -1,0 +1,79 @@
+locals {
+  _user_service_url = try(module.service["user-service"].url, null)
+
+  # A token for a service that is not public: that of the one identity which may call it.
+  _consumer_token = {
+    for name, consumer in local.consumers : name =>
+    "$(gcloud auth print-identity-token --impersonate-service-account=push-${name}@${var.project_id}.iam.gserviceaccount.com --include-email --audiences=${module.consumer[name].url})"
+  }
+}
+
+output "commands" {
+  description = "Lines to try the system with, ready to be pasted."
+  value = merge(
+    local._user_service_url == null ? {} : {
+      sign_up = "curl -X POST ${local._user_service_url}/users -H 'Content-Type: application/json' -d '{\"email\":\"test@example.com\",\"name\":\"Test User\"}'"
+    },
+    {
+      publish_by_hand = "gcloud pubsub topics publish user-events --project=${var.project_id} --message='{\"userId\":\"test-123\",\"email\":\"manual@test.com\",\"name\":\"Manual Test\",\"event\":\"user.created\"}'"
+      see_outcomes    = "gcloud logging read 'resource.type=\"cloud_run_revision\" AND jsonPayload.outcome:*' --project=${var.project_id} --limit=20 --format='table(timestamp,jsonPayload.consumer,jsonPayload.outcome,jsonPayload.event_id)'"
+    },
+    { for name, job in google_cloud_scheduler_job.relay : "run_${name}_relay" => "gcloud scheduler jobs run ${job.name} --project=${var.project_id} --location=${var.region}" },
+    {
+      for name, consumer in local.consumers : "look_at_${name}_dead_letters" =>
+      "gcloud pubsub subscriptions pull ${consumer.dead_letter_topic} --project=${var.project_id} --limit=10 --format=json"
+    },
+    {
+      for name, consumer in local.consumers : "call_${consumer.service}" =>
+      "curl ${module.consumer[name].url}/health -H \"Authorization: Bearer ${local._consumer_token[name]}\""
+    },
+  )
+}
+
+output "dashboard" {
+  description = "The dashboard's id."
+  value       = module.monitoring.dashboard
+}
+
+output "dead_letter_subscriptions" {
+  description = "The subscriptions that dead letters wait in, by consumer."
+  value       = { for name, consumer in local.consumers : name => module.topic[consumer.topic].dead_letter_subscriptions[name].name }
+}
+
+output "push_identities" {
+  description = "The identities that push to consumers, by consumer: the only ones that may call them."
+  value       = { for name, account in google_service_account.push : name => account.email }
+}
+
+output "relay_identities" {
+  description = "The identities that call the outbox relays, by service."
+  value       = { for name, account in google_service_account.relay : name => account.email }
+}
+
+output "service_urls" {
+  description = "The services' addresses, by name."
+  value = merge(
+    { for name, service in module.service : name => service.url },
+    { for name, consumer in local.consumers : consumer.service => module.consumer[name].url },
+  )
+}
+
+output "subscriptions" {
+  description = "The push subscriptions, by consumer."
+  value       = { for name, consumer in local.consumers : name => module.topic[consumer.topic].subscriptions[name].name }
+}
+
+output "test_sender" {
+  description = "An address of our own, which the smoke test derives its test user's from."
+  value       = regex("[^<>[:space:]]+@[^<>[:space:]]+", var.mail.from)
+}
+
+output "topics" {
+  description = "The topics, by short name, with their full names."
+  value       = { for name, topic in module.topic : name => topic.topic.id }
+}
+
+output "user_service_public" {
+  description = "Whether everybody may call user-service."
+  value       = var.user_service_public
+}

@@ -1,0 +1,211 @@
+# Who may do what: nothing is public but user-service, everything runs as itself, no right is wider than
+# it has to be.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+variables {
+  project_id     = "fanout-test"
+  project_number = "123456789012"
+  environment    = "test"
+  region         = "us-central1"
+  mail           = { from = "Fanout <hello@example.com>" }
+  images = {
+    analytics-service = "us-central1-docker.pkg.dev/fanout-test/fanout/analytics-service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    crm-service       = "us-central1-docker.pkg.dev/fanout-test/fanout/crm-service@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+    email-service     = "us-central1-docker.pkg.dev/fanout-test/fanout/email-service@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+    user-service      = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+  }
+}
+
+run "who_may_call" {
+  command = apply
+
+  assert {
+    condition     = [for grant in module.service["user-service"].grants.public : "${grant.role} ${grant.member} ${grant.name}"] == ["roles/run.invoker allUsers user-service"]
+    error_message = "user-service is not public: nobody can sign up."
+  }
+
+  assert {
+    condition     = alltrue([for consumer in values(module.consumer) : length(consumer.grants.public) == 0])
+    error_message = "A consumer is public: anybody could hand it events."
+  }
+
+  assert {
+    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : service.service.invoker_iam_disabled == false])
+    error_message = "A service does not check its callers at the edge."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, consumer in module.consumer :
+      [for grant in values(consumer.grants.invoker) : "${grant.role} ${grant.member} ${grant.name}"] == ["roles/run.invoker ${google_service_account.push[name].member} ${name}-service"]
+    ])
+    error_message = "A consumer can be called by somebody else than the one identity of its own subscription."
+  }
+
+  assert {
+    condition     = [for grant in values(module.service["user-service"].grants.invoker) : grant.member] == [google_service_account.relay["user-service"].member]
+    error_message = "user-service names other callers than Cloud Scheduler's identity for the outbox relay."
+  }
+}
+
+run "everything_runs_as_itself" {
+  command = apply
+
+  assert {
+    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : service.service.template[0].service_account == service.service_account.email && service.service_account.account_id == service.service.name])
+    error_message = "A service runs as something else than its own account."
+  }
+
+  assert {
+    condition = length(distinct(concat(
+      [for service in concat(values(module.service), values(module.consumer)) : service.service_account.email],
+      [for account in values(google_service_account.push) : account.email],
+      [for account in values(google_service_account.relay) : account.email],
+    ))) == 4 + 3 + 1
+    error_message = "Services, subscriptions and the relay do not have eight accounts between them, one each."
+  }
+}
+
+run "no_right_is_wider_than_it_has_to_be" {
+  command = apply
+
+  assert {
+    condition     = [for variable, grant in module.service["user-service"].grants.publisher : "${variable} ${grant.role} ${grant.topic} ${grant.member}"] == ["USER_EVENTS_TOPIC roles/pubsub.publisher user-events ${module.service["user-service"].service_account.member}"]
+    error_message = "user-service may not publish on user-events, or may publish elsewhere."
+  }
+
+  assert {
+    condition     = alltrue([for consumer in values(module.consumer) : length(consumer.grants.publisher) == 0])
+    error_message = "A consumer may publish on a topic that is not its own dead-letter topic."
+  }
+
+  assert {
+    condition = alltrue([
+      for service in concat(values(module.service), values(module.consumer)) :
+      length(service.grants.firestore) == 1 &&
+      service.grants.firestore[0].role == "roles/datastore.user" &&
+      service.grants.firestore[0].member == service.service_account.member &&
+      service.grants.firestore[0].condition[0].expression == "resource.type == \"firestore.googleapis.com/Database\" && resource.name == \"projects/fanout-test/databases/(default)\""
+    ])
+    error_message = "A service's right on Firestore is not roles/datastore.user on this one database."
+  }
+
+  assert {
+    condition = (
+      [for grant in values(module.consumer["email"].grants.secret) : "${grant.role} ${grant.secret_id} ${grant.member}"] == ["roles/secretmanager.secretAccessor smtp-url ${module.consumer["email"].service_account.member}"] &&
+      alltrue([for name, service in merge(module.service, module.consumer) : name == "email" || length(service.grants.secret) == 0])
+    )
+    error_message = "The SMTP secret can be read by somebody else than email-service, or not by it."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, grant in google_service_account_iam_member.push_tokens :
+      grant.role == "roles/iam.serviceAccountOpenIdTokenCreator" &&
+      grant.service_account_id == google_service_account.push[name].name &&
+      grant.member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+    ])
+    error_message = "Pub/Sub's right to make tokens is not on each push identity by itself."
+  }
+
+  # The whole list. A new role has to be put here, and its reason beside its grant.
+  assert {
+    condition = toset(concat(
+      flatten([for service in concat(values(module.service), values(module.consumer)) : [for grants in values(service.grants) : [for grant in grants : grant.role]]]),
+      flatten([for topic in values(module.topic) : [for grants in values(topic.grants) : [for grant in values(grants) : grant.role]]]),
+      [for grant in values(google_service_account_iam_member.push_tokens) : grant.role],
+      [for grant in values(google_service_account_iam_member.push_impersonation) : grant.role],
+      [for grant in values(google_service_account_iam_member.push_deployer) : grant.role],
+      [for grant in values(google_service_account_iam_member.relay_deployer) : grant.role],
+      [for grant in values(google_service_account_iam_member.relay_impersonation) : grant.role],
+      )) == toset([
+      "roles/datastore.user",
+      "roles/iam.serviceAccountOpenIdTokenCreator",
+      "roles/iam.serviceAccountUser",
+      "roles/pubsub.publisher",
+      "roles/pubsub.subscriber",
+      "roles/run.invoker",
+      "roles/secretmanager.secretAccessor",
+    ])
+    error_message = "A role is granted that is not among the seven this system needs."
+  }
+
+  # The pipeline deploys as these accounts, and as no other of the project.
+  assert {
+    condition = (
+      alltrue([for service in concat(values(module.service), values(module.consumer)) : service.grants.deployer[0].service_account_id == service.service_account.name && service.grants.deployer[0].member == "serviceAccount:fanout-delivery@fanout-test.iam.gserviceaccount.com"]) &&
+      toset(keys(google_service_account_iam_member.push_deployer)) == toset(["analytics", "crm", "email"]) &&
+      toset(keys(google_service_account_iam_member.relay_deployer)) == toset(["user-service"])
+    )
+    error_message = "The pipeline's account may not act as each account it deploys with."
+  }
+
+  assert {
+    condition     = length(google_service_account_iam_member.relay_impersonation) == 0
+    error_message = "The pipeline may call the relay as Cloud Scheduler although user-service is public."
+  }
+}
+
+run "operators_redrive_as_the_subscription" {
+  command = apply
+
+  variables {
+    operators = ["group:operators@example.com", "user:ada@example.com"]
+  }
+
+  assert {
+    condition = toset([for grant in values(google_service_account_iam_member.push_impersonation) : "${grant.service_account_id} ${grant.member}"]) == toset(flatten([
+      for account in values(google_service_account.push) : [
+        for member in ["group:operators@example.com", "user:ada@example.com", "serviceAccount:fanout-delivery@fanout-test.iam.gserviceaccount.com"] : "${account.name} ${member}"
+      ]
+    ]))
+    error_message = "Push identities can be borrowed by others than the operators and the smoke test, or not by them."
+  }
+
+  assert {
+    condition     = alltrue([for consumer in values(module.consumer) : length(consumer.grants.invoker) == 1])
+    error_message = "An operator became a caller of a consumer."
+  }
+}
+
+run "user_service_can_be_closed" {
+  command = apply
+
+  variables {
+    user_service_public = false
+  }
+
+  assert {
+    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : length(service.grants.public) == 0])
+    error_message = "Something is public although user_service_public is false."
+  }
+
+  assert {
+    condition     = keys(google_service_account_iam_member.relay_impersonation) == ["user-service"]
+    error_message = "The smoke test has no identity to sign up with."
+  }
+}
+
+run "without_a_pipeline_nobody_may_act_as_a_service" {
+  command = apply
+
+  variables {
+    delivery_account_id = null
+  }
+
+  assert {
+    condition = (
+      alltrue([for service in concat(values(module.service), values(module.consumer)) : length(service.grants.deployer) == 0]) &&
+      length(google_service_account_iam_member.push_deployer) + length(google_service_account_iam_member.relay_deployer) + length(google_service_account_iam_member.push_impersonation) == 0
+    )
+    error_message = "Somebody may act as an account although there is no pipeline and no operator."
+  }
+
+  assert {
+    condition     = alltrue([for topic in values(module.topic) : length(topic.grants.dead_letter_readers) == 0])
+    error_message = "Somebody may read dead letters although no operator is named."
+  }
+}

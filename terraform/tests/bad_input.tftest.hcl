@@ -1,0 +1,526 @@
+# Bad input is refused before anything is made, each with a full sentence.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+variables {
+  project_id     = "fanout-test"
+  project_number = "123456789012"
+  environment    = "test"
+  region         = "us-central1"
+  mail           = { from = "Fanout <hello@example.com>" }
+  images = {
+    analytics-service = "us-central1-docker.pkg.dev/fanout-test/fanout/analytics-service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    crm-service       = "us-central1-docker.pkg.dev/fanout-test/fanout/crm-service@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+    email-service     = "us-central1-docker.pkg.dev/fanout-test/fanout/email-service@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+    user-service      = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+  }
+}
+
+run "region_that_is_a_zone" {
+  command = plan
+
+  variables {
+    region = "us-central1-a"
+  }
+
+  expect_failures = [var.region]
+}
+
+run "region_that_does_not_exist" {
+  command = plan
+
+  variables {
+    region = "moon-central1"
+  }
+
+  expect_failures = [var.region]
+}
+
+run "region_that_is_a_multi_region" {
+  command = plan
+
+  variables {
+    region = "eu"
+  }
+
+  expect_failures = [var.region]
+}
+
+run "project_name_instead_of_its_id" {
+  command = plan
+
+  variables {
+    project_id = "My project"
+  }
+
+  expect_failures = [var.project_id]
+}
+
+run "project_id_instead_of_its_number" {
+  command = plan
+
+  variables {
+    project_number = "fanout-test"
+  }
+
+  expect_failures = [var.project_number]
+}
+
+run "environment_with_a_space" {
+  command = plan
+
+  variables {
+    environment = "the test"
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "label_with_a_capital_letter" {
+  command = plan
+
+  variables {
+    labels = { Team = "growth" }
+  }
+
+  expect_failures = [var.labels]
+}
+
+run "database_on_the_moon" {
+  command = plan
+
+  variables {
+    firestore_location = "moon"
+  }
+
+  expect_failures = [var.firestore_location]
+}
+
+run "consumers_open_to_a_load_balancer" {
+  command = plan
+
+  variables {
+    consumer_ingress = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+  }
+
+  expect_failures = [var.consumer_ingress]
+}
+
+run "delivery_account_with_its_domain" {
+  command = plan
+
+  variables {
+    delivery_account_id = "fanout-delivery@fanout-test.iam.gserviceaccount.com"
+  }
+
+  expect_failures = [var.delivery_account_id]
+}
+
+run "too_few_attempts" {
+  command = plan
+
+  variables {
+    delivery = { max_delivery_attempts = 4 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "too_many_attempts" {
+  command = plan
+
+  variables {
+    delivery = { max_delivery_attempts = 101 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "half_an_attempt" {
+  command = plan
+
+  variables {
+    delivery = { max_delivery_attempts = 20.5 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "backoff_below_zero" {
+  command = plan
+
+  variables {
+    delivery = { minimum_backoff_seconds = -1 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "backoff_too_long" {
+  command = plan
+
+  variables {
+    delivery = { maximum_backoff_seconds = 601 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "backoff_the_wrong_way_round" {
+  command = plan
+
+  variables {
+    delivery = { minimum_backoff_seconds = 300, maximum_backoff_seconds = 200 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "ack_deadline_under_the_handlers_budget" {
+  command = plan
+
+  variables {
+    delivery = { ack_deadline_seconds = 44 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "ack_deadline_equal_to_the_handlers_budget" {
+  command = plan
+
+  variables {
+    delivery = { ack_deadline_seconds = 45 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "ack_deadline_that_pubsub_refuses" {
+  command = plan
+
+  variables {
+    delivery = { ack_deadline_seconds = 601, lease_seconds = 700, handler_budget_seconds = 45 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "lease_under_the_ack_deadline" {
+  command = plan
+
+  variables {
+    delivery = { lease_seconds = 59 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "attempts_used_up_while_a_lease_runs" {
+  command = plan
+
+  variables {
+    delivery = { max_delivery_attempts = 5 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "retention_that_pubsub_refuses" {
+  command = plan
+
+  variables {
+    delivery = { dead_letter_retention_days = 32, mark_retention_days = 60 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "marks_forgotten_before_a_redrive" {
+  command = plan
+
+  variables {
+    delivery = { mark_retention_days = 38 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "notification_address_that_is_none" {
+  command = plan
+
+  variables {
+    notification_email = "on-call at example.com"
+  }
+
+  expect_failures = [var.notification_email]
+}
+
+run "notification_address_with_a_name" {
+  command = plan
+
+  variables {
+    notification_email = "On call <on-call@example.com>"
+  }
+
+  expect_failures = [var.notification_email]
+}
+
+run "notification_channel_by_number" {
+  command = plan
+
+  variables {
+    notification_channels = ["123"]
+  }
+
+  expect_failures = [var.notification_channels]
+}
+
+run "sender_that_is_no_address" {
+  command = plan
+
+  variables {
+    mail = { from = "Fanout" }
+  }
+
+  expect_failures = [var.mail]
+}
+
+run "sender_that_is_empty" {
+  command = plan
+
+  variables {
+    mail = { from = "" }
+  }
+
+  expect_failures = [var.mail]
+}
+
+run "sender_without_a_domain" {
+  command = plan
+
+  variables {
+    mail = { from = "Fanout <hello@localhost>" }
+  }
+
+  expect_failures = [var.mail]
+}
+
+run "reply_address_that_is_none" {
+  command = plan
+
+  variables {
+    mail = { from = "hello@example.com", reply_to = "support" }
+  }
+
+  expect_failures = [var.mail]
+}
+
+run "everybody_as_operator" {
+  command = plan
+
+  variables {
+    operators = ["allUsers"]
+  }
+
+  expect_failures = [var.operators]
+}
+
+run "operator_without_a_kind" {
+  command = plan
+
+  variables {
+    operators = ["ada@example.com"]
+  }
+
+  expect_failures = [var.operators]
+}
+
+run "threshold_in_percent" {
+  command = plan
+
+  variables {
+    alert_thresholds = { error_ratio = 5 }
+  }
+
+  expect_failures = [var.alert_thresholds]
+}
+
+run "threshold_of_zero" {
+  command = plan
+
+  variables {
+    alert_thresholds = { oldest_unacked_seconds = 0 }
+  }
+
+  expect_failures = [var.alert_thresholds]
+}
+
+run "scaling_of_a_service_that_is_not_there" {
+  command = plan
+
+  variables {
+    scaling = { "users-service" = { max_instances = 1 } }
+  }
+
+  expect_failures = [var.scaling]
+}
+
+run "no_images" {
+  command = plan
+
+  variables {
+    images = {}
+  }
+
+  expect_failures = [var.images]
+}
+
+run "one_image_missing" {
+  command = plan
+
+  variables {
+    images = {
+      analytics-service = "a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      crm-service       = "c@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+      user-service      = "u@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+    }
+  }
+
+  expect_failures = [var.images]
+}
+
+run "image_by_tag" {
+  command = plan
+
+  variables {
+    images = {
+      analytics-service = "a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      crm-service       = "c@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+      email-service     = "us-central1-docker.pkg.dev/fanout-test/fanout/email-service:latest"
+      user-service      = "u@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+    }
+  }
+
+  expect_failures = [var.images]
+}
+
+run "consumer_with_a_capital_letter" {
+  command = plan
+
+  variables {
+    consumers = { Crm = { event_types = ["user.created"] } }
+    images    = { Crm-service = "c@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", user-service = "u@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd" }
+  }
+
+  expect_failures = [var.consumers]
+}
+
+run "consumer_with_a_name_too_long" {
+  command = plan
+
+  variables {
+    consumers = { a-name-of-twenty-three = { event_types = ["user.created"] }, a-name-of-twenty-four-x = { event_types = ["user.created"] } }
+    images = {
+      a-name-of-twenty-three-service  = "a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      a-name-of-twenty-four-x-service = "b@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+      user-service                    = "u@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+    }
+  }
+
+  expect_failures = [var.consumers]
+}
+
+run "consumer_that_wants_nothing" {
+  command = plan
+
+  variables {
+    consumers = { analytics = { event_types = ["user.created"] }, crm = { event_types = [] }, email = { event_types = ["user.created"] } }
+  }
+
+  expect_failures = [var.consumers]
+}
+
+run "event_type_that_would_break_the_filter" {
+  command = plan
+
+  variables {
+    consumers = { analytics = { event_types = ["user.created\" OR attributes:x"] }, crm = { event_types = ["user.created"] }, email = { event_types = ["user.created"] } }
+  }
+
+  expect_failures = [var.consumers]
+}
+
+run "filter_over_256_bytes" {
+  command = plan
+
+  variables {
+    consumers = { analytics = { event_types = ["user.created", "user.updated", "user.deleted", "user.suspended", "user.restored", "user.verified"] }, crm = { event_types = ["user.created"] }, email = { event_types = ["user.created"] } }
+  }
+
+  expect_failures = [var.consumers]
+}
+
+run "consumer_of_a_topic_that_is_not_there" {
+  command = plan
+
+  variables {
+    consumers = { analytics = { event_types = ["user.created"], topic = "orders" }, crm = { event_types = ["user.created"] }, email = { event_types = ["user.created"] } }
+  }
+
+  expect_failures = [var.consumers]
+}
+
+run "service_that_publishes_nowhere_known" {
+  command = plan
+
+  variables {
+    services = { user-service = { publishes = { USER_EVENTS_TOPIC = "user-event" } } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "service_with_a_consumers_name" {
+  command = plan
+
+  variables {
+    services = { user-service = { publishes = {} }, crm-service = { publishes = {} } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "topic_with_googles_prefix" {
+  command = plan
+
+  variables {
+    topics = { user-events = {}, goog-events = {} }
+  }
+
+  expect_failures = [var.topics]
+}
+
+# The edge of what is allowed is allowed.
+run "limits_are_inside" {
+  command = plan
+
+  variables {
+    delivery = {
+      ack_deadline_seconds    = 600
+      handler_budget_seconds  = 599
+      lease_seconds           = 600
+      max_delivery_attempts   = 100
+      maximum_backoff_seconds = 600
+      minimum_backoff_seconds = 0
+      mark_retention_days     = 39
+    }
+  }
+
+  assert {
+    condition     = module.topic["user-events"].subscriptions["crm"].dead_letter_policy[0].max_delivery_attempts == 100
+    error_message = "100 attempts do not reach the subscription."
+  }
+}

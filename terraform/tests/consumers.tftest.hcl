@@ -1,0 +1,245 @@
+# Every consumer has all it needs to get every event once, and to lose none.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+variables {
+  project_id     = "fanout-test"
+  project_number = "123456789012"
+  environment    = "test"
+  region         = "us-central1"
+  mail           = { from = "Fanout <hello@example.com>" }
+  operators      = ["group:operators@example.com"]
+  images = {
+    analytics-service = "us-central1-docker.pkg.dev/fanout-test/fanout/analytics-service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    crm-service       = "us-central1-docker.pkg.dev/fanout-test/fanout/crm-service@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+    email-service     = "us-central1-docker.pkg.dev/fanout-test/fanout/email-service@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+    user-service      = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+  }
+}
+
+run "every_consumer" {
+  command = apply
+
+  assert {
+    condition     = toset(keys(module.topic["user-events"].subscriptions)) == toset(["analytics", "crm", "email"])
+    error_message = "The topic's subscriptions are not exactly those of analytics, crm and email."
+  }
+
+  assert {
+    condition     = alltrue([for name, subscription in module.topic["user-events"].subscriptions : subscription.name == "user-events-${name}" && subscription.topic == module.topic["user-events"].topic.id])
+    error_message = "A push subscription is not called user-events-NAME or listens to another topic."
+  }
+
+  assert {
+    condition     = alltrue([for name, subscription in module.topic["user-events"].subscriptions : subscription.push_config[0].push_endpoint == "https://${name}-service-123456789012.us-central1.run.app/pubsub/push"])
+    error_message = "A subscription pushes somewhere else than to its own consumer's /pubsub/push."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, subscription in module.topic["user-events"].subscriptions :
+      subscription.push_config[0].oidc_token[0].service_account_email == google_service_account.push[name].email &&
+      subscription.push_config[0].oidc_token[0].audience == "https://${name}-service-123456789012.us-central1.run.app"
+    ])
+    error_message = "A subscription pushes without a token of its own identity for its own consumer's address."
+  }
+
+  assert {
+    condition = alltrue([
+      for subscription in values(module.topic["user-events"].subscriptions) :
+      subscription.ack_deadline_seconds == 60 &&
+      subscription.enable_message_ordering &&
+      subscription.message_retention_duration == "604800s" &&
+      subscription.retry_policy[0].minimum_backoff == "10s" &&
+      subscription.retry_policy[0].maximum_backoff == "600s" &&
+      subscription.expiration_policy[0].ttl == ""
+    ])
+    error_message = "A push subscription lacks the ack deadline of 60 s, ordering, 7 days of retention, the retry policy of 10 s to 600 s, or the promise never to expire."
+  }
+
+  assert {
+    condition     = alltrue([for subscription in values(module.topic["user-events"].subscriptions) : subscription.filter == "NOT attributes:\"ce-type\" OR attributes.\"ce-type\" = \"user.created\""])
+    error_message = "A filter does not let through user.created and every message without the attribute ce-type."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, subscription in module.topic["user-events"].subscriptions :
+      subscription.dead_letter_policy[0].dead_letter_topic == module.topic["user-events"].dead_letter_topics[name].id &&
+      subscription.dead_letter_policy[0].max_delivery_attempts == 20
+    ])
+    error_message = "A subscription does not forward to its own consumer's dead-letter topic after 20 attempts."
+  }
+
+  assert {
+    condition     = length(distinct([for topic in values(module.topic["user-events"].dead_letter_topics) : topic.name])) == 3
+    error_message = "Consumers share a dead-letter topic: a redrive could not tell them apart."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, subscription in module.topic["user-events"].dead_letter_subscriptions :
+      subscription.name == "user-events-${name}-dead-letters" &&
+      subscription.topic == module.topic["user-events"].dead_letter_topics[name].id &&
+      subscription.message_retention_duration == "2678400s" &&
+      subscription.expiration_policy[0].ttl == "" &&
+      length(subscription.push_config) == 0
+    ])
+    error_message = "A dead-letter topic lacks its own pull subscription that keeps messages for 31 days and never expires."
+  }
+
+  assert {
+    condition = alltrue([
+      for name in keys(var.consumers) :
+      module.topic["user-events"].grants.dead_letter_publisher[name].topic == "user-events-${name}-dead-letters" &&
+      module.topic["user-events"].grants.dead_letter_publisher[name].role == "roles/pubsub.publisher" &&
+      module.topic["user-events"].grants.dead_letter_publisher[name].member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+    ])
+    error_message = "Pub/Sub's service agent may not publish on a consumer's dead-letter topic: nothing would ever be forwarded."
+  }
+
+  assert {
+    condition = alltrue([
+      for name in keys(var.consumers) :
+      module.topic["user-events"].grants.dead_letter_subscriber[name].subscription == "user-events-${name}" &&
+      module.topic["user-events"].grants.dead_letter_subscriber[name].role == "roles/pubsub.subscriber" &&
+      module.topic["user-events"].grants.dead_letter_subscriber[name].member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+    ])
+    error_message = "Pub/Sub's service agent may not ack on a consumer's subscription: nothing would ever be forwarded."
+  }
+
+  assert {
+    condition = alltrue([
+      for name in keys(var.consumers) :
+      module.topic["user-events"].grants.parking[name].topic == "user-events-${name}-dead-letters" &&
+      module.topic["user-events"].grants.parking[name].role == "roles/pubsub.publisher" &&
+      module.topic["user-events"].grants.parking[name].member == module.consumer[name].service_account.member
+    ])
+    error_message = "A consumer may not park on its own dead-letter topic, or may publish elsewhere."
+  }
+
+  assert {
+    condition     = alltrue([for name in keys(var.consumers) : module.topic["user-events"].grants.dead_letter_readers[name].members == toset(["group:operators@example.com"])])
+    error_message = "Dead letters can be read by somebody else than the operators."
+  }
+
+  assert {
+    condition = alltrue([
+      for name in keys(var.consumers) :
+      one([for env in module.consumer[name].service.template[0].containers[0].env : env.value if env.name == "DEAD_LETTER_TOPIC"]) == module.topic["user-events"].dead_letter_topics[name].name
+    ])
+    error_message = "A consumer is told another dead-letter topic than its own."
+  }
+
+  assert {
+    condition     = module.topic["user-events"].topic.message_retention_duration == "604800s"
+    error_message = "The topic keeps nothing: a subscription that a new filter replaces could not seek back."
+  }
+
+  assert {
+    condition     = alltrue([for topic in concat([module.topic["user-events"].topic], values(module.topic["user-events"].dead_letter_topics)) : topic.message_storage_policy[0].allowed_persistence_regions == toset(["us-central1"])])
+    error_message = "Messages may be stored outside of the region."
+  }
+
+  assert {
+    condition     = output.dead_letter_subscriptions == { analytics = "user-events-analytics-dead-letters", crm = "user-events-crm-dead-letters", email = "user-events-email-dead-letters" }
+    error_message = "The output dead_letter_subscriptions does not name each consumer's."
+  }
+}
+
+# A consumer is one entry: no other line of the configuration knows its name.
+run "a_fourth_consumer" {
+  command = apply
+
+  variables {
+    consumers = {
+      analytics = { event_types = ["user.created"] }
+      crm       = { event_types = ["user.created"] }
+      email     = { event_types = ["user.created"], secrets = { SMTP_URL = { secret = "smtp-url" } } }
+      loyalty   = { event_types = ["user.created", "user.deleted"], memory = "512Mi", env = { POINTS = "100" } }
+    }
+    images = {
+      analytics-service = "us-central1-docker.pkg.dev/fanout-test/fanout/analytics-service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      crm-service       = "us-central1-docker.pkg.dev/fanout-test/fanout/crm-service@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+      email-service     = "us-central1-docker.pkg.dev/fanout-test/fanout/email-service@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+      loyalty-service   = "us-central1-docker.pkg.dev/fanout-test/fanout/loyalty-service@sha256:eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
+      user-service      = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+    }
+  }
+
+  assert {
+    condition = (
+      module.consumer["loyalty"].service.name == "loyalty-service" &&
+      module.consumer["loyalty"].service.template[0].service_account == module.consumer["loyalty"].service_account.email &&
+      endswith(module.consumer["loyalty"].service.template[0].containers[0].image, "/loyalty-service@${split("@", var.images["loyalty-service"])[1]}") &&
+      module.consumer["loyalty"].service.template[0].containers[0].resources[0].limits.memory == "512Mi"
+    )
+    error_message = "The fourth consumer has no service of its own with its own account, image and memory."
+  }
+
+  assert {
+    condition = { for env in module.consumer["loyalty"].service.template[0].containers[0].env : env.name => env.value } == {
+      DEAD_LETTER_TOPIC    = "user-events-loyalty-dead-letters"
+      FIRESTORE_DATABASE   = "(default)"
+      GOOGLE_CLOUD_PROJECT = "fanout-test"
+      LOG_FORMAT           = "json"
+      POINTS               = "100"
+      PUSH_AUTH            = "iam"
+    }
+    error_message = "The fourth consumer's environment is not what a consumer needs and what its entry says."
+  }
+
+  assert {
+    condition = (
+      module.topic["user-events"].subscriptions["loyalty"].push_config[0].push_endpoint == "https://loyalty-service-123456789012.us-central1.run.app/pubsub/push" &&
+      module.topic["user-events"].subscriptions["loyalty"].push_config[0].oidc_token[0].audience == "https://loyalty-service-123456789012.us-central1.run.app" &&
+      module.topic["user-events"].subscriptions["loyalty"].push_config[0].oidc_token[0].service_account_email == google_service_account.push["loyalty"].email &&
+      module.topic["user-events"].subscriptions["loyalty"].expiration_policy[0].ttl == "" &&
+      module.topic["user-events"].subscriptions["loyalty"].retry_policy[0].maximum_backoff == "600s" &&
+      module.topic["user-events"].subscriptions["loyalty"].dead_letter_policy[0].dead_letter_topic == module.topic["user-events"].dead_letter_topics["loyalty"].id
+    )
+    error_message = "The fourth consumer's subscription lacks address, token, retry policy, dead-letter policy, or expires."
+  }
+
+  assert {
+    condition     = module.topic["user-events"].subscriptions["loyalty"].filter == "NOT attributes:\"ce-type\" OR attributes.\"ce-type\" = \"user.created\" OR attributes.\"ce-type\" = \"user.deleted\""
+    error_message = "The fourth consumer's filter does not let through its two types and messages without a type."
+  }
+
+  assert {
+    condition = (
+      module.topic["user-events"].dead_letter_subscriptions["loyalty"].topic == module.topic["user-events"].dead_letter_topics["loyalty"].id &&
+      module.topic["user-events"].dead_letter_subscriptions["loyalty"].message_retention_duration == "2678400s" &&
+      module.topic["user-events"].grants.dead_letter_publisher["loyalty"].topic == "user-events-loyalty-dead-letters" &&
+      module.topic["user-events"].grants.dead_letter_subscriber["loyalty"].subscription == "user-events-loyalty" &&
+      module.topic["user-events"].grants.parking["loyalty"].member == module.consumer["loyalty"].service_account.member
+    )
+    error_message = "The fourth consumer's dead letters lack the subscription, one of Pub/Sub's two grants, or the right to park."
+  }
+
+  assert {
+    condition     = [for grant in values(module.consumer["loyalty"].grants.invoker) : grant.member] == [google_service_account.push["loyalty"].member] && length(module.consumer["loyalty"].grants.public) == 0
+    error_message = "The fourth consumer can be called by somebody else than its own subscription."
+  }
+
+  assert {
+    condition     = google_service_account_iam_member.push_tokens["loyalty"].service_account_id == google_service_account.push["loyalty"].name
+    error_message = "Pub/Sub may not make tokens of the fourth consumer's push identity."
+  }
+
+  assert {
+    condition = (
+      strcontains(module.monitoring.alerts.dead_letters.conditions[0].condition_threshold[0].filter, "\"user-events-loyalty-dead-letters\"") &&
+      strcontains(module.monitoring.alerts.oldest_unacked.conditions[0].condition_threshold[0].filter, "\"user-events-loyalty\"") &&
+      strcontains(module.monitoring.alerts.errors.conditions[0].condition_threshold[0].filter, "\"loyalty-service\"")
+    )
+    error_message = "Nobody is told of the fourth consumer's dead letters, backlog or errors."
+  }
+
+  assert {
+    condition     = output.service_urls["loyalty-service"] == "https://loyalty-service-123456789012.us-central1.run.app" && output.subscriptions["loyalty"] == "user-events-loyalty"
+    error_message = "The outputs do not name the fourth consumer."
+  }
+}

@@ -1,0 +1,87 @@
+# What must outlive a mistake: the database, its indexes and expiry, and the outbox relay.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+variables {
+  project_id     = "fanout-test"
+  project_number = "123456789012"
+  environment    = "test"
+  region         = "us-central1"
+  mail           = { from = "Fanout <hello@example.com>" }
+  images = {
+    analytics-service = "us-central1-docker.pkg.dev/fanout-test/fanout/analytics-service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    crm-service       = "us-central1-docker.pkg.dev/fanout-test/fanout/crm-service@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+    email-service     = "us-central1-docker.pkg.dev/fanout-test/fanout/email-service@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+    user-service      = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+  }
+}
+
+run "database" {
+  command = apply
+
+  assert {
+    condition = (
+      google_firestore_database.fanout.type == "FIRESTORE_NATIVE" &&
+      google_firestore_database.fanout.name == "(default)" &&
+      google_firestore_database.fanout.location_id == "us-central1" &&
+      google_firestore_database.fanout.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_ENABLED" &&
+      google_firestore_database.fanout.delete_protection_state == "DELETE_PROTECTION_ENABLED" &&
+      google_firestore_database.fanout.deletion_policy == "ABANDON"
+    )
+    error_message = "The database is not native, not in the region, can't be set back to a minute of the last week, or can be deleted."
+  }
+
+  assert {
+    condition     = alltrue([for collection in ["processed_events", "idempotency_keys", "outbox_leases"] : google_firestore_field.expires_at[collection].field == "expires_at" && length(google_firestore_field.expires_at[collection].ttl_config) == 1])
+    error_message = "Marks, idempotency keys or leases would be kept for ever."
+  }
+
+  assert {
+    condition     = alltrue([for field in values(google_firestore_field.expires_at) : length(field.index_config) == 1 && length(field.index_config[0].indexes) == 0])
+    error_message = "expires_at is indexed: an index on a time that only grows is a hot spot."
+  }
+
+  assert {
+    condition = { for name, index in google_firestore_index.query : index.collection => join(", ", [for field in index.fields : "${field.field_path} ${field.order}"]) } == {
+      emails = "user_id ASCENDING, sent_at ASCENDING"
+      outbox = "subject ASCENDING, sequence ASCENDING"
+    }
+    error_message = "The composite indexes are not those of the code's two queries that need one."
+  }
+}
+
+run "the_database_can_be_elsewhere" {
+  command = apply
+
+  variables {
+    firestore_location = "eur3"
+  }
+
+  assert {
+    condition     = google_firestore_database.fanout.location_id == "eur3"
+    error_message = "firestore_location does not decide where the database is."
+  }
+}
+
+run "outbox_relay" {
+  command = apply
+
+  assert {
+    condition = (
+      google_cloud_scheduler_job.relay["user-service"].schedule == "* * * * *" &&
+      google_cloud_scheduler_job.relay["user-service"].http_target[0].http_method == "POST" &&
+      google_cloud_scheduler_job.relay["user-service"].http_target[0].uri == "https://user-service-123456789012.us-central1.run.app/outbox/relay"
+    )
+    error_message = "Nobody calls POST /outbox/relay each minute: events whose first publish fails would wait for ever."
+  }
+
+  assert {
+    condition = (
+      google_cloud_scheduler_job.relay["user-service"].http_target[0].oidc_token[0].service_account_email == google_service_account.relay["user-service"].email &&
+      google_cloud_scheduler_job.relay["user-service"].http_target[0].oidc_token[0].audience == "https://user-service-123456789012.us-central1.run.app"
+    )
+    error_message = "Cloud Scheduler does not call with its own identity for user-service."
+  }
+}

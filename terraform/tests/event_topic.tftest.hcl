@@ -1,0 +1,147 @@
+# modules/event-topic by itself: it refuses what Pub/Sub would refuse, whoever uses it.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name           = "orders"
+  project_id     = "fanout-test"
+  project_number = "123456789012"
+  region         = "europe-west1"
+  delivery = {
+    ack_deadline_seconds       = 60
+    dead_letter_retention_days = 31
+    max_delivery_attempts      = 20
+    maximum_backoff_seconds    = 600
+    minimum_backoff_seconds    = 10
+    retention_days             = 7
+  }
+  consumers = {
+    billing = {
+      dead_letter_topic    = "orders-billing-dead-letters"
+      event_types          = ["order.placed"]
+      parks_as             = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
+      push_audience        = "https://billing.example.com"
+      push_endpoint        = "https://billing.example.com/pubsub/push"
+      push_service_account = "push-billing@fanout-test.iam.gserviceaccount.com"
+      subscription         = "orders-billing"
+    }
+  }
+}
+
+run "inventory" {
+  command = apply
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  assert {
+    condition     = length(google_pubsub_subscription.push) == 1 && length(google_pubsub_topic.dead_letters) == 1 && length(google_pubsub_subscription.dead_letters) == 1
+    error_message = "A consumer does not come with one subscription, one dead-letter topic and one dead-letter subscription."
+  }
+
+  assert {
+    condition     = length(google_pubsub_topic_iam_member.dead_letter_forwarder) == 1 && length(google_pubsub_subscription_iam_member.dead_letter_forwarder) == 1 && length(google_pubsub_topic_iam_member.parking) == 1
+    error_message = "A consumer does not come with both grants of Pub/Sub's service agent and its own right to park."
+  }
+
+  assert {
+    condition     = output.name == "orders" && output.subscriptions["billing"].name == "orders-billing"
+    error_message = "The module's outputs do not name topic and subscription."
+  }
+}
+
+run "a_topic_without_consumers_is_fine" {
+  command = apply
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    consumers = {}
+  }
+
+  assert {
+    condition     = google_pubsub_topic.events.message_retention_duration == "604800s"
+    error_message = "A topic that nobody listens to yet keeps nothing for who comes later."
+  }
+}
+
+run "too_few_attempts" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    delivery = { ack_deadline_seconds = 60, dead_letter_retention_days = 31, max_delivery_attempts = 4, maximum_backoff_seconds = 600, minimum_backoff_seconds = 10, retention_days = 7 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "backoff_too_long" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    delivery = { ack_deadline_seconds = 60, dead_letter_retention_days = 31, max_delivery_attempts = 20, maximum_backoff_seconds = 601, minimum_backoff_seconds = 10, retention_days = 7 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "push_without_tls" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    consumers = {
+      billing = {
+        dead_letter_topic    = "orders-billing-dead-letters"
+        event_types          = ["order.placed"]
+        parks_as             = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
+        push_audience        = "http://billing.example.com"
+        push_endpoint        = "http://billing.example.com/pubsub/push"
+        push_service_account = "push-billing@fanout-test.iam.gserviceaccount.com"
+        subscription         = "orders-billing"
+      }
+    }
+  }
+
+  expect_failures = [var.consumers]
+}
+
+run "filter_over_256_bytes" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    consumers = {
+      billing = {
+        dead_letter_topic    = "orders-billing-dead-letters"
+        event_types          = ["order.placed", "order.paid", "order.shipped", "order.delivered", "order.returned", "order.cancelled", "order.refunded"]
+        parks_as             = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
+        push_audience        = "https://billing.example.com"
+        push_endpoint        = "https://billing.example.com/pubsub/push"
+        push_service_account = "push-billing@fanout-test.iam.gserviceaccount.com"
+        subscription         = "orders-billing"
+      }
+    }
+  }
+
+  expect_failures = [google_pubsub_subscription.push["billing"]]
+}

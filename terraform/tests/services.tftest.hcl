@@ -1,0 +1,182 @@
+# How services run.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+variables {
+  project_id     = "fanout-test"
+  project_number = "123456789012"
+  environment    = "test"
+  region         = "us-central1"
+  mail           = { from = "Fanout <hello@example.com>" }
+  images = {
+    analytics-service = "us-central1-docker.pkg.dev/fanout-test/fanout/analytics-service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    crm-service       = "us-central1-docker.pkg.dev/fanout-test/fanout/crm-service@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+    email-service     = "us-central1-docker.pkg.dev/fanout-test/fanout/email-service@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+    user-service      = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+  }
+}
+
+run "services" {
+  command = apply
+
+  assert {
+    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : service.service.template[0].containers[0].image == var.images[service.service.name]])
+    error_message = "A service does not run the image that was given for it by digest."
+  }
+
+  assert {
+    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : service.service.template[0].timeout == "60s"])
+    error_message = "A request may take another time than the 60 s after which Pub/Sub no longer waits."
+  }
+
+  assert {
+    condition = alltrue([
+      for service in concat(values(module.service), values(module.consumer)) :
+      service.service.template[0].containers[0].startup_probe[0].http_get[0].path == "/health" &&
+      service.service.template[0].containers[0].liveness_probe[0].http_get[0].path == "/health"
+    ])
+    error_message = "A service is not probed on /health, at its start and while it runs."
+  }
+
+  assert {
+    condition = alltrue([
+      for service in concat(values(module.service), values(module.consumer)) :
+      service.service.template[0].max_instance_request_concurrency == 80 &&
+      service.service.template[0].containers[0].resources[0].limits == tomap({ cpu = "1", memory = "256Mi" }) &&
+      service.service.template[0].containers[0].resources[0].cpu_idle &&
+      service.service.template[0].scaling[0].min_instance_count == 0 &&
+      service.service.template[0].scaling[0].max_instance_count > 0
+    ])
+    error_message = "A service's concurrency, CPU, memory or number of instances is not what the maps say."
+  }
+
+  assert {
+    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : service.service.deletion_protection])
+    error_message = "A service can be deleted by accident."
+  }
+
+  assert {
+    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : service.service.labels.environment == "test" && service.service.labels.application == "fanout" && service.service.labels.managed-by == "terraform"])
+    error_message = "A service lacks the labels."
+  }
+
+  assert {
+    condition = { for env in module.service["user-service"].service.template[0].containers[0].env : env.name => env.value } == {
+      FIRESTORE_DATABASE   = "(default)"
+      GOOGLE_CLOUD_PROJECT = "fanout-test"
+      LOG_FORMAT           = "json"
+      USER_EVENTS_TOPIC    = "user-events"
+    }
+    error_message = "user-service is told something else than its project, database, topic and log format."
+  }
+
+  assert {
+    condition = { for env in module.consumer["email"].service.template[0].containers[0].env : env.name => env.value if env.value != null && env.value != "" } == {
+      DEAD_LETTER_TOPIC    = "user-events-email-dead-letters"
+      FIRESTORE_DATABASE   = "(default)"
+      GOOGLE_CLOUD_PROJECT = "fanout-test"
+      LOG_FORMAT           = "json"
+      MAIL_FROM            = "Fanout <hello@example.com>"
+      PUSH_AUTH            = "iam"
+    }
+    error_message = "email-service is told something else than a consumer and a mailer need."
+  }
+
+  assert {
+    condition     = one([for env in module.consumer["email"].service.template[0].containers[0].env : env.value_source[0].secret_key_ref[0].secret if env.name == "SMTP_URL"]) == "smtp-url"
+    error_message = "SMTP_URL does not come from Secret Manager."
+  }
+
+  # Behind Cloud Run's check a token has no signature any more: `oidc` would refuse every push.
+  assert {
+    condition     = alltrue([for consumer in values(module.consumer) : one([for env in consumer.service.template[0].containers[0].env : env.value if env.name == "PUSH_AUTH"]) == "iam"])
+    error_message = "A consumer behind Cloud Run's edge checks tokens itself."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for service in concat(values(module.service), values(module.consumer)) : [for env in service.service.template[0].containers[0].env : env.name != "PORT"]]))
+    error_message = "PORT is set: Cloud Run refuses that."
+  }
+}
+
+run "settings_of_an_environment" {
+  command = apply
+
+  variables {
+    consumer_ingress    = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+    deletion_protection = false
+    mail                = { from = "hello@example.com", reply_to = "support@example.com" }
+    labels              = { team = "growth" }
+    scaling = {
+      crm-service  = { max_instances = 3 }
+      user-service = { min_instances = 2, max_instances = 40 }
+    }
+  }
+
+  assert {
+    condition = (
+      module.service["user-service"].service.template[0].scaling[0].min_instance_count == 2 &&
+      module.service["user-service"].service.template[0].scaling[0].max_instance_count == 40 &&
+      module.consumer["crm"].service.template[0].scaling[0].min_instance_count == 0 &&
+      module.consumer["crm"].service.template[0].scaling[0].max_instance_count == 3 &&
+      module.consumer["email"].service.template[0].scaling[0].max_instance_count == 10
+    )
+    error_message = "scaling does not change the services it names, or changes others."
+  }
+
+  assert {
+    condition     = alltrue([for consumer in values(module.consumer) : consumer.service.ingress == "INGRESS_TRAFFIC_INTERNAL_ONLY"]) && module.service["user-service"].service.ingress == "INGRESS_TRAFFIC_ALL"
+    error_message = "consumer_ingress does not close the consumers, or closes user-service."
+  }
+
+  assert {
+    condition     = one([for env in module.consumer["email"].service.template[0].containers[0].env : env.value if env.name == "MAIL_REPLY_TO"]) == "support@example.com"
+    error_message = "MAIL_REPLY_TO does not reach email-service."
+  }
+
+  assert {
+    condition     = module.consumer["crm"].service.labels.team == "growth" && module.topic["user-events"].topic.labels.team == "growth"
+    error_message = "A label of the environment does not reach services and topics."
+  }
+
+  assert {
+    condition     = !module.consumer["crm"].service.deletion_protection && google_firestore_database.fanout.delete_protection_state == "DELETE_PROTECTION_DISABLED"
+    error_message = "deletion_protection = false does not reach services and database."
+  }
+}
+
+run "outputs" {
+  command = apply
+
+  assert {
+    condition = output.service_urls == {
+      analytics-service = "https://analytics-service-123456789012.us-central1.run.app"
+      crm-service       = "https://crm-service-123456789012.us-central1.run.app"
+      email-service     = "https://email-service-123456789012.us-central1.run.app"
+      user-service      = "https://user-service-123456789012.us-central1.run.app"
+    }
+    error_message = "service_urls does not have all four addresses."
+  }
+
+  assert {
+    condition     = output.commands.sign_up == "curl -X POST https://user-service-123456789012.us-central1.run.app/users -H 'Content-Type: application/json' -d '{\"email\":\"test@example.com\",\"name\":\"Test User\"}'"
+    error_message = "The line to sign up with is not one that works when pasted."
+  }
+
+  assert {
+    condition     = output.commands.publish_by_hand == "gcloud pubsub topics publish user-events --project=fanout-test --message='{\"userId\":\"test-123\",\"email\":\"manual@test.com\",\"name\":\"Manual Test\",\"event\":\"user.created\"}'"
+    error_message = "The line to publish by hand with is not one that works when pasted."
+  }
+
+  assert {
+    condition     = output.commands.look_at_crm_dead_letters == "gcloud pubsub subscriptions pull user-events-crm-dead-letters --project=fanout-test --limit=10 --format=json"
+    error_message = "The line to look at dead letters with is not one that works when pasted."
+  }
+
+  assert {
+    condition     = output.test_sender == "hello@example.com"
+    error_message = "test_sender is not the bare address of the sender."
+  }
+}

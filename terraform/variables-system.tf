@@ -1,0 +1,188 @@
+# What the system consists of: topics, the services that publish, the consumers that react, their
+# images, and the numbers of delivery. The defaults are the system; a consumer is one entry.
+
+variable "consumers" {
+  description = "Who reacts to events, by name. The entry `crm` is the Cloud Run service crm-service, its push subscription user-events-crm, and the dead-letter topic and subscription user-events-crm-dead-letters."
+  nullable    = false
+  type = map(object({
+    event_types   = list(string)
+    topic         = optional(string, "user-events")
+    concurrency   = optional(number, 80)
+    cpu           = optional(string, "1")
+    env           = optional(map(string), {})
+    max_instances = optional(number, 10)
+    memory        = optional(string, "256Mi")
+    min_instances = optional(number, 0)
+    secrets       = optional(map(object({ secret = string, version = optional(string, "latest") })), {})
+  }))
+
+  default = {
+    analytics = { event_types = ["user.created"] }
+    crm       = { event_types = ["user.created"] }
+    email = {
+      event_types = ["user.created"]
+      secrets     = { SMTP_URL = { secret = "smtp-url" } }
+    }
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.consumers) : can(regex("^[a-z][a-z0-9-]{0,20}[a-z0-9]$", name))])
+    error_message = "A consumer's name must be 2 to 22 lower-case letters, digits and hyphens, start with a letter and not end with a hyphen: NAME-service is the id of a service account, which takes 30."
+  }
+
+  validation {
+    condition     = alltrue([for consumer in values(var.consumers) : length(consumer.event_types) > 0])
+    error_message = "A consumer must name at least one event type it wants."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for consumer in values(var.consumers) : [for type in consumer.event_types : can(regex("^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$", type))]]))
+    error_message = "An event type must be a dotted lower-case name such as user.created."
+  }
+
+  validation {
+    condition = alltrue([
+      for consumer in values(var.consumers) :
+      length(join(" OR ", concat(["NOT attributes:\"ce-type\""], [for type in consumer.event_types : "attributes.\"ce-type\" = \"${type}\""]))) <= 256
+    ])
+    error_message = "A consumer names too many event types: the subscription's filter must fit into 256 bytes, which five or six types fill. Split the consumer."
+  }
+
+  validation {
+    condition     = alltrue([for consumer in values(var.consumers) : contains(keys(var.topics), consumer.topic)])
+    error_message = "A consumer names a topic that is not among the topics: ${join(", ", keys(var.topics))}."
+  }
+}
+
+variable "delivery" {
+  description = "The numbers of delivery. The code has the same ones; the handler's budget, the lease and the life of marks are the code's own and stand here for the rules between them."
+  type = object({
+    ack_deadline_seconds       = optional(number, 60)
+    dead_letter_retention_days = optional(number, 31)
+    handler_budget_seconds     = optional(number, 45)
+    lease_seconds              = optional(number, 60)
+    mark_retention_days        = optional(number, 45)
+    max_delivery_attempts      = optional(number, 20)
+    maximum_backoff_seconds    = optional(number, 600)
+    minimum_backoff_seconds    = optional(number, 10)
+    retention_days             = optional(number, 7)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.delivery.ack_deadline_seconds >= 10 && var.delivery.ack_deadline_seconds <= 600
+    error_message = "delivery.ack_deadline_seconds must be from 10 to 600: Pub/Sub takes nothing else."
+  }
+
+  validation {
+    condition     = var.delivery.ack_deadline_seconds > var.delivery.handler_budget_seconds
+    error_message = "delivery.ack_deadline_seconds must be above delivery.handler_budget_seconds: otherwise Pub/Sub delivers again what a handler is still working on."
+  }
+
+  validation {
+    condition     = var.delivery.lease_seconds >= var.delivery.ack_deadline_seconds
+    error_message = "delivery.lease_seconds must not be below delivery.ack_deadline_seconds: otherwise a second delivery takes the claim from a handler that is still working."
+  }
+
+  validation {
+    condition     = var.delivery.max_delivery_attempts >= 5 && var.delivery.max_delivery_attempts <= 100 && floor(var.delivery.max_delivery_attempts) == var.delivery.max_delivery_attempts
+    error_message = "delivery.max_delivery_attempts must be a whole number from 5 to 100: Pub/Sub takes nothing else."
+  }
+
+  validation {
+    condition     = min(var.delivery.minimum_backoff_seconds, var.delivery.maximum_backoff_seconds) >= 0 && max(var.delivery.minimum_backoff_seconds, var.delivery.maximum_backoff_seconds) <= 600
+    error_message = "delivery.minimum_backoff_seconds and delivery.maximum_backoff_seconds must be from 0 to 600: Pub/Sub takes nothing else."
+  }
+
+  validation {
+    condition     = var.delivery.minimum_backoff_seconds <= var.delivery.maximum_backoff_seconds
+    error_message = "delivery.minimum_backoff_seconds must not be above delivery.maximum_backoff_seconds."
+  }
+
+  # Waits double from the minimum to the maximum. A delivery that meets somebody else's claim counts
+  # as a failed attempt: a crash must not use up the attempts before its claim has run out.
+  validation {
+    condition = sum(concat([0], [
+      for wait in range(max(0, min(100, floor(var.delivery.max_delivery_attempts)) - 1)) :
+      min(var.delivery.maximum_backoff_seconds, var.delivery.minimum_backoff_seconds * pow(2, wait))
+    ])) > 10 * var.delivery.lease_seconds
+    error_message = "All waits between delivery attempts together must be above ten times delivery.lease_seconds: otherwise a message can become a dead letter while a crashed handler's claim still keeps others away. Raise the attempts or the backoff."
+  }
+
+  validation {
+    condition     = var.delivery.retention_days >= 1 && var.delivery.retention_days <= 31 && var.delivery.dead_letter_retention_days >= 1 && var.delivery.dead_letter_retention_days <= 31
+    error_message = "delivery.retention_days and delivery.dead_letter_retention_days must be from 1 to 31: Pub/Sub keeps messages no longer."
+  }
+
+  validation {
+    condition     = var.delivery.mark_retention_days > var.delivery.retention_days + var.delivery.dead_letter_retention_days
+    error_message = "delivery.mark_retention_days must be above delivery.retention_days + delivery.dead_letter_retention_days: otherwise a message that is redriven late is no longer known and takes effect twice."
+  }
+}
+
+variable "images" {
+  description = "The container images by service name, each by digest. The pipeline passes what it has built; .ci/cloudbuild/pin-images writes them to images.auto.tfvars.json."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # There is no placeholder image on purpose: behind a push subscription it would answer 200, and
+  # every event it gets would be acked and lost.
+  validation {
+    condition     = length(setsubtract(concat(keys(var.services), [for name in keys(var.consumers) : "${name}-service"]), keys(var.images))) == 0
+    error_message = "No image is given for ${join(", ", setsubtract(concat(keys(var.services), [for name in keys(var.consumers) : "${name}-service"]), keys(var.images)))}. Build and push the images with `gcloud builds submit --config=cloudbuild.yaml` and name them with `.ci/cloudbuild/pin-images`, both from the repository's root; terraform/README.md has the whole order."
+  }
+
+  validation {
+    condition     = alltrue([for image in values(var.images) : can(regex("^[^@[:space:]]+@sha256:[0-9a-f]{64}$", image))])
+    error_message = "Every image must be named by its digest (HOST/PATH@sha256:...): a tag can be moved, and a plan could not show it."
+  }
+}
+
+variable "services" {
+  description = "The services that take requests and publish events, by name. `publishes` is the topics they publish on, by the environment variable that tells them; `outbox_relay` has Cloud Scheduler call POST /outbox/relay each minute."
+  nullable    = false
+  type = map(object({
+    publishes     = map(string)
+    outbox_relay  = optional(bool, true)
+    concurrency   = optional(number, 80)
+    cpu           = optional(string, "1")
+    env           = optional(map(string), {})
+    max_instances = optional(number, 20)
+    memory        = optional(string, "256Mi")
+    min_instances = optional(number, 0)
+    secrets       = optional(map(object({ secret = string, version = optional(string, "latest") })), {})
+  }))
+
+  default = {
+    user-service = { publishes = { USER_EVENTS_TOPIC = "user-events" } }
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.services) : can(regex("^[a-z][a-z0-9-]{4,22}[a-z0-9]$", name))])
+    error_message = "A service's name must be 6 to 24 lower-case letters, digits and hyphens, start with a letter and not end with a hyphen: relay-NAME is the id of a service account, which takes 30."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.services), [for name in keys(var.consumers) : "${name}-service"])) == 0
+    error_message = "services and consumers name the same service: ${join(", ", setintersection(keys(var.services), [for name in keys(var.consumers) : "${name}-service"]))}."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for service in values(var.services) : [for topic in values(service.publishes) : contains(keys(var.topics), topic)]]))
+    error_message = "A service publishes on a topic that is not among the topics: ${join(", ", keys(var.topics))}."
+  }
+}
+
+variable "topics" {
+  description = "The topics events are published on, by short name."
+  type        = map(object({}))
+  default     = { user-events = {} }
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.topics) : can(regex("^[a-z][a-z0-9-]{2,99}$", name)) && !startswith(name, "goog")])
+    error_message = "A topic's name must be 3 to 100 lower-case letters, digits and hyphens, start with a letter, and not with \"goog\"."
+  }
+}

@@ -1,0 +1,194 @@
+# What differs between environments. What the system consists of is in variables-system.tf.
+
+variable "alert_thresholds" {
+  description = "When somebody is told: unacked messages and outbox rows by age, 5xx answers by ratio, the public service's 95th percentile by milliseconds. A single dead letter always alerts."
+  type = object({
+    error_ratio            = optional(number, 0.05)
+    latency_p95_ms         = optional(number, 1000)
+    oldest_outbox_seconds  = optional(number, 60)
+    oldest_unacked_seconds = optional(number, 300)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.alert_thresholds.error_ratio > 0 && var.alert_thresholds.error_ratio < 1
+    error_message = "alert_thresholds.error_ratio must be between 0 and 1, such as 0.05 for one answer in twenty."
+  }
+
+  validation {
+    condition     = var.alert_thresholds.latency_p95_ms > 0 && var.alert_thresholds.oldest_outbox_seconds > 0 && var.alert_thresholds.oldest_unacked_seconds > 0
+    error_message = "alert_thresholds.latency_p95_ms, oldest_outbox_seconds and oldest_unacked_seconds must be above 0."
+  }
+}
+
+variable "consumer_ingress" {
+  description = "From where consumers can be reached at all. Their callers are checked in any case; INGRESS_TRAFFIC_INTERNAL_ONLY also shuts the door to redriving from a workstation and to the smoke test."
+  type        = string
+  default     = "INGRESS_TRAFFIC_ALL"
+  nullable    = false
+
+  validation {
+    condition     = contains(["INGRESS_TRAFFIC_ALL", "INGRESS_TRAFFIC_INTERNAL_ONLY"], var.consumer_ingress)
+    error_message = "consumer_ingress must be INGRESS_TRAFFIC_ALL or INGRESS_TRAFFIC_INTERNAL_ONLY: Pub/Sub pushes reach a service by no other way."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether services and the database refuse to be deleted. Off only where everything may be lost."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "delivery_account_id" {
+  description = "Id of the service account that Cloud Build deploys with (the bootstrap makes it); null where nobody but a project owner deploys."
+  type        = string
+  default     = "fanout-delivery"
+
+  validation {
+    condition     = var.delivery_account_id == null || can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.delivery_account_id))
+    error_message = "delivery_account_id must be a service account's id (6 to 30 lower-case letters, digits and hyphens), without the part from the @ on."
+  }
+}
+
+variable "environment" {
+  description = "Short name of the environment, for labels and for the names of alerts."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,14}$", var.environment))
+    error_message = "environment must be a short name such as dev or prod: lower-case letters, digits and hyphens."
+  }
+}
+
+variable "firestore_location" {
+  description = "Where the database is: a region or a multi-region such as eur3 or nam5; null for the services' own region. It can never be changed."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.firestore_location == null || can(regex("^([a-z]+-[a-z]+[0-9]{1,2}|eur3|nam5|nam7)$", var.firestore_location))
+    error_message = "firestore_location must be a region such as europe-west1, or eur3, nam5 or nam7."
+  }
+}
+
+variable "labels" {
+  description = "Further labels of everything that can carry labels."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
+    error_message = "labels must have keys and values of at most 63 lower-case letters, digits, hyphens and underscores; keys start with a letter."
+  }
+}
+
+variable "mail" {
+  description = "Who the welcome mail comes from, and, if that is somebody else, who gets the answers: addresses such as hello@example.com or `Fanout <hello@example.com>`."
+  type = object({
+    from     = string
+    reply_to = optional(string)
+  })
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for address in compact([var.mail.from, var.mail.reply_to]) :
+      can(regex("^([^<>@]+ <[^<>@[:space:]]+@[^<>@[:space:]]+\\.[^<>@[:space:]]+>|[^<>@[:space:]]+@[^<>@[:space:]]+\\.[^<>@[:space:]]+)$", address))
+    ]) && var.mail.from != ""
+    error_message = "mail.from and mail.reply_to must be e-mail addresses, such as hello@example.com or \"Fanout <hello@example.com>\"."
+  }
+}
+
+variable "notification_channels" {
+  description = "Ids of existing notification channels that alerts go to (projects/.../notificationChannels/...)."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for channel in var.notification_channels : can(regex("^projects/[^/]+/notificationChannels/[^/]+$", channel))])
+    error_message = "notification_channels must be full names such as projects/my-project/notificationChannels/123 (gcloud beta monitoring channels list)."
+  }
+}
+
+variable "notification_email" {
+  description = "Address that alerts go to; null for none besides notification_channels."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.notification_email == null || can(regex("^[^<>@[:space:]]+@[^<>@[:space:]]+\\.[^<>@[:space:]]+$", var.notification_email))
+    error_message = "notification_email must be one e-mail address, such as on-call@example.com."
+  }
+}
+
+variable "operators" {
+  description = "Who may list, redrive and discard dead letters: members such as group:operators@example.com."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for member in var.operators : can(regex("^(user|group|serviceAccount):[^@[:space:]]+@[^@[:space:]]+$", member))])
+    error_message = "operators must be identities: user:, group: or serviceAccount: followed by an e-mail address; never allUsers or allAuthenticatedUsers."
+  }
+}
+
+variable "project_id" {
+  description = "The project's id."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "project_id must be a project's id: 6 to 30 lower-case letters, digits and hyphens, not its display name and not its number."
+  }
+}
+
+variable "project_number" {
+  description = "The project's number, which addresses of services and names of Google's own service agents contain (gcloud projects describe PROJECT_ID --format='value(projectNumber)')."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]{5,}$", var.project_number))
+    error_message = "project_number must be the project's number, digits only (gcloud projects describe PROJECT_ID --format='value(projectNumber)')."
+  }
+}
+
+variable "region" {
+  description = "Where services run and messages are stored."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(africa|asia|australia|europe|me|northamerica|southamerica|us)-(central|east|north|northeast|northwest|south|southeast|southwest|west)[1-9][0-9]?$", var.region))
+    error_message = "region must be a Google Cloud region such as us-central1 or europe-west1; a zone (us-central1-a) or a multi-region (eu) is none."
+  }
+}
+
+variable "scaling" {
+  description = "Numbers of instances that differ from the service's own, by service name."
+  type = map(object({
+    max_instances = optional(number)
+    min_instances = optional(number)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.scaling), concat(keys(var.services), [for name in keys(var.consumers) : "${name}-service"]))) == 0
+    error_message = "scaling names services that do not exist: ${join(", ", setsubtract(keys(var.scaling), concat(keys(var.services), [for name in keys(var.consumers) : "${name}-service"])))}."
+  }
+}
+
+variable "user_service_public" {
+  description = "Whether everybody may call user-service: sign-up is public. No other service can be opened."
+  type        = bool
+  default     = true
+  nullable    = false
+}

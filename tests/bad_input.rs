@@ -1,0 +1,151 @@
+//! Bad input is never retried for ever and never dropped: it is parked with a reason, or refused.
+//! And the log says why without showing an address.
+
+use axum::body::Body;
+use http::{Request, StatusCode};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::support::{Crm, captured_logs, envelope_around};
+
+/// An address that must never show up in a log or an attribute.
+const SECRET: &str = "secret.person@example.com";
+
+struct Answer {
+    status: StatusCode,
+    outcome: Option<String>,
+    logs: String,
+}
+
+/// Delivers a body to a CRM service of its own and gives the answer and what was logged.
+async fn deliver(crm: &Crm, body: impl Into<Body>) -> Answer {
+    let request = Request::post("/pubsub/push").body(body.into()).unwrap();
+    let (response, logs) = captured_logs(crm.app.clone().oneshot(request)).await;
+    let response = response.unwrap();
+    let outcome = response.headers().get("x-outcome");
+    Answer {
+        status: response.status(),
+        outcome: outcome.map(|value| value.to_str().unwrap().to_owned()),
+        logs,
+    }
+}
+
+fn created(change: impl FnOnce(&mut Value)) -> Value {
+    let golden = include_str!("../shared/events/golden/user.created/1.0.json");
+    let mut event: Value = serde_json::from_str(golden).unwrap();
+    event["data"]["email"] = SECRET.into();
+    change(&mut event);
+    event
+}
+
+#[tokio::test]
+async fn what_will_never_be_an_event_is_parked_with_its_reason() {
+    let crm = Crm::new().await;
+    let cases: [(&str, Vec<u8>); 7] = [
+        ("undecodable", format!("not JSON: {SECRET}").into()),
+        ("undecodable", json!([SECRET]).to_string().into()),
+        ("undecodable", json!({"hello": SECRET}).to_string().into()),
+        ("undecodable", Vec::new()),
+        ("undecodable", vec![0xff, 0xfe, 0x00]),
+        ("invalid", created(|event| event["data"]["email"] = json!([SECRET])).to_string().into()),
+        (
+            "unsupported_version",
+            created(|event| event["metadata"]["version"] = "9.0".into()).to_string().into(),
+        ),
+    ];
+    for (number, (reason, data)) in cases.into_iter().enumerate() {
+        let answer = deliver(&crm, envelope_around(&data, number)).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{reason}");
+        assert_eq!(answer.outcome.as_deref(), Some("parked"), "{reason}");
+        assert!(answer.logs.contains(reason), "{}", answer.logs);
+        assert!(!answer.logs.contains("secret.person"), "{}", answer.logs);
+        let letters = crm.dead_letters().await;
+        let [letter] = letters.as_slice() else {
+            panic!("{} dead letters", letters.len());
+        };
+        assert_eq!(letter.message.data, data);
+        let attributes = &letter.message.attributes;
+        assert_eq!(attributes["dead-letter-reason"], reason);
+        assert_eq!(attributes["dead-letter-consumer"], "crm");
+        assert_eq!(attributes["dead-letter-original-message-id"], number.to_string());
+        assert!(!format!("{attributes:?}").contains("secret.person"));
+    }
+}
+
+#[tokio::test]
+async fn a_type_of_somebody_else_is_ignored_and_not_parked() {
+    let crm = Crm::new().await;
+    let event = created(|event| event["type"] = "order.placed".into());
+    let answer = deliver(&crm, envelope_around(event.to_string().as_bytes(), 1)).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    assert_eq!(answer.outcome.as_deref(), Some("ignored"));
+    assert!(crm.dead_letters().await.is_empty());
+    assert!(!answer.logs.contains("secret.person"), "{}", answer.logs);
+}
+
+#[tokio::test]
+async fn what_is_no_push_at_all_is_refused_and_the_log_says_why() {
+    let crm = Crm::new().await;
+    let bad_base64 = json!({"message": {"data": "%%%", "messageId": "1"}, "subscription": "s"});
+    let cases = [
+        (String::new(), "not a Pub/Sub push envelope"),
+        (format!("nonsense {SECRET}"), "not a Pub/Sub push envelope"),
+        (json!({"email": SECRET}).to_string(), "not a Pub/Sub push envelope"),
+        (bad_base64.to_string(), "not base64"),
+    ];
+    for (body, why) in cases {
+        let answer = deliver(&crm, body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{why}");
+        assert!(answer.logs.contains(why), "{}", answer.logs);
+        assert!(!answer.logs.contains("secret.person"), "{}", answer.logs);
+    }
+    assert!(crm.dead_letters().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_largest_message_of_pubsub_fits_and_a_larger_push_is_refused() {
+    let crm = Crm::new().await;
+    let padding = "x".repeat(9_900_000);
+    let event = created(|event| event["data"]["padding"] = padding.into());
+    let answer = deliver(&crm, envelope_around(event.to_string().as_bytes(), 1)).await;
+    assert_eq!(answer.outcome.as_deref(), Some("done"));
+    let answer = deliver(&crm, vec![b' '; 15 * 1024 * 1024 + 1]).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn another_payload_under_a_known_id_is_parked_and_the_first_stays() {
+    let crm = Crm::new().await;
+    let first = created(|_| {});
+    let second = created(|event| event["data"]["name"] = "Somebody Else".into());
+    let pretty = serde_json::to_vec_pretty(&first).unwrap();
+    let deliveries = [
+        (first.to_string().into_bytes(), "done"),
+        (second.to_string().into_bytes(), "parked"),
+        (pretty, "duplicate"),
+    ];
+    for (number, (data, outcome)) in deliveries.into_iter().enumerate() {
+        let answer = deliver(&crm, envelope_around(&data, number)).await;
+        assert_eq!(answer.outcome.as_deref(), Some(outcome));
+    }
+    let letters = crm.dead_letters().await;
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].message.attributes["dead-letter-reason"], "id_reused");
+}
+
+#[tokio::test]
+async fn a_delivery_is_one_log_line_with_the_agreed_fields() {
+    let crm = Crm::new().await;
+    let event = created(|_| {});
+    let mut body: Value = serde_json::from_slice(&envelope_around(event.to_string().as_bytes(), 7)).unwrap();
+    body["deliveryAttempt"] = 3.into();
+    body["message"]["attributes"] =
+        json!({"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"});
+    let answer = deliver(&crm, body.to_string()).await;
+    let mut lines = answer.logs.lines();
+    let mut line: Value = serde_json::from_str(lines.next().unwrap()).unwrap();
+    assert_eq!(lines.next(), None);
+    line["time"] = "[time]".into();
+    line["duration_ms"] = "[ms]".into();
+    insta::assert_json_snapshot!(line, @"");
+}

@@ -1,0 +1,64 @@
+//! However often an event comes, each consumer reacts once.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::future::join_all;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::engines::on_every_engine;
+
+/// An event as user-service would publish it, today.
+fn event(user_id: &str) -> Value {
+    let golden = include_str!("../shared/events/golden/user.created/1.0.json");
+    let mut event: Value = serde_json::from_str(golden).unwrap();
+    event["id"] = format!("evt_{user_id}").into();
+    event["subject"] = user_id.into();
+    event["data"]["user_id"] = user_id.into();
+    event["timestamp"] = fanout_runtime::Clock::now(&fanout_runtime::SystemClock).to_rfc3339().into();
+    event
+}
+
+fn push_body(event: &Value, message_id: u32) -> String {
+    let data = STANDARD.encode(event.to_string());
+    json!({
+        "message": {"data": data, "messageId": message_id.to_string(), "publishTime": "2026-11-20T12:00:00Z"},
+        "subscription": "projects/p/subscriptions/s",
+    })
+    .to_string()
+}
+
+on_every_engine! {
+    async fn an_event_published_five_times_is_reacted_to_once(system) {
+        let data = STANDARD.encode(event("usr_five").to_string());
+        for _ in 0..5 {
+            system.publish(json!([{"data": data, "orderingKey": "usr_five"}])).await;
+        }
+        system.publish(json!([{"data": STANDARD.encode(event("usr_last").to_string())}])).await;
+        system.assert_reacted_once(&["usr_five".to_owned(), "usr_last".to_owned()]).await;
+        assert_eq!(system.mail_files().len(), 2);
+        system.stop().await;
+    }
+
+    async fn a_push_delivered_fifty_times_at_once_is_done_exactly_once(system) {
+        for consumer in ["crm", "email", "analytics"] {
+            let event = event("usr_fifty");
+            let pushes = (0..50).map(|id| system.push(consumer, push_body(&event, id)));
+            let mut done = 0;
+            for answer in join_all(pushes).await {
+                let outcome = answer.headers()["x-outcome"].to_str().unwrap().to_owned();
+                let expected = match outcome.as_str() {
+                    "done" | "duplicate" => StatusCode::NO_CONTENT,
+                    "busy" => StatusCode::TOO_MANY_REQUESTS,
+                    other => panic!("{other}"),
+                };
+                assert_eq!(answer.status(), expected);
+                done += u32::from(outcome == "done");
+            }
+            assert_eq!(done, 1, "{consumer}");
+        }
+        system.assert_reacted_once(&["usr_fifty".to_owned()]).await;
+        assert_eq!(system.mail_files().len(), 1);
+        system.stop().await;
+    }
+}

@@ -1,0 +1,93 @@
+//! One consumer alone, over a real store and broker, without a network.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fanout_messaging::consume::{ConsumerDeps, PushAuth};
+use fanout_messaging::local::{Broker, PulledMessage};
+use fanout_messaging::{Backoff, Subscription, Topology};
+use fanout_runtime::{SystemClock, SystemIds, Timings};
+use fanout_store::sqlite::{Database, SqliteDocuments};
+use serde_json::json;
+use tempfile::TempDir;
+
+const DEAD_LETTERS: &str = "user-events-crm-dead-letters";
+
+/// The CRM service with a dead-letter topic.
+pub struct Crm {
+    /// Its routes.
+    pub app: Router,
+    broker: Broker,
+    _data: TempDir,
+}
+
+impl Crm {
+    /// A service of its own.
+    pub async fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let database = Database::open(&data.path().join("db")).unwrap();
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+        let documents = SqliteDocuments::open(database.clone(), clock.clone()).await.unwrap();
+        let project = "test".to_owned();
+        let broker = Broker::open(database, clock.clone(), ids.clone(), project.clone());
+        let broker = broker.await.unwrap();
+        broker.set_up(&dead_letter_topology()).await.unwrap();
+        let app = crm_service::app(ConsumerDeps {
+            documents: Arc::new(documents),
+            publisher: Arc::new(broker.publisher()),
+            dead_letter_topic: DEAD_LETTERS.to_owned(),
+            clock,
+            ids,
+            timings: Timings::PRODUCTION,
+            auth: PushAuth::open_for_one_machine(),
+            project,
+        });
+        Self {
+            app,
+            broker,
+            _data: data,
+        }
+    }
+
+    /// Takes what lies on the dead-letter topic.
+    pub async fn dead_letters(&self) -> Vec<PulledMessage> {
+        let letters = self.broker.pull(DEAD_LETTERS, 100).await.unwrap();
+        let acks: Vec<String> = letters.iter().map(|letter| letter.ack_id.clone()).collect();
+        self.broker.acknowledge(DEAD_LETTERS, &acks).await.unwrap();
+        letters
+    }
+}
+
+fn dead_letter_topology() -> Topology {
+    Topology {
+        topics: vec![DEAD_LETTERS.to_owned()],
+        subscriptions: vec![Subscription {
+            name: DEAD_LETTERS.to_owned(),
+            topic: DEAD_LETTERS.to_owned(),
+            push_endpoint: None,
+            ack_deadline: Duration::from_secs(60),
+            backoff: Backoff {
+                min: Duration::from_secs(1),
+                max: Duration::from_secs(1),
+            },
+            dead_letters: None,
+            ordered: false,
+            filter: None,
+        }],
+    }
+}
+
+/// A push body around this data.
+pub fn envelope_around(data: &[u8], message_id: usize) -> Vec<u8> {
+    let message = json!({
+        "data": STANDARD.encode(data),
+        "messageId": message_id.to_string(),
+        "publishTime": "2026-11-20T12:00:00Z",
+    });
+    let subscription = "projects/test/subscriptions/user-events-crm";
+    let body = json!({"message": message, "subscription": subscription});
+    body.to_string().into_bytes()
+}
