@@ -47,10 +47,17 @@ async fn what_will_never_be_an_event_is_parked_with_its_reason() {
         ("undecodable", json!({"hello": SECRET}).to_string().into()),
         ("undecodable", Vec::new()),
         ("undecodable", vec![0xff, 0xfe, 0x00]),
-        ("invalid", created(|event| event["data"]["email"] = json!([SECRET])).to_string().into()),
+        (
+            "invalid",
+            created(|event| event["data"]["email"] = json!([SECRET]))
+                .to_string()
+                .into(),
+        ),
         (
             "unsupported_version",
-            created(|event| event["metadata"]["version"] = "9.0".into()).to_string().into(),
+            created(|event| event["metadata"]["version"] = "9.0".into())
+                .to_string()
+                .into(),
         ),
     ];
     for (number, (reason, data)) in cases.into_iter().enumerate() {
@@ -67,7 +74,10 @@ async fn what_will_never_be_an_event_is_parked_with_its_reason() {
         let attributes = &letter.message.attributes;
         assert_eq!(attributes["dead-letter-reason"], reason);
         assert_eq!(attributes["dead-letter-consumer"], "crm");
-        assert_eq!(attributes["dead-letter-original-message-id"], number.to_string());
+        assert_eq!(
+            attributes["dead-letter-original-message-id"],
+            number.to_string()
+        );
         assert!(!format!("{attributes:?}").contains("secret.person"));
     }
 }
@@ -90,7 +100,10 @@ async fn what_is_no_push_at_all_is_refused_and_the_log_says_why() {
     let cases = [
         (String::new(), "not a Pub/Sub push envelope"),
         (format!("nonsense {SECRET}"), "not a Pub/Sub push envelope"),
-        (json!({"email": SECRET}).to_string(), "not a Pub/Sub push envelope"),
+        (
+            json!({"email": SECRET}).to_string(),
+            "not a Pub/Sub push envelope",
+        ),
         (bad_base64.to_string(), "not base64"),
     ];
     for (body, why) in cases {
@@ -130,14 +143,18 @@ async fn another_payload_under_a_known_id_is_parked_and_the_first_stays() {
     }
     let letters = crm.dead_letters().await;
     assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].message.attributes["dead-letter-reason"], "id_reused");
+    assert_eq!(
+        letters[0].message.attributes["dead-letter-reason"],
+        "id_reused"
+    );
 }
 
 #[tokio::test]
 async fn a_delivery_is_one_log_line_with_the_agreed_fields() {
     let crm = Crm::new().await;
     let event = created(|_| {});
-    let mut body: Value = serde_json::from_slice(&envelope_around(event.to_string().as_bytes(), 7)).unwrap();
+    let mut body: Value =
+        serde_json::from_slice(&envelope_around(event.to_string().as_bytes(), 7)).unwrap();
     body["deliveryAttempt"] = 3.into();
     body["message"]["attributes"] =
         json!({"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"});
@@ -147,5 +164,22 @@ async fn a_delivery_is_one_log_line_with_the_agreed_fields() {
     assert_eq!(lines.next(), None);
     line["time"] = "[time]".into();
     line["duration_ms"] = "[ms]".into();
-    insta::assert_json_snapshot!(line, @"");
+    insta::assert_json_snapshot!(line, @r#"
+    {
+      "attempt": 3,
+      "consumer": "crm",
+      "correlation_id": "req_01JD2V7Q4JZ9Y8X7W6V5T4S3R2",
+      "duration_ms": "[ms]",
+      "event_id": "evt_01JD2V7Q4M8T9W3X5Y6Z7A8B9C",
+      "event_type": "user.created",
+      "logging.googleapis.com/trace": "projects/test/traces/4bf92f3577b34da6a3ce929d0e0e4736",
+      "message": "delivered",
+      "message_id": "7",
+      "outcome": "done",
+      "severity": "INFO",
+      "subject": "usr_01JD2V7Q4KA1B2C3D4E5F6G7H8",
+      "target": "fanout_messaging::consume::push_route",
+      "time": "[time]"
+    }
+    "#);
 }

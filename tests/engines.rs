@@ -4,6 +4,7 @@
 macro_rules! on_every_engine {
     ($($(#[$doc:meta])* async fn $name:ident($system:ident) $body:block)*) => {$(
         mod $name {
+            #[allow(unused_imports, reason = "not every case names something of its file")]
             use super::*;
 
             $(#[$doc])*

@@ -15,7 +15,9 @@ fn event(user_id: &str) -> Value {
     event["id"] = format!("evt_{user_id}").into();
     event["subject"] = user_id.into();
     event["data"]["user_id"] = user_id.into();
-    event["timestamp"] = fanout_runtime::Clock::now(&fanout_runtime::SystemClock).to_rfc3339().into();
+    event["timestamp"] = fanout_runtime::Clock::now(&fanout_runtime::SystemClock)
+        .to_rfc3339()
+        .into();
     event
 }
 

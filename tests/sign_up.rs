@@ -38,7 +38,10 @@ async fn the_new_user_is_answered_and_can_be_fetched() {
     assert_eq!(answer.status(), StatusCode::CREATED);
     let location = answer.headers()["location"].to_str().unwrap().to_owned();
     let created: Value = answer.json().await.unwrap();
-    assert_eq!(location, format!("/users/{}", created["id"].as_str().unwrap()));
+    assert_eq!(
+        location,
+        format!("/users/{}", created["id"].as_str().unwrap())
+    );
     insta::assert_json_snapshot!(created, {
         ".id" => "[id]", ".created_at" => "[time]", ".updated_at" => "[time]"
     }, @r#"
@@ -51,7 +54,12 @@ async fn the_new_user_is_answered_and_can_be_fetched() {
       "version": 1
     }
     "#);
-    let fetched = system.client.get(system.url(USER, &location)).send().await.unwrap();
+    let fetched = system
+        .client
+        .get(system.url(USER, &location))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(fetched.headers()["etag"], "\"1\"");
     assert_eq!(fetched.json::<Value>().await.unwrap(), created);
     let (missing, _) = get_json(&system.client, &system.url(USER, "/users/nobody")).await;
@@ -62,9 +70,13 @@ async fn the_new_user_is_answered_and_can_be_fetched() {
 async fn a_restart_keeps_everything_and_repeats_nothing() {
     let system = TestSystem::embedded().await;
     let user = system.sign_up("test@example.com").await;
-    system.assert_reacted_once(std::slice::from_ref(&user)).await;
+    system
+        .assert_reacted_once(std::slice::from_ref(&user))
+        .await;
     let data = system.stop().await;
     let system = TestSystem::restarted(data).await;
-    system.assert_reacted_once(std::slice::from_ref(&user)).await;
+    system
+        .assert_reacted_once(std::slice::from_ref(&user))
+        .await;
     assert_eq!(system.mail_files().len(), 1);
 }

@@ -1,14 +1,15 @@
 //! Sets `cfg(emulators)` where tests on Google's emulators can run, or must: without them the tests
 //! are listed as ignored, with `REQUIRE_EMULATORS=1` they run and fail.
+//!
+//! The build script of the tests package is this one too.
 
 use std::env::var_os;
 
 #[path = "src/google_emulators/locate.rs"]
 pub mod locate;
 
-fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=src/google_emulators/locate.rs");
+/// Sets the flag.
+pub fn main() {
     println!("cargo::rerun-if-env-changed=PATH");
     println!("cargo::rerun-if-env-changed=REQUIRE_EMULATORS");
     println!("cargo::rustc-check-cfg=cfg(emulators)");

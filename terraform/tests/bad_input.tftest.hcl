@@ -503,6 +503,16 @@ run "topic_with_googles_prefix" {
   expect_failures = [var.topics]
 }
 
+run "no_backoff_at_all" {
+  command = plan
+
+  variables {
+    delivery = { minimum_backoff_seconds = 0 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
 # The edge of what is allowed is allowed.
 run "limits_are_inside" {
   command = plan
@@ -514,7 +524,7 @@ run "limits_are_inside" {
       lease_seconds           = 600
       max_delivery_attempts   = 100
       maximum_backoff_seconds = 600
-      minimum_backoff_seconds = 0
+      minimum_backoff_seconds = 1
       mark_retention_days     = 39
     }
   }

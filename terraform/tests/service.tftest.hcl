@@ -102,8 +102,9 @@ run "more_instances_at_least_than_at_most" {
   expect_failures = [var.max_instances]
 }
 
+# Against the service of the first run, whose addresses Cloud Run has given.
 run "another_projects_number" {
-  command = apply
+  command = plan
 
   module {
     source = "./modules/service"

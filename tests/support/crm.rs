@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const DEAD_LETTERS: &str = "user-events-crm-dead-letters";
 
 /// The CRM service with a dead-letter topic.
-pub struct Crm {
+pub(crate) struct Crm {
     /// Its routes.
     pub app: Router,
     broker: Broker,
@@ -26,11 +26,13 @@ pub struct Crm {
 
 impl Crm {
     /// A service of its own.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
         let database = Database::open(&data.path().join("db")).unwrap();
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
-        let documents = SqliteDocuments::open(database.clone(), clock.clone()).await.unwrap();
+        let documents = SqliteDocuments::open(database.clone(), clock.clone())
+            .await
+            .unwrap();
         let project = "test".to_owned();
         let broker = Broker::open(database, clock.clone(), ids.clone(), project.clone());
         let broker = broker.await.unwrap();
@@ -53,7 +55,7 @@ impl Crm {
     }
 
     /// Takes what lies on the dead-letter topic.
-    pub async fn dead_letters(&self) -> Vec<PulledMessage> {
+    pub(crate) async fn dead_letters(&self) -> Vec<PulledMessage> {
         let letters = self.broker.pull(DEAD_LETTERS, 100).await.unwrap();
         let acks: Vec<String> = letters.iter().map(|letter| letter.ack_id.clone()).collect();
         self.broker.acknowledge(DEAD_LETTERS, &acks).await.unwrap();
@@ -81,7 +83,7 @@ fn dead_letter_topology() -> Topology {
 }
 
 /// A push body around this data.
-pub fn envelope_around(data: &[u8], message_id: usize) -> Vec<u8> {
+pub(crate) fn envelope_around(data: &[u8], message_id: usize) -> Vec<u8> {
     let message = json!({
         "data": STANDARD.encode(data),
         "messageId": message_id.to_string(),

@@ -22,7 +22,7 @@ impl Write for Captured {
 }
 
 /// Runs the future and gives what it logged, one JSON object a line.
-pub async fn captured_logs<T>(future: impl Future<Output = T>) -> (T, String) {
+pub(crate) async fn captured_logs<T>(future: impl Future<Output = T>) -> (T, String) {
     let captured = Captured::default();
     let writer = captured.clone();
     let subscriber = cloud_logging_to(move || writer.clone());

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-pub use crm::{Crm, envelope_around};
-pub use logs::captured_logs;
-pub use test_system::{TestSystem, get_json};
+pub(crate) use crm::{Crm, envelope_around};
+pub(crate) use logs::captured_logs;
+pub(crate) use test_system::{TestSystem, get_json};
 
 /// How long a condition may take to come true: generous, because test machines are busy.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Waits until `condition` gives a value, and fails with `what` if it does not in time.
-pub async fn eventually<T, F>(what: &str, mut condition: impl FnMut() -> F) -> T
+pub(crate) async fn eventually<T, F>(what: &str, mut condition: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {

@@ -16,9 +16,9 @@ use tokio::sync::OnceCell;
 use super::eventually;
 
 /// A running system that stops with the test.
-pub struct TestSystem {
+pub(crate) struct TestSystem {
     /// An HTTP client.
-    pub client: Client,
+    pub(crate) client: Client,
     system: System,
     shutdown: Shutdown,
     data: TempDir,
@@ -30,18 +30,22 @@ static PROJECTS: AtomicU32 = AtomicU32::new(0);
 
 impl TestSystem {
     /// On the embedded engine.
-    pub async fn embedded() -> Self {
+    pub(crate) async fn embedded() -> Self {
         Self::start(EngineChoice::Embedded, tempfile::tempdir().unwrap()).await
     }
 
     /// On the embedded engine, with the data of a system that has stopped.
-    pub async fn restarted(data: TempDir) -> Self {
+    pub(crate) async fn restarted(data: TempDir) -> Self {
         Self::start(EngineChoice::Embedded, data).await
     }
 
     /// On Google's emulators, in a project of its own.
-    pub async fn on_emulators() -> Self {
-        Self::start(EngineChoice::Running(emulators().await), tempfile::tempdir().unwrap()).await
+    pub(crate) async fn on_emulators() -> Self {
+        Self::start(
+            EngineChoice::Running(emulators().await),
+            tempfile::tempdir().unwrap(),
+        )
+        .await
     }
 
     async fn start(choice: EngineChoice, data: TempDir) -> Self {
@@ -49,7 +53,9 @@ impl TestSystem {
         let folder = data.path().display().to_string();
         let flags = Cli::parse_from(["fanout", "--port", ports, "--data-dir", &folder]).up;
         let shutdown = Shutdown::default();
-        let system = System::start(&flags, choice, shutdown.clone()).await.unwrap();
+        let system = System::start(&flags, choice, shutdown.clone())
+            .await
+            .unwrap();
         Self {
             client: Client::new(),
             system,
@@ -59,34 +65,39 @@ impl TestSystem {
     }
 
     /// Stops cleanly; the data directory is left for the next start.
-    pub async fn stop(self) -> TempDir {
+    pub(crate) async fn stop(self) -> TempDir {
         self.shutdown.start();
         self.system.stopped().await.unwrap();
         self.data
     }
 
     /// The URL of a name of `--port`, with this path.
-    pub fn url(&self, name: &str, path: &str) -> String {
+    pub(crate) fn url(&self, name: &str, path: &str) -> String {
         format!("{}{path}", self.system.urls().of(name))
     }
 
     /// Signs somebody up and gives the new user's id.
-    pub async fn sign_up(&self, email: &str) -> String {
-        let answer = self.post_user(&json!({"email": email, "name": "Test User"})).await;
+    pub(crate) async fn sign_up(&self, email: &str) -> String {
+        let answer = self
+            .post_user(&json!({"email": email, "name": "Test User"}))
+            .await;
         assert_eq!(answer.status(), StatusCode::CREATED);
         let user: Value = answer.json().await.unwrap();
         user["id"].as_str().unwrap().to_owned()
     }
 
     /// `POST /users`
-    pub async fn post_user(&self, body: &Value) -> Response {
+    pub(crate) async fn post_user(&self, body: &Value) -> Response {
         let request = self.client.post(self.url(USER, "/users")).json(body);
         request.send().await.unwrap()
     }
 
     /// Publishes through the REST face, as `gcloud` does.
-    pub async fn publish(&self, messages: Value) {
-        let project = self.system.emulators().map_or("any", |at| at.project.as_str());
+    pub(crate) async fn publish(&self, messages: Value) {
+        let project = self
+            .system
+            .emulators()
+            .map_or("any", |at| at.project.as_str());
         let path = format!("/v1/projects/{project}/topics/user-events:publish");
         let request = self.client.post(self.url(PUBSUB, &path));
         let answer = request.json(&json!({"messages": messages})).send().await;
@@ -94,33 +105,33 @@ impl TestSystem {
     }
 
     /// Delivers a push body to one consumer, as the bus does.
-    pub async fn push(&self, consumer: &str, body: impl Into<reqwest::Body>) -> Response {
+    pub(crate) async fn push(&self, consumer: &str, body: impl Into<reqwest::Body>) -> Response {
         let request = self.client.post(self.url(consumer, "/pubsub/push"));
         request.body(body).send().await.unwrap()
     }
 
     /// The number of sign-ups counted on the last thirty days.
-    pub async fn counted(&self) -> i64 {
+    pub(crate) async fn counted(&self) -> i64 {
         let (_, counts) = get_json(&self.client, &self.url("analytics", "/signups")).await;
         counts["total"].as_i64().unwrap()
     }
 
     /// The records of mails to a user.
-    pub async fn mails_to(&self, user_id: &str) -> Vec<Value> {
+    pub(crate) async fn mails_to(&self, user_id: &str) -> Vec<Value> {
         let path = format!("/emails?user_id={user_id}");
         let (_, mails) = get_json(&self.client, &self.url("email", &path)).await;
         mails["emails"].as_array().unwrap().clone()
     }
 
     /// The contact of a user, if there is one.
-    pub async fn contact(&self, user_id: &str) -> Option<Value> {
+    pub(crate) async fn contact(&self, user_id: &str) -> Option<Value> {
         let path = format!("/contacts/{user_id}");
         let (status, contact) = get_json(&self.client, &self.url("crm", &path)).await;
         (status == StatusCode::OK).then_some(contact)
     }
 
     /// Waits for the contact, the mail and the count of these users, and checks that each is one.
-    pub async fn assert_reacted_once(&self, users: &[String]) {
+    pub(crate) async fn assert_reacted_once(&self, users: &[String]) {
         for user in users {
             eventually("the contact", || self.contact(user)).await;
             let mails = eventually("the mail", || async {
@@ -137,26 +148,32 @@ impl TestSystem {
     }
 
     /// The `.eml` files.
-    pub fn mail_files(&self) -> Vec<PathBuf> {
+    pub(crate) fn mail_files(&self) -> Vec<PathBuf> {
         let folder = std::fs::read_dir(self.data.path().join("mail"));
-        let files = folder.into_iter().flatten().map(|file| file.unwrap().path());
-        files.filter(|path| path.extension().is_some_and(|end| end == "eml")).collect()
+        let files = folder
+            .into_iter()
+            .flatten()
+            .map(|file| file.unwrap().path());
+        files
+            .filter(|path| path.extension().is_some_and(|end| end == "eml"))
+            .collect()
     }
 }
 
 /// A GET's status and JSON body.
-pub async fn get_json(client: &Client, url: &str) -> (StatusCode, Value) {
+pub(crate) async fn get_json(client: &Client, url: &str) -> (StatusCode, Value) {
     let answer = client.get(url).send().await.unwrap();
     (answer.status(), answer.json().await.unwrap())
 }
 
 /// The emulators, with a project that no other test uses.
-pub async fn emulators() -> Emulators {
+pub(crate) async fn emulators() -> Emulators {
     let started = EMULATORS
         .get_or_init(|| async {
             let path = ProcessEnvironment.get("PATH").unwrap_or_default();
             let sdk = google_emulators::locate(path.as_ref()).unwrap();
-            let output = std::env::temp_dir().join(format!("fanout-emulators-{}", std::process::id()));
+            let output =
+                std::env::temp_dir().join(format!("fanout-emulators-{}", std::process::id()));
             google_emulators::start(&sdk, &output).await.unwrap()
         })
         .await;

@@ -22,7 +22,9 @@ impl StoreEffect for RecordSignup {
                 let count = Write::merge(Key::new(SIGNUPS, &date), day).increment("count", 1);
                 Plan::Apply(vec![count])
             }
-            Payload::Unknown => Plan::Apply(Vec::new()),
+            Payload::UserUpdated(_) | Payload::UserDeleted(_) | Payload::Unknown => {
+                Plan::Apply(Vec::new())
+            }
         })
     }
 }

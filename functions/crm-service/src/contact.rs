@@ -1,6 +1,6 @@
 //! A contact, as stored and as answered.
 
-use fanout_events::{EmailAddress, Event, PersonName, UserCreated};
+use fanout_events::{EmailAddress, Event, PersonName};
 use fanout_runtime::{Timestamp, serialize_rfc3339};
 use fanout_store::{Fields, Key, MalformedDocument};
 use serde::Serialize;
@@ -24,25 +24,64 @@ pub(crate) struct Contact {
     pub(crate) updated_at: Timestamp,
 }
 
+/// What is stored under a user's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StoredContact {
+    /// A user that is there.
+    Present(Contact),
+    /// A user that is gone. Stays for ever, so that a late event brings nobody back; holds nothing
+    /// personal.
+    Tombstone {
+        /// The sequence of the deletion.
+        version: u64,
+    },
+}
+
 /// Where a user's contact is stored.
 pub(crate) fn contact_key(user_id: &str) -> Key {
     Key::new(CONTACTS, user_id)
 }
 
-impl Contact {
-    /// The contact that a sign-up makes.
-    pub(crate) fn created_by(event: &Event, user: &UserCreated) -> Self {
-        Self {
-            user_id: event.subject.clone(),
-            email: user.email.clone(),
-            name: user.name.clone(),
-            source: event.source.clone(),
-            version: event.sequence,
-            created_at: event.timestamp,
-            updated_at: event.timestamp,
+/// The fields of a tombstone left by this event.
+pub(crate) fn tombstone(event: &Event) -> Fields {
+    Fields::new()
+        .with("user_id", event.subject.as_str())
+        .with("version", event.sequence)
+        .with("deleted_at", event.timestamp)
+}
+
+impl StoredContact {
+    pub(crate) fn version(&self) -> u64 {
+        match self {
+            Self::Present(contact) => contact.version,
+            Self::Tombstone { version } => *version,
         }
     }
 
+    pub(crate) fn from_fields(fields: &Fields) -> Result<Self, MalformedDocument> {
+        let version = fields.count("version")?;
+        if fields.optional_timestamp("deleted_at")?.is_some() {
+            return Ok(Self::Tombstone { version });
+        }
+        let malformed = |field: &str, expected| MalformedDocument {
+            field: field.to_owned(),
+            expected,
+        };
+        Ok(Self::Present(Contact {
+            user_id: fields.text("user_id")?.to_owned(),
+            email: EmailAddress::parse(fields.text("email")?)
+                .map_err(|_| malformed("email", "an e-mail address"))?,
+            name: PersonName::parse(fields.text("name")?)
+                .map_err(|_| malformed("name", "a name"))?,
+            source: fields.text("source")?.to_owned(),
+            version,
+            created_at: fields.timestamp("created_at")?,
+            updated_at: fields.timestamp("updated_at")?,
+        }))
+    }
+}
+
+impl Contact {
     pub(crate) fn to_fields(&self) -> Fields {
         Fields::new()
             .with("user_id", self.user_id.as_str())
@@ -52,23 +91,5 @@ impl Contact {
             .with("version", self.version)
             .with("created_at", self.created_at)
             .with("updated_at", self.updated_at)
-    }
-
-    pub(crate) fn from_fields(fields: &Fields) -> Result<Self, MalformedDocument> {
-        let malformed = |field: &str, expected| MalformedDocument {
-            field: field.to_owned(),
-            expected,
-        };
-        Ok(Self {
-            user_id: fields.text("user_id")?.to_owned(),
-            email: EmailAddress::parse(fields.text("email")?)
-                .map_err(|_| malformed("email", "an e-mail address"))?,
-            name: PersonName::parse(fields.text("name")?)
-                .map_err(|_| malformed("name", "a name"))?,
-            source: fields.text("source")?.to_owned(),
-            version: fields.count("version")?,
-            created_at: fields.timestamp("created_at")?,
-            updated_at: fields.timestamp("updated_at")?,
-        })
     }
 }

@@ -10,7 +10,7 @@ use fanout_store::{Documents, ReadError};
 use http::StatusCode;
 use tracing::error;
 
-use crate::contact::{Contact, contact_key};
+use crate::contact::{Contact, StoredContact, contact_key};
 
 pub(crate) async fn get_contact(
     State(documents): State<Arc<dyn Documents>>,
@@ -30,9 +30,13 @@ async fn read_contact(
     documents: &dyn Documents,
     user_id: &str,
 ) -> Result<Option<Contact>, ReadError> {
-    let stored = documents.get(&contact_key(user_id)).await?;
-    let contact = stored.map(|document| Contact::from_fields(&document.fields));
-    Ok(contact.transpose()?)
+    let Some(document) = documents.get(&contact_key(user_id)).await? else {
+        return Ok(None);
+    };
+    Ok(match StoredContact::from_fields(&document.fields)? {
+        StoredContact::Present(contact) => Some(contact),
+        StoredContact::Tombstone { .. } => None,
+    })
 }
 
 fn not_found() -> Problem {
@@ -40,6 +44,6 @@ fn not_found() -> Problem {
         StatusCode::NOT_FOUND,
         "contact_not_found",
         "There is no such contact",
-        "No user.created event with this user id has arrived yet.",
+        "No event with this user id has arrived yet, or the user is gone.",
     )
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use fanout_events::UserCreated;
+use fanout_events::{UserCreated, UserDeleted, UserUpdated};
 use fanout_messaging::consume::{Consumer, ConsumerDeps, push_route};
 
 pub use contact::CONTACTS;
@@ -17,7 +17,7 @@ pub use upsert_contact::UpsertContact;
 /// The consumer's name.
 pub const NAME: &str = "crm";
 /// The event types it wants.
-pub const HANDLES: &[&str] = &[UserCreated::TYPE];
+pub const HANDLES: &[&str] = &[UserCreated::TYPE, UserUpdated::TYPE, UserDeleted::TYPE];
 
 /// The consumer, for [`push_route`].
 pub fn consumer() -> Consumer {

@@ -27,7 +27,9 @@ impl OutsideEffect for SendWelcomeEmail {
     async fn act(&self, event: &Event, _attempt: &Attempt) -> Result<Vec<Write>, Failure> {
         let user = match &event.data {
             Payload::UserCreated(user) => user,
-            Payload::Unknown => return Ok(Vec::new()),
+            Payload::UserUpdated(_) | Payload::UserDeleted(_) | Payload::Unknown => {
+                return Ok(Vec::new());
+            }
         };
         let mail = welcome_mail(event, user, &self.from, self.clock.now()).map_err(|error| {
             Failure::Park {

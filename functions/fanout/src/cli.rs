@@ -61,7 +61,12 @@ pub struct UpFlags {
     pub emulators: bool,
     /// Listen on another port; repeat for several, 0 picks a free one. Names: user, pubsub and the
     /// consumers' (email, analytics, crm)
-    #[arg(long = "port", env = "FANOUT_PORT", value_name = "NAME=PORT", value_delimiter = ',')]
+    #[arg(
+        long = "port",
+        env = "FANOUT_PORT",
+        value_name = "NAME=PORT",
+        value_delimiter = ','
+    )]
     pub ports: Vec<PortOf>,
     /// How the embedded broker delivers
     #[command(flatten)]
@@ -88,7 +93,10 @@ impl FromStr for PortOf {
             .ok_or("write it as NAME=PORT, for example email=9081")?;
         if !known(name) {
             let consumers: Vec<&str> = names().collect();
-            return Err(format!("`{name}` is none of {USER}, {PUBSUB}, {}", consumers.join(", ")));
+            return Err(format!(
+                "`{name}` is none of {USER}, {PUBSUB}, {}",
+                consumers.join(", ")
+            ));
         }
         let port = port.parse();
         Ok(Self {
@@ -152,13 +160,18 @@ mod tests {
         assert!(bare.up.fresh && bare.command.is_none());
         assert_eq!(bare.up.delivery.max_backoff, Duration::from_secs(2));
         let named = Cli::parse_from(["fanout", "up", "--port", "user=0,crm=1"]);
-        assert!(matches!(named.command, Some(Command::Up(flags)) if flags.port(USER, 8080) == 0 && flags.port("crm", 8083) == 1));
+        assert!(
+            matches!(named.command, Some(Command::Up(flags)) if flags.port(USER, 8080) == 0 && flags.port("crm", 8083) == 1)
+        );
     }
 
     #[test]
     fn a_port_of_nobody_is_refused_with_the_names_there_are() {
         let error = "mail=1".parse::<PortOf>().unwrap_err();
-        assert_eq!(error, "`mail` is none of user, pubsub, email, analytics, crm");
+        assert_eq!(
+            error,
+            "`mail` is none of user, pubsub, email, analytics, crm"
+        );
     }
 
     #[test]

@@ -18,7 +18,10 @@ fn main() -> ExitCode {
     }
 }
 
-#[allow(clippy::print_stderr, reason = "a command tells its user what went wrong")]
+#[allow(
+    clippy::print_stderr,
+    reason = "a command tells its user what went wrong"
+)]
 fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("fanout: {error:#}");
     ExitCode::FAILURE

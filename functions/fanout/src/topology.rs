@@ -21,10 +21,7 @@ pub struct Redelivery {
 }
 
 /// All topics and subscriptions; `endpoint` says where a consumer is pushed to.
-pub fn topology(
-    redelivery: Redelivery,
-    endpoint: impl Fn(&ConsumerEntry) -> String,
-) -> Topology {
+pub fn topology(redelivery: Redelivery, endpoint: impl Fn(&ConsumerEntry) -> String) -> Topology {
     let mut topology = Topology {
         topics: vec![USER_EVENTS.to_owned()],
         subscriptions: Vec::new(),
@@ -67,7 +64,10 @@ mod tests {
         for consumer in &CONSUMERS {
             let filter = consumer.filter();
             assert!(filter.len() <= 256, "{filter}");
-            assert!(filter.starts_with("NOT attributes:\"ce-type\" OR "), "{filter}");
+            assert!(
+                filter.starts_with("NOT attributes:\"ce-type\" OR "),
+                "{filter}"
+            );
         }
     }
 }

@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::json_fields::{JsonFields, WrongField};
 use crate::short_form::{self, SHORT_FORM_VERSION};
-use crate::{Envelope, Event, Fingerprint, Metadata, Payload, UserCreated};
+use crate::{
+    Envelope, Event, Fingerprint, Metadata, Payload, UserCreated, UserDeleted, UserUpdated,
+};
 
 /// A message as it came from the bus, for [`decode`].
 #[derive(Debug, Clone, Copy)]
@@ -134,25 +136,26 @@ fn envelope_of(object: &Map<String, Value>) -> Result<Envelope<Value>, WrongFiel
 
 /// Minor versions only add fields; each older major takes its upcasting steps here.
 fn read_payload(wire: &Envelope<Value>) -> Result<Payload, DecodeError> {
-    if wire.event_type != UserCreated::TYPE {
-        return Ok(Payload::Unknown);
-    }
     let empty = Map::new();
     let data = wire.data.as_object().unwrap_or(&empty);
     let version = wire.metadata.version.as_str();
-    let payload = match major(version) {
-        Some(1) => UserCreated::from_data(data)?,
-        Some(0) if version == SHORT_FORM_VERSION => {
-            UserCreated::from_data(&short_form::upcast_user_created(data))?
+    Ok(match (wire.event_type.as_str(), major(version)) {
+        (UserCreated::TYPE, Some(1)) => Payload::UserCreated(UserCreated::from_data(data)?),
+        (UserCreated::TYPE, Some(0)) if version == SHORT_FORM_VERSION => {
+            let upcast = short_form::upcast_user_created(data);
+            Payload::UserCreated(UserCreated::from_data(&upcast)?)
         }
-        _ => {
+        (UserUpdated::TYPE, Some(1)) => Payload::UserUpdated(UserUpdated::from_data(data)?),
+        (UserDeleted::TYPE, Some(1)) => Payload::UserDeleted(UserDeleted::from_data(data)?),
+        (UserCreated::TYPE | UserUpdated::TYPE | UserDeleted::TYPE, _) => {
             return Err(DecodeError::UnsupportedVersion {
                 event_type: wire.event_type.clone(),
                 version: version.to_owned(),
             });
         }
-    };
-    Ok(Payload::UserCreated(payload))
+        // Somebody else's type, whatever its version.
+        (_, _) => Payload::Unknown,
+    })
 }
 
 fn major(version: &str) -> Option<u32> {
@@ -208,9 +211,18 @@ mod tests {
 
     #[test]
     fn an_event_of_the_newest_version_is_written_as_it_was_read() {
-        let decoded = decode(&received(envelope().to_string().as_bytes())).unwrap();
-        let written: Value = serde_json::from_slice(&decoded.event.to_json().unwrap()).unwrap();
-        assert_eq!(written, envelope());
+        let golden = [
+            include_str!("../golden/user.created/1.0.json"),
+            include_str!("../golden/user.updated/1.0.json"),
+            include_str!("../golden/user.deleted/1.0.json"),
+        ];
+        for text in golden {
+            let event = decode(&received(text.as_bytes())).unwrap().event;
+            assert_eq!(event.data.event_type(), event.event_type);
+            assert_eq!(event.data.metadata(), event.metadata);
+            let written: Value = serde_json::from_slice(&event.to_json().unwrap()).unwrap();
+            assert_eq!(written, serde_json::from_str::<Value>(text).unwrap());
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
-use crate::UserCreated;
+use crate::{UserCreated, UserDeleted, UserUpdated};
 
 /// An event as it is published. `D` is its data: [`Payload`] once decoded, JSON on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,6 +50,10 @@ pub type Event = Envelope<Payload>;
 pub enum Payload {
     /// `user.created`
     UserCreated(UserCreated),
+    /// `user.updated`
+    UserUpdated(UserUpdated),
+    /// `user.deleted`
+    UserDeleted(UserDeleted),
     /// A type that is not ours to read. Consumers ignore it; it is never published.
     Unknown,
 }
@@ -59,6 +63,8 @@ impl Payload {
     pub fn event_type(&self) -> &'static str {
         match self {
             Self::UserCreated(_) => UserCreated::TYPE,
+            Self::UserUpdated(_) => UserUpdated::TYPE,
+            Self::UserDeleted(_) => UserDeleted::TYPE,
             Self::Unknown => "",
         }
     }
@@ -67,6 +73,8 @@ impl Payload {
     pub fn metadata(&self) -> Metadata {
         let (version, schema) = match self {
             Self::UserCreated(_) => (UserCreated::VERSION, Some(UserCreated::SCHEMA)),
+            Self::UserUpdated(_) => (UserUpdated::VERSION, Some(UserUpdated::SCHEMA)),
+            Self::UserDeleted(_) => (UserDeleted::VERSION, Some(UserDeleted::SCHEMA)),
             Self::Unknown => ("", None),
         };
         Metadata {

@@ -11,6 +11,8 @@ mod json_fields;
 mod personal;
 mod short_form;
 mod user_created;
+mod user_deleted;
+mod user_updated;
 
 pub use attributes::{CORRELATION_ID, TRACEPARENT, attributes};
 pub use decode::{DecodeError, Decoded, Received, decode};
@@ -18,3 +20,5 @@ pub use envelope::{Envelope, Event, Metadata, Payload};
 pub use fingerprint::Fingerprint;
 pub use personal::{EmailAddress, InvalidEmailAddress, InvalidPersonName, PersonName};
 pub use user_created::UserCreated;
+pub use user_deleted::UserDeleted;
+pub use user_updated::UserUpdated;

@@ -146,7 +146,10 @@ mod tests {
         let environment: HashMap<String, String> = variables.iter().map(owned).collect();
         let mut settings = Settings::new(&environment);
         let read = ConsumerSettings::read(&mut settings);
-        settings.finish(read).err().map_or_else(Vec::new, |error| error.faults)
+        settings
+            .finish(read)
+            .err()
+            .map_or_else(Vec::new, |error| error.faults)
     }
 
     #[test]
@@ -162,15 +165,26 @@ mod tests {
 
     #[test]
     fn there_is_no_way_to_switch_authentication_off() {
-        let set = [("GOOGLE_CLOUD_PROJECT", "p"), ("DEAD_LETTER_TOPIC", "t"), ("PUSH_AUTH", "none")];
+        let set = [
+            ("GOOGLE_CLOUD_PROJECT", "p"),
+            ("DEAD_LETTER_TOPIC", "t"),
+            ("PUSH_AUTH", "none"),
+        ];
         assert_eq!(faults(&set).len(), 1);
     }
 
     #[tokio::test]
     async fn oidc_asks_for_audience_and_identity() {
-        let mut set = vec![("GOOGLE_CLOUD_PROJECT", "p"), ("DEAD_LETTER_TOPIC", "t"), ("PUSH_AUTH", "oidc")];
+        let mut set = vec![
+            ("GOOGLE_CLOUD_PROJECT", "p"),
+            ("DEAD_LETTER_TOPIC", "t"),
+            ("PUSH_AUTH", "oidc"),
+        ];
         assert_eq!(faults(&set).len(), 2);
-        set.extend([("PUSH_AUDIENCE", "a"), ("PUSH_SERVICE_ACCOUNT", "s@example.com")]);
+        set.extend([
+            ("PUSH_AUDIENCE", "a"),
+            ("PUSH_SERVICE_ACCOUNT", "s@example.com"),
+        ]);
         assert_eq!(faults(&set), Vec::<String>::new());
     }
 }

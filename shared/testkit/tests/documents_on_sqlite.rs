@@ -1,5 +1,7 @@
 //! The embedded engine's documents keep the port's promises.
 
+#![allow(clippy::unwrap_used, reason = "a failed preparation is a failed test")]
+
 use std::sync::Arc;
 
 use fanout_runtime::SystemClock;

@@ -67,7 +67,9 @@ impl EngineChoice {
         let firestore = environment.get("FIRESTORE_EMULATOR_HOST");
         if flags.emulators {
             let path = search_path(environment);
-            return Ok(Self::ToBeStarted(google_emulators::locate(OsStr::new(&path))?));
+            return Ok(Self::ToBeStarted(google_emulators::locate(OsStr::new(
+                &path,
+            ))?));
         }
         match (pubsub, firestore) {
             (None, None) => Ok(Self::Embedded),

@@ -129,7 +129,10 @@ async fn relay_each_second(outbox: Outbox, shutdown: Shutdown) -> Result<(), Ser
         }
         if let Err(error) = outbox.relay().await {
             let error = error_chain(&error);
-            warn!(error, "the outbox could not be relayed; trying again in a second");
+            warn!(
+                error,
+                "the outbox could not be relayed; trying again in a second"
+            );
         }
     }
 }
@@ -175,9 +178,16 @@ impl Listeners {
 }
 
 async fn local(port: u16) -> Result<TcpListener, ServeError> {
-    bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "--port NAME=PORT").await
+    bind(
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        "--port NAME=PORT",
+    )
+    .await
 }
 
 fn url(listener: &TcpListener) -> std::io::Result<String> {
-    Ok(format!("http://127.0.0.1:{}", listener.local_addr()?.port()))
+    Ok(format!(
+        "http://127.0.0.1:{}",
+        listener.local_addr()?.port()
+    ))
 }

@@ -14,12 +14,19 @@ pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
     println!("\n  {:<18} {}/users", "user-service", show(urls.of(USER)));
     for consumer in &CONSUMERS {
         let service = format!("{}-service", consumer.name);
-        println!("  {service:<18} {}{}", show(urls.of(consumer.name)), consumer.look_at);
+        println!(
+            "  {service:<18} {}{}",
+            show(urls.of(consumer.name)),
+            consumer.look_at
+        );
     }
     println!("  {:<18} {}/", "Pub/Sub REST", show(urls.of(PUBSUB)));
     match system.emulators() {
         Some(at) => {
-            println!("\n  On Google's emulators: export PUBSUB_EMULATOR_HOST={} FIRESTORE_EMULATOR_HOST={}", at.pubsub, at.firestore);
+            println!(
+                "\n  On Google's emulators: export PUBSUB_EMULATOR_HOST={} FIRESTORE_EMULATOR_HOST={}",
+                at.pubsub, at.firestore
+            );
             println!("  Mails are in {data}/mail.");
         }
         None => println!("\n  Everything is kept in {data}; mails are in {data}/mail."),

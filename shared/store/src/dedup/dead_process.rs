@@ -28,7 +28,8 @@ pub async fn expire_claims_of_dead_process(
     let ended = clock.now() - a_moment;
     for mark in all_documents(documents, held).await? {
         let expired = Fields::new().with("lease_expires_at", ended);
-        let write = Write::merge(mark.key, expired).only_if(Precondition::UpdatedAt(mark.update_time));
+        let write =
+            Write::merge(mark.key, expired).only_if(Precondition::UpdatedAt(mark.update_time));
         match documents.commit(vec![write]).await {
             Ok(_) => {}
             Err(CommitError::Store(error)) => return Err(error),

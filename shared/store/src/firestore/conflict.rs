@@ -50,15 +50,15 @@ pub(super) fn first_violated(writes: &[Write], current: &[Option<Document>]) -> 
 }
 
 /// Whether a precondition can be what an error of this code is about. The emulator answers
-/// NOT_FOUND for a document that must exist and FAILED_PRECONDITION for a version that is another
-/// or gone; which of the two the service takes for a version that is gone is not documented.
+/// NOT_FOUND for a document that must exist, FAILED_PRECONDITION for a version that has passed or is
+/// gone, and INVALID_ARGUMENT for one that is still to come; which code the service has for which of
+/// these is not documented.
 fn fits(code: Code, precondition: Precondition) -> bool {
     match precondition {
         Precondition::None => false,
         Precondition::Absent => code == Code::AlreadyExists,
-        Precondition::Exists | Precondition::UpdatedAt(_) => {
-            code == Code::NotFound || code == Code::FailedPrecondition
-        }
+        Precondition::Exists => matches!(code, Code::NotFound | Code::FailedPrecondition),
+        Precondition::UpdatedAt(_) => code != Code::AlreadyExists,
     }
 }
 

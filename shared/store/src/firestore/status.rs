@@ -20,6 +20,11 @@ pub(super) enum Failure {
 pub(super) fn failure(status: &Status) -> Failure {
     match status.code() {
         Code::AlreadyExists | Code::NotFound | Code::FailedPrecondition => Failure::Precondition,
+        // The emulator's word for a version that the document has not reached yet. It is another
+        // version, as with any other that is not the current one.
+        Code::InvalidArgument if status.message().contains("Invalid base version") => {
+            Failure::Precondition
+        }
         Code::Aborted => Failure::Contention,
         // The emulator's way to say that a request is beyond its 4 MiB, where the service says
         // INVALID_ARGUMENT (beyond 10 MiB). It will not shrink by trying again.
@@ -81,6 +86,13 @@ mod tests {
         ] {
             assert_eq!(failure(&Status::new(code, "")), expected, "{code:?}");
         }
+    }
+
+    #[test]
+    fn a_version_from_the_future_is_a_violated_precondition() {
+        let message = "Invalid base version, it is greater than the stored version: app: ...";
+        let status = Status::invalid_argument(message);
+        assert_eq!(failure(&status), Failure::Precondition);
     }
 
     #[test]

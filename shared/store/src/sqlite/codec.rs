@@ -1,14 +1,16 @@
 //! Fields as JSON text, so that SQLite's own JSON functions can filter and sort them.
 //!
 //! JSON has no timestamps: one is `{"$time": "2026-11-20T12:00:00.000Z"}`, always of the same
-//! length, so that text order is time order. A field whose own name starts with `$` gets one more.
+//! length, so that text order is time order. Nor has it infinities or NaN: one is
+//! `{"$double": "inf"}`. A field whose own name starts with `$` gets one more.
 
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Number, Value as Json};
 
 use crate::{Fields, Value};
 
-const TIME: &str = "$time";
+pub(super) const TIME: &str = "$time";
+pub(super) const DOUBLE: &str = "$double";
 
 /// A row whose JSON this module did not write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,26 +34,35 @@ pub(super) fn to_json(value: &Value) -> Json {
         Value::Null => Json::Null,
         Value::Boolean(flag) => Json::from(*flag),
         Value::Integer(number) => Json::from(*number),
-        Value::Double(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),
+        Value::Double(number) => match Number::from_f64(*number) {
+            Some(number) => Json::Number(number),
+            None => tagged(DOUBLE, number.to_string()),
+        },
         Value::Text(text) => Json::from(text.as_str()),
-        Value::Timestamp(time) => {
-            let text = time.to_rfc3339_opts(SecondsFormat::Millis, true);
-            Json::Object(Map::from_iter([(TIME.to_owned(), Json::from(text))]))
-        }
+        Value::Timestamp(time) => tagged(TIME, time.to_rfc3339_opts(SecondsFormat::Millis, true)),
         Value::Array(items) => items.iter().map(to_json).collect(),
         Value::Map(fields) => map_to_json(fields),
     }
 }
 
+fn tagged(tag: &str, text: String) -> Json {
+    Json::Object(Map::from_iter([(tag.to_owned(), Json::from(text))]))
+}
+
 fn map_to_json(fields: &Fields) -> Json {
-    let escaped = |name: &str| match name.starts_with('$') {
-        true => format!("${name}"),
-        false => name.to_owned(),
-    };
     let pairs = fields
         .iter()
-        .map(|(name, value)| (escaped(name), to_json(value)));
+        .map(|(name, value)| (stored_name(name), to_json(value)));
     Json::Object(pairs.collect())
+}
+
+/// A field's name as it is in the JSON.
+pub(super) fn stored_name(name: &str) -> String {
+    if name.starts_with('$') {
+        format!("${name}")
+    } else {
+        name.to_owned()
+    }
 }
 
 fn map_from_json(object: Map<String, Json>) -> Result<Fields, ForeignFormat> {
@@ -74,12 +85,15 @@ fn from_json(value: Json) -> Result<Value, ForeignFormat> {
         Json::Array(items) => {
             Value::Array(items.into_iter().map(from_json).collect::<Result<_, _>>()?)
         }
-        Json::Object(object) => match object.get(TIME) {
-            Some(Json::String(text)) => Value::Timestamp(
+        Json::Object(object) => match (object.get(TIME), object.get(DOUBLE)) {
+            (Some(Json::String(text)), _) => Value::Timestamp(
                 DateTime::parse_from_rfc3339(text)
                     .map_err(|_| ForeignFormat)?
                     .to_utc(),
             ),
+            (_, Some(Json::String(text))) => {
+                Value::Double(text.parse().map_err(|_| ForeignFormat)?)
+            }
             _ => Value::Map(map_from_json(object)?),
         },
     })
@@ -94,12 +108,14 @@ mod tests {
         let time = DateTime::parse_from_rfc3339("2026-11-20T12:00:00.123Z").unwrap();
         let inner = Fields::new()
             .with("$time", "a text, not a time")
+            .with("$double", "inf")
             .with("$$x", true);
         let fields = Fields::new()
             .with("null", Value::Null)
             .with("flag", true)
             .with("whole", i64::MIN)
             .with("double", Value::Double(1.0))
+            .with("infinite", Value::Double(f64::NEG_INFINITY))
             .with("text", "é\u{0}\"")
             .with("time", time.to_utc())
             .with("list", Value::Array(vec![1_i64.into(), "a".into()]))

@@ -5,6 +5,7 @@
 //! fsync, not for a hundred. A job is answered only after the transaction it ran in is on disk.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
 
@@ -14,11 +15,27 @@ use tokio::sync::oneshot;
 /// How many jobs share a transaction at most: bounds how long the first of them waits.
 const GROUP: usize = 256;
 
-/// A handle to the file; clones share the thread. The thread ends with the last of them.
+/// A handle to the file; clones share the thread. Dropping the last of them waits until the work
+/// at hand is done and the file is closed.
 #[derive(Clone)]
-pub struct Database {
-    jobs: mpsc::Sender<Box<dyn Job>>,
+pub struct Database(Arc<Owner>);
+
+struct Owner {
     path: PathBuf,
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // Without senders the thread comes to its end.
+        self.jobs = None;
+        let thread = self.thread.take();
+        if let Some(thread) = thread.filter(|it| it.thread().id() != thread::current().id()) {
+            // An error says that the thread has panicked; the file is closed then too.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Why the file could not be opened or a job did not happen.
@@ -102,22 +119,23 @@ impl Database {
             },
         })?;
         let (jobs, queue) = mpsc::channel();
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("sqlite".to_owned())
             .spawn(move || work_off(connection, &queue))
             .map_err(|error| DatabaseError::Open {
                 path: path.to_owned(),
                 reason: error.to_string(),
             })?;
-        Ok(Self {
-            jobs,
+        Ok(Self(Arc::new(Owner {
             path: path.to_owned(),
-        })
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })))
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.0.path
     }
 
     /// Runs `work` in a transaction and answers once that is on disk. An error undoes all that
@@ -136,8 +154,8 @@ impl Database {
             result: None,
             reply,
         };
-        self.jobs
-            .send(Box::new(job))
+        let jobs = self.0.jobs.as_ref().ok_or(DatabaseError::Closed)?;
+        jobs.send(Box::new(job))
             .map_err(|_| DatabaseError::Closed)?;
         answer.await.map_err(|_| DatabaseError::Closed)?
     }
@@ -214,7 +232,7 @@ mod tests {
     async fn a_second_opening_is_refused_with_the_reason() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
-        let _first = Database::open(&path).unwrap();
+        let first = Database::open(&path).unwrap();
         let Err(error) = Database::open(&path) else {
             panic!("opened twice");
         };
@@ -222,5 +240,7 @@ mod tests {
             error.to_string().contains("another process has it open"),
             "{error}"
         );
+        drop(first);
+        assert!(Database::open(&path).is_ok());
     }
 }

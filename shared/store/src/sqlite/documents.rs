@@ -1,15 +1,13 @@
 //! The `Documents` port on SQLite.
 
-use std::collections::HashSet;
-
 use async_trait::async_trait;
 use fanout_runtime::Clock;
-use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, Savepoint, params, params_from_iter};
 use std::sync::Arc;
 
 use super::codec::{self, ForeignFormat};
 use super::database::{Database, DatabaseError};
+use super::refusal::refusal;
 use super::select::Select;
 use crate::{
     CommitError, CommitReceipt, Conflict, Content, Document, Documents, Fields, Key, Page,
@@ -66,9 +64,7 @@ impl Documents for SqliteDocuments {
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
-        let mut seen = HashSet::new();
-        if let Some(twice) = writes.iter().find(|write| !seen.insert(&write.key)) {
-            let reason = format!("{} occurs twice in one commit", twice.key);
+        if let Some(reason) = refusal(&writes) {
             return Err(StoreError::Refused(reason.into()).into());
         }
         let clock = Arc::clone(&self.clock);
@@ -179,8 +175,7 @@ impl<'a, 'b> Commit<'a, 'b> {
     fn apply(&self, write: Write) -> Result<Option<UpdateTime>, CommitError> {
         let mut fields = match write.content {
             Content::Delete => {
-                let sql = "DELETE FROM documents WHERE collection = ?1 AND id = ?2";
-                self.execute(sql, &write.key, vec![])?;
+                self.delete(&write.key)?;
                 return Ok(None);
             }
             Content::Set(fields) => fields,
@@ -196,40 +191,59 @@ impl<'a, 'b> Commit<'a, 'b> {
         for transform in &write.transforms {
             self.transform(&mut fields, transform);
         }
-        let sql = "INSERT INTO documents (collection, id, fields, update_time)
-             VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET fields = excluded.fields, update_time = excluded.update_time";
-        let values = vec![
-            Sql::Text(codec::encode(&fields)),
-            Sql::Integer(self.version),
-        ];
-        self.execute(sql, &write.key, values)?;
-        Ok(Some(UpdateTime(self.version)))
+        self.store(&write.key, &fields).map(Some)
     }
 
     fn transform(&self, fields: &mut Fields, transform: &Transform) {
         match transform {
             Transform::Increment { field, by } => {
-                let before = fields.integer(field).unwrap_or_default();
-                // Firestore too stops at the largest number instead of going round.
-                fields.set(field, before.saturating_add(*by));
+                let after = match fields.get(field) {
+                    // Firestore too stops at the largest number instead of going round.
+                    Some(Value::Integer(before)) => Value::Integer(before.saturating_add(*by)),
+                    Some(Value::Double(before)) => Value::Double(before + *by as f64),
+                    None
+                    | Some(
+                        Value::Null
+                        | Value::Boolean(_)
+                        | Value::Text(_)
+                        | Value::Timestamp(_)
+                        | Value::Array(_)
+                        | Value::Map(_),
+                    ) => Value::Integer(*by),
+                };
+                fields.set(field, after);
             }
             Transform::ServerTimestamp { field } => fields.set(field, Value::from(self.now)),
         }
     }
 
-    fn execute(&self, sql: &str, key: &Key, rest: Vec<Sql>) -> Result<(), CommitError> {
-        let id = [
-            Sql::Text(key.collection().to_owned()),
-            Sql::Text(key.id().to_owned()),
-        ];
+    fn delete(&self, key: &Key) -> Result<(), CommitError> {
         self.savepoint
-            .prepare_cached(sql)
-            .and_then(|mut statement| {
-                statement.execute(params_from_iter(id.into_iter().chain(rest)))
-            })
+            .prepare_cached("DELETE FROM documents WHERE collection = ?1 AND id = ?2")
+            .and_then(|mut statement| statement.execute(params![key.collection(), key.id()]))
             .map_err(DatabaseError::from)?;
         Ok(())
+    }
+
+    /// The version is the commit's, or the old one if nothing has changed: so does Firestore.
+    fn store(&self, key: &Key, fields: &Fields) -> Result<UpdateTime, CommitError> {
+        let sql = "INSERT INTO documents (collection, id, fields, update_time)
+             VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET fields = excluded.fields, update_time =
+                 iif(fields = excluded.fields, update_time, excluded.update_time)
+             RETURNING update_time";
+        let row = params![
+            key.collection(),
+            key.id(),
+            codec::encode(fields),
+            self.version
+        ];
+        let update_time = self
+            .savepoint
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row(row, |row| row.get(0)))
+            .map_err(DatabaseError::from)?;
+        Ok(UpdateTime(update_time))
     }
 }
 

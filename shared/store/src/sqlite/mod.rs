@@ -6,6 +6,7 @@
 mod codec;
 mod database;
 mod documents;
+mod refusal;
 mod select;
 
 pub use database::{Database, DatabaseError};

@@ -1,7 +1,8 @@
 //! A [`Query`] as SQL over the JSON column.
 //!
-//! Comparisons are as Firestore makes them: only values of the field's own type match, and texts
-//! compare by their bytes.
+//! Comparisons are as Firestore makes them: values of different kinds never match, and sort by their
+//! kind first; texts compare by their bytes. Not as in Firestore: arrays and maps sort by their
+//! JSON, and NaN and the infinities behind all other numbers.
 
 use std::fmt::Write as _;
 
@@ -26,11 +27,7 @@ impl Select {
             select.filter(filter.field, filter.comparison, &filter.value);
         }
         for by in query.full_order() {
-            let _ = write!(
-                select.sql,
-                " AND {} IS NOT NULL",
-                extract("json_type", by.field)
-            );
+            let _ = write!(select.sql, " AND {} IS NOT NULL", kind_of(by.field, None));
         }
         if let Some(cursor) = &query.after {
             select.go_on_after(query, cursor);
@@ -40,21 +37,18 @@ impl Select {
     }
 
     fn filter(&mut self, field: &str, comparison: Comparison, value: &Value) {
-        let operator = match comparison {
-            Comparison::Equal => "=",
-            Comparison::Less => "<",
-            Comparison::AtMost => "<=",
-            Comparison::Greater => ">",
-            Comparison::AtLeast => ">=",
+        let operator = match (comparison, value) {
+            // Null is equal to null, and compares with nothing.
+            (Comparison::Equal, Value::Null) => "IS",
+            (Comparison::Equal, _) => "=",
+            (Comparison::Less, _) => "<",
+            (Comparison::AtMost, _) => "<=",
+            (Comparison::Greater, _) => ">",
+            (Comparison::AtLeast, _) => ">=",
         };
-        let (types, sql_value) = (json_types(value), sql_value(value));
-        let _ = write!(
-            self.sql,
-            " AND {} IN ({types}) AND {} {operator} ",
-            extract("json_type", field),
-            extract("json_extract", field),
-        );
-        self.parameter(sql_value);
+        let (of_field, rank) = (rank_of(field), rank(value));
+        let _ = write!(self.sql, " AND {of_field} = {rank}");
+        self.compare(field, operator, value);
     }
 
     /// Rows behind the cursor: `(a, b, id) > (x, y, last)`, written out because each field has its
@@ -65,20 +59,22 @@ impl Select {
         for length in 0..=order.len() {
             self.sql.push_str(" OR (TRUE");
             for (by, value) in order.iter().zip(&cursor.values).take(length) {
-                self.compare(&extract("json_extract", by.field), "=", sql_value(value));
+                let (of_field, rank) = (rank_of(by.field), rank(value));
+                let _ = write!(self.sql, " AND {of_field} = {rank}");
+                self.compare(by.field, "IS", value);
             }
             match order.get(length).zip(cursor.values.get(length)) {
                 Some((by, value)) => {
                     let operator = beyond(by.direction);
-                    self.compare(
-                        &extract("json_extract", by.field),
-                        operator,
-                        sql_value(value),
-                    );
+                    let (of_field, rank) = (rank_of(by.field), rank(value));
+                    let _ = write!(self.sql, " AND ({of_field} {operator} {rank}");
+                    let _ = write!(self.sql, " OR {of_field} = {rank}");
+                    self.compare(by.field, operator, value);
+                    self.sql.push(')');
                 }
                 None => {
-                    let operator = beyond(tie_direction(query));
-                    self.compare("id", operator, Sql::Text(cursor.id.clone()));
+                    let _ = write!(self.sql, " AND id {} ", beyond(tie_direction(query)));
+                    self.parameter(Sql::Text(cursor.id.clone()));
                 }
             }
             self.sql.push(')');
@@ -89,20 +85,17 @@ impl Select {
     fn order(&mut self, query: &Query) {
         self.sql.push_str(" ORDER BY ");
         for by in query.full_order() {
-            let expression = extract("json_extract", by.field);
-            let _ = write!(self.sql, "{expression} {}, ", keyword(by.direction));
+            let (rank, value) = (rank_of(by.field), value_of(by.field));
+            let direction = keyword(by.direction);
+            let _ = write!(self.sql, "{rank} {direction}, {value} {direction}, ");
         }
-        let _ = write!(
-            self.sql,
-            "id {} LIMIT {}",
-            keyword(tie_direction(query)),
-            query.limit
-        );
+        let direction = keyword(tie_direction(query));
+        let _ = write!(self.sql, "id {direction} LIMIT {}", query.limit);
     }
 
-    fn compare(&mut self, expression: &str, operator: &str, value: Sql) {
-        let _ = write!(self.sql, " AND {expression} {operator} ");
-        self.parameter(value);
+    fn compare(&mut self, field: &str, operator: &str, value: &Value) {
+        let _ = write!(self.sql, " AND {} {operator} ", value_of(field));
+        self.parameter(sql_value(value));
     }
 
     fn parameter(&mut self, value: Sql) {
@@ -130,20 +123,47 @@ fn beyond(direction: Direction) -> &'static str {
     }
 }
 
-/// `field` is a name in our own code (`&'static str` in every query), never text from outside.
-fn extract(function: &str, field: &str) -> String {
-    format!("{function}(fields, '$.\"{field}\"')")
+/// The field's value as SQLite sees it.
+fn value_of(field: &str) -> String {
+    format!("json_extract(fields, {})", path(field, None))
 }
 
-fn json_types(value: &Value) -> &'static str {
+/// SQLite's name for the kind of a field, or of a tag in it; SQL's NULL if it is absent.
+fn kind_of(field: &str, tag: Option<&str>) -> String {
+    format!("json_type(fields, {})", path(field, tag))
+}
+
+/// The place of the field's kind in the order of all kinds; SQL's NULL if it is absent.
+fn rank_of(field: &str) -> String {
+    format!(
+        "CASE {} WHEN 'null' THEN 0 WHEN 'false' THEN 1 WHEN 'true' THEN 1 \
+         WHEN 'integer' THEN 2 WHEN 'real' THEN 2 WHEN 'text' THEN 4 WHEN 'array' THEN 5 \
+         WHEN 'object' THEN iif({} = 'text', 3, iif({} = 'text', 2, 6)) END",
+        kind_of(field, None),
+        kind_of(field, Some(codec::TIME)),
+        kind_of(field, Some(codec::DOUBLE)),
+    )
+}
+
+/// The same for a value.
+fn rank(value: &Value) -> u8 {
     match value {
-        Value::Null => "'null'",
-        Value::Boolean(_) => "'true', 'false'",
-        Value::Integer(_) | Value::Double(_) => "'integer', 'real'",
-        Value::Text(_) => "'text'",
-        Value::Timestamp(_) | Value::Map(_) => "'object'",
-        Value::Array(_) => "'array'",
+        Value::Null => 0,
+        Value::Boolean(_) => 1,
+        Value::Integer(_) | Value::Double(_) => 2,
+        Value::Timestamp(_) => 3,
+        Value::Text(_) => 4,
+        Value::Array(_) => 5,
+        Value::Map(_) => 6,
     }
+}
+
+/// The path of a field, or of a tag in it, as an SQL text. Names are in JSON's own quotes.
+fn path(field: &str, tag: Option<&str>) -> String {
+    let quoted = |name: &str| format!(".{}", serde_json::Value::from(name));
+    let field = quoted(&codec::stored_name(field));
+    let path = format!("${field}{}", tag.map(quoted).unwrap_or_default());
+    format!("'{}'", path.replace('\'', "''"))
 }
 
 /// What `json_extract` makes of the value.
@@ -152,9 +172,9 @@ fn sql_value(value: &Value) -> Sql {
         Value::Null => Sql::Null,
         Value::Boolean(flag) => Sql::Integer(i64::from(*flag)),
         Value::Integer(number) => Sql::Integer(*number),
-        Value::Double(number) => Sql::Real(*number),
+        Value::Double(number) if number.is_finite() => Sql::Real(*number),
         Value::Text(text) => Sql::Text(text.clone()),
-        Value::Timestamp(_) | Value::Map(_) | Value::Array(_) => {
+        Value::Double(_) | Value::Timestamp(_) | Value::Map(_) | Value::Array(_) => {
             Sql::Text(codec::to_json(value).to_string())
         }
     }

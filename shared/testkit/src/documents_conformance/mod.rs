@@ -8,20 +8,20 @@
 //!
 //! use fanout_store::Documents;
 //!
-//! # async fn open() -> Arc<dyn Documents> { unimplemented!() }
+//! # async fn open() -> Arc<dyn Documents> { std::future::pending().await }
 //! fanout_testkit::documents_conformance_tests!(async { open().await });
 //! ```
 //!
 //! The expression is a future and is evaluated anew for each test. It gives an
 //! `Arc<dyn Documents>`, or a pair of that and something to be kept until the test ends (a
-//! temporary directory, a child process). Attributes in front of it go to each test:
+//! temporary directory, a child process). Attributes before a `=>` go to each test:
 //!
 //! ```
 //! # use std::sync::Arc;
 //! # use fanout_store::Documents;
-//! # async fn open() -> Arc<dyn Documents> { unimplemented!() }
+//! # async fn open() -> Arc<dyn Documents> { std::future::pending().await }
 //! fanout_testkit::documents_conformance_tests!(
-//!     #[ignore = "needs the Firestore emulator"]
+//!     #[ignore = "needs the Firestore emulator"] =>
 //!     async { (open().await, tempfile::tempdir().unwrap()) }
 //! );
 //! ```
@@ -158,8 +158,11 @@ macro_rules! documents_conformance_tests {
             $crate::documents_conformance::$case(subject.documents.clone()).await;
         }
     };
-    ($(#[$attribute:meta])* $subject:expr) => {
-        $crate::documents_conformance_tests! { @each [test [$(#[$attribute])*] [$subject]] }
+    ($(#[$attribute:meta])+ => $subject:expr) => {
+        $crate::documents_conformance_tests! { @each [test [$(#[$attribute])+] [$subject]] }
+    };
+    ($subject:expr) => {
+        $crate::documents_conformance_tests! { @each [test [] [$subject]] }
     };
 }
 

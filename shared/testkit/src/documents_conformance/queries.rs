@@ -249,6 +249,10 @@ pub async fn fields_of_any_name_can_be_asked_for(store: Store) {
         "7",
         "é",
         "[0]",
+        "\"",
+        "\\",
+        "a\"b\\'c",
+        "\n",
     ] {
         let value = |n: i64| Fields::new().with(field, n);
         let collection = filled(&store, [("a", value(2)), ("b", value(1))]).await;

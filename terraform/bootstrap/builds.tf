@@ -1,0 +1,26 @@
+# Where the pipeline leaves what is to be kept: plans, and the sources of builds that were submitted
+# by hand.
+
+resource "google_storage_bucket" "builds" {
+  #checkov:skip=CKV_GCP_62:Access is in Cloud Audit Logs; a second bucket of access logs for one pipeline's own files tells nothing more.
+  #checkov:skip=CKV_GCP_78:Every object has the build's id in its name and is never written again; versions would only keep what the 90 days are to end.
+  project  = var.project_id
+  name     = "${var.project_id}-builds"
+  location = var.region
+  labels   = local.labels
+
+  public_access_prevention    = "enforced"
+  uniform_bucket_level_access = true
+
+  lifecycle_rule {
+    condition {
+      age = 90
+    }
+
+    action {
+      type = "Delete"
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}

@@ -1,0 +1,39 @@
+# Entries without values. They stand here, before the system itself, since a service whose secret has
+# no version yet does not start.
+
+resource "google_secret_manager_secret" "secret" {
+  for_each = var.secrets
+
+  project   = var.project_id
+  secret_id = each.key
+  labels    = local.labels
+
+  replication {
+    auto {}
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+# The pipeline gives a service the right to read its secret. It may not read it itself: that would
+# take the role's own change of this policy, which the audit log shows.
+resource "google_project_iam_custom_role" "secret_binder" {
+  project     = var.project_id
+  role_id     = "fanoutSecretBinder"
+  title       = "Fanout: lets services read a secret"
+  description = "Sees a secret's name and changes who may read it; does not read it."
+  permissions = [
+    "secretmanager.secrets.get",
+    "secretmanager.secrets.getIamPolicy",
+    "secretmanager.secrets.setIamPolicy",
+  ]
+}
+
+resource "google_secret_manager_secret_iam_member" "binder" {
+  for_each = google_secret_manager_secret.secret
+
+  project   = var.project_id
+  secret_id = each.value.secret_id
+  role      = google_project_iam_custom_role.secret_binder.name
+  member    = google_service_account.delivery.member
+}

@@ -1,0 +1,58 @@
+variable "apply_environment" {
+  description = "The file in environments/, without .tfvars, that the pipeline of this project applies."
+  type        = string
+  default     = "prod"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,14}$", var.apply_environment))
+    error_message = "apply_environment must be the name of a file in environments/ without .tfvars, such as dev or prod."
+  }
+}
+
+variable "github_repository" {
+  description = "The GitHub repository whose main branch is deployed, as owner/name; null for no trigger. It must be connected to Cloud Build before (Google's GitHub app; that takes a person)."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_repository == null || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository))
+    error_message = "github_repository must be owner/name, without https://github.com/ before it."
+  }
+}
+
+variable "labels" {
+  description = "Further labels of everything that can carry labels."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "project_id" {
+  description = "The project's id."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "project_id must be a project's id: 6 to 30 lower-case letters, digits and hyphens, not its display name and not its number."
+  }
+}
+
+variable "region" {
+  description = "Where images and build artifacts are kept: the services' region."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(africa|asia|australia|europe|me|northamerica|southamerica|us)-(central|east|north|northeast|northwest|south|southeast|southwest|west)[1-9][0-9]?$", var.region))
+    error_message = "region must be a Google Cloud region such as us-central1 or europe-west1; a zone (us-central1-a) or a multi-region (eu) is none."
+  }
+}
+
+variable "secrets" {
+  description = "Ids of the secrets that services are started with. Their values are added by a person and never pass through Terraform: they would lie in its state."
+  type        = set(string)
+  default     = ["smtp-url"]
+  nullable    = false
+}

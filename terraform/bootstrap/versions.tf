@@ -1,0 +1,19 @@
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = "~> 6.50"
+    }
+  }
+
+  # The same bucket as the system's own state, another prefix:
+  #   terraform init -backend-config=bucket=PROJECT_ID-terraform -backend-config=prefix=bootstrap
+  backend "gcs" {}
+}
+
+provider "google" {
+  project = var.project_id
+  region  = var.region
+}
