@@ -1,0 +1,149 @@
+"""Tries a deployed system: a test user signs up, three effects are seen, the test user is deleted.
+
+    smoke_test.py OUTPUTS.json --mark=BUILD_ID
+
+OUTPUTS.json is what `terraform output -json` prints. Consumers are called with the token of the one
+identity that may call them; the test user's address is our own sender's with a tag, so that no mail
+goes to a stranger.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+PATIENCE_SECONDS = 180.0  # cold starts of four services, and a first push that has to be repeated
+PAUSE_SECONDS = 2.0
+
+
+class Failed(Exception):
+    """A full sentence about what is not as it should be."""
+
+
+class Deployed:
+    """The services behind Terraform's outputs."""
+
+    def __init__(self, outputs, run=subprocess.run):
+        def value(name, default=None):
+            return outputs.get(name, {}).get("value", default)
+
+        self.urls = value("service_urls")
+        self.sender = value("test_sender")
+        self._identities = {f"{name}-service": email for name, email in value("push_identities", {}).items()}
+        if not value("user_service_public", True):
+            self._identities.update(value("relay_identities", {}))
+        self._run = run
+        self._tokens = {}
+
+    def call(self, method, service, path, body=None, headers=None):
+        """The answer's status and JSON body; (None, reason) if there was no answer."""
+        request = urllib.request.Request(self.urls[service] + path, method=method, headers=headers or {})
+        if body is not None:
+            request.data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
+        if service in self._identities:
+            request.add_header("Authorization", f"Bearer {self._token(service)}")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, _json(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, _json(error.read())
+        except OSError as error:
+            return None, str(error)
+
+    def _token(self, service):
+        if service not in self._tokens:
+            command = [
+                "gcloud",
+                "auth",
+                "print-identity-token",
+                "--include-email",
+                f"--impersonate-service-account={self._identities[service]}",
+                f"--audiences={self.urls[service]}",
+            ]
+            printed = self._run(command, capture_output=True, text=True, check=False)
+            if printed.returncode != 0:
+                raise Failed(f"No token for {service} could be had: {printed.stderr.strip()}")
+            self._tokens[service] = printed.stdout.strip()
+        return self._tokens[service]
+
+
+def _json(body):
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+class SmokeTest:
+    """One round, told line by line."""
+
+    def __init__(self, system, mark, patience=PATIENCE_SECONDS, pause=PAUSE_SECONDS):
+        self._system = system
+        self._mark = mark
+        self._patience = patience
+        self._pause = pause
+
+    def run(self):
+        before = self._see("analytics counts", "GET", "analytics-service", "/signups")["total"]
+        # Our own address with a tag: by that the test user is known.
+        local, _, domain = self._system.sender.partition("@")
+        email = f"{local}+smoke-{self._mark}@{domain}"
+        user_id = self._see(
+            "a test user signs up",
+            "POST",
+            "user-service",
+            "/users",
+            status=201,
+            body={"email": email, "name": "Smoke Test"},
+            # An answer that got lost may be asked for again.
+            headers={"Idempotency-Key": f"smoke-{self._mark}"},
+        )["id"]
+        user = urllib.parse.quote(user_id, safe="")
+        try:
+            self._see("the CRM has the contact", "GET", "crm-service", f"/contacts/{user}", lambda seen: seen["email"] == email)
+            self._see(
+                "the welcome mail is recorded as sent, once",
+                "GET",
+                "email-service",
+                f"/emails?user_id={user}",
+                lambda seen: [mail["status"] for mail in seen["emails"]] == ["sent"],
+            )
+            self._see("the sign-up is counted", "GET", "analytics-service", "/signups", lambda seen: seen["total"] > before)
+        finally:
+            self._see("the test user is deleted", "DELETE", "user-service", f"/users/{user}", status=204)
+        self._see("the test user is gone", "GET", "user-service", f"/users/{user}", status=404)
+
+    def _see(self, what, method, service, path, good=lambda seen: True, status=200, **call):
+        """Calls until the answer is what it should be; complains with the last answer."""
+        end = time.monotonic() + self._patience
+        while True:
+            got, seen = self._system.call(method, service, path, **call)
+            if got == status and good(seen):
+                print(f"  {what}")
+                return seen
+            if time.monotonic() >= end:
+                raise Failed(f"Not within {self._patience:.0f} s: {what}. The last answer of {service} was {got}, {seen}.")
+            time.sleep(self._pause)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description="Tries a deployed system with a test user.")
+    parser.add_argument("outputs", type=argparse.FileType(encoding="utf-8"))
+    parser.add_argument("--mark", required=True, help="what the test user's address is tagged with")
+    options = parser.parse_args(arguments)
+    try:
+        SmokeTest(Deployed(json.load(options.outputs)), options.mark).run()
+    except Failed as failed:
+        print(failed, file=sys.stderr)
+        return 1
+    print("All three effects were seen.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

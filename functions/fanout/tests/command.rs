@@ -1,0 +1,185 @@
+//! The command as its users run it: a process of its own.
+
+mod running;
+
+use std::process::{Command, Stdio};
+
+use running::{Running, fanout, wait_until};
+use serde_json::{Value, json};
+
+#[test]
+fn it_is_ready_serves_and_stops_at_ctrl_c() {
+    let data = tempfile::tempdir().unwrap();
+    let running = Running::start(data.path());
+    let (status, user) = running.post(
+        "user",
+        "/users",
+        &json!({"email": "a@example.com", "name": "A"}),
+    );
+    assert_eq!(status, 201);
+    let contact = format!("/contacts/{}", user["id"].as_str().unwrap());
+    wait_until("the contact", || running.get("crm", &contact).0 == 200);
+    let (code, output) = running.interrupt();
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("stopping"), "{output}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let data = tempfile::tempdir().unwrap();
+    let output = fanout(data.path())
+        .args(["--port", &format!("email={port}")])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        errors.contains(&format!("port {port} is already in use")),
+        "{errors}"
+    );
+    assert!(errors.contains("--port NAME=PORT"), "{errors}");
+}
+
+#[test]
+fn a_data_directory_in_use_is_left_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let _running = Running::start(data.path());
+    let output = fanout(data.path()).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(errors.contains("another process has it open"), "{errors}");
+}
+
+#[test]
+fn half_a_pair_of_emulator_variables_is_an_error_that_names_the_other() {
+    let data = tempfile::tempdir().unwrap();
+    let output = fanout(data.path())
+        .env("PUBSUB_EMULATOR_HOST", "localhost:1")
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        errors.contains("FIRESTORE_EMULATOR_HOST is not"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn without_an_sdk_emulators_says_how_to_install_one() {
+    let (data, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let output = fanout(data.path())
+        .arg("--emulators")
+        .env("PATH", empty.path())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    // The SDK itself may be found in its usual place; the java it needs is not on this PATH.
+    assert!(errors.contains("`apt-get install default-jre-headless`"), "{errors}");
+}
+
+#[test]
+fn the_help_has_an_example() {
+    let help = Command::new(env!("CARGO_BIN_EXE_fanout"))
+        .arg("--help")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&help.stdout);
+    assert!(
+        text.contains("Examples:") && text.contains("curl -X POST"),
+        "{text}"
+    );
+}
+
+/// Every user that was answered 201 before the kill has exactly one contact, mail and count after.
+#[test]
+fn kill_nine_under_load_loses_nothing_and_repeats_nothing() {
+    const SIGN_UPS: usize = 200;
+    let data = tempfile::tempdir().unwrap();
+    let mut running = Running::start(data.path());
+    let url = running.url("user", "/users");
+    let clients: Vec<_> = (0..8)
+        .map(|client| {
+            let url = url.clone();
+            std::thread::spawn(move || sign_up_until_dead(&url, client, SIGN_UPS / 8))
+        })
+        .collect();
+    // In the middle: some have been answered, some are under way.
+    wait_until("some sign-ups", || running.count() >= 20);
+    running.kill_nine();
+    let mut accepted: Vec<String> = Vec::new();
+    for client in clients {
+        accepted.extend(client.join().unwrap());
+    }
+    assert!(
+        accepted.len() >= 20 && accepted.len() < SIGN_UPS,
+        "{} accepted",
+        accepted.len()
+    );
+
+    let running = Running::start(data.path());
+    for user in &accepted {
+        let contact = format!("/contacts/{user}");
+        wait_until("the contact", || running.get("crm", &contact).0 == 200);
+        let mails = format!("/emails?user_id={user}");
+        let sent = || {
+            running.get("email", &mails).1["emails"]
+                .as_array()
+                .map_or(0, Vec::len)
+        };
+        wait_until("the mail", || sent() > 0);
+        assert_eq!(sent(), 1, "mails to {user}");
+    }
+    // A sign-up whose answer the kill cut off counts too, if it was committed: so compare with the
+    // users that there are, which are the contacts that there are once all is quiet.
+    let stored = || std::fs::read_dir(data.path().join("mail")).unwrap().count();
+    wait_until("mails and counts agree", || running.count() == stored());
+    assert!(running.count() >= accepted.len());
+    let (code, output) = running.interrupt();
+    assert_eq!(code, Some(0), "{output}");
+}
+
+fn sign_up_until_dead(url: &str, client: usize, most: usize) -> Vec<String> {
+    let mut accepted = Vec::new();
+    for number in 0..most {
+        let body =
+            json!({"email": format!("user-{client}-{number}@example.com"), "name": "Test User"});
+        let Some((201, user)) = running::try_post(url, &body) else {
+            return accepted;
+        };
+        accepted.push(user["id"].as_str().unwrap().to_owned());
+    }
+    accepted
+}
+
+#[test]
+fn logs_are_json_when_asked_for() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = fanout(data.path());
+    command.args(["--log", "json"]).stdout(Stdio::piped());
+    let running = Running::of(command);
+    running.post(
+        "user",
+        "/users",
+        &json!({"email": "a@example.com", "name": "Secret Name"}),
+    );
+    wait_until("the count", || running.count() == 1);
+    let (_, output) = running.interrupt();
+    let lines: Vec<Value> = output
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["outcome"] == "done" && line["consumer"] == "analytics"),
+        "{output}"
+    );
+    assert!(
+        !output.contains("a@example.com") && !output.contains("Secret Name"),
+        "{output}"
+    );
+}

@@ -1,0 +1,176 @@
+//! `fanout` as a child process, and talking to it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A running `fanout`, killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    urls: Vec<(String, String)>,
+    output: mpsc::Receiver<String>,
+    seen: String,
+}
+
+/// The command on free ports and this data directory.
+pub(crate) fn fanout(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fanout"));
+    command
+        .args([
+            "up",
+            "--port",
+            "user=0,email=0,analytics=0,crm=0,pubsub=0",
+            "--data-dir",
+        ])
+        .arg(data)
+        .env_remove("PUBSUB_EMULATOR_HOST")
+        .env_remove("FIRESTORE_EMULATOR_HOST")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Waits for a condition, with a deadline.
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        pause();
+    }
+}
+
+/// A moment between two looks at a condition.
+fn pause() {
+    let (_never, silence) = mpsc::channel::<()>();
+    let _ = silence.recv_timeout(Duration::from_millis(10));
+}
+
+impl Running {
+    pub(crate) fn start(data: &Path) -> Self {
+        Self::of(fanout(data))
+    }
+
+    /// Starts the command and waits until it says that it is ready.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (lines, output) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                if lines.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut running = Self {
+            child,
+            urls: Vec::new(),
+            output,
+            seen: String::new(),
+        };
+        loop {
+            let line = running
+                .output
+                .recv_timeout(DEADLINE)
+                .expect("the ready line");
+            running.seen.push_str(&line);
+            running.seen.push('\n');
+            if let Some((name, url)) = line.trim().split_once("-service") {
+                let url = url.trim().trim_end_matches(char::is_alphabetic);
+                let base = url
+                    .find("localhost")
+                    .and_then(|at| url[at..].find('/').map(|end| &url[..at + end]));
+                running
+                    .urls
+                    .push((name.to_owned(), base.unwrap_or(url).to_owned()));
+            }
+            if line.starts_with("ready") {
+                return running;
+            }
+        }
+    }
+
+    pub(crate) fn url(&self, name: &str, path: &str) -> String {
+        let (_, base) = self.urls.iter().find(|(found, _)| found == name).unwrap();
+        format!("{}{path}", base.replace("localhost", "127.0.0.1"))
+    }
+
+    pub(crate) fn get(&self, name: &str, path: &str) -> (u16, Value) {
+        request("GET", &self.url(name, path), None).expect("an answer")
+    }
+
+    pub(crate) fn post(&self, name: &str, path: &str, body: &Value) -> (u16, Value) {
+        try_post(&self.url(name, path), body).expect("an answer")
+    }
+
+    /// Sign-ups that analytics has counted.
+    pub(crate) fn count(&self) -> usize {
+        let (_, counts) = self.get("analytics", "/signups");
+        usize::try_from(counts["total"].as_u64().unwrap()).unwrap()
+    }
+
+    pub(crate) fn kill_nine(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Ctrl-C; gives the exit code and all of the output.
+    pub(crate) fn interrupt(mut self) -> (Option<i32>, String) {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let status = self.child.wait().unwrap();
+        let mut seen = std::mem::take(&mut self.seen);
+        while let Ok(line) = self.output.recv_timeout(DEADLINE) {
+            seen.push_str(&line);
+            seen.push('\n');
+        }
+        (status.code(), seen)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `POST`; `None` if the connection broke.
+pub(crate) fn try_post(url: &str, body: &Value) -> Option<(u16, Value)> {
+    request("POST", url, Some(&body.to_string()))
+}
+
+/// One HTTP/1.1 exchange on a connection of its own: enough for these tests, and no runtime needed.
+fn request(method: &str, url: &str, body: Option<&str>) -> Option<(u16, Value)> {
+    use std::io::Write;
+    let (host, path) = url.strip_prefix("http://")?.split_at(url[7..].find('/')?);
+    let mut stream = std::net::TcpStream::connect(host).ok()?;
+    stream.set_read_timeout(Some(DEADLINE)).ok()?;
+    let body = body.unwrap_or_default();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, serde_json::from_str(body).unwrap_or(Value::Null)))
+}
