@@ -2,7 +2,12 @@
 //! `fanout up` is ready, how much memory it takes, how large the containers' binaries are.
 //!
 //! Numbers are for comparing builds on one machine. Nothing here fails by being slow.
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a benchmark reports")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark reports"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,7 +17,12 @@ use std::time::{Duration, Instant};
 use reqwest::Client;
 use serde_json::{Value, json};
 
-const SERVICES: [&str; 4] = ["user-service", "email-service", "analytics-service", "crm-service"];
+const SERVICES: [&str; 4] = [
+    "user-service",
+    "email-service",
+    "analytics-service",
+    "crm-service",
+];
 const SIGN_UPS: u32 = 200;
 
 fn main() {
@@ -26,7 +36,10 @@ fn main() {
     let mut starts: Vec<Duration> = (0..5).map(|_| Up::start(&binaries).ready_in).collect();
     let up = Up::start(&binaries);
     println!("\nfanout up");
-    println!("  ready in           {:>6.0} ms (median of 5 starts with empty data)", median(&mut starts));
+    println!(
+        "  ready in           {:>6.0} ms (median of 5 starts with empty data)",
+        median(&mut starts)
+    );
     println!("  RSS when idle      {:>6.1} MiB", up.rss_mib());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut answers = Vec::new();
@@ -37,18 +50,31 @@ fn main() {
         effects.push(all_three);
     }
     println!("\n{SIGN_UPS} sign-ups, one after the other, embedded engine");
-    println!("  201 answered       {:>6.1} ms p50 {:>6.1} ms p99", median(&mut answers), p99(&mut answers));
-    println!("  all three effects  {:>6.1} ms p50 {:>6.1} ms p99", median(&mut effects), p99(&mut effects));
+    println!(
+        "  201 answered       {:>6.1} ms p50 {:>6.1} ms p99",
+        median(&mut answers),
+        p99(&mut answers)
+    );
+    println!(
+        "  all three effects  {:>6.1} ms p50 {:>6.1} ms p99",
+        median(&mut effects),
+        p99(&mut effects)
+    );
     println!("  RSS afterwards     {:>6.1} MiB", up.rss_mib());
 }
 
 /// One sign-up: the time to the 201, and to contact, mail and count.
 async fn sign_up(up: &Up, number: u32) -> (Duration, Duration) {
     let client = Client::new();
-    let get = async |url: String| -> Value { client.get(url).send().await.unwrap().json().await.unwrap() };
+    let get = async |url: String| -> Value {
+        client.get(url).send().await.unwrap().json().await.unwrap()
+    };
     let body = json!({"email": format!("bench-{number}@example.com"), "name": "Bench"});
     let started = Instant::now();
-    let answer = client.post(format!("{}/users", up.url("user"))).json(&body).send();
+    let answer = client
+        .post(format!("{}/users", up.url("user")))
+        .json(&body)
+        .send();
     let user: Value = answer.await.unwrap().json().await.unwrap();
     let answered = started.elapsed();
     let id = user["id"].as_str().unwrap();
@@ -57,8 +83,12 @@ async fn sign_up(up: &Up, number: u32) -> (Duration, Duration) {
         let mails = get(format!("{}/emails?user_id={id}", up.url("email"))).await;
         let counts = get(format!("{}/signups", up.url("analytics"))).await;
         let all = contact["user_id"] == id
-            && mails["emails"].as_array().is_some_and(|mails| !mails.is_empty())
-            && counts["total"].as_u64().is_some_and(|total| total > u64::from(number));
+            && mails["emails"]
+                .as_array()
+                .is_some_and(|mails| !mails.is_empty())
+            && counts["total"]
+                .as_u64()
+                .is_some_and(|total| total > u64::from(number));
         if all {
             return (answered, started.elapsed());
         }
@@ -78,7 +108,12 @@ impl Up {
         let data = tempfile::tempdir().unwrap();
         let started = Instant::now();
         let mut child = Command::new(binaries.join("fanout"))
-            .args(["up", "--port", "user=0,email=0,analytics=0,crm=0,pubsub=0", "--data-dir"])
+            .args([
+                "up",
+                "--port",
+                "user=0,email=0,analytics=0,crm=0,pubsub=0",
+                "--data-dir",
+            ])
             .arg(data.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -88,14 +123,24 @@ impl Up {
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             let line = line.unwrap();
             if let Some((name, rest)) = line.trim().split_once("-service") {
-                let base = rest.trim().splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+                let base = rest
+                    .trim()
+                    .splitn(4, '/')
+                    .take(3)
+                    .collect::<Vec<_>>()
+                    .join("/");
                 urls.push((name.to_owned(), base.replace("localhost", "127.0.0.1")));
             }
             if line.starts_with("ready") {
                 break;
             }
         }
-        Self { child, ready_in: started.elapsed(), urls, _data: data }
+        Self {
+            child,
+            ready_in: started.elapsed(),
+            urls,
+            _data: data,
+        }
     }
 
     fn url(&self, name: &str) -> &str {

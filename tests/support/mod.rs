@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) use crm::{Crm, envelope_around};
 pub(crate) use logs::captured_logs;
-pub(crate) use test_system::{TestSystem, get_json};
+pub(crate) use test_system::{TestSystem, emulators, get_json};
 
 /// How long a condition may take to come true: generous, because test machines are busy.
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -32,7 +32,8 @@ enum Check {
 
 #[cfg(feature = "oidc")]
 struct Oidc {
-    verifier: Verifier,
+    /// Asked by one at a time: its cache of keys refuses whoever finds it locked.
+    verifier: tokio::sync::Mutex<Verifier>,
     service_account: String,
 }
 
@@ -85,7 +86,7 @@ impl PushAuth {
             builder = builder.with_jwks_url(url);
         }
         Self(Check::Oidc(Arc::new(Oidc {
-            verifier: builder.build(),
+            verifier: builder.build().into(),
             service_account: service_account.to_owned(),
         })))
     }
@@ -108,13 +109,8 @@ impl Oidc {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer "))
             .ok_or(PushAuthError::Missing)?;
-        let claims = self.verifier.verify(token).await.map_err(|error| {
-            if error.is_load_cert() {
-                PushAuthError::Unavailable(error.into())
-            } else {
-                PushAuthError::Invalid(error.into())
-            }
-        })?;
+        let verified = self.verifier.lock().await.verify(token).await;
+        let claims = verified.map_err(refusal)?;
         let verified = claims
             .get("email_verified")
             .and_then(serde_json::Value::as_bool);
@@ -124,5 +120,19 @@ impl Oidc {
         } else {
             Err(PushAuthError::SomebodyElse)
         }
+    }
+}
+
+/// A key that is not among Google's is the token's fault; keys that cannot be fetched are not.
+#[cfg(feature = "oidc")]
+fn refusal(error: google_cloud_auth::credentials::idtoken::verifier::Error) -> PushAuthError {
+    let cause = std::error::Error::source(&error);
+    let transient = cause
+        .and_then(|cause| cause.downcast_ref::<google_cloud_auth::errors::CredentialsError>())
+        .is_some_and(google_cloud_auth::errors::CredentialsError::is_transient);
+    if error.is_load_cert() && transient {
+        PushAuthError::Unavailable(error.into())
+    } else {
+        PushAuthError::Invalid(error.into())
     }
 }

@@ -15,7 +15,7 @@ use super::mischief::AfterAck;
 use super::push::{Answer, PushClient};
 use super::settle::{self, DeadLetterSource, DeliveryKey};
 use super::subscriptions::{Stored, endpoint_uri};
-use crate::DeadLetterPolicy;
+use crate::{DeadLetterPolicy, PushedMessage};
 
 /// How long a delivery whose result could not be written keeps its place: the file has trouble, and
 /// the message will be due at once.
@@ -50,9 +50,10 @@ pub(super) struct Deliverer {
 impl Deliverer {
     /// Pushes, and writes down what comes of it. Returns once that is on disk.
     pub(super) async fn deliver(self, delivery: Delivery) -> Delivered {
-        let answer = self.push(&delivery).await;
-        let next = self.next(&answer, delivery.attempt);
-        if let Err(error) = self.settle(next, &delivery, &answer).await {
+        let (message_id, attempt) = (delivery.message_id, delivery.attempt);
+        let answer = self.push(delivery.message).await;
+        let next = self.next(&answer, attempt);
+        if let Err(error) = self.settle(next, message_id, attempt, &answer).await {
             let error = error_chain(&error);
             error!(
                 error,
@@ -60,25 +61,22 @@ impl Deliverer {
             );
             tokio::time::sleep(AFTER_DATABASE_ERROR).await;
         }
-        Delivered {
-            message_id: delivery.message_id,
-            answer,
-        }
+        Delivered { message_id, answer }
     }
 
-    async fn push(&self, delivery: &Delivery) -> Answer {
+    async fn push(&self, message: PushedMessage) -> Answer {
         let settings = &self.subscription.settings;
         let Some(endpoint) = settings.push_endpoint.as_deref().and_then(endpoint_uri) else {
             return Answer::Unreachable("its address is no http:// URL".to_owned());
         };
-        match delivery.message.to_json() {
-            Ok(body) => {
-                self.client
-                    .push(endpoint, body, settings.ack_deadline)
-                    .await
-            }
-            Err(error) => Answer::Unreachable(error.to_string()),
-        }
+        let body = match message.to_json() {
+            Ok(body) => body,
+            Err(error) => return Answer::Unreachable(error.to_string()),
+        };
+        // The endpoint may take its time; the data is in the body now.
+        drop(message);
+        let deadline = settings.ack_deadline;
+        self.client.push(endpoint, body, deadline).await
     }
 
     fn next(&self, answer: &Answer, attempt: u32) -> Next {
@@ -104,11 +102,11 @@ impl Deliverer {
     async fn settle(
         &self,
         next: Next,
-        delivery: &Delivery,
+        message_id: i64,
+        attempt: u32,
         answer: &Answer,
     ) -> Result<(), BrokerError> {
         let settings = &self.subscription.settings;
-        let (message_id, attempt) = (delivery.message_id, delivery.attempt);
         let subscription = settings.name.as_str();
         match &next {
             Next::Leave => return Ok(()),

@@ -18,6 +18,10 @@ pub(super) struct Stored {
     pub(super) settings: Subscription,
 }
 
+/// Pub/Sub takes whole seconds from 10; tests want to be faster.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_secs(600);
+
 const SELECT: &str = "SELECT id, name, topic, push_endpoint, ack_deadline_ms, min_backoff_ms,
     max_backoff_ms, dead_letter_topic, max_attempts, ordered, filter FROM subscriptions";
 
@@ -166,11 +170,15 @@ fn check(file: &Connection, settings: &Subscription) -> Result<(), BrokerError> 
         endpoint_uri(endpoint)
             .ok_or_else(|| invalid("its push endpoint must be a URL that begins with http://"))?;
     }
-    if settings.ack_deadline < Duration::from_millis(1) {
-        return Err(invalid("its ack deadline must be at least a millisecond"));
+    if !(SHORTEST..=LONGEST).contains(&settings.ack_deadline) {
+        return Err(invalid(
+            "its ack deadline must be from a millisecond to ten minutes",
+        ));
     }
-    if settings.backoff.min > settings.backoff.max {
-        return Err(invalid("its shortest back-off is longer than its longest"));
+    if settings.backoff.min > settings.backoff.max || settings.backoff.max > LONGEST {
+        return Err(invalid(
+            "its back-off must grow from a shortest wait to a longest of at most ten minutes",
+        ));
     }
     parse_filter(settings).map(|_| ())
 }

@@ -38,14 +38,24 @@ pub(super) fn suspicion(names: &Names, writes: &[Write], status: &Status) -> Sus
     }
 }
 
-/// The first precondition that these documents violate now; `current` has one entry for each of
-/// the writes.
-pub(super) fn first_violated(writes: &[Write], current: &[Option<Document>]) -> Option<Conflict> {
-    let mut pairs = writes.iter().zip(current).enumerate();
-    pairs.find_map(|(index, (write, document))| {
+/// The writes with a precondition, and their places in the commit.
+pub(super) fn conditional(writes: &[Write]) -> Vec<(usize, &Write)> {
+    let places = writes.iter().enumerate();
+    places
+        .filter(|(_, write)| write.precondition != Precondition::None)
+        .collect()
+}
+
+/// The first precondition that these documents, one for each of the writes, violate now.
+pub(super) fn first_violated(
+    conditional: &[(usize, &Write)],
+    current: &[Option<Document>],
+) -> Option<Conflict> {
+    let mut pairs = conditional.iter().zip(current);
+    pairs.find_map(|((index, write), document)| {
         let version = document.as_ref().map(|document| document.update_time);
         let violation = violation(write.precondition, version)?;
-        Some(conflict(index, write, violation))
+        Some(conflict(*index, write, violation))
     })
 }
 
@@ -162,10 +172,12 @@ mod tests {
     #[test]
     fn the_first_write_that_the_documents_contradict_is_to_blame() {
         let writes = [
+            set("harmless", Precondition::None),
             set("a", Precondition::UpdatedAt(VERSION)),
             set("b", Precondition::Exists),
             set("c", Precondition::Absent),
         ];
+        let conditional = conditional(&writes);
         let document = |id: &str, version| {
             Some(Document {
                 key: key(id),
@@ -174,11 +186,11 @@ mod tests {
             })
         };
         let fine = [document("a", VERSION), document("b", VERSION), None];
-        assert_eq!(first_violated(&writes, &fine), None);
+        assert_eq!(first_violated(&conditional, &fine), None);
         let two = [document("a", VERSION), None, document("c", VERSION)];
-        let first = first_violated(&writes, &two).unwrap();
-        assert_eq!((first.index, first.violation), (1, Violation::Missing));
-        let gone = first_violated(&writes, &[None, None, None]).unwrap();
-        assert_eq!((gone.index, gone.violation), (0, Violation::Changed));
+        let first = first_violated(&conditional, &two).unwrap();
+        assert_eq!((first.index, first.violation), (2, Violation::Missing));
+        let gone = first_violated(&conditional, &[None, None, None]).unwrap();
+        assert_eq!((gone.index, gone.violation), (1, Violation::Changed));
     }
 }

@@ -9,7 +9,7 @@ use gcloud_sdk::google::firestore::v1::batch_get_documents_response::Result as F
 use gcloud_sdk::google::firestore::v1::run_query_request::QueryType;
 use gcloud_sdk::tonic::Status;
 
-use super::conflict::{Suspicion, first_violated, suspicion};
+use super::conflict::{Suspicion, conditional, first_violated, suspicion};
 use super::connect::{ConnectError, FirestoreOptions, connect};
 use super::names::Names;
 use super::status::{Failure, failure, read_error};
@@ -43,11 +43,17 @@ impl FirestoreDocuments {
     }
 
     /// These documents, in the order of the keys, in one round trip. Not `GetDocument`: that
-    /// answers NOT_FOUND for a missing document and for a missing database alike.
-    async fn read(&self, keys: &[&Key]) -> Result<Vec<Option<Document>>, StoreError> {
+    /// answers NOT_FOUND for a missing document and for a missing database alike. No mask: all
+    /// fields.
+    async fn read(
+        &self,
+        keys: &[&Key],
+        mask: Option<proto::DocumentMask>,
+    ) -> Result<Vec<Option<Document>>, StoreError> {
         let message = proto::BatchGetDocumentsRequest {
             database: self.names.database(),
             documents: keys.iter().map(|key| self.names.document(key)).collect(),
+            mask,
             ..Default::default()
         };
         let mut found = self
@@ -137,9 +143,10 @@ impl FirestoreDocuments {
             Suspicion::Nobody => return StoreError::Refused(status.into()).into(),
             Suspicion::Several => {}
         }
-        let keys: Vec<&Key> = writes.iter().map(|write| &write.key).collect();
-        match self.read(&keys).await {
-            Ok(current) => match first_violated(writes, &current) {
+        let conditional = conditional(writes);
+        let keys: Vec<&Key> = conditional.iter().map(|(_, write)| &write.key).collect();
+        match self.read(&keys, Some(writes::no_fields())).await {
+            Ok(current) => match first_violated(&conditional, &current) {
                 Some(conflict) => conflict.into(),
                 // It was violated and no longer is: another try may go through.
                 None => CommitError::Contention(status.into()),
@@ -154,7 +161,7 @@ impl FirestoreDocuments {
 #[async_trait]
 impl Documents for FirestoreDocuments {
     async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
-        let documents = self.read(&[key]).await?;
+        let documents = self.read(&[key], None).await?;
         Ok(documents.into_iter().next().flatten())
     }
 

@@ -19,6 +19,8 @@ pub(super) enum Failure {
 
 pub(super) fn failure(status: &Status) -> Failure {
     match status.code() {
+        // Of all that NOT_FOUND can be about, a database is never a precondition.
+        Code::NotFound if status.message().starts_with("The database ") => Failure::Refused,
         Code::AlreadyExists | Code::NotFound | Code::FailedPrecondition => Failure::Precondition,
         // The emulator's word for a version that the document has not reached yet. It is another
         // version, as with any other that is not the current one.
@@ -86,6 +88,12 @@ mod tests {
         ] {
             assert_eq!(failure(&Status::new(code, "")), expected, "{code:?}");
         }
+    }
+
+    #[test]
+    fn a_missing_database_is_no_missing_document() {
+        let status = Status::not_found("The database (default) does not exist for project demo");
+        assert_eq!(failure(&status), Failure::Refused);
     }
 
     #[test]

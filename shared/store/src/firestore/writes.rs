@@ -8,7 +8,7 @@ use gcloud_sdk::google::firestore::v1::document_transform::field_transform::{
 use gcloud_sdk::google::firestore::v1::precondition::ConditionType;
 use gcloud_sdk::google::firestore::v1::write::Operation;
 
-use super::names::{Names, field_path};
+use super::names::{DOCUMENT, Names, field_path};
 use super::values::{fields_to_proto, to_proto, version_to_proto};
 use crate::{Content, Fields, Precondition, Transform, Value, Write};
 
@@ -39,6 +39,13 @@ fn update(name: String, fields: &Fields) -> Operation {
 fn mask(fields: &Fields) -> proto::DocumentMask {
     proto::DocumentMask {
         field_paths: fields.iter().map(|(name, _)| field_path(name)).collect(),
+    }
+}
+
+/// The mask of a read that is about versions only.
+pub(super) fn no_fields() -> proto::DocumentMask {
+    proto::DocumentMask {
+        field_paths: vec![DOCUMENT.to_owned()],
     }
 }
 

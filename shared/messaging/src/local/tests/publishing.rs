@@ -111,11 +111,11 @@ async fn a_topology_that_contradicts_itself_is_refused_whole() {
         ),
         (
             |faulty| faulty.ack_deadline = Duration::ZERO,
-            "subscription `faulty`: its ack deadline must be at least a millisecond",
+            "subscription `faulty`: its ack deadline must be from a millisecond to ten minutes",
         ),
         (
-            |faulty| faulty.backoff.min = Duration::from_secs(700),
-            "subscription `faulty`: its shortest back-off is longer than its longest",
+            |faulty| faulty.backoff.min = Duration::from_secs(1),
+            "subscription `faulty`: its back-off must grow from a shortest wait to a longest of at most ten minutes",
         ),
         (
             |faulty| faulty.filter = Some("attributes.x".to_owned()),

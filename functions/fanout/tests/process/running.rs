@@ -84,14 +84,21 @@ impl Running {
                 .expect("the ready line");
             running.seen.push_str(&line);
             running.seen.push('\n');
-            if let Some((name, url)) = line.trim().split_once("-service") {
-                let url = url.trim().trim_end_matches(char::is_alphabetic);
-                let base = url
-                    .find("localhost")
-                    .and_then(|at| url[at..].find('/').map(|end| &url[..at + end]));
+            let named = line
+                .trim()
+                .split_once("-service")
+                .or(line.trim().split_once(" REST"));
+            if let Some((name, rest)) = named {
+                let base = rest
+                    .trim()
+                    .splitn(4, '/')
+                    .take(3)
+                    .collect::<Vec<_>>()
+                    .join("/");
+                let name = name.replace("Pub/Sub", "pubsub");
                 running
                     .urls
-                    .push((name.to_owned(), base.unwrap_or(url).to_owned()));
+                    .push((name, base.replace("localhost", "127.0.0.1")));
             }
             if line.starts_with("ready") {
                 return running;
@@ -101,7 +108,7 @@ impl Running {
 
     pub(crate) fn url(&self, name: &str, path: &str) -> String {
         let (_, base) = self.urls.iter().find(|(found, _)| found == name).unwrap();
-        format!("{}{path}", base.replace("localhost", "127.0.0.1"))
+        format!("{base}{path}")
     }
 
     pub(crate) fn get(&self, name: &str, path: &str) -> (u16, Value) {

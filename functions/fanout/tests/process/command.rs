@@ -1,10 +1,8 @@
 //! The command as its users run it: a process of its own.
 
-mod running;
-
 use std::process::{Command, Stdio};
 
-use running::{Running, fanout, wait_until};
+use crate::running::{Running, fanout, try_post, wait_until};
 use serde_json::{Value, json};
 
 #[test]
@@ -78,7 +76,10 @@ fn without_an_sdk_emulators_says_how_to_install_one() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     // The SDK itself may be found in its usual place; the java it needs is not on this PATH.
-    assert!(errors.contains("`apt-get install default-jre-headless`"), "{errors}");
+    assert!(
+        errors.contains("`apt-get install default-jre-headless`"),
+        "{errors}"
+    );
 }
 
 #[test]
@@ -147,7 +148,7 @@ fn sign_up_until_dead(url: &str, client: usize, most: usize) -> Vec<String> {
     for number in 0..most {
         let body =
             json!({"email": format!("user-{client}-{number}@example.com"), "name": "Test User"});
-        let Some((201, user)) = running::try_post(url, &body) else {
+        let Some((201, user)) = try_post(url, &body) else {
             return accepted;
         };
         accepted.push(user["id"].as_str().unwrap().to_owned());

@@ -1,0 +1,5 @@
+//! `fanout` as its users meet it: a process, and the words of the README.
+
+mod command;
+mod readme;
+mod running;

@@ -1,0 +1,105 @@
+//! The README's commands do what it says.
+
+use std::process::Command;
+
+use crate::running::{Running, wait_until};
+
+/// All ```` ```sh ```` blocks of the README that talk to a running system.
+fn commands() -> String {
+    let readme = include_str!("../../../../README.md");
+    let blocks = readme
+        .split("```sh\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    blocks
+        .filter(|block| block.contains("localhost:80"))
+        .collect()
+}
+
+/// The commands on the ports of this system; the placeholder of a user's id filled in.
+fn on(running: &Running, commands: &str, id: &str) -> String {
+    let ports = [
+        (8080, "user"),
+        (8081, "email"),
+        (8082, "analytics"),
+        (8083, "crm"),
+        (8085, "pubsub"),
+    ];
+    let moved = ports
+        .iter()
+        .fold(commands.to_owned(), |text, (port, name)| {
+            text.replace(
+                &format!("localhost:{port}"),
+                running.url(name, "").trim_start_matches("http://"),
+            )
+        });
+    let lines = moved.lines().map(|line| match line.starts_with("id=") {
+        true => format!("id={id}"),
+        false => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn bash(script: &str) -> String {
+    let config = tempfile::tempdir().unwrap();
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", script])
+        .env("CLOUDSDK_CONFIG", config.path())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}\n{errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_curl_commands_show_what_the_readme_says() {
+    let data = tempfile::tempdir().unwrap();
+    let running = Running::start(data.path());
+    let all = commands();
+    let (sign_up, rest) = all.split_once("id=").unwrap();
+    let answer = bash(&on(&running, sign_up, ""));
+    let user: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let id = user["id"].as_str().unwrap();
+    wait_until("the effects", || {
+        let (_, mails) = running.get("email", &format!("/emails?user_id={id}"));
+        mails["emails"]
+            .as_array()
+            .is_some_and(|mails| mails.len() == 1)
+            && running.count() == 1
+            && running.get("crm", &format!("/contacts/{id}")).0 == 200
+    });
+    let (looks, _gcloud) = rest.split_once("export ").unwrap();
+    let shown = bash(&on(&running, &format!("id={looks}"), id));
+    assert!(
+        shown.contains(&format!(r#"{{"user_id":"{id}","email":"test@example.com""#)),
+        "{shown}"
+    );
+    assert!(
+        shown.contains(r#""template":"welcome","status":"sent""#),
+        "{shown}"
+    );
+    assert!(shown.contains(r#""count":1}]}"#), "{shown}");
+}
+
+#[test]
+#[cfg_attr(
+    not(emulators),
+    ignore = "needs gcloud, which comes with Google's emulators"
+)]
+fn the_gcloud_command_shows_what_the_readme_says() {
+    let data = tempfile::tempdir().unwrap();
+    let running = Running::start(data.path());
+    let all = commands();
+    let gcloud = format!("export {}", all.split_once("export ").unwrap().1);
+    let (publish, look) = gcloud.split_at(gcloud.find("\ncurl").unwrap());
+    assert!(bash(&on(&running, publish, "")).contains("messageIds:\n- '"));
+    wait_until("the contact", || {
+        running.get("crm", "/contacts/test-123").0 == 200
+    });
+    let contact = bash(&on(&running, look, ""));
+    assert!(
+        contact.contains(r#""user_id":"test-123","email":"manual@test.com""#),
+        "{contact}"
+    );
+}

@@ -1,0 +1,182 @@
+//! A store whose calls are counted, a clock that stands still, a dead-letter topic that can fail.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use axum::Router;
+use email_service::{EmailServiceDeps, Mailer};
+use fanout_events::Fingerprint;
+use fanout_messaging::consume::{Consumer, ConsumerDeps, PushAuth, push_route};
+use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_runtime::{SystemIds, Timestamp, Timings};
+use fanout_store::dedup::{Ledger, Mark, PROCESSED_EVENTS, Seen};
+use fanout_store::sqlite::{Database, SqliteDocuments};
+use fanout_store::{Documents, Query, all_documents};
+use fanout_testkit::{CountingDocuments, ManualClock};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// What a consumer runs on.
+pub(super) struct Scene {
+    pub(super) documents: Arc<CountingDocuments>,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) dead_letters: Arc<DeadLetters>,
+    _data: TempDir,
+}
+
+/// The dead-letter topic.
+#[derive(Default)]
+pub(super) struct DeadLetters {
+    letters: Mutex<Vec<OutgoingMessage>>,
+    down: Mutex<bool>,
+}
+
+impl DeadLetters {
+    /// What was published here since this was asked the last time.
+    pub(super) fn take(&self) -> Vec<OutgoingMessage> {
+        std::mem::take(&mut self.letters.lock().unwrap())
+    }
+
+    /// From now on nothing can be published, or everything again.
+    pub(super) fn is_down(&self, down: bool) {
+        *self.down.lock().unwrap() = down;
+    }
+}
+
+#[async_trait]
+impl Publisher for DeadLetters {
+    async fn publish(
+        &self,
+        _: &str,
+        message: OutgoingMessage,
+    ) -> Result<MessageId, PublishError> {
+        if *self.down.lock().unwrap() {
+            return Err(PublishError::Unavailable("the topic is down".into()));
+        }
+        self.letters.lock().unwrap().push(message);
+        Ok(MessageId("1".to_owned()))
+    }
+}
+
+impl Scene {
+    pub(super) async fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let database = Database::open(&data.path().join("db")).unwrap();
+        let start: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+        let clock = Arc::new(ManualClock::new(start));
+        let documents = SqliteDocuments::open(database, clock.clone()).await;
+        Self {
+            documents: CountingDocuments::new(Arc::new(documents.unwrap())),
+            clock,
+            dead_letters: Arc::default(),
+            _data: data,
+        }
+    }
+
+    pub(super) fn deps(&self) -> ConsumerDeps {
+        ConsumerDeps {
+            documents: self.documents.clone(),
+            publisher: self.dead_letters.clone(),
+            dead_letter_topic: "dead-letters".to_owned(),
+            clock: self.clock.clone(),
+            ids: Arc::new(SystemIds),
+            timings: Timings::PRODUCTION,
+            auth: PushAuth::open_for_one_machine(),
+            project: "test".to_owned(),
+        }
+    }
+
+    /// A container of the email service.
+    pub(super) fn email(&self, mailer: Arc<impl Mailer>) -> Router {
+        email_service::app(EmailServiceDeps {
+            consumer: self.deps(),
+            mailer,
+            from: "Fanout <hello@example.com>".parse().unwrap(),
+        })
+    }
+
+    /// A container of the analytics service.
+    pub(super) fn analytics(&self) -> Router {
+        analytics_service::app(self.deps())
+    }
+
+    /// A container of the CRM service.
+    pub(super) fn crm(&self) -> Router {
+        crm_service::app(self.deps())
+    }
+
+    /// A container of a consumer that only a test knows.
+    pub(super) fn of(&self, consumer: Consumer) -> Router {
+        push_route(consumer, self.deps())
+    }
+
+    /// The marks as a process of its own sees them.
+    pub(super) fn ledger(&self) -> Ledger {
+        Ledger::new(
+            self.documents.clone(),
+            self.clock.clone(),
+            Arc::new(SystemIds),
+            Timings::PRODUCTION,
+        )
+    }
+
+    /// The mark of an event, if there is one.
+    pub(super) async fn mark(&self, consumer: &'static str, event_id: &str) -> Option<Mark> {
+        let key = seen(consumer, event_id).key();
+        let document = self.documents.get(&key).await.unwrap()?;
+        Some(Mark::from_fields(&document.fields).unwrap())
+    }
+
+    /// All marks.
+    pub(super) async fn marks(&self) -> Vec<Mark> {
+        let all = Query::of(PROCESSED_EVENTS);
+        let found = all_documents(self.documents.as_ref(), all).await.unwrap();
+        let mark = |document: &fanout_store::Document| Mark::from_fields(&document.fields).unwrap();
+        found.iter().map(mark).collect()
+    }
+}
+
+/// An event that says nothing, for marks that are looked at by themselves.
+pub(super) fn seen(consumer: &'static str, event_id: &str) -> Seen {
+    Seen {
+        consumer,
+        event_id: event_id.to_owned(),
+        event_type: "user.created".to_owned(),
+        fingerprint: Fingerprint::of_bytes(b"nothing"),
+    }
+}
+
+/// A user's first event.
+pub(super) fn created(event_id: &str, user_id: &str) -> Value {
+    from_golden(
+        include_str!("../../shared/events/golden/user.created/1.0.json"),
+        json!({"id": event_id, "subject": user_id, "sequence": 1}),
+    )
+}
+
+/// A later event of a user: another name.
+pub(super) fn updated(event_id: &str, user_id: &str, sequence: u64, name: &str) -> Value {
+    let mut event = from_golden(
+        include_str!("../../shared/events/golden/user.updated/1.0.json"),
+        json!({"id": event_id, "subject": user_id, "sequence": sequence}),
+    );
+    event["data"]["name"] = name.into();
+    event
+}
+
+/// A user's last event.
+pub(super) fn deleted(event_id: &str, user_id: &str, sequence: u64) -> Value {
+    from_golden(
+        include_str!("../../shared/events/golden/user.deleted/1.0.json"),
+        json!({"id": event_id, "subject": user_id, "sequence": sequence}),
+    )
+}
+
+fn from_golden(golden: &str, changes: Value) -> Value {
+    let mut event: Value = serde_json::from_str(golden).unwrap();
+    for (name, value) in changes.as_object().unwrap() {
+        event[name] = value.clone();
+    }
+    event["data"]["user_id"] = event["subject"].clone();
+    event
+}
