@@ -37,6 +37,7 @@ pub struct ConsumerSettings {
     google_cloud: GoogleCloudSettings,
     dead_letter_topic: String,
     auth: PushAuth,
+    timings: Timings,
 }
 
 impl GoogleCloudSettings {
@@ -59,7 +60,7 @@ impl GoogleCloudSettings {
         })
     }
 
-    /// Builds the clients. Fails if there are no credentials; does not wait for the services.
+    /// Builds the clients. Fails if there are no credentials, or if Firestore cannot be reached.
     pub async fn connect(self) -> Result<GoogleCloud, BoxError> {
         let documents = FirestoreDocuments::connect(FirestoreOptions {
             project: self.project.clone(),
@@ -86,14 +87,18 @@ impl ConsumerSettings {
             "the name of this consumer's dead-letter topic",
         );
         let auth = read_push_auth(settings);
-        if let Err(contradiction) = Timings::PRODUCTION.check() {
-            settings.fault(format!("{contradiction}."));
-        }
+        let timings = Timings::read(settings);
         Some(Self {
             google_cloud: google_cloud?,
             dead_letter_topic: dead_letter_topic?,
             auth: auth?,
+            timings: timings?,
         })
+    }
+
+    /// The numbers of delivery.
+    pub fn timings(&self) -> Timings {
+        self.timings
     }
 
     /// Builds what the consumer needs.
@@ -109,7 +114,7 @@ impl ConsumerSettings {
             dead_letter_topic: self.dead_letter_topic,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
-            timings: Timings::PRODUCTION,
+            timings: self.timings,
             auth: self.auth,
             project,
         })

@@ -20,7 +20,7 @@ pub struct Document {
     pub key: Key,
     /// What it holds.
     pub fields: Fields,
-    /// Changes with every write; see [`crate::Precondition::UpdatedAt`].
+    /// Changes with every write that changes the document; see [`crate::Precondition::UpdatedAt`].
     pub update_time: UpdateTime,
 }
 

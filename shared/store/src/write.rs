@@ -29,7 +29,7 @@ pub enum Content {
 /// A change that the store computes from what is there, so that writers never race.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transform {
-    /// Adds to a whole number; a missing field, or one that is no number, counts as 0.
+    /// Adds to a number; a missing field, or one that is no number, counts as 0.
     Increment {
         /// The field.
         field: String,

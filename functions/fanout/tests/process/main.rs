@@ -1,5 +1,6 @@
 //! `fanout` as its users meet it: a process, and the words of the README.
 
 mod command;
+mod emulators;
 mod readme;
 mod running;

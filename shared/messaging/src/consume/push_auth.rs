@@ -4,7 +4,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use fanout_store::BoxError;
-#[cfg(feature = "oidc")]
 use google_cloud_auth::credentials::idtoken::verifier::{Builder, Verifier};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -26,11 +25,9 @@ pub struct PushAuth(Check);
 enum Check {
     /// Somebody else has checked: Cloud Run's edge, or nobody on a developer's machine.
     Trusted,
-    #[cfg(feature = "oidc")]
     Oidc(Arc<Oidc>),
 }
 
-#[cfg(feature = "oidc")]
 struct Oidc {
     /// Asked by one at a time: its cache of keys refuses whoever finds it locked.
     verifier: tokio::sync::Mutex<Verifier>,
@@ -79,7 +76,6 @@ impl PushAuth {
 
     /// Verifies signature, issuer, audience and expiry, and that the token is `service_account`'s
     /// with its e-mail verified. `keys_url`: where the signing keys are, for tests.
-    #[cfg(feature = "oidc")]
     pub fn oidc(audience: &str, service_account: &str, keys_url: Option<&str>) -> Self {
         let mut builder = Builder::new([audience]);
         if let Some(url) = keys_url {
@@ -95,13 +91,11 @@ impl PushAuth {
     pub async fn check(&self, headers: &HeaderMap) -> Result<(), PushAuthError> {
         match &self.0 {
             Check::Trusted => Ok(()),
-            #[cfg(feature = "oidc")]
             Check::Oidc(oidc) => oidc.check(headers).await,
         }
     }
 }
 
-#[cfg(feature = "oidc")]
 impl Oidc {
     async fn check(&self, headers: &HeaderMap) -> Result<(), PushAuthError> {
         let token = headers
@@ -124,7 +118,6 @@ impl Oidc {
 }
 
 /// A key that is not among Google's is the token's fault; keys that cannot be fetched are not.
-#[cfg(feature = "oidc")]
 fn refusal(error: google_cloud_auth::credentials::idtoken::verifier::Error) -> PushAuthError {
     let cause = std::error::Error::source(&error);
     let transient = cause
