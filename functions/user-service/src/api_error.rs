@@ -3,12 +3,18 @@
 use axum::response::{IntoResponse, Response};
 use fanout_runtime::{FieldError, Problem, error_chain};
 use fanout_store::{BoxError, StoreError};
-use http::StatusCode;
-use tracing::error;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
+
+use crate::idempotency::MAX_KEY_LENGTH;
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
+    #[error("there is no such path")]
+    NoSuchPath,
+    #[error("the path does not take this method")]
+    MethodNotAllowed,
     #[error("the request's media type is not JSON")]
     NotJsonMedia,
     #[error("the body is larger than {} bytes", crate::MAX_BODY_BYTES)]
@@ -19,15 +25,27 @@ pub(crate) enum ApiError {
     NotJson { line: usize, column: usize },
     #[error("fields are not valid")]
     Invalid(Vec<FieldError>),
+    #[error("the Idempotency-Key is not usable")]
+    InvalidIdempotencyKey,
+    #[error("the Idempotency-Key belongs to another request")]
+    IdempotencyKeyReused,
+    #[error("a request with the same Idempotency-Key or address is under way")]
+    RequestInProgress,
     #[error("the address belongs to another user")]
     EmailTaken,
     #[error("there is no such user")]
     NoSuchUser,
+    #[error("the user has another version")]
+    StaleVersion,
     #[error("a dependency failed")]
     Unavailable(#[source] BoxError),
     #[error("a fault of ours")]
     Internal(#[source] BoxError),
 }
+
+/// Why a request failed, for the log: travels with the answer, and is taken off before it leaves.
+#[derive(Clone)]
+pub(crate) struct Cause(pub(crate) String);
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
@@ -39,8 +57,25 @@ impl From<StoreError> for ApiError {
 }
 
 impl ApiError {
-    fn problem(&self) -> Problem {
+    /// The answer.
+    #[allow(
+        clippy::too_many_lines,
+        reason = "the one table of all error answers reads best in one piece"
+    )]
+    pub(crate) fn problem(&self) -> Problem {
         match self {
+            Self::NoSuchPath => Problem::new(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "There is nothing here",
+                "`/openapi.json` describes every path.",
+            ),
+            Self::MethodNotAllowed => Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "The path does not take this method",
+                "The header `Allow` lists the methods it takes.",
+            ),
             Self::NotJsonMedia => Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
@@ -64,10 +99,28 @@ impl ApiError {
                 "malformed_json",
                 "The body is not the JSON expected",
                 format!(
-                    "See line {line}, column {column}: it must be a JSON object with text fields."
+                    "See line {line}, column {column}: it must be a JSON object with text fields, each at most once."
                 ),
             ),
             Self::Invalid(errors) => Problem::invalid_fields(errors.clone()),
+            Self::InvalidIdempotencyKey => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_idempotency_key",
+                "The Idempotency-Key is not usable",
+                format!("Send it once, with 1 to {MAX_KEY_LENGTH} printable ASCII characters."),
+            ),
+            Self::IdempotencyKeyReused => Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "The Idempotency-Key belongs to another request",
+                "A request with other fields was done under this key. Use a new key for each new request.",
+            ),
+            Self::RequestInProgress => Problem::new(
+                StatusCode::CONFLICT,
+                "request_in_progress",
+                "A request with this Idempotency-Key or this address is under way",
+                "Send the same request again in a moment.",
+            ),
             Self::EmailTaken => Problem::new(
                 StatusCode::CONFLICT,
                 "email_taken",
@@ -80,17 +133,34 @@ impl ApiError {
                 "There is no such user",
                 "No user has this id, or it has been deleted.",
             ),
+            Self::StaleVersion => Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                "version_mismatch",
+                "The user has another version",
+                "`If-Match` does not list the user's current `ETag`. Read the user again and decide anew.",
+            ),
             Self::Unavailable(_) => Problem::unavailable(),
             Self::Internal(_) => Problem::internal(),
         }
+    }
+
+    /// Whether the same request may work in a moment.
+    pub(crate) fn passes_by_itself(&self) -> bool {
+        matches!(self, Self::RequestInProgress | Self::Unavailable(_))
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if let Self::Unavailable(cause) | Self::Internal(cause) = &self {
-            error!(error = error_chain(cause.as_ref()), "a request failed");
+        let mut response = self.problem().into_response();
+        if self.passes_by_itself() {
+            let a_second = HeaderValue::from_static("1");
+            response.headers_mut().insert(RETRY_AFTER, a_second);
         }
-        self.problem().into_response()
+        if let Self::Unavailable(cause) | Self::Internal(cause) = &self {
+            let cause = Cause(error_chain(cause.as_ref()));
+            response.extensions_mut().insert(cause);
+        }
+        response
     }
 }

@@ -1,21 +1,38 @@
 //! The user service: signs users up, keeps them, and publishes what happens to them.
 
+mod address;
 mod api_error;
+mod change_conflict;
+mod correlation;
+mod delete_user;
 mod get_user;
+mod idempotency;
+mod openapi;
 mod relay_outbox;
 mod request;
+mod request_schema;
 mod sign_up;
+mod stored_user;
+mod update_user;
 mod user;
+mod user_events;
+mod version_tag;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use axum::{Json, Router};
 use fanout_messaging::outbox::Outbox;
 use fanout_runtime::{Clock, IdGenerator, health_route};
 use fanout_store::Documents;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use api_error::ApiError;
+
+pub use idempotency::IDEMPOTENCY_KEYS;
 pub use user::{USER_EMAILS, USERS};
 
 /// The largest request body.
@@ -36,11 +53,22 @@ pub struct UserServiceDeps {
 
 /// The service's routes.
 pub fn app(deps: UserServiceDeps) -> Router {
-    Router::new()
-        .route("/users", post(sign_up::sign_up))
-        .route("/users/{id}", get(get_user::get_user))
-        .route("/outbox/relay", post(relay_outbox::relay_outbox))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(deps)
+    let (routes, mut document) = OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(sign_up::sign_up))
+        .routes(routes!(
+            get_user::get_user,
+            update_user::update_user,
+            delete_user::delete_user
+        ))
+        .routes(routes!(relay_outbox::relay_outbox))
+        .split_for_parts();
+    openapi::complete(&mut document);
+    routes
+        .route("/openapi.json", get(async move || Json(document)))
         .merge(health_route())
+        .fallback(async || ApiError::NoSuchPath)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(deps.clone(), correlation::correlate))
+        .with_state(deps)
 }

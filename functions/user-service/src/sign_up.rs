@@ -2,110 +2,134 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
-use fanout_events::{EmailAddress, Envelope, Event, Payload, PersonName, UserCreated};
-use fanout_runtime::{FieldError, TraceContext};
-use fanout_store::{CommitError, CommitReceipt, Violation, Write, commit_through_contention};
-use http::header::LOCATION;
+use fanout_messaging::outbox::{Committed, Pending};
+use fanout_store::{BoxError, CommitError, Conflict, UpdateTime, Violation, Write};
+use http::header::{ETAG, LOCATION};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
 
 use crate::UserServiceDeps;
 use crate::api_error::ApiError;
-use crate::request::{correlation_id, json_body};
+use crate::correlation::RequestContext;
+use crate::idempotency::{Remembered, Repeatable};
+use crate::request::SignUp;
+use crate::request_schema::NewUser;
 use crate::user::{USER_EMAILS, User};
+use crate::user_events;
+use crate::version_tag::etag;
 
-#[derive(Deserialize)]
-pub(crate) struct SignUpRequest {
-    email: Option<String>,
-    name: Option<String>,
+/// How often a record under the request's key may vanish or run out before it is given up.
+const RECORD_TRIES: u32 = 3;
+
+/// What became of a sign-up.
+enum SignedUp {
+    /// Done now.
+    Now(Committed),
+    /// Done by an earlier request with the same key.
+    Before(User),
 }
 
+/// Sign a user up
+#[utoipa::path(
+    post,
+    path = "/users",
+    operation_id = "sign_up",
+    tag = "users",
+    request_body = NewUser,
+    responses((
+        status = 201, description = "The user is stored, and `user.created` will be published", body = User,
+        headers(
+            ("Location" = String, description = "Where the user is: `/users/{id}`"),
+            ("ETag" = String, description = "The user's version, for `If-Match`")
+        )
+    ))
+)]
 pub(crate) async fn sign_up(
     State(deps): State<UserServiceDeps>,
+    Extension(context): Extension<RequestContext>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let request: SignUpRequest = json_body(&headers, body)?;
-    let (email, name) = validate(&request)?;
-    let now = deps.clock.now();
-    let user = User {
-        id: deps.ids.new_id("usr"),
-        email,
-        name,
-        version: 1,
-        created_at: now,
-        updated_at: now,
+    let request = SignUp::read(&headers, body)?;
+    let repeatable = Repeatable::from(&headers, &request)?;
+    let (id, now) = (deps.ids.new_id("usr"), deps.clock.now());
+    let user = User::new(id, &request.email, request.name.clone(), now);
+    let pending = user_events::created(&user, &deps, &context)?;
+    let signed_up = match &repeatable {
+        None => commit(&deps, user.create(), pending).await,
+        Some(repeatable) => commit_once(&deps, repeatable, &request, &user, pending).await,
     };
-    let trace = TraceContext::from_headers(&headers);
-    let correlation_id = correlation_id(&headers, trace.as_ref(), deps.ids.as_ref());
-    let event = user_created(&user, deps.ids.new_id("evt"), correlation_id);
-    let pending = deps
-        .outbox
-        .prepare(&event, trace.as_ref())
-        .map_err(|error| ApiError::Internal(error.into()))?;
-    let writes = user.create().into_iter().chain(pending.writes()).collect();
-    let receipt = commit(&deps, writes).await?;
-    deps.outbox.publish_now(pending, &receipt).await;
-    let location = format!("/users/{}", user.id);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(user)).into_response())
-}
-
-fn validate(request: &SignUpRequest) -> Result<(EmailAddress, PersonName), ApiError> {
-    let email = request.email.as_deref().map(EmailAddress::parse);
-    let name = request.name.as_deref().map(PersonName::parse);
-    let mut errors = Vec::new();
-    let mut fault = |field, message: String| errors.push(FieldError { field, message });
-    match &email {
-        None => fault("email", "is required".to_owned()),
-        Some(Err(reason)) => fault("email", reason.to_string()),
-        Some(Ok(_)) => {}
-    }
-    match &name {
-        None => fault("name", "is required".to_owned()),
-        Some(Err(reason)) => fault("name", reason.to_string()),
-        Some(Ok(_)) => {}
-    }
-    match (email, name) {
-        (Some(Ok(email)), Some(Ok(name))) => Ok((email, name)),
-        _ => Err(ApiError::Invalid(errors)),
-    }
-}
-
-fn user_created(user: &User, event_id: String, correlation_id: String) -> Event {
-    let data = Payload::UserCreated(UserCreated {
-        user_id: user.id.clone(),
-        email: user.email.clone(),
-        name: user.name.clone(),
-    });
-    Envelope {
-        id: event_id,
-        event_type: data.event_type().to_owned(),
-        source: "user-service".to_owned(),
-        subject: user.id.clone(),
-        sequence: user.version,
-        timestamp: user.created_at,
-        correlation_id: Some(correlation_id),
-        causation_id: None,
-        metadata: data.metadata(),
-        data,
-    }
-}
-
-async fn commit(deps: &UserServiceDeps, writes: Vec<Write>) -> Result<CommitReceipt, ApiError> {
-    let (documents, ids) = (deps.documents.as_ref(), deps.ids.as_ref());
-    match commit_through_contention(documents, ids, writes).await {
-        Ok(receipt) => Ok(receipt),
-        Err(CommitError::Conflict(conflict))
-            if conflict.key.collection() == USER_EMAILS
-                && conflict.violation == Violation::AlreadyExists =>
-        {
-            Err(ApiError::EmailTaken)
+    let user = match signed_up? {
+        SignedUp::Now(committed) => {
+            deps.outbox.publish_now(committed).await;
+            user
         }
-        Err(CommitError::Conflict(conflict)) => Err(ApiError::Internal(conflict.into())),
+        SignedUp::Before(first) => first,
+    };
+    let location = format!("/users/{}", user.id);
+    let headers = [(LOCATION, location), (ETAG, etag(user.version))];
+    Ok((StatusCode::CREATED, headers, Json(user)).into_response())
+}
+
+async fn commit(
+    deps: &UserServiceDeps,
+    writes: Vec<Write>,
+    pending: Pending,
+) -> Result<SignedUp, ApiError> {
+    match deps.outbox.commit(writes, pending).await {
+        Ok(committed) => Ok(SignedUp::Now(committed)),
+        Err(CommitError::Conflict(conflict)) => Err(refused(conflict)),
         Err(CommitError::Contention(cause)) => Err(ApiError::Unavailable(cause)),
         Err(CommitError::Store(error)) => Err(error.into()),
     }
+}
+
+/// Commits with the key's record, which comes first: a repeat meets its own address too, and must
+/// not be told that it is taken.
+async fn commit_once(
+    deps: &UserServiceDeps,
+    repeatable: &Repeatable,
+    request: &SignUp,
+    user: &User,
+    pending: Pending,
+) -> Result<SignedUp, ApiError> {
+    let mut expired: Option<UpdateTime> = None;
+    for _ in 0..RECORD_TRIES {
+        let record = repeatable.remember(user, expired);
+        let writes = [record].into_iter().chain(user.create()).collect();
+        let failure = match deps.outbox.commit(writes, pending.clone()).await {
+            Ok(committed) => return Ok(SignedUp::Now(committed)),
+            Err(CommitError::Store(error)) => return Err(error.into()),
+            Err(CommitError::Conflict(conflict)) => Some(conflict),
+            Err(CommitError::Contention(_)) => None,
+        };
+        let record = deps.documents.get(repeatable.key()).await?;
+        let known = record.map(|record| repeatable.compare(request, &record, deps.clock.now()));
+        expired = match known.transpose().map_err(internal)? {
+            Some(Remembered::Same(first)) => return Ok(SignedUp::Before(first)),
+            Some(Remembered::Another) => return Err(ApiError::IdempotencyKeyReused),
+            Some(Remembered::Expired(version)) => Some(version),
+            None => None,
+        };
+        match failure {
+            Some(conflict) if conflict.key != *repeatable.key() => return Err(refused(conflict)),
+            Some(_) | None => {}
+        }
+    }
+    Err(ApiError::RequestInProgress)
+}
+
+fn refused(conflict: Conflict) -> ApiError {
+    let taken =
+        conflict.key.collection() == USER_EMAILS && conflict.violation == Violation::AlreadyExists;
+    match taken {
+        true => ApiError::EmailTaken,
+        false => internal(conflict),
+    }
+}
+
+fn internal(cause: impl Into<BoxError>) -> ApiError {
+    ApiError::Internal(cause.into())
 }

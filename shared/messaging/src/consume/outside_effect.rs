@@ -1,7 +1,7 @@
 //! Effects outside the store: claim, act, complete.
 
 use fanout_store::Write;
-use fanout_store::dedup::{Claim, ClaimAnswer, LedgerError, Standing};
+use fanout_store::dedup::{Claim, ClaimAnswer, LedgerError};
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
@@ -56,7 +56,7 @@ impl Pipeline {
         acted: Result<Vec<Write>, Failure>,
     ) -> Outcome {
         match acted {
-            Ok(records) => self.complete(delivery, claim, records).await,
+            Ok(records) => self.complete(claim, records).await,
             Err(Failure::Retry {
                 cause,
                 may_have_acted,
@@ -77,12 +77,7 @@ impl Pipeline {
         }
     }
 
-    async fn complete(
-        &self,
-        delivery: &Delivery<'_>,
-        claim: &Claim,
-        records: Vec<Write>,
-    ) -> Outcome {
+    async fn complete(&self, claim: &Claim, records: Vec<Write>) -> Outcome {
         let mut tries = 0;
         loop {
             let done = Outcome::Done;
@@ -94,9 +89,9 @@ impl Pipeline {
                 Ok(()) => return done,
                 // Either an answer was lost and the mark is ours, or somebody has taken over.
                 Err(LedgerError::Fenced) if tries > 0 => {
-                    return match self.ledger.standing(&delivery.seen).await {
-                        Ok(Standing::Done) => done,
-                        Ok(_) => LedgerError::Fenced.into(),
+                    return match self.ledger.was_completed(claim).await {
+                        Ok(true) => done,
+                        Ok(false) => LedgerError::Fenced.into(),
                         Err(error) => error.into(),
                     };
                 }

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use fanout_events::Event;
 use fanout_runtime::{Clock, IdGenerator, TraceContext, error_chain};
-use fanout_store::{CommitError, CommitReceipt, Documents, Write};
+use fanout_store::Documents;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use super::row::{OutboxRow, Pending, UnwritableEvent};
-use super::subject_lease::{HeldLease, SubjectLease};
+use super::commit::{Committed, Pending};
+use super::row::{OutboxRow, UnwritableEvent};
+use super::subject_lease::SubjectLease;
 use crate::Publisher;
 
 /// How long an answer waits for the bus: after this the relay takes over.
 const INLINE_LIMIT: Duration = Duration::from_secs(2);
-/// How long a new row belongs to the request that stored it: commit, publish and delete.
+/// How long a subject belongs to the request that stored its event: commit, publish, tidy up.
 const INLINE_LEASE: Duration = Duration::from_secs(15);
 
 /// Stores events and publishes them.
@@ -48,7 +49,7 @@ impl Outbox {
         }
     }
 
-    /// Makes an event ready for the commit that its state is stored in.
+    /// Makes an event ready for [`Outbox::commit`].
     pub fn prepare(
         &self,
         event: &Event,
@@ -62,31 +63,33 @@ impl Outbox {
         })
     }
 
-    /// Publishes what has just been committed. `receipt` is of the commit that ended with
-    /// [`Pending::writes`]. Never fails: what is not published now, the relay publishes.
+    /// Publishes what has just been committed, if that falls to this request. Never fails: what is
+    /// not published now, the lease's holder or the relay publishes.
     ///
-    /// The row is deleted afterwards by a task of its own, so that no answer waits for it.
-    pub async fn publish_now(&self, pending: Pending, receipt: &CommitReceipt) {
-        let Pending { row, lease } = pending;
-        let lease = receipt
-            .update_times
-            .last()
-            .copied()
-            .flatten()
-            .map(|version| lease.held(version));
-        let publishing = self.publisher.publish(&self.topic, row.message());
+    /// Takes 2 s at most. What remains to be done after the publish is done by a task of its own,
+    /// so that no answer waits for it; without that task (a container without CPU) the relay does it.
+    pub async fn publish_now(&self, committed: Committed) {
+        let Committed { row, held } = committed;
         let event_id = row.event_id.as_str();
+        let Some(mut held) = held else {
+            info!(event_id, "left to whoever publishes for the same subject");
+            return;
+        };
+        let publishing = self.publisher.publish(&self.topic, row.message());
+        let outbox = self.clone();
         match tokio::time::timeout(INLINE_LIMIT, publishing).await {
             Ok(Ok(message_id)) => {
                 info!(event_id, message_id = %message_id.0, "published");
-                let outbox = self.clone();
                 self.tasks
-                    .spawn(async move { outbox.forget(&row, lease).await });
+                    .spawn(async move { outbox.tidy_up(&row, held).await });
             }
             Ok(Err(error)) => {
                 let error = error_chain(&error);
                 warn!(event_id, error, "not published yet; the relay will");
+                self.tasks
+                    .spawn(async move { outbox.leave_to_the_relay(&mut held).await });
             }
+            // It may still be on its way, so the relay is not asked to hurry: the lease runs out.
             Err(_) => {
                 let limit_ms = INLINE_LIMIT.as_millis() as u64;
                 warn!(
@@ -101,27 +104,5 @@ impl Outbox {
     pub async fn drain(&self) {
         self.tasks.close();
         self.tasks.wait().await;
-    }
-
-    /// Removes a published row, and the lease with it. If this fails the relay publishes the row
-    /// once more, and consumers recognise it.
-    async fn forget(&self, row: &OutboxRow, lease: Option<HeldLease>) {
-        let delete = Write::delete(row.key());
-        let both = lease.map(|lease| vec![delete.clone(), lease.release()]);
-        let removed = match both {
-            Some(writes) => match self.documents.commit(writes).await {
-                // Somebody has taken the lease over; the row is published all the same.
-                Err(CommitError::Conflict(_)) => self.documents.commit(vec![delete]).await,
-                other => other,
-            },
-            None => self.documents.commit(vec![delete]).await,
-        };
-        if let Err(error) = removed {
-            let (event_id, error) = (row.event_id.as_str(), error_chain(&error));
-            warn!(
-                event_id,
-                error, "a published outbox row could not be deleted"
-            );
-        }
     }
 }

@@ -4,22 +4,23 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use fanout_runtime::{Timestamp, error_chain};
-use fanout_store::{Comparison, Direction, Document, Query, StoreError, Write};
+use fanout_store::{Direction, Query, StoreError};
+use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::holder::{Stopped, read};
 use super::inline_publish::Outbox;
-use super::row::{OUTBOX, OutboxRow};
-use super::subject_lease::{HeldLease, SubjectLease};
-use crate::PublishError;
+use super::row::OUTBOX;
+use super::subject_lease::SubjectLease;
 
 /// How long one run may take: Cloud Scheduler asks each minute, Cloud Run cuts at 60 s.
 const RUN_LIMIT: Duration = Duration::from_secs(40);
 /// How long a run holds a subject: longer than a run, so that nobody takes it over meanwhile.
 const RELAY_LEASE: Duration = Duration::from_secs(60);
-/// How long one message may take.
-const PUBLISH_LIMIT: Duration = Duration::from_secs(5);
+/// How many subjects a run works on at once: after an outage there are many, with a row each.
+const SUBJECTS_AT_ONCE: usize = 16;
 
 /// What one run of the relay did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -53,17 +54,28 @@ impl Outbox {
         let mut query = Query::of(OUTBOX).order_by("created_at", Direction::Ascending);
         loop {
             let page = self.documents.query(&query).await?;
-            for row in page.documents.iter().filter_map(readable) {
-                if visited.insert(row.subject.clone()) && Instant::now() < deadline {
-                    let subject = self.relay_subject(&row.subject, deadline).await?;
-                    report.published += subject.published.len() as u64;
-                    report.failed += u64::from(subject.failed);
-                    published.extend(subject.published);
+            let mut rows = Vec::new();
+            for document in &page.documents {
+                match read(document) {
+                    Ok(row) => rows.push(row),
+                    Err(_) => report.remaining += 1,
                 }
-                if !published.contains(&row.event_id) {
-                    report.remaining += 1;
-                    oldest = Some(oldest.map_or(row.created_at, |found| found.min(row.created_at)));
-                }
+            }
+            let subjects = rows.iter().map(|row| row.subject.clone());
+            let unvisited: Vec<String> = subjects
+                .filter(|subject| visited.insert(subject.clone()))
+                .collect();
+            let mut subjects = stream::iter(unvisited)
+                .map(|subject| self.relay_subject(subject, deadline))
+                .buffer_unordered(SUBJECTS_AT_ONCE);
+            while let Some(subject) = subjects.next().await {
+                report.published += subject.published.len() as u64;
+                report.failed += u64::from(subject.failed);
+                published.extend(subject.published);
+            }
+            for row in rows.iter().filter(|row| !published.contains(&row.event_id)) {
+                report.remaining += 1;
+                oldest = Some(oldest.map_or(row.created_at, |found| found.min(row.created_at)));
             }
             match page.next {
                 Some(next) => query = query.after(next),
@@ -72,94 +84,56 @@ impl Outbox {
         }
         let age = oldest.and_then(|oldest| (self.clock.now() - oldest).to_std().ok());
         report.oldest_age_seconds = age.unwrap_or_default().as_secs();
-        if report != RelayReport::default() {
-            let RelayReport {
-                published,
-                failed,
-                remaining,
-                oldest_age_seconds,
-            } = report;
-            info!(
-                published,
-                failed, remaining, oldest_age_seconds, "outbox relayed"
-            );
-        }
+        log(&report);
         Ok(report)
     }
 
-    async fn relay_subject(
-        &self,
-        subject: &str,
-        deadline: Instant,
-    ) -> Result<SubjectReport, StoreError> {
-        let now = self.clock.now();
-        let lease = SubjectLease::new(subject, self.ids.new_id("own"), now, RELAY_LEASE);
-        let Some(held) = lease.acquire(self.documents.as_ref(), now).await? else {
-            return Ok(SubjectReport::default());
-        };
-        let report = self.publish_in_order(subject, &held, deadline).await;
-        // Fails if the lease has been taken over; then it is not ours to give back.
-        let _ = self.documents.commit(vec![held.release()]).await;
-        report
-    }
-
-    async fn publish_in_order(
-        &self,
-        subject: &str,
-        held: &HeldLease,
-        deadline: Instant,
-    ) -> Result<SubjectReport, StoreError> {
+    async fn relay_subject(&self, subject: String, deadline: Instant) -> SubjectReport {
         let mut report = SubjectReport::default();
-        let mut query = Query::of(OUTBOX)
-            .only("subject", Comparison::Equal, subject)
-            .order_by("sequence", Direction::Ascending);
-        loop {
-            let page = self.documents.query(&query).await?;
-            for document in &page.documents {
-                let in_time = Instant::now() < deadline && self.clock.now() < held.expires_at;
-                let Some(row) = readable(document).filter(|_| in_time) else {
-                    return Ok(report);
-                };
-                if let Err(error) = self.publish_row(&row).await {
-                    let (event_id, error) = (row.event_id.as_str(), error_chain(&error));
-                    warn!(
-                        event_id,
-                        error, "not published; this subject waits for the next run"
-                    );
-                    report.failed = true;
-                    return Ok(report);
-                }
-                report.published.insert(row.event_id.clone());
-                let deleted = self.documents.commit(vec![Write::delete(row.key())]).await;
-                if let Err(error) = deleted {
-                    let (event_id, error) = (row.event_id.as_str(), error_chain(&error));
-                    warn!(
-                        event_id,
-                        error, "a published outbox row could not be deleted"
-                    );
-                }
-            }
-            match page.next {
-                Some(next) => query = query.after(next),
-                None => return Ok(report),
-            }
+        if Instant::now() >= deadline {
+            return report;
         }
-    }
-
-    async fn publish_row(&self, row: &OutboxRow) -> Result<(), PublishError> {
-        let publishing = self.publisher.publish(&self.topic, row.message());
-        match tokio::time::timeout(PUBLISH_LIMIT, publishing).await {
-            Ok(published) => published.map(drop),
-            Err(elapsed) => Err(PublishError::Unavailable(elapsed.into())),
-        }
+        let now = self.clock.now();
+        let lease = SubjectLease::new(&subject, self.ids.new_id("own"), now, RELAY_LEASE);
+        let held = match lease.acquire(self.documents.as_ref(), now).await {
+            Ok(Some(held)) => held,
+            Ok(None) => return report,
+            Err(error) => {
+                let error = error_chain(&error);
+                warn!(subject, error, "the subject's lease could not be taken");
+                report.failed = true;
+                return report;
+            }
+        };
+        let done = self
+            .publish_subject(held, deadline, &mut report.published)
+            .await;
+        report.failed = match done {
+            // The next run goes on where this one stopped.
+            Ok(()) | Err(Stopped::OutOfTime) => false,
+            Err(
+                Stopped::Publish(_)
+                | Stopped::Unreadable(_)
+                | Stopped::Store(_)
+                | Stopped::Commit(_),
+            ) => true,
+        };
+        report
     }
 }
 
-/// A row that cannot be read stops its subject, loudly; it cannot be skipped without losing order.
-fn readable(document: &Document) -> Option<OutboxRow> {
-    OutboxRow::from_fields(&document.fields)
-        .inspect_err(
-            |error| tracing::error!(row = document.key.id(), %error, "unreadable outbox row"),
-        )
-        .ok()
+fn log(report: &RelayReport) {
+    if *report == RelayReport::default() {
+        return;
+    }
+    let RelayReport {
+        published,
+        failed,
+        remaining,
+        oldest_age_seconds,
+    } = *report;
+    info!(
+        published,
+        failed, remaining, oldest_age_seconds, "outbox relayed"
+    );
 }

@@ -6,7 +6,6 @@ use fanout_events::{Event, attributes};
 use fanout_runtime::{Timestamp, TraceContext};
 use fanout_store::{Fields, Key, MalformedDocument, Value, Write};
 
-use super::subject_lease::SubjectLease;
 use crate::OutgoingMessage;
 
 /// The collection of rows.
@@ -27,26 +26,10 @@ pub struct OutboxRow {
     attributes: BTreeMap<String, String>,
 }
 
-/// A row that is about to be committed, and the lease it is born with.
-#[derive(Clone)]
-pub struct Pending {
-    pub(super) row: OutboxRow,
-    pub(super) lease: SubjectLease,
-}
-
 /// An event that cannot be written as JSON.
 #[derive(Debug, thiserror::Error)]
 #[error("the event cannot be written as JSON")]
 pub struct UnwritableEvent(#[from] serde_json::Error);
-
-impl Pending {
-    /// The writes that belong into the commit of the state that the event tells of. The LAST one
-    /// takes the subject's lease, and fails where somebody else holds it.
-    pub fn writes(&self) -> Vec<Write> {
-        let row = Write::create(self.row.key(), self.row.to_fields());
-        vec![row, self.lease.create()]
-    }
-}
 
 impl OutboxRow {
     pub(super) fn of(
@@ -73,7 +56,17 @@ impl OutboxRow {
         }
     }
 
-    pub(super) fn key(&self) -> Key {
+    /// Stores the row.
+    pub(super) fn create(&self) -> Write {
+        Write::create(self.key(), self.to_fields())
+    }
+
+    /// Removes the row, which has been published.
+    pub(super) fn delete(&self) -> Write {
+        Write::delete(self.key())
+    }
+
+    fn key(&self) -> Key {
         Key::new(OUTBOX, &self.event_id)
     }
 

@@ -19,10 +19,11 @@ pub(super) struct SubjectLease {
     expires_at: Timestamp,
 }
 
-/// A lease that is held; `version` is its fencing token.
+/// A lease that is held, in the version in which its document was last seen.
 pub(super) struct HeldLease {
     pub(super) expires_at: Timestamp,
-    key: Key,
+    subject: String,
+    owner: String,
     version: UpdateTime,
 }
 
@@ -38,13 +39,21 @@ impl SubjectLease {
 
     /// Takes a lease that nobody has.
     pub(super) fn create(&self) -> Write {
-        Write::create(self.key(), self.to_fields())
+        Write::create(key(&self.subject), self.to_fields())
+    }
+
+    /// Tells whoever has the lease that one more row waits. A sequence occurs once, so this always
+    /// changes the document, and with it its version.
+    pub(super) fn mark(&self, sequence: u64) -> Write {
+        let waiting = Fields::new().with("waiting_sequence", sequence);
+        Write::merge(key(&self.subject), waiting).only_if(Precondition::Exists)
     }
 
     pub(super) fn held(&self, version: UpdateTime) -> HeldLease {
         HeldLease {
             expires_at: self.expires_at,
-            key: self.key(),
+            subject: self.subject.clone(),
+            owner: self.owner.clone(),
             version,
         }
     }
@@ -55,23 +64,25 @@ impl SubjectLease {
         documents: &dyn Documents,
         now: Timestamp,
     ) -> Result<Option<HeldLease>, StoreError> {
-        if let Some(version) = commit_one(documents, self.create()).await? {
-            return Ok(Some(self.held(version)));
-        }
-        let Some(found) = documents.get(&self.key()).await? else {
-            return Ok(None); // Given back just now; the next relay takes it.
+        let takeover = match documents.get(&key(&self.subject)).await? {
+            None => self.create(),
+            Some(found) => {
+                let expires_at = found.fields.timestamp("expires_at");
+                if expires_at.map_err(|error| StoreError::Refused(error.into()))? > now {
+                    return Ok(None);
+                }
+                Write::replace(found.key, self.to_fields(), found.update_time)
+            }
         };
-        let expires_at = found.fields.timestamp("expires_at");
-        if expires_at.map_err(|error| StoreError::Refused(error.into()))? > now {
-            return Ok(None);
+        match documents.commit(vec![takeover]).await {
+            Ok(receipt) => {
+                let version = receipt.update_times.first().copied().flatten();
+                Ok(version.map(|version| self.held(version)))
+            }
+            // Whoever else is at it has the lease.
+            Err(CommitError::Conflict(_) | CommitError::Contention(_)) => Ok(None),
+            Err(CommitError::Store(error)) => Err(error),
         }
-        let takeover = Write::replace(self.key(), self.to_fields(), found.update_time);
-        let version = commit_one(documents, takeover).await?;
-        Ok(version.map(|version| self.held(version)))
-    }
-
-    fn key(&self) -> Key {
-        Key::new(OUTBOX_LEASES, &self.subject)
     }
 
     fn to_fields(&self) -> Fields {
@@ -83,21 +94,37 @@ impl SubjectLease {
 }
 
 impl HeldLease {
-    /// Gives the lease back, unless somebody has taken it over.
+    pub(super) fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Gives the lease back, unless it has been marked or taken over since it was last seen.
     pub(super) fn release(&self) -> Write {
-        Write::delete(self.key.clone()).only_if(Precondition::UpdatedAt(self.version))
+        Write::delete(key(&self.subject)).only_if(Precondition::UpdatedAt(self.version))
+    }
+
+    /// Lets the lease run out; the document stays, since rows do.
+    pub(super) fn give_up(&self, now: Timestamp) -> Write {
+        Write::merge(key(&self.subject), Fields::new().with("expires_at", now))
+            .only_if(Precondition::UpdatedAt(self.version))
+    }
+
+    /// Looks at the lease again; false if it is somebody else's now, or gone.
+    pub(super) async fn refresh(&mut self, documents: &dyn Documents) -> Result<bool, StoreError> {
+        let Some(found) = documents.get(&key(&self.subject)).await? else {
+            return Ok(false);
+        };
+        let ours = found
+            .fields
+            .text("owner")
+            .is_ok_and(|owner| owner == self.owner);
+        if ours {
+            self.version = found.update_time;
+        }
+        Ok(ours)
     }
 }
 
-/// The version that a write left behind; `None` if its precondition did not hold.
-async fn commit_one(
-    documents: &dyn Documents,
-    write: Write,
-) -> Result<Option<UpdateTime>, StoreError> {
-    match documents.commit(vec![write]).await {
-        Ok(receipt) => Ok(receipt.update_times.first().copied().flatten()),
-        // Whoever else is at it will have the lease.
-        Err(CommitError::Conflict(_) | CommitError::Contention(_)) => Ok(None),
-        Err(CommitError::Store(error)) => Err(error),
-    }
+fn key(subject: &str) -> Key {
+    Key::new(OUTBOX_LEASES, subject)
 }

@@ -1,0 +1,74 @@
+//! What ties a request to everything that follows from it.
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use fanout_runtime::{IdGenerator, TraceContext};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tracing::error;
+
+use crate::UserServiceDeps;
+use crate::api_error::Cause;
+
+/// The header that names a request, in and out.
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest `X-Request-Id` that is taken over.
+const MAX_REQUEST_ID: usize = 128;
+
+/// Where a request belongs.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestContext {
+    /// Carried by every event that follows, and by every log line about them.
+    pub(crate) correlation_id: String,
+    /// The trace that the consumers continue.
+    pub(crate) trace: Option<TraceContext>,
+}
+
+impl RequestContext {
+    /// The correlation id is the `X-Request-Id` if it is usable, else the trace's id, else a new one.
+    fn of(headers: &HeaderMap, ids: &dyn IdGenerator) -> Self {
+        let usable = |value: &&str| {
+            let length = 1..=MAX_REQUEST_ID;
+            length.contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic())
+        };
+        let trace = TraceContext::from_headers(headers);
+        let given = headers.get(&X_REQUEST_ID);
+        let correlation_id = given
+            .and_then(|value| value.to_str().ok())
+            .filter(usable)
+            .or(trace.as_ref().map(TraceContext::trace_id))
+            .map_or_else(|| ids.new_id("req"), str::to_owned);
+        Self {
+            correlation_id,
+            trace,
+        }
+    }
+}
+
+/// Gives each request its context, names it in the answer, and logs why it failed, if it did.
+pub(crate) async fn correlate(
+    State(deps): State<UserServiceDeps>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let context = RequestContext::of(request.headers(), deps.ids.as_ref());
+    request.extensions_mut().insert(context.clone());
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(Cause(cause)) = response.extensions_mut().remove() {
+        error!(
+            %method,
+            route = route.as_ref().map_or("", MatchedPath::as_str),
+            status = response.status().as_u16(),
+            correlation_id = context.correlation_id,
+            error = cause,
+            "a request failed"
+        );
+    }
+    if let Ok(value) = HeaderValue::from_str(&context.correlation_id) {
+        response.headers_mut().insert(X_REQUEST_ID, value);
+    }
+    response
+}

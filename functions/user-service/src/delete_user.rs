@@ -1,0 +1,52 @@
+//! `DELETE /users/{id}`: the user goes, that there was one stays.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, State};
+use http::{HeaderMap, StatusCode};
+
+use crate::UserServiceDeps;
+use crate::api_error::ApiError;
+use crate::change_conflict::Attempts;
+use crate::correlation::RequestContext;
+use crate::stored_user::{StoredUser, user_id};
+use crate::user::Tombstone;
+use crate::user_events;
+use crate::version_tag::check_if_match;
+
+/// Delete a user
+///
+/// The address can be used again at once.
+#[utoipa::path(
+    delete,
+    path = "/users/{id}",
+    operation_id = "delete_user",
+    tag = "users",
+    params(("id" = String, Path, description = "The user's id", example = "usr_01JD2V7Q4KA1B2C3D4E5F6G7H8")),
+    responses((status = 204, description = "The user is gone, and `user.deleted` will be published"))
+)]
+pub(crate) async fn delete_user(
+    State(deps): State<UserServiceDeps>,
+    Extension(context): Extension<RequestContext>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    let id = user_id(id)?;
+    let mut attempts = Attempts::new(deps.ids.as_ref());
+    loop {
+        let StoredUser { user, version } = StoredUser::find(&deps, &id).await?;
+        check_if_match(&headers, user.version)?;
+        let tombstone = Tombstone {
+            version: user.version + 1,
+            deleted_at: deps.clock.now().max(user.updated_at),
+        };
+        let pending = user_events::deleted(&id, &tombstone, &deps, &context)?;
+        let writes = user.remove(&tombstone, version);
+        match deps.outbox.commit(writes, pending).await {
+            Ok(committed) => {
+                deps.outbox.publish_now(committed).await;
+                return Ok(StatusCode::NO_CONTENT);
+            }
+            Err(error) => attempts.again_after(error).await?,
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! `GET /openapi.json`: what the handlers say of themselves, and every error answer as it is sent.
+
+use std::collections::BTreeMap;
+
+use axum::body::to_bytes;
+use axum::response::IntoResponse;
+use fanout_runtime::{FieldError, Problem};
+use futures_util::FutureExt as _;
+use http::StatusCode;
+use serde_json::{Value, json};
+use utoipa::openapi::example::{Example, ExampleBuilder};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ArrayBuilder, Type};
+use utoipa::openapi::{
+    ContentBuilder, Object, ObjectBuilder, OpenApi as Document, Ref, RefOr, Required, Response,
+    ResponseBuilder, Schema,
+};
+use utoipa::{Modify, OpenApi};
+
+use crate::api_error::ApiError;
+use crate::idempotency::MAX_KEY_LENGTH;
+
+/// The document's frame; the router fills in the paths.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "user-service",
+        description = "Signs users up, keeps them, and publishes what happens to them. Errors are `application/problem+json` (RFC 9457); branch on `type`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    tags(
+        (name = "users", description = "Users"),
+        (name = "outbox", description = "Events that wait to be published; for a scheduler")
+    )
+)]
+struct Frame;
+
+/// The document before its paths are known.
+pub(crate) fn frame() -> Document {
+    Frame::openapi()
+}
+
+/// Completes a document whose paths are known.
+pub(crate) fn complete(document: &mut Document) {
+    Complete.modify(document);
+}
+
+struct Complete;
+
+impl Modify for Complete {
+    fn modify(&self, document: &mut Document) {
+        let components = document.components.get_or_insert_default();
+        let schemas = &mut components.schemas;
+        schemas.insert("Problem".to_owned(), problem_schema().into());
+        for item in document.paths.paths.values_mut() {
+            let operations = [
+                &mut item.get,
+                &mut item.post,
+                &mut item.patch,
+                &mut item.delete,
+            ];
+            for operation in operations.into_iter().flatten() {
+                describe(operation);
+            }
+        }
+    }
+}
+
+/// The errors of an operation, by its id.
+fn errors_of(operation: &str) -> Vec<ApiError> {
+    let body = || {
+        vec![
+            ApiError::NotJson { line: 1, column: 9 },
+            ApiError::BodyIncomplete,
+            ApiError::NotJsonMedia,
+            ApiError::BodyTooLarge,
+            ApiError::Invalid(vec![FieldError {
+                field: "name",
+                message: "must have 1 to 200 characters and no control characters".to_owned(),
+            }]),
+            ApiError::EmailTaken,
+        ]
+    };
+    let mut errors = match operation {
+        "sign_up" => body(),
+        "update_user" => body(),
+        _ => Vec::new(),
+    };
+    errors.extend(match operation {
+        "sign_up" => vec![
+            ApiError::InvalidIdempotencyKey,
+            ApiError::IdempotencyKeyReused,
+            ApiError::RequestInProgress,
+        ],
+        "get_user" => vec![ApiError::NoSuchUser],
+        "update_user" | "delete_user" => vec![ApiError::NoSuchUser, ApiError::StaleVersion],
+        _ => Vec::new(),
+    });
+    let cause = || "not shown".into();
+    errors.extend([ApiError::Unavailable(cause()), ApiError::Internal(cause())]);
+    errors
+}
+
+fn describe(operation: &mut Operation) {
+    let id = operation.operation_id.clone().unwrap_or_default();
+    let mut by_status: BTreeMap<u16, Vec<ApiError>> = BTreeMap::new();
+    for error in errors_of(&id) {
+        let status = error.problem().status().as_u16();
+        by_status.entry(status).or_default().push(error);
+    }
+    let responses = &mut operation.responses.responses;
+    for (status, errors) in by_status {
+        responses.insert(status.to_string(), answer(status, &errors).into());
+    }
+    for response in responses.values_mut() {
+        if let RefOr::T(response) = response {
+            let named = HeaderBuilder::new()
+                .schema(Some(Object::with_type(Type::String)))
+                .description(Some(
+                    "What the request and all that follows from it is named",
+                ));
+            let headers = &mut response.headers;
+            headers.insert("X-Request-Id".to_owned(), named.build().into());
+        }
+    }
+    let parameters = operation.parameters.get_or_insert_default();
+    parameters.extend(headers_of(&id).into_iter().map(Into::into));
+}
+
+/// One error answer: its slugs, and an example of each, made by the code that answers.
+fn answer(status: u16, errors: &[ApiError]) -> Response {
+    let problems = || errors.iter().map(ApiError::problem);
+    let slugs = problems().map(|problem| format!("`{}`", problem.slug()));
+    let slugs = slugs.collect::<Vec<_>>().join(", ");
+    let reason = StatusCode::from_u16(status).ok();
+    let reason = reason.and_then(|status| status.canonical_reason());
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .examples_from_iter(problems().map(example))
+        .build();
+    let mut response = ResponseBuilder::new()
+        .description(format!("{}: {slugs}", reason.unwrap_or_default()))
+        .content("application/problem+json", content)
+        .build();
+    if errors.iter().any(ApiError::passes_by_itself) {
+        let seconds = HeaderBuilder::new()
+            .schema(Some(ObjectBuilder::new().schema_type(Type::Integer)))
+            .description(Some(
+                "After how many seconds to send the same request again",
+            ));
+        let headers = &mut response.headers;
+        headers.insert("Retry-After".to_owned(), seconds.build().into());
+    }
+    response
+}
+
+fn example(problem: Problem) -> (String, Example) {
+    let slug = problem.slug().to_owned();
+    let body = to_bytes(problem.into_response().into_body(), usize::MAX);
+    // A body that is in memory is read without waiting.
+    let bytes = body.now_or_never().and_then(Result::ok).unwrap_or_default();
+    let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    (slug, ExampleBuilder::new().value(Some(value)).build())
+}
+
+/// The headers that an operation reads, by its id.
+fn headers_of(operation: &str) -> Vec<Parameter> {
+    let mut headers = match operation {
+        "sign_up" => vec![header(
+            "Idempotency-Key",
+            "Makes the request safe to send again: within 24 hours a repeat with the same fields gets the first answer. Only a sign-up that was done is remembered.",
+            text()
+                .min_length(Some(1))
+                .max_length(Some(MAX_KEY_LENGTH))
+                .pattern(Some("^[!-~]([ -~]*[!-~])?$"))
+                .examples([json!("8a5d1c1e-6f0b-4f1c-9a53-0d4a3a8f6f0e")]),
+        )],
+        "update_user" | "delete_user" => vec![header(
+            "If-Match",
+            "Only if the user still has one of these versions: an `ETag`, a list of them, or `*`",
+            text().examples([json!("\"1\"")]),
+        )],
+        _ => Vec::new(),
+    };
+    headers.push(header(
+        "X-Request-Id",
+        "Names the request, and all that follows from it; else its trace's id does, or a new one",
+        text(),
+    ));
+    headers
+}
+
+fn header(name: &str, description: &str, value: ObjectBuilder) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(value))
+        .build()
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn problem_schema() -> Schema {
+    let fault = ObjectBuilder::new()
+        .property("field", text())
+        .required("field")
+        .property("message", text())
+        .required("message");
+    let errors = ArrayBuilder::new().items(fault).description(Some(
+        "What is wrong with which field, with 422 `validation_failed`",
+    ));
+    let mut problem = ObjectBuilder::new().description(Some("RFC 9457"));
+    for name in ["type", "title", "detail"] {
+        problem = problem.property(name, text()).required(name);
+    }
+    problem
+        .property("status", Object::with_type(Type::Integer))
+        .required("status")
+        .property("errors", errors)
+        .into()
+}

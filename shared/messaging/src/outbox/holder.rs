@@ -1,0 +1,211 @@
+//! What the holder of a subject's lease does: publish the subject's rows in sequence order, then
+//! give the lease back.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use fanout_runtime::error_chain;
+use fanout_store::{
+    CommitError, Comparison, Direction, Document, MalformedDocument, Query, StoreError, Write,
+    commit_through_contention,
+};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::inline_publish::Outbox;
+use super::row::{OUTBOX, OutboxRow};
+use super::subject_lease::HeldLease;
+use crate::PublishError;
+
+/// How long one message may take.
+const PUBLISH_LIMIT: Duration = Duration::from_secs(5);
+/// How often a holder that stops early tries to say so, against marks made meanwhile.
+const GIVE_UP_TRIES: u32 = 3;
+
+/// Why a holder stopped before its subject's rows were published.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Stopped {
+    #[error("the time for it is up")]
+    OutOfTime,
+    #[error("a row could not be published")]
+    Publish(#[from] PublishError),
+    #[error("a row cannot be read")]
+    Unreadable(#[from] MalformedDocument),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    #[error("the store failed")]
+    Commit(#[from] CommitError),
+}
+
+/// Whether the lease is still the holder's.
+enum Standing {
+    Held,
+    /// Given back, or taken over by somebody else.
+    Over,
+}
+
+impl Outbox {
+    /// After the inline publish of `row`: removes it and gives the lease back, unless more rows of
+    /// the subject came meanwhile; those are published first.
+    pub(super) async fn tidy_up(&self, row: &OutboxRow, mut held: HeldLease) {
+        let settled = match self.settle(row, &mut held).await {
+            Ok(Standing::Over) => return,
+            Ok(Standing::Held) => {
+                let mut published = HashSet::new();
+                self.publish_rows(&mut held, None, &mut published).await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(reason) = settled {
+            self.log_stop(&held, &reason);
+            self.leave_to_the_relay(&mut held).await;
+        }
+    }
+
+    /// Publishes a subject's rows until none is left, and gives the lease back; `deadline` is one
+    /// more limit beside the lease's own. Ids of rows that were published are added to `published`,
+    /// also when it stops early; the lease is then left to the relay.
+    pub(super) async fn publish_subject(
+        &self,
+        mut held: HeldLease,
+        deadline: Instant,
+        published: &mut HashSet<String>,
+    ) -> Result<(), Stopped> {
+        let done = self
+            .publish_rows(&mut held, Some(deadline), published)
+            .await;
+        if let Err(reason) = &done {
+            self.log_stop(&held, reason);
+            self.leave_to_the_relay(&mut held).await;
+        }
+        done
+    }
+
+    /// Lets the lease run out now, so that the relay need not wait. The document stays: rows do.
+    pub(super) async fn leave_to_the_relay(&self, held: &mut HeldLease) {
+        for _ in 0..GIVE_UP_TRIES {
+            let given_up = held.give_up(self.clock.now());
+            match self.documents.commit(vec![given_up]).await {
+                Err(CommitError::Conflict(_)) => {
+                    match held.refresh(self.documents.as_ref()).await {
+                        Ok(true) => {}
+                        Ok(false) | Err(_) => return,
+                    }
+                }
+                // If this failed the lease runs out by itself.
+                Ok(_) | Err(CommitError::Contention(_) | CommitError::Store(_)) => return,
+            }
+        }
+    }
+
+    async fn publish_rows(
+        &self,
+        held: &mut HeldLease,
+        deadline: Option<Instant>,
+        published: &mut HashSet<String>,
+    ) -> Result<(), Stopped> {
+        let query = Query::of(OUTBOX)
+            .only("subject", Comparison::Equal, held.subject())
+            .order_by("sequence", Direction::Ascending);
+        loop {
+            // Always the first page: what was published is gone from it.
+            let page = self.documents.query(&query).await?;
+            // The lease goes with the last row that is seen, unless there may be more behind it.
+            let ends_here = page.next.is_none();
+            let last = page.documents.len().saturating_sub(1);
+            if page.documents.is_empty()
+                && let Standing::Over = self.commit_held(vec![], held).await?
+            {
+                return Ok(());
+            }
+            for (index, document) in page.documents.iter().enumerate() {
+                let row = read(document)?;
+                self.publish_row(&row, held, deadline, published).await?;
+                if !ends_here || index < last {
+                    self.delete(&row).await?;
+                } else if let Standing::Over = self.settle(&row, held).await? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    async fn publish_row(
+        &self,
+        row: &OutboxRow,
+        held: &HeldLease,
+        deadline: Option<Instant>,
+        published: &mut HashSet<String>,
+    ) -> Result<(), Stopped> {
+        let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if late || held.expires_at <= self.clock.now() + PUBLISH_LIMIT {
+            return Err(Stopped::OutOfTime);
+        }
+        let publishing = self.publisher.publish(&self.topic, row.message());
+        let message_id = match tokio::time::timeout(PUBLISH_LIMIT, publishing).await {
+            Ok(answer) => answer?,
+            Err(elapsed) => return Err(PublishError::Unavailable(elapsed.into()).into()),
+        };
+        let event_id = row.event_id.as_str();
+        info!(event_id, message_id = %message_id.0, "published");
+        published.insert(row.event_id.clone());
+        Ok(())
+    }
+
+    /// Removes a published row and gives the lease back with it. If the subject has been marked
+    /// meanwhile, the row alone goes.
+    async fn settle(&self, row: &OutboxRow, held: &mut HeldLease) -> Result<Standing, Stopped> {
+        let standing = self.commit_held(vec![row.delete()], held).await?;
+        if matches!(standing, Standing::Held) {
+            self.delete(row).await?;
+        }
+        Ok(standing)
+    }
+
+    /// Commits these writes together with giving the lease back. Does neither, and answers
+    /// [`Standing::Held`], if the subject has been marked since the lease was last read.
+    ///
+    /// If the lease is somebody else's the writes are made without it: what they remove has been
+    /// published, whoever holds the lease now.
+    async fn commit_held(
+        &self,
+        writes: Vec<Write>,
+        held: &mut HeldLease,
+    ) -> Result<Standing, Stopped> {
+        let (documents, ids) = (self.documents.as_ref(), self.ids.as_ref());
+        let both = writes.iter().cloned().chain([held.release()]).collect();
+        match commit_through_contention(documents, ids, both).await {
+            Ok(_) => return Ok(Standing::Over),
+            Err(CommitError::Conflict(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if held.refresh(documents).await? {
+            return Ok(Standing::Held);
+        }
+        if !writes.is_empty() {
+            commit_through_contention(documents, ids, writes).await?;
+        }
+        Ok(Standing::Over)
+    }
+
+    async fn delete(&self, row: &OutboxRow) -> Result<(), Stopped> {
+        let (documents, ids) = (self.documents.as_ref(), self.ids.as_ref());
+        commit_through_contention(documents, ids, vec![row.delete()]).await?;
+        Ok(())
+    }
+
+    fn log_stop(&self, held: &HeldLease, reason: &Stopped) {
+        let (subject, error) = (held.subject(), error_chain(reason));
+        warn!(
+            subject,
+            error, "not all published; this subject waits for the relay"
+        );
+    }
+}
+
+/// A row that cannot be read stops its subject, loudly; it cannot be skipped without losing order.
+pub(super) fn read(document: &Document) -> Result<OutboxRow, MalformedDocument> {
+    OutboxRow::from_fields(&document.fields).inspect_err(
+        |error| tracing::error!(row = document.key.id(), %error, "unreadable outbox row"),
+    )
+}

@@ -1,0 +1,15 @@
+//! The user service alone, over a real store and a bus that fails on demand.
+
+mod answers;
+mod broker_down;
+mod bus;
+mod correlation;
+mod crashes;
+mod description;
+mod halting;
+mod idempotency;
+mod many_at_once;
+mod relays;
+mod round_trips;
+mod service;
+mod whole_system;

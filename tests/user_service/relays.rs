@@ -1,0 +1,128 @@
+//! The relay, and several of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use serde_json::json;
+
+use super::bus::Mood;
+use super::service::{Service, on_every_store};
+use crate::support::captured_logs;
+
+/// Users with this many waiting events each.
+async fn backlog(service: &Service, users: usize, events: u64) -> Vec<String> {
+    service.bus.turn(Mood::Refusing);
+    let mut made = Vec::new();
+    for number in 0..users {
+        let user = service.new_user(&format!("user{number}@example.com")).await;
+        for version in 2..=events {
+            let name = json!({"name": format!("Name {version}")});
+            assert_eq!(service.patch(&user, &name).await.status, StatusCode::OK);
+        }
+        made.push(user);
+    }
+    service.outbox.drain().await;
+    service.bus.turn(Mood::Up);
+    made
+}
+
+#[tokio::test]
+async fn a_run_reports_and_logs_what_waits_and_for_how_long() {
+    let service = Service::new().await;
+    backlog(&service, 2, 2).await;
+    service.bus.turn(Mood::Refusing);
+    service.clock.advance(Duration::from_millis(90_500));
+    let (report, logs) = captured_logs(service.relay()).await;
+    assert_eq!(
+        report,
+        json!({"published": 0, "failed": 2, "remaining": 4, "oldest_age_seconds": 90})
+    );
+    let line = logs.lines().find(|line| line.contains("outbox relayed"));
+    let line: serde_json::Value = serde_json::from_str(line.unwrap()).unwrap();
+    for field in ["published", "failed", "remaining", "oldest_age_seconds"] {
+        assert_eq!(line[field], report[field]);
+    }
+    assert!(!logs.contains("@example.com"), "{logs}");
+}
+
+#[tokio::test]
+async fn a_row_that_somebody_else_holds_is_left_alone_until_the_lease_runs_out() {
+    let service = Service::new().await;
+    service.bus.turn(Mood::Hanging);
+    let user = service.new_user("ada@example.com").await;
+    service.bus.turn(Mood::Up);
+    let report = service.relay().await;
+    assert_eq!(
+        report,
+        json!({"published": 0, "failed": 0, "remaining": 1, "oldest_age_seconds": 0})
+    );
+    service.clock.advance(Duration::from_secs(15));
+    assert_eq!(service.relay().await["published"], 1);
+    assert_eq!(service.bus.sequences()[&user], [1]);
+}
+
+on_every_store! {
+    async fn several_relays_at_once_send_each_row_once_and_in_order(service) {
+        let service = Arc::new(service);
+        let users = backlog(&service, 30, 5).await;
+        let relays = (0..4).map(|_| {
+            let instance = service.twin();
+            tokio::spawn(async move { instance.relay().await })
+        });
+        let mut published = 0;
+        for report in join_all(relays).await {
+            let report = report.unwrap();
+            assert_eq!(report["failed"], 0);
+            published += report["published"].as_u64().unwrap();
+        }
+        assert_eq!(published, 150);
+        let sequences = service.bus.sequences();
+        for user in &users {
+            assert_eq!(sequences[user], [1, 2, 3, 4, 5]);
+        }
+        service.assert_outbox_empty().await;
+    }
+
+    async fn relays_and_requests_at_once_send_each_row_once_and_in_order(service) {
+        let service = Arc::new(service);
+        let users = backlog(&service, 5, 2).await;
+        let relays = (0..2).map(|_| {
+            let instance = service.twin();
+            tokio::spawn(async move {
+                for _ in 0..20 {
+                    instance.relay().await;
+                }
+            })
+        });
+        let clients = users.iter().map(|user| {
+            let (instance, user) = (service.twin(), user.clone());
+            tokio::spawn(async move {
+                for version in 3..=30 {
+                    let name = json!({"name": format!("Name {version}")});
+                    let answer = instance.patch(&user, &name).await;
+                    assert_eq!(answer.body["version"], version);
+                }
+                instance.outbox.drain().await;
+            })
+        });
+        for task in join_all(relays.chain(clients)).await {
+            task.unwrap();
+        }
+        service.relay_later().await;
+        let sequences = service.bus.sequences();
+        for user in &users {
+            assert_eq!(sequences[user], (1..=30).collect::<Vec<u64>>());
+        }
+        service.assert_outbox_empty().await;
+    }
+
+    async fn more_rows_of_one_user_than_fit_a_page_stay_in_order(service) {
+        let users = backlog(&service, 1, 250).await;
+        assert_eq!(service.relay().await["published"], 250);
+        let expected: Vec<u64> = (1..=250).collect();
+        assert_eq!(service.bus.sequences()[&users[0]], expected);
+        service.assert_outbox_empty().await;
+    }
+}
