@@ -1,10 +1,13 @@
 //! Tests of the system as a whole. One binary, so that everything links once.
 
 mod bad_input;
+mod crash_simulation;
 mod documents_on_firestore;
 mod engines;
 mod hand_typed;
 mod once_per_consumer;
+mod protocols;
 mod push_auth;
 mod sign_up;
 mod support;
+mod user_service;

@@ -1,11 +1,10 @@
 //! Twice in sequence, twice at once, a crash at every commit, and a crowd: for every consumer, on
 //! both stores.
 //!
-//! The crowd on Google's emulator meets what the service would not do: of several creations of one
-//! document at the same moment the emulator answers ABORTED to some or all, where the service lets
-//! one of them win and answers ALREADY_EXISTS to the others. To the pipeline that is contention,
-//! which it tries again after a pause, as the service asks for ABORTED in any case; if that is not
-//! enough the delivery is answered 503 and comes again.
+//! A crowd may be answered ABORTED, on the service sooner than on Google's emulator, which takes
+//! plain commits one after the other. The pipeline tries again after a pause, as the service asks;
+//! if that is not enough the delivery is answered 503 and comes again. `contention.rs` has both
+//! for certain, and the emulator's own way to ABORTED.
 
 use std::sync::Arc;
 

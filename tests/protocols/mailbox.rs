@@ -59,7 +59,10 @@ impl Mailbox {
 
     /// Waits until this many were sent.
     pub(super) async fn has_sent(&self, count: usize) {
-        eventually("the mails", || async { (self.sent().len() == count).then_some(()) }).await;
+        eventually("the mails", || async {
+            (self.sent().len() == count).then_some(())
+        })
+        .await;
     }
 }
 

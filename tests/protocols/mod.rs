@@ -1,12 +1,16 @@
 //! Once per consumer and event: each promise of the protocols by itself.
 
+#![allow(clippy::unwrap_used, reason = "a failed preparation is a failed test")]
+
 mod boot_check;
 mod consumers;
+mod contention;
 mod delivered;
 mod every_consumer;
 mod expiry;
 mod fencing;
 mod keys;
+mod lost_answers;
 mod mailbox;
 mod order;
 mod outside_effects;

@@ -21,6 +21,7 @@ pub(super) struct Scene {
     pub(super) documents: Arc<CountingDocuments>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) dead_letters: Arc<DeadLetters>,
+    timings: Timings,
     _data: TempDir,
 }
 
@@ -45,11 +46,7 @@ impl DeadLetters {
 
 #[async_trait]
 impl Publisher for DeadLetters {
-    async fn publish(
-        &self,
-        _: &str,
-        message: OutgoingMessage,
-    ) -> Result<MessageId, PublishError> {
+    async fn publish(&self, _: &str, message: OutgoingMessage) -> Result<MessageId, PublishError> {
         if *self.down.lock().unwrap() {
             return Err(PublishError::Unavailable("the topic is down".into()));
         }
@@ -60,6 +57,10 @@ impl Publisher for DeadLetters {
 
 impl Scene {
     pub(super) async fn new() -> Self {
+        Self::with_timings(Timings::PRODUCTION).await
+    }
+
+    pub(super) async fn with_timings(timings: Timings) -> Self {
         let data = tempfile::tempdir().unwrap();
         let database = Database::open(&data.path().join("db")).unwrap();
         let start: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
@@ -69,18 +70,24 @@ impl Scene {
             documents: CountingDocuments::new(Arc::new(documents.unwrap())),
             clock,
             dead_letters: Arc::default(),
+            timings,
             _data: data,
         }
     }
 
     pub(super) fn deps(&self) -> ConsumerDeps {
+        self.deps_over(self.documents.clone())
+    }
+
+    /// The same, with something between the consumer and the store.
+    pub(super) fn deps_over(&self, documents: Arc<dyn Documents>) -> ConsumerDeps {
         ConsumerDeps {
-            documents: self.documents.clone(),
+            documents,
             publisher: self.dead_letters.clone(),
             dead_letter_topic: "dead-letters".to_owned(),
             clock: self.clock.clone(),
             ids: Arc::new(SystemIds),
-            timings: Timings::PRODUCTION,
+            timings: self.timings,
             auth: PushAuth::open_for_one_machine(),
             project: "test".to_owned(),
         }
@@ -88,8 +95,17 @@ impl Scene {
 
     /// A container of the email service.
     pub(super) fn email(&self, mailer: Arc<impl Mailer>) -> Router {
+        self.email_over(self.documents.clone(), mailer)
+    }
+
+    /// The same, with something between the service and the store.
+    pub(super) fn email_over(
+        &self,
+        documents: Arc<dyn Documents>,
+        mailer: Arc<impl Mailer>,
+    ) -> Router {
         email_service::app(EmailServiceDeps {
-            consumer: self.deps(),
+            consumer: self.deps_over(documents),
             mailer,
             from: "Fanout <hello@example.com>".parse().unwrap(),
         })
@@ -116,7 +132,7 @@ impl Scene {
             self.documents.clone(),
             self.clock.clone(),
             Arc::new(SystemIds),
-            Timings::PRODUCTION,
+            self.timings,
         )
     }
 

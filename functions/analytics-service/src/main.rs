@@ -10,6 +10,9 @@ fn main() -> ExitCode {
     run_service(
         "analytics-service",
         ConsumerSettings::read,
-        |settings: ConsumerSettings| async move { Ok(Service::new(app(settings.connect().await?))) },
+        |settings: ConsumerSettings| async move {
+            let drain = settings.timings().drain;
+            Ok(Service::new(app(settings.connect().await?)).drain(drain))
+        },
     )
 }

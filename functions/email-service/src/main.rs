@@ -13,11 +13,13 @@ fn main() -> ExitCode {
         read,
         |(consumer, smtp): (ConsumerSettings, SmtpSettings)| async move {
             let from = smtp.from.clone();
+            let drain = consumer.timings().drain;
             Ok(Service::new(app(EmailServiceDeps {
                 consumer: consumer.connect().await?,
                 mailer: Arc::new(SmtpMailer::new(smtp)?),
                 from,
-            })))
+            }))
+            .drain(drain))
         },
     )
 }

@@ -19,6 +19,7 @@ pub const DRAIN: Duration = Duration::from_secs(8);
 /// A service ready to be served: its routes, and what is left to do once the last request is done.
 pub struct Service {
     router: Router,
+    drain: Duration,
     on_stop: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -27,8 +28,15 @@ impl Service {
     pub fn new(router: Router) -> Self {
         Self {
             router,
+            drain: DRAIN,
             on_stop: Box::pin(async {}),
         }
+    }
+
+    /// The same, with another time for requests under way after SIGTERM than [`DRAIN`].
+    pub fn drain(mut self, limit: Duration) -> Self {
+        self.drain = limit;
+        self
     }
 
     /// The same, with work for the end: it must fit into what remains of the drain.
@@ -131,7 +139,7 @@ pub async fn bind(address: SocketAddr, hint: &'static str) -> Result<TcpListener
 }
 
 /// Serves until `shutdown`, then lets requests under way and the service's own last work finish,
-/// for at most [`DRAIN`].
+/// for as long as the service's drain, [`DRAIN`] by default.
 ///
 /// What is still running then is dropped, never answered: without an answer Pub/Sub delivers again.
 pub async fn serve(
@@ -140,6 +148,7 @@ pub async fn serve(
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
     let stop = shutdown.clone();
+    let drain = service.drain;
     let server = async {
         axum::serve(listener, service.router)
             .with_graceful_shutdown(async move { stop.requested().await })
@@ -149,12 +158,12 @@ pub async fn serve(
     };
     let drained = async {
         shutdown.requested().await;
-        tokio::time::sleep(DRAIN).await;
+        tokio::time::sleep(drain).await;
     };
     tokio::select! {
         served = server => served,
         () = drained => {
-            warn!("requests were still under way after the drain of {} s; they are dropped", DRAIN.as_secs());
+            warn!("requests were still under way after the drain of {} s; they are dropped", drain.as_secs());
             Ok(())
         }
     }

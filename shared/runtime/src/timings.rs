@@ -1,8 +1,9 @@
 //! The numbers of delivery, in one place, and the rules that hold between them.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::DRAIN;
+use crate::{DRAIN, Settings};
 
 /// How long things take and last. [`Timings::PRODUCTION`] is what is deployed; Terraform says the
 /// same numbers again.
@@ -24,7 +25,8 @@ pub struct Timings {
     pub mark_lifetime: Duration,
 }
 
-/// Two settings that contradict each other; the process must not start.
+/// Two settings that contradict each other; the process must not start. What a variable can change
+/// goes by the variable's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} must be {rule} {}: {reason}", shown(.left), shown(.right))]
 pub struct TimingsDisagree {
@@ -37,6 +39,12 @@ pub struct TimingsDisagree {
 fn shown((name, duration): &(&'static str, Duration)) -> String {
     format!("{name} ({} s)", duration.as_secs_f64())
 }
+
+// The variables that change a number of a container. The others belong to subscriptions and topics.
+const ACK_DEADLINE: &str = "ACK_DEADLINE_SECONDS";
+const HANDLER_BUDGET: &str = "HANDLER_BUDGET_SECONDS";
+const LEASE: &str = "LEASE_SECONDS";
+const DRAIN_LIMIT: &str = "DRAIN_SECONDS";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Cloud Run kills a container this long after SIGTERM.
@@ -53,6 +61,36 @@ impl Timings {
         dead_letter_retention: DAY.saturating_mul(31),
         mark_lifetime: DAY.saturating_mul(45),
     };
+
+    /// Reads `ACK_DEADLINE_SECONDS` (what the subscription has), `HANDLER_BUDGET_SECONDS`,
+    /// `LEASE_SECONDS` and `DRAIN_SECONDS`, each by default as in [`Timings::PRODUCTION`]. Numbers
+    /// that contradict each other are a fault.
+    pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
+        let mut seconds = |name: &str, default: Duration| {
+            let expects = "a whole number of seconds from 1";
+            let set = settings.optional::<NonZeroU32>(name, expects)?;
+            Some(set.map_or(default, |set| Duration::from_secs(set.get().into())))
+        };
+        let deployed = Self::PRODUCTION;
+        let ack_deadline = seconds(ACK_DEADLINE, deployed.ack_deadline);
+        let handler_budget = seconds(HANDLER_BUDGET, deployed.handler_budget);
+        let lease = seconds(LEASE, deployed.lease);
+        let drain = seconds(DRAIN_LIMIT, deployed.drain);
+        let timings = Self {
+            ack_deadline: ack_deadline?,
+            handler_budget: handler_budget?,
+            lease: lease?,
+            drain: drain?,
+            ..deployed
+        };
+        match timings.check() {
+            Ok(()) => Some(timings),
+            Err(contradiction) => {
+                settings.fault(format!("{contradiction}."));
+                None
+            }
+        }
+    }
 
     /// The first rule that does not hold, with the two settings that disagree.
     pub fn check(&self) -> Result<(), TimingsDisagree> {
@@ -75,17 +113,17 @@ impl Timings {
             })
         };
         below(
-            ("handler_budget", self.handler_budget),
-            ("ack_deadline", self.ack_deadline),
+            (HANDLER_BUDGET, self.handler_budget),
+            (ACK_DEADLINE, self.ack_deadline),
             "otherwise Pub/Sub gives up on a handler that is still working and delivers again",
         )?;
         at_most(
-            ("ack_deadline", self.ack_deadline),
-            ("lease", self.lease),
+            (ACK_DEADLINE, self.ack_deadline),
+            (LEASE, self.lease),
             "otherwise a second delivery takes the claim from a handler that is still working",
         )?;
         below(
-            ("drain", self.drain),
+            (DRAIN_LIMIT, self.drain),
             ("Cloud Run's grace period", CLOUD_RUN_GRACE),
             "otherwise requests under way are killed instead of finished",
         )?;
@@ -119,21 +157,21 @@ mod tests {
                     ack_deadline: short,
                     ..good
                 },
-                "handler_budget (45 s) must be less than ack_deadline (30 s)",
+                "HANDLER_BUDGET_SECONDS (45 s) must be less than ACK_DEADLINE_SECONDS (30 s)",
             ),
             (
                 Timings {
                     lease: short,
                     ..good
                 },
-                "ack_deadline (60 s) must be at most lease (30 s)",
+                "ACK_DEADLINE_SECONDS (60 s) must be at most LEASE_SECONDS (30 s)",
             ),
             (
                 Timings {
                     drain: short,
                     ..good
                 },
-                "drain (30 s) must be less than Cloud Run's grace period (10 s)",
+                "DRAIN_SECONDS (30 s) must be less than Cloud Run's grace period (10 s)",
             ),
             (
                 Timings {

@@ -1,9 +1,13 @@
 //! What the tests of several packages need: conformance suites that every adapter of a port passes,
 //! and time and ids under control. A dependency of tests only.
 
+pub mod consumer_tests;
+mod counting_documents;
 pub mod documents_conformance;
+pub mod faults;
 mod manual_clock;
 mod seeded_ids;
 
+pub use counting_documents::{CountingDocuments, PortCalls};
 pub use manual_clock::ManualClock;
 pub use seeded_ids::SeededIds;

@@ -111,6 +111,17 @@ impl Ledger {
         self.commit(writes).await.map(drop)
     }
 
+    /// Whether the mark says that this very claim was completed: what to ask when the answer to
+    /// [`Self::complete`] was lost and the next try is fenced. A successor's mark has another attempt.
+    pub async fn was_completed(&self, claim: &Claim) -> Result<bool, LedgerError> {
+        let Some(document) = self.documents.get(&claim.seen.key()).await? else {
+            return Ok(false);
+        };
+        let mark = Mark::from_fields(&document.fields)?;
+        let ours = |mark: &Mark| (mark.attempt, mark.first_seen_at);
+        Ok(mark.state == MarkState::Done && ours(&mark) == ours(&claim.mark))
+    }
+
     /// Gives the claim back at once, so that the next delivery need not wait for the lease to end.
     /// `may_have_acted`: the act failed in a way that leaves open whether it happened.
     pub async fn release(&self, claim: &Claim, may_have_acted: bool) -> Result<(), LedgerError> {

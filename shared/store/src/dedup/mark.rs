@@ -89,17 +89,15 @@ impl MarkState {
 impl Seen {
     /// Where the mark is: `{consumer}:{SHA-256 of the event id}`, so that no id can break it.
     pub fn key(&self) -> Key {
-        self.key_of(&self.event_id)
+        let digest = hex::encode(Sha256::digest(&self.event_id));
+        Key::stored(PROCESSED_EVENTS, format!("{}:{digest}", self.consumer))
     }
 
     /// Where it is noted that another payload came under the id of this event. Not the event's own
-    /// mark: overwriting that would let the first payload take effect again.
+    /// mark: overwriting that would let the first payload take effect again. Longer than any mark's
+    /// key, so that no id can lead to it either.
     pub fn reused_key(&self) -> Key {
-        self.key_of(&format!("{}\n{}", self.event_id, self.fingerprint))
-    }
-
-    fn key_of(&self, id: &str) -> Key {
-        let id = format!("{}:{}", self.consumer, hex::encode(Sha256::digest(id)));
+        let id = format!("{}:{}", self.key().id(), self.fingerprint);
         Key::stored(PROCESSED_EVENTS, id)
     }
 }

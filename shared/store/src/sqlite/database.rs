@@ -5,8 +5,8 @@
 //! fsync, not for a hundred. A job is answered only after the transaction it ran in is on disk.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use rusqlite::{Connection, Savepoint, TransactionBehavior};
@@ -18,7 +18,12 @@ const GROUP: usize = 256;
 /// A handle to the file; clones share the thread. Dropping the last of them waits until the work
 /// at hand is done and the file is closed.
 #[derive(Clone)]
-pub struct Database(Arc<Owner>);
+pub struct Database(Arc<Engine>);
+
+enum Engine {
+    File(Owner),
+    Memory(Mutex<Connection>),
+}
 
 struct Owner {
     path: PathBuf,
@@ -126,16 +131,28 @@ impl Database {
                 path: path.to_owned(),
                 reason: error.to_string(),
             })?;
-        Ok(Self(Arc::new(Owner {
+        Ok(Self(Arc::new(Engine::File(Owner {
             path: path.to_owned(),
             jobs: Some(jobs),
             thread: Some(thread),
-        })))
+        }))))
     }
 
-    /// The file.
+    /// A database that lives in memory and ends with its last handle. Jobs run one after the other
+    /// on their callers' threads, each within the first poll of its [`Database::call`]: a
+    /// simulation that has one thread and its own time sees nothing happen behind its back.
+    pub fn in_memory() -> Result<Self, DatabaseError> {
+        let connection = Connection::open_in_memory()?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(Self(Arc::new(Engine::Memory(Mutex::new(connection)))))
+    }
+
+    /// The file; `:memory:` for none.
     pub fn path(&self) -> &Path {
-        &self.0.path
+        match self.0.as_ref() {
+            Engine::File(owner) => &owner.path,
+            Engine::Memory(_) => Path::new(":memory:"),
+        }
     }
 
     /// Runs `work` in a transaction and answers once that is on disk. An error undoes all that
@@ -148,13 +165,17 @@ impl Database {
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
+        let owner = match self.0.as_ref() {
+            Engine::File(owner) => owner,
+            Engine::Memory(connection) => return run_here(connection, work),
+        };
         let (reply, answer) = oneshot::channel();
         let job = Work {
             work: Some(work),
             result: None,
             reply,
         };
-        let jobs = self.0.jobs.as_ref().ok_or(DatabaseError::Closed)?;
+        let jobs = owner.jobs.as_ref().ok_or(DatabaseError::Closed)?;
         jobs.send(Box::new(job))
             .map_err(|_| DatabaseError::Closed)?;
         answer.await.map_err(|_| DatabaseError::Closed)?
@@ -174,6 +195,20 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     // Takes the lock now, not at the first write.
     connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
     Ok(connection)
+}
+
+fn run_here<T, E: From<DatabaseError>>(
+    connection: &Mutex<Connection>,
+    work: impl FnOnce(&Savepoint<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    // A job that panicked has rolled back on its way out.
+    let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut transaction = connection.transaction().map_err(DatabaseError::from)?;
+    let result = in_savepoint(&mut transaction, work);
+    transaction
+        .commit()
+        .map_err(|error| DatabaseError::Commit(error.to_string()))?;
+    result
 }
 
 fn work_off(mut connection: Connection, queue: &mpsc::Receiver<Box<dyn Job>>) {
@@ -209,7 +244,13 @@ mod tests {
     #[tokio::test]
     async fn a_failed_job_leaves_nothing_behind_and_its_neighbours_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("db")).unwrap();
+        let in_a_file = Database::open(&folder.path().join("db")).unwrap();
+        for database in [in_a_file, Database::in_memory().unwrap()] {
+            only_the_job_that_fails_leaves_nothing(&database).await;
+        }
+    }
+
+    async fn only_the_job_that_fails_leaves_nothing(database: &Database) {
         let create = |s: &Savepoint<'_>| Ok(s.execute_batch("CREATE TABLE t (n)")?);
         database.call::<_, DatabaseError>(create).await.unwrap();
         let insert = |fail: bool| {
@@ -242,5 +283,19 @@ mod tests {
         );
         drop(first);
         assert!(Database::open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_job_in_memory_is_done_at_the_first_poll_and_stays_done() {
+        let database = Database::in_memory().unwrap();
+        assert_eq!(database.path(), Path::new(":memory:"));
+        let create = |s: &Savepoint<'_>| Ok(s.execute_batch("CREATE TABLE t (n)")?);
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut created = Box::pin(database.call::<_, DatabaseError>(create));
+        assert!(created.as_mut().poll(&mut context).is_ready());
+        let clone = database.clone();
+        let mut counted = Box::pin(clone.call(count));
+        let answer = counted.as_mut().poll(&mut context);
+        assert!(matches!(answer, std::task::Poll::Ready(Ok(0))));
     }
 }

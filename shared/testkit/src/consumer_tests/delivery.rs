@@ -1,0 +1,63 @@
+//! One delivery over HTTP, without a network.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use fanout_messaging::PushedMessage;
+use fanout_runtime::{IdGenerator, SystemIds, Timestamp};
+use http::header::RETRY_AFTER;
+use http::{Request, StatusCode};
+use tower::ServiceExt;
+
+/// How a consumer answered a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// `x-outcome`; empty if there is none.
+    pub outcome: String,
+    /// `Retry-After`, where it says seconds.
+    pub retry_after: Option<Duration>,
+}
+
+impl Answer {
+    /// Whether Pub/Sub takes the answer for an ack.
+    pub fn acked(&self) -> bool {
+        [102, 200, 201, 202, 204].contains(&self.status.as_u16())
+    }
+}
+
+/// Delivers this data to a consumer's routes, under a message id that nobody else has: what a
+/// publisher sends again has a new one, too.
+pub async fn deliver(app: &Router, data: impl Into<Vec<u8>>) -> Answer {
+    deliver_as(app, data, &SystemIds.new_id("m")).await
+}
+
+/// The same under this message id.
+pub async fn deliver_as(app: &Router, data: impl Into<Vec<u8>>, message_id: &str) -> Answer {
+    let message = PushedMessage {
+        message_id: message_id.to_owned(),
+        publish_time: Timestamp::UNIX_EPOCH,
+        data: data.into().into(),
+        attributes: [].into(),
+        ordering_key: String::new(),
+        subscription: "projects/test/subscriptions/test".to_owned(),
+        delivery_attempt: None,
+    };
+    let body = message.to_json().expect("a push can be written");
+    let request = Request::post("/pubsub/push").body(Body::from(body));
+    let request = request.expect("the request is well-formed");
+    let answer = app.clone().oneshot(request).await;
+    let answer = answer.unwrap_or_else(|never| match never {});
+    let header = |name: &str| {
+        let value = answer.headers().get(name)?;
+        Some(value.to_str().expect("a header of ASCII").to_owned())
+    };
+    let seconds = header(RETRY_AFTER.as_str()).and_then(|text| text.parse().ok());
+    Answer {
+        status: answer.status(),
+        outcome: header("x-outcome").unwrap_or_default(),
+        retry_after: seconds.map(Duration::from_secs),
+    }
+}

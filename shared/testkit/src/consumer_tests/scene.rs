@@ -1,0 +1,102 @@
+//! What the tests of one consumer have in common: its store, its time, its events.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use fanout_events::Fingerprint;
+use fanout_messaging::consume::{ConsumerDeps, PushAuth};
+use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_runtime::{IdGenerator, SystemIds, Timestamp, Timings};
+use fanout_store::Documents;
+use fanout_store::dedup::{Mark, Seen};
+use serde_json::Value;
+
+use super::{Answer, ConsumerUnderTest, deliver};
+use crate::documents_conformance::Subject;
+use crate::{CountingDocuments, ManualClock};
+
+/// A consumer over one store.
+pub(super) struct Scene<C> {
+    pub(super) consumer: C,
+    pub(super) documents: Arc<CountingDocuments>,
+    pub(super) clock: Arc<ManualClock>,
+    store: Subject,
+}
+
+/// These tests deliver nothing that could be parked.
+struct NoDeadLetters;
+
+#[async_trait]
+impl Publisher for NoDeadLetters {
+    async fn publish(&self, _: &str, _: OutgoingMessage) -> Result<MessageId, PublishError> {
+        Err(PublishError::Refused("nothing is to be parked here".into()))
+    }
+}
+
+impl<C: ConsumerUnderTest> Scene<C> {
+    pub(super) fn new(consumer: C, store: impl Into<Subject>) -> Self {
+        let store = store.into();
+        let start = Timestamp::UNIX_EPOCH + Timings::PRODUCTION.mark_lifetime;
+        Self {
+            consumer,
+            documents: CountingDocuments::new(Arc::clone(&store.documents)),
+            clock: Arc::new(ManualClock::new(start)),
+            store,
+        }
+    }
+
+    /// Counts from 0 again.
+    pub(super) fn recounted(mut self) -> Self {
+        self.documents = CountingDocuments::new(Arc::clone(&self.store.documents));
+        self
+    }
+
+    /// One more container of the consumer.
+    pub(super) fn container(&self) -> Router {
+        self.container_over(self.documents.clone())
+    }
+
+    /// One more container, with something between it and the store.
+    pub(super) fn container_over(&self, documents: Arc<dyn Documents>) -> Router {
+        self.consumer.app(ConsumerDeps {
+            documents,
+            publisher: Arc::new(NoDeadLetters),
+            dead_letter_topic: "dead-letters".to_owned(),
+            clock: self.clock.clone(),
+            ids: Arc::new(SystemIds),
+            timings: Timings::PRODUCTION,
+            auth: PushAuth::open_for_one_machine(),
+            project: "test".to_owned(),
+        })
+    }
+
+    /// An event that nobody has seen.
+    pub(super) fn event(&self) -> Value {
+        let mut event = self.consumer.event(&SystemIds.new_id("usr"));
+        event["id"] = SystemIds.new_id("evt").into();
+        event
+    }
+
+    pub(super) async fn deliver(&self, container: &Router, event: &Value) -> Answer {
+        deliver(container, event.to_string()).await
+    }
+
+    pub(super) async fn effects(&self) -> usize {
+        self.consumer.effects(&self.documents).await
+    }
+
+    /// The event's mark, which must exist.
+    pub(super) async fn mark(&self, event: &Value) -> Mark {
+        let seen = Seen {
+            consumer: self.consumer.name(),
+            event_id: event["id"].as_str().expect("an id").to_owned(),
+            event_type: String::new(),
+            fingerprint: Fingerprint::of_bytes(b""),
+        };
+        let document = self.store.documents.get(&seen.key()).await;
+        let document = document.expect("the mark can be read");
+        let fields = document.expect("there is a mark").fields;
+        Mark::from_fields(&fields).expect("the mark is readable")
+    }
+}

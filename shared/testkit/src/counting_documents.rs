@@ -1,0 +1,86 @@
+//! How many calls of the `Documents` port something costs.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use fanout_store::{
+    CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
+};
+
+/// Passes every call on and counts it.
+pub struct CountingDocuments {
+    inner: Arc<dyn Documents>,
+    counted: Mutex<Counted>,
+}
+
+/// Calls of the port, by kind. One call is one round trip.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PortCalls {
+    /// [`Documents::get`]
+    pub gets: usize,
+    /// [`Documents::query`]
+    pub queries: usize,
+    /// [`Documents::commit`], whatever the answer.
+    pub commits: usize,
+}
+
+#[derive(Default)]
+struct Counted {
+    calls: PortCalls,
+    writes: BTreeMap<&'static str, usize>,
+}
+
+impl CountingDocuments {
+    /// Counts the calls to `inner`, from 0.
+    pub fn new(inner: Arc<dyn Documents>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            counted: Mutex::default(),
+        })
+    }
+
+    /// The calls so far, since the last [`Self::take_calls`].
+    pub fn calls(&self) -> PortCalls {
+        self.with(|counted| counted.calls)
+    }
+
+    /// The calls since the start, or since this was asked the last time.
+    pub fn take_calls(&self) -> PortCalls {
+        self.with(|counted| std::mem::take(&mut counted.calls))
+    }
+
+    /// How many writes to a collection have taken effect since the start.
+    pub fn writes_to(&self, collection: &str) -> usize {
+        self.with(|counted| counted.writes.get(collection).copied().unwrap_or(0))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Counted) -> T) -> T {
+        work(&mut self.counted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Documents for CountingDocuments {
+    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
+        self.with(|counted| counted.calls.gets += 1);
+        self.inner.get(key).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.with(|counted| counted.calls.queries += 1);
+        self.inner.query(query).await
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
+        self.with(|counted| counted.calls.commits += 1);
+        let collections: Vec<_> = writes.iter().map(|it| it.key.collection()).collect();
+        let receipt = self.inner.commit(writes).await?;
+        self.with(|counted| {
+            for collection in collections {
+                *counted.writes.entry(collection).or_default() += 1;
+            }
+        });
+        Ok(receipt)
+    }
+}

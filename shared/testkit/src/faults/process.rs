@@ -1,0 +1,65 @@
+//! What a crash ends.
+
+use std::future::Future;
+
+use tokio::sync::watch;
+
+/// One life of one instance of a service. A crash drops everything that runs in it.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    crashed: watch::Sender<bool>,
+}
+
+impl Process {
+    /// A process that lives.
+    pub fn new(name: impl Into<String>) -> Self {
+        let (crashed, _) = watch::channel(false);
+        let name = name.into();
+        Self { name, crashed }
+    }
+
+    /// Its name, for the trace.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Ends it: futures in [`Process::run`] are dropped when they would be polled next, and port
+    /// calls of tasks that it started otherwise never go on.
+    pub fn crash(&self) {
+        self.crashed.send_replace(true);
+    }
+
+    /// Whether it has ended.
+    pub fn has_crashed(&self) -> bool {
+        *self.crashed.borrow()
+    }
+
+    /// Runs the future in this process; `None` if the process ends first.
+    pub async fn run<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut crashed = self.crashed.subscribe();
+        tokio::select! {
+            biased;
+            _ = crashed.wait_for(|crashed| *crashed) => None,
+            output = future => Some(output),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_crash_ends_what_runs_and_what_would_run() {
+        let process = Process::new("p");
+        assert_eq!(process.run(async { 1 }).await, Some(1));
+        let crashes = async {
+            process.crash();
+            std::future::pending::<()>().await;
+        };
+        assert_eq!(process.run(crashes).await, None);
+        assert!(process.has_crashed());
+        assert_eq!(process.run(async { 1 }).await, None);
+    }
+}

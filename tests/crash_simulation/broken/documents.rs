@@ -1,0 +1,139 @@
+//! A store that lets services down the way a wrong protocol would.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use crm_service::CONTACTS;
+use fanout_messaging::outbox::{OUTBOX, OUTBOX_LEASES};
+use fanout_runtime::Timestamp;
+use fanout_store::dedup::PROCESSED_EVENTS;
+use fanout_store::{
+    CommitError, CommitReceipt, Conflict, Content, Document, Documents, Fields, Key, Page,
+    Precondition, Query, StoreError, UpdateTime, Violation, Write,
+};
+
+use super::Broken;
+
+pub(super) struct BrokenDocuments {
+    pub(super) broken: Broken,
+    pub(super) inner: Arc<dyn Documents>,
+}
+
+#[async_trait]
+impl Documents for BrokenDocuments {
+    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
+        let document = self.inner.get(key).await?;
+        Ok(document.map(|document| self.misread(document)))
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.inner.query(query).await
+    }
+
+    async fn commit(&self, mut writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
+        match self.broken {
+            Broken::MarkBeforeEffect if is_done_with_effect(&writes) => {
+                let effect = writes.split_off(1);
+                self.in_two(writes, effect).await
+            }
+            Broken::MarkInSecondCommit if is_done_with_effect(&writes) => {
+                self.refuse_what_is_seen(&writes[0]).await?;
+                let effect = writes.split_off(1);
+                self.in_two(effect, writes).await
+            }
+            Broken::OutboxInSecondCommit if writes.iter().any(creates_row) => {
+                let (outbox, state): (Vec<Write>, Vec<Write>) = writes
+                    .into_iter()
+                    .partition(|write| [OUTBOX, OUTBOX_LEASES].contains(&write.key.collection()));
+                self.inner.commit(state).await?;
+                self.inner.commit(outbox).await
+            }
+            Broken::NoRelease if is_in_state(&writes[0], "released") => Ok(CommitReceipt {
+                update_times: vec![None],
+            }),
+            _ => {
+                writes.iter_mut().for_each(|write| self.miswrite(write));
+                self.inner.commit(writes).await
+            }
+        }
+    }
+}
+
+impl BrokenDocuments {
+    async fn in_two(
+        &self,
+        first: Vec<Write>,
+        second: Vec<Write>,
+    ) -> Result<CommitReceipt, CommitError> {
+        let mut receipt = self.inner.commit(first).await?;
+        let rest = self.inner.commit(second).await?;
+        receipt.update_times.extend(rest.update_times);
+        Ok(receipt)
+    }
+
+    /// Looks before it leaps, as a protocol without a common commit would.
+    async fn refuse_what_is_seen(&self, mark: &Write) -> Result<(), CommitError> {
+        let found = self.inner.get(&mark.key).await?;
+        let version = found.map(|mark| mark.update_time);
+        let holds = match mark.precondition {
+            Precondition::Absent => version.is_none(),
+            Precondition::UpdatedAt(expected) => version == Some(expected),
+            Precondition::None | Precondition::Exists => true,
+        };
+        if holds {
+            return Ok(());
+        }
+        Err(CommitError::Conflict(Conflict {
+            index: 0,
+            key: mark.key.clone(),
+            violation: Violation::Changed,
+        }))
+    }
+
+    fn misread(&self, mut document: Document) -> Document {
+        let is_mark = document.key.collection() == PROCESSED_EVENTS;
+        let is_held = is_mark && document.fields.get("lease_expires_at").is_some();
+        let never = Timestamp::MAX_UTC - chrono::TimeDelta::days(1);
+        let fields = &mut document.fields;
+        match self.broken {
+            Broken::NoLeaseCheck if is_held => {
+                fields.set("lease_expires_at", Timestamp::UNIX_EPOCH);
+            }
+            Broken::LeaseExpiryIgnored if is_held => fields.set("lease_expires_at", never),
+            Broken::MarkExpiryIgnored if is_mark => fields.set("expires_at", never),
+            Broken::NoOrderGuard if document.key.collection() == CONTACTS => {
+                fields.set("version", 0_u64);
+            }
+            _ => {}
+        }
+        document
+    }
+
+    fn miswrite(&self, write: &mut Write) {
+        let is_mark = write.key.collection() == PROCESSED_EVENTS;
+        let takes_a_version = matches!(write.precondition, Precondition::UpdatedAt(UpdateTime(_)));
+        match (self.broken, &mut write.content) {
+            (Broken::NoFencing, _) if is_mark && takes_a_version => {
+                write.precondition = Precondition::None;
+            }
+            (Broken::RepeatNotRecorded, Content::Set(fields)) if is_mark => {
+                fields.set("may_have_repeated", false);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_in_state(write: &Write, state: &str) -> bool {
+    let holds = |fields: &Fields| fields.text("state").is_ok_and(|it| it == state);
+    write.key.collection() == PROCESSED_EVENTS
+        && matches!(&write.content, Content::Set(fields) if holds(fields))
+}
+
+fn is_done_with_effect(writes: &[Write]) -> bool {
+    writes.len() > 1 && is_in_state(&writes[0], "done")
+}
+
+fn creates_row(write: &Write) -> bool {
+    write.key.collection() == OUTBOX && write.precondition == Precondition::Absent
+}

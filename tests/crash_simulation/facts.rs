@@ -1,0 +1,87 @@
+//! What really happened, whatever anybody was told. Filled below the faults, so no lost answer and
+//! no crash can hide anything from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::services::Service;
+
+#[derive(Default)]
+pub(crate) struct Facts {
+    /// Every state that each user had, by version.
+    pub(crate) users: BTreeMap<String, BTreeMap<u64, UserState>>,
+    /// Every event that was stored with the state it tells of, by id.
+    pub(crate) events: BTreeMap<String, StoredEvent>,
+    /// How often each version of each contact was written.
+    pub(crate) contact_writes: BTreeMap<(String, u64), u32>,
+    /// Every mail that left.
+    pub(crate) mails: Vec<SentMail>,
+    /// Calls of the mailer as they began: which delivery, for which event.
+    pub(crate) mailing: Vec<(u64, String)>,
+    /// Everything on the dead-letter topics.
+    pub(crate) dead_letters: Vec<DeadLetter>,
+    /// Every call of a consumer, by number.
+    pub(crate) deliveries: BTreeMap<u64, Delivery>,
+    /// Messages that will never work, and the consumers that get them.
+    pub(crate) unusable: BTreeSet<(Service, String)>,
+    /// Ids of users whose sign-up was answered 201.
+    pub(crate) accepted: BTreeSet<String>,
+    /// How often every event has been sent out again after all marks on it had expired.
+    pub(crate) rounds: u32,
+    /// Broken promises.
+    pub(crate) violations: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum UserState {
+    Present { email: String, name: String },
+    Deleted,
+}
+
+pub(crate) struct StoredEvent {
+    pub(crate) event_type: String,
+    pub(crate) subject: String,
+    pub(crate) sequence: u64,
+    /// The message's data.
+    pub(crate) data: String,
+}
+
+pub(crate) struct SentMail {
+    pub(crate) event_id: String,
+    /// [`Facts::rounds`] at that time.
+    pub(crate) round: u32,
+}
+
+pub(crate) struct DeadLetter {
+    pub(crate) consumer: String,
+    pub(crate) original_message_id: String,
+}
+
+/// One call of a consumer.
+pub(crate) struct Delivery {
+    pub(crate) consumer: Service,
+    pub(crate) event_id: String,
+    pub(crate) started: Duration,
+    pub(crate) state: DeliveryState,
+    /// When it left [`DeliveryState::Running`].
+    pub(crate) ended: Option<Duration>,
+    /// A call of the store went wrong on its way, so it may not know what it holds.
+    pub(crate) store_failed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeliveryState {
+    /// The handler runs, whether anybody waits for it or not.
+    Running,
+    /// The handler came to its end.
+    Answered,
+    /// The handler was dropped: a crash, or nobody waited any more.
+    Dropped,
+}
+
+impl Facts {
+    /// How many users there ever were.
+    pub(crate) fn sign_ups(&self) -> u64 {
+        self.users.len() as u64
+    }
+}

@@ -1,0 +1,92 @@
+//! The store below all faults: the real SQLite adapter, with every commit that took effect noted.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use fanout_messaging::outbox::OUTBOX;
+use fanout_store::sqlite::{Database, SqliteDocuments};
+use fanout_store::{
+    CommitError, CommitReceipt, Content, Document, Documents, Fields, Key, Page, Precondition,
+    Query, StoreError, Write,
+};
+use user_service::USERS;
+
+use super::clock::SimClock;
+use super::facts::{StoredEvent, UserState};
+use super::sim::Sim;
+
+/// The store, watched.
+pub(crate) struct WatchedDocuments {
+    sim: Arc<Sim>,
+    inner: SqliteDocuments,
+}
+
+impl WatchedDocuments {
+    pub(crate) async fn new(sim: Arc<Sim>) -> Self {
+        let clock = Arc::new(SimClock::new(sim.epoch, chrono::TimeDelta::zero()));
+        let database = Database::in_memory().unwrap();
+        let inner = SqliteDocuments::open(database, clock).await.unwrap();
+        Self { sim, inner }
+    }
+
+    fn note(&self, write: &Write) {
+        let Content::Set(fields) = &write.content else {
+            return;
+        };
+        let mut facts = self.sim.facts();
+        match write.key.collection() {
+            USERS => {
+                let versions = facts.users.entry(write.key.id().to_owned()).or_default();
+                versions.insert(fields.count("version").unwrap(), user_state(fields));
+            }
+            OUTBOX if write.precondition == Precondition::Absent => {
+                let id = fields.text("event_id").unwrap().to_owned();
+                facts.events.insert(id, stored_event(fields));
+            }
+            crm_service::CONTACTS => {
+                let version = fields.count("version").unwrap();
+                let contact = (write.key.id().to_owned(), version);
+                *facts.contact_writes.entry(contact).or_default() += 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn user_state(fields: &Fields) -> UserState {
+    if fields.get("deleted_at").is_some() {
+        return UserState::Deleted;
+    }
+    UserState::Present {
+        email: fields.text("email").unwrap().to_owned(),
+        name: fields.text("name").unwrap().to_owned(),
+    }
+}
+
+fn stored_event(fields: &Fields) -> StoredEvent {
+    let data = fields.text("data").unwrap().to_owned();
+    let event: serde_json::Value = serde_json::from_str(&data).unwrap();
+    StoredEvent {
+        event_type: event["type"].as_str().unwrap().to_owned(),
+        subject: fields.text("subject").unwrap().to_owned(),
+        sequence: fields.count("sequence").unwrap(),
+        data,
+    }
+}
+
+#[async_trait]
+impl Documents for WatchedDocuments {
+    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.inner.query(query).await
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
+        let receipt = self.inner.commit(writes.clone()).await?;
+        writes.iter().for_each(|write| self.note(write));
+        Ok(receipt)
+    }
+}

@@ -1,0 +1,141 @@
+//! Effects outside the store: claim, act, complete; released on failure, taken over after a crash.
+
+use std::time::Duration;
+
+use fanout_runtime::Timings;
+use fanout_store::dedup::MarkState;
+use fanout_testkit::PortCalls;
+use fanout_testkit::consumer_tests::deliver;
+
+use super::delivered::outcome_of;
+use super::mailbox::{Mailbox, Next};
+use super::scene::{Scene, created};
+
+const LEASE: Duration = Timings::PRODUCTION.lease;
+
+#[tokio::test]
+async fn the_usual_mail_costs_two_commits_and_a_duplicate_one_commit_and_one_read() {
+    let scene = Scene::new().await;
+    let email = scene.email(Mailbox::new());
+    let event = created("evt_1", "usr_1");
+    let costs = |gets, commits| PortCalls {
+        gets,
+        queries: 0,
+        commits,
+    };
+    assert_eq!(outcome_of(&email, &event).await, "done");
+    assert_eq!(scene.documents.take_calls(), costs(0, 2));
+    assert_eq!(outcome_of(&email, &event).await, "duplicate");
+    assert_eq!(scene.documents.take_calls(), costs(1, 1));
+}
+
+#[tokio::test]
+async fn a_live_lease_is_answered_429_with_the_time_that_remains() {
+    let scene = Scene::new().await;
+    let mailbox = Mailbox::new();
+    let email = scene.email(mailbox.clone());
+    let event = created("evt_1", "usr_1");
+    let _never = mailbox.answer_the_next_late();
+    let _at_work = tokio::spawn({
+        let (email, event) = (email.clone(), event.clone());
+        async move { outcome_of(&email, &event).await }
+    });
+    mailbox.has_sent(1).await;
+
+    let mark = scene.mark("email", "evt_1").await.unwrap();
+    assert_eq!(mark.state, MarkState::Processing);
+    assert!(mark.owner.is_some());
+    let passed = [0, 1, 40_500, 59_999].map(Duration::from_millis);
+    for (passed, seconds) in passed.into_iter().zip([60, 60, 20, 1]) {
+        scene.clock.set(mark.first_seen_at + passed);
+        let answer = deliver(&email, event.to_string()).await;
+        assert_eq!(answer.status, 429, "{passed:?}");
+        assert_eq!(answer.outcome, "busy");
+        let wait = Duration::from_secs(seconds);
+        assert_eq!(answer.retry_after, Some(wait), "{passed:?}");
+    }
+    assert_eq!(mailbox.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_releases_the_claim_at_once() {
+    let scene = Scene::new().await;
+    let mailbox = Mailbox::new();
+    let email = scene.email(mailbox.clone());
+    let event = created("evt_1", "usr_1");
+    mailbox.next(Next::NotSent);
+    assert_eq!(outcome_of(&email, &event).await, "failed");
+    let mark = scene.mark("email", "evt_1").await.unwrap();
+    assert_eq!(mark.state, MarkState::Released);
+    assert_eq!((mark.owner, mark.lease_expires_at), (None, None));
+
+    // No time has passed.
+    assert_eq!(outcome_of(&email, &event).await, "done");
+    let mark = scene.mark("email", "evt_1").await.unwrap();
+    assert_eq!((mark.state, mark.attempt), (MarkState::Done, 2));
+    assert!(!mark.may_have_repeated, "nothing had happened");
+    assert_eq!(mailbox.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_that_may_have_acted_is_remembered_as_a_possible_repeat() {
+    let scene = Scene::new().await;
+    let mailbox = Mailbox::new();
+    let email = scene.email(mailbox.clone());
+    let event = created("evt_1", "usr_1");
+    mailbox.next(Next::SentWithoutAnswer);
+    assert_eq!(outcome_of(&email, &event).await, "failed");
+    // It does not get lost when a later try fails before it acts.
+    mailbox.next(Next::NotSent);
+    assert_eq!(outcome_of(&email, &event).await, "failed");
+    assert_eq!(outcome_of(&email, &event).await, "done");
+    let mark = scene.mark("email", "evt_1").await.unwrap();
+    assert_eq!((mark.state, mark.attempt), (MarkState::Done, 3));
+    assert!(mark.may_have_repeated);
+    assert_eq!(mailbox.sent().len(), 2);
+    assert_eq!(mailbox.sent()[0], mailbox.sent()[1], "one idempotency key");
+}
+
+#[tokio::test]
+async fn a_handler_beyond_its_budget_is_ended_and_its_claim_released() {
+    let scene = Scene::with_timings(Timings {
+        handler_budget: Duration::from_secs(1),
+        ..Timings::PRODUCTION
+    });
+    let scene = scene.await;
+    let mailbox = Mailbox::new();
+    let email = scene.email(mailbox.clone());
+    let event = created("evt_1", "usr_1");
+    let _never = mailbox.answer_the_next_late();
+    assert_eq!(outcome_of(&email, &event).await, "failed");
+    let mark = scene.mark("email", "evt_1").await.unwrap();
+    assert_eq!(mark.state, MarkState::Released);
+    assert!(mark.may_have_repeated, "the mail may have been on its way");
+}
+
+#[tokio::test]
+async fn a_crash_between_act_and_mark_is_taken_over_after_the_lease_and_says_so() {
+    let scene = Scene::new().await;
+    let mailbox = Mailbox::new();
+    let event = created("evt_1", "usr_1");
+    let _never = mailbox.answer_the_next_late();
+    let dying = tokio::spawn({
+        let (email, event) = (scene.email(mailbox.clone()), event.clone());
+        async move { outcome_of(&email, &event).await }
+    });
+    mailbox.has_sent(1).await;
+    dying.abort();
+    assert!(dying.await.unwrap_err().is_cancelled());
+
+    let email = scene.email(mailbox.clone());
+    scene.clock.advance(LEASE - Duration::from_millis(1));
+    assert_eq!(outcome_of(&email, &event).await, "busy");
+    scene.clock.advance(Duration::from_millis(1));
+    assert_eq!(outcome_of(&email, &event).await, "done");
+    let mark = scene.mark("email", "evt_1").await.unwrap();
+    assert_eq!((mark.state, mark.attempt), (MarkState::Done, 2));
+    assert!(mark.may_have_repeated);
+    assert_eq!(mailbox.sent().len(), 2);
+    assert_eq!(outcome_of(&email, &event).await, "duplicate");
+    assert_eq!(mailbox.sent().len(), 2);
+}
