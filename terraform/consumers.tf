@@ -20,8 +20,14 @@ module "consumer" {
   max_instances       = try(coalesce(var.scaling[each.value.service].max_instances), each.value.max_instances)
   memory              = each.value.memory
   min_instances       = try(coalesce(var.scaling[each.value.service].min_instances), each.value.min_instances)
-  secrets             = each.value.secrets
   timeout_seconds     = var.delivery.ack_deadline_seconds # longer, and the answer finds nobody
+
+  secrets = {
+    for variable, secret in each.value.secrets : variable => {
+      secret  = secret.secret
+      version = lookup(var.secret_versions, secret.secret, secret.version)
+    }
+  }
 
   env = merge(
     local.common_env,
@@ -29,6 +35,10 @@ module "consumer" {
     each.value.env,
     {
       DEAD_LETTER_TOPIC = each.value.dead_letter_topic
+      # The numbers that the container and its subscription must agree on.
+      ACK_DEADLINE_SECONDS   = tostring(var.delivery.ack_deadline_seconds)
+      HANDLER_BUDGET_SECONDS = tostring(var.delivery.handler_budget_seconds)
+      LEASE_SECONDS          = tostring(var.delivery.lease_seconds)
       # Always the edge: Cloud Run checks the token and hands it on without its signature, so no
       # process behind it could check it again.
       PUSH_AUTH = "iam"
@@ -36,10 +46,21 @@ module "consumer" {
   )
 
   # Its own subscription's identity, and nobody else.
-  invokers = { push = google_service_account.push[each.key].member }
+  invokers = { push = local.push_identities[each.key].member }
 
   # An index is there before the code whose query needs it.
   depends_on = [google_firestore_field.expires_at, google_firestore_index.query]
+}
+
+locals {
+  # From what is written here, not from what Google answers: so a plan shows who gets what.
+  push_identities = {
+    for name, account in google_service_account.push : name => {
+      email  = "${account.account_id}@${var.project_id}.iam.gserviceaccount.com"
+      member = "serviceAccount:${account.account_id}@${var.project_id}.iam.gserviceaccount.com"
+      name   = "projects/${var.project_id}/serviceAccounts/${account.account_id}@${var.project_id}.iam.gserviceaccount.com"
+    }
+  }
 }
 
 resource "google_service_account" "push" {
@@ -56,7 +77,7 @@ resource "google_service_account" "push" {
 resource "google_service_account_iam_member" "push_tokens" {
   for_each = local.consumers
 
-  service_account_id = google_service_account.push[each.key].name
+  service_account_id = local.push_identities[each.key].name
   role               = "roles/iam.serviceAccountOpenIdTokenCreator"
   member             = "serviceAccount:service-${var.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 }
@@ -69,7 +90,7 @@ resource "google_service_account_iam_member" "push_impersonation" {
     "${pair[0]}/${pair[1]}" => { consumer = pair[0], member = pair[1] }
   }
 
-  service_account_id = google_service_account.push[each.value.consumer].name
+  service_account_id = local.push_identities[each.value.consumer].name
   role               = "roles/iam.serviceAccountOpenIdTokenCreator"
   member             = each.value.member
 }
@@ -78,7 +99,7 @@ resource "google_service_account_iam_member" "push_impersonation" {
 resource "google_service_account_iam_member" "push_deployer" {
   for_each = local.deployer == null ? {} : local.consumers
 
-  service_account_id = google_service_account.push[each.key].name
+  service_account_id = local.push_identities[each.key].name
   role               = "roles/iam.serviceAccountUser"
   member             = local.deployer
 }

@@ -4,7 +4,7 @@ locals {
   # A token for a service that is not public: that of the one identity which may call it.
   _consumer_token = {
     for name, consumer in local.consumers : name =>
-    "$(gcloud auth print-identity-token --impersonate-service-account=push-${name}@${var.project_id}.iam.gserviceaccount.com --include-email --audiences=${module.consumer[name].url})"
+    "$(gcloud auth print-identity-token --impersonate-service-account=${local.push_identities[name].email} --include-email --audiences=${module.consumer[name].url})"
   }
 }
 
@@ -42,12 +42,12 @@ output "dead_letter_subscriptions" {
 
 output "push_identities" {
   description = "The identities that push to consumers, by consumer: the only ones that may call them."
-  value       = { for name, account in google_service_account.push : name => account.email }
+  value       = { for name, identity in local.push_identities : name => identity.email }
 }
 
 output "relay_identities" {
   description = "The identities that call the outbox relays, by service."
-  value       = { for name, account in google_service_account.relay : name => account.email }
+  value       = { for name, identity in local.relay_identities : name => identity.email }
 }
 
 output "service_urls" {

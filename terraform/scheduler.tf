@@ -3,6 +3,14 @@
 
 locals {
   _relayed = { for name, service in var.services : name => service if service.outbox_relay }
+
+  relay_identities = {
+    for name, account in google_service_account.relay : name => {
+      email  = "${account.account_id}@${var.project_id}.iam.gserviceaccount.com"
+      member = "serviceAccount:${account.account_id}@${var.project_id}.iam.gserviceaccount.com"
+      name   = "projects/${var.project_id}/serviceAccounts/${account.account_id}@${var.project_id}.iam.gserviceaccount.com"
+    }
+  }
 }
 
 resource "google_service_account" "relay" {
@@ -36,7 +44,7 @@ resource "google_cloud_scheduler_job" "relay" {
     uri         = "${module.service[each.key].url}/outbox/relay"
 
     oidc_token {
-      service_account_email = google_service_account.relay[each.key].email
+      service_account_email = local.relay_identities[each.key].email
       audience              = module.service[each.key].url
     }
   }
@@ -48,7 +56,7 @@ resource "google_cloud_scheduler_job" "relay" {
 resource "google_service_account_iam_member" "relay_deployer" {
   for_each = local.deployer == null ? {} : local._relayed
 
-  service_account_id = google_service_account.relay[each.key].name
+  service_account_id = local.relay_identities[each.key].name
   role               = "roles/iam.serviceAccountUser"
   member             = local.deployer
 }
@@ -57,7 +65,7 @@ resource "google_service_account_iam_member" "relay_deployer" {
 resource "google_service_account_iam_member" "relay_impersonation" {
   for_each = local.deployer == null || var.user_service_public ? {} : local._relayed
 
-  service_account_id = google_service_account.relay[each.key].name
+  service_account_id = local.relay_identities[each.key].name
   role               = "roles/iam.serviceAccountOpenIdTokenCreator"
   member             = local.deployer
 }

@@ -19,8 +19,14 @@ module "service" {
   max_instances       = try(coalesce(var.scaling[each.key].max_instances), each.value.max_instances)
   memory              = each.value.memory
   min_instances       = try(coalesce(var.scaling[each.key].min_instances), each.value.min_instances)
-  secrets             = each.value.secrets
   timeout_seconds     = var.delivery.ack_deadline_seconds
+
+  secrets = {
+    for variable, secret in each.value.secrets : variable => {
+      secret  = secret.secret
+      version = lookup(var.secret_versions, secret.secret, secret.version)
+    }
+  }
 
   env = merge(local.common_env, lookup(local.environment_env, each.key, {}), each.value.env)
 
@@ -30,7 +36,7 @@ module "service" {
 
   # Sign-up is public. No entry of the map can open another service.
   public   = each.key == "user-service" && var.user_service_public
-  invokers = each.value.outbox_relay ? { relay = google_service_account.relay[each.key].member } : {}
+  invokers = each.value.outbox_relay ? { relay = local.relay_identities[each.key].member } : {}
 
   # An index is there before the code whose query needs it.
   depends_on = [google_firestore_field.expires_at, google_firestore_index.query]

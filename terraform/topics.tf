@@ -22,7 +22,7 @@ module "topic" {
       parks_as             = module.consumer[name].service_account.member
       push_audience        = module.consumer[name].url
       push_endpoint        = "${module.consumer[name].url}/pubsub/push"
-      push_service_account = google_service_account.push[name].email
+      push_service_account = local.push_identities[name].email
       subscription         = consumer.subscription
     } if consumer.topic == each.key
   }

@@ -18,7 +18,7 @@ variable "consumers" {
 
   default = {
     analytics = { event_types = ["user.created"] }
-    crm       = { event_types = ["user.created"] }
+    crm       = { event_types = ["user.created", "user.updated", "user.deleted"] }
     email = {
       event_types = ["user.created"]
       secrets     = { SMTP_URL = { secret = "smtp-url" } }
@@ -55,7 +55,7 @@ variable "consumers" {
 }
 
 variable "delivery" {
-  description = "The numbers of delivery. The code has the same ones; the handler's budget, the lease and the life of marks are the code's own and stand here for the rules between them."
+  description = "The numbers of delivery. Subscriptions and services get them, and consumers are told the ack deadline, the handler's budget and the lease; how long marks live is the code's own and stands here for the rule about it."
   type = object({
     ack_deadline_seconds       = optional(number, 60)
     dead_letter_retention_days = optional(number, 31)

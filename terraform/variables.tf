@@ -186,6 +186,18 @@ variable "scaling" {
   }
 }
 
+variable "secret_versions" {
+  description = "Versions of secrets, by the secret's id. Without one an instance reads the newest version when it starts; with one a new value is a change that a plan shows."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for version in values(var.secret_versions) : can(regex("^([1-9][0-9]*|latest)$", version))])
+    error_message = "secret_versions must have version numbers such as \"2\" (gcloud secrets versions list SECRET), or \"latest\"."
+  }
+}
+
 variable "user_service_public" {
   description = "Whether everybody may call user-service: sign-up is public. No other service can be opened."
   type        = bool

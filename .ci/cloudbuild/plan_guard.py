@@ -8,6 +8,7 @@ is replaced (a new filter does that) comes back empty, and what waited in it is 
 
 import argparse
 import json
+import pathlib
 import sys
 
 # What goes with each, and what brings it back.
@@ -34,10 +35,10 @@ def losses(plan):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Stops a plan that would lose data.")
-    parser.add_argument("plan", type=argparse.FileType(encoding="utf-8"))
+    parser.add_argument("plan", type=pathlib.Path)
     parser.add_argument("--allow-replace", choices=["true", "false"], default="false")
     options = parser.parse_args(arguments)
-    found = list(losses(json.load(options.plan)))
+    found = list(losses(json.loads(options.plan.read_text(encoding="utf-8"))))
     if not found:
         print("Nothing that holds data is deleted or replaced.")
         return 0

@@ -9,6 +9,7 @@ goes to a stranger.
 
 import argparse
 import json
+import pathlib
 import subprocess
 import sys
 import time
@@ -133,11 +134,11 @@ class SmokeTest:
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Tries a deployed system with a test user.")
-    parser.add_argument("outputs", type=argparse.FileType(encoding="utf-8"))
+    parser.add_argument("outputs", type=pathlib.Path)
     parser.add_argument("--mark", required=True, help="what the test user's address is tagged with")
     options = parser.parse_args(arguments)
     try:
-        SmokeTest(Deployed(json.load(options.outputs)), options.mark).run()
+        SmokeTest(Deployed(json.loads(options.outputs.read_text(encoding="utf-8"))), options.mark).run()
     except Failed as failed:
         print(failed, file=sys.stderr)
         return 1

@@ -3,7 +3,6 @@
 
 resource "google_storage_bucket" "builds" {
   #checkov:skip=CKV_GCP_62:Access is in Cloud Audit Logs; a second bucket of access logs for one pipeline's own files tells nothing more.
-  #checkov:skip=CKV_GCP_78:Every object has the build's id in its name and is never written again; versions would only keep what the 90 days are to end.
   project  = var.project_id
   name     = "${var.project_id}-builds"
   location = var.region
@@ -12,9 +11,25 @@ resource "google_storage_bucket" "builds" {
   public_access_prevention    = "enforced"
   uniform_bucket_level_access = true
 
+  # A plan that was overwritten or deleted can still be read for a while.
+  versioning {
+    enabled = true
+  }
+
   lifecycle_rule {
     condition {
       age = 90
+    }
+
+    action {
+      type = "Delete"
+    }
+  }
+
+  lifecycle_rule {
+    condition {
+      days_since_noncurrent_time = 7
+      with_state                 = "ARCHIVED"
     }
 
     action {

@@ -10,7 +10,7 @@ output "build" {
 
 output "delivery_service_account" {
   description = "What Cloud Build runs as."
-  value       = google_service_account.delivery.email
+  value       = local.delivery_email
 }
 
 output "registry" {

@@ -27,6 +27,8 @@ resource "google_project_iam_custom_role" "secret_binder" {
     "secretmanager.secrets.getIamPolicy",
     "secretmanager.secrets.setIamPolicy",
   ]
+
+  depends_on = [google_project_service.api]
 }
 
 resource "google_secret_manager_secret_iam_member" "binder" {
@@ -34,6 +36,6 @@ resource "google_secret_manager_secret_iam_member" "binder" {
 
   project   = var.project_id
   secret_id = each.value.secret_id
-  role      = google_project_iam_custom_role.secret_binder.name
-  member    = google_service_account.delivery.member
+  role      = "projects/${var.project_id}/roles/${google_project_iam_custom_role.secret_binder.role_id}"
+  member    = local.delivery_member
 }

@@ -9,7 +9,7 @@ resource "google_cloudbuild_trigger" "main" {
   name            = "fanout-main"
   description     = "Builds, tests and deploys the main branch."
   filename        = "cloudbuild.yaml"
-  service_account = google_service_account.delivery.id
+  service_account = "projects/${var.project_id}/serviceAccounts/${local.delivery_email}"
 
   github {
     owner = split("/", var.github_repository)[0]
@@ -25,5 +25,5 @@ resource "google_cloudbuild_trigger" "main" {
     _REGION      = var.region
   }
 
-  depends_on = [google_project_iam_member.delivery]
+  depends_on = [google_project_iam_member.delivery, google_project_iam_member.keeper]
 }

@@ -11,3 +11,6 @@ operators          = ["group:fanout-operators@example.com"]
 scaling = {
   "user-service" = { min_instances = 1, max_instances = 50 } # no cold start in front of a person
 }
+
+# A new SMTP address is a change that a plan shows: add the version, then put its number here.
+secret_versions = { smtp-url = "1" }

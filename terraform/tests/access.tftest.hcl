@@ -40,13 +40,13 @@ run "who_may_call" {
   assert {
     condition = alltrue([
       for name, consumer in module.consumer :
-      [for grant in values(consumer.grants.invoker) : "${grant.role} ${grant.member} ${grant.name}"] == ["roles/run.invoker ${google_service_account.push[name].member} ${name}-service"]
+      [for grant in values(consumer.grants.invoker) : "${grant.role} ${grant.member} ${grant.name}"] == ["roles/run.invoker serviceAccount:push-${name}@fanout-test.iam.gserviceaccount.com ${name}-service"]
     ])
     error_message = "A consumer can be called by somebody else than the one identity of its own subscription."
   }
 
   assert {
-    condition     = [for grant in values(module.service["user-service"].grants.invoker) : grant.member] == [google_service_account.relay["user-service"].member]
+    condition     = [for grant in values(module.service["user-service"].grants.invoker) : grant.member] == ["serviceAccount:relay-user-service@fanout-test.iam.gserviceaccount.com"]
     error_message = "user-service names other callers than Cloud Scheduler's identity for the outbox relay."
   }
 }
@@ -55,15 +55,15 @@ run "everything_runs_as_itself" {
   command = apply
 
   assert {
-    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : service.service.template[0].service_account == service.service_account.email && service.service_account.account_id == service.service.name])
+    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : service.service.template[0].service_account == "${service.service.name}@fanout-test.iam.gserviceaccount.com"])
     error_message = "A service runs as something else than its own account."
   }
 
   assert {
     condition = length(distinct(concat(
-      [for service in concat(values(module.service), values(module.consumer)) : service.service_account.email],
-      [for account in values(google_service_account.push) : account.email],
-      [for account in values(google_service_account.relay) : account.email],
+      [for service in concat(values(module.service), values(module.consumer)) : service.service.template[0].service_account],
+      [for account in values(google_service_account.push) : "${account.account_id}@fanout-test.iam.gserviceaccount.com"],
+      [for account in values(google_service_account.relay) : "${account.account_id}@fanout-test.iam.gserviceaccount.com"],
     ))) == 4 + 3 + 1
     error_message = "Services, subscriptions and the relay do not have eight accounts between them, one each."
   }
@@ -73,7 +73,7 @@ run "no_right_is_wider_than_it_has_to_be" {
   command = apply
 
   assert {
-    condition     = [for variable, grant in module.service["user-service"].grants.publisher : "${variable} ${grant.role} ${grant.topic} ${grant.member}"] == ["USER_EVENTS_TOPIC roles/pubsub.publisher user-events ${module.service["user-service"].service_account.member}"]
+    condition     = [for variable, grant in module.service["user-service"].grants.publisher : "${variable} ${grant.role} ${grant.topic} ${grant.member}"] == ["USER_EVENTS_TOPIC roles/pubsub.publisher user-events serviceAccount:user-service@fanout-test.iam.gserviceaccount.com"]
     error_message = "user-service may not publish on user-events, or may publish elsewhere."
   }
 
@@ -87,7 +87,7 @@ run "no_right_is_wider_than_it_has_to_be" {
       for service in concat(values(module.service), values(module.consumer)) :
       length(service.grants.firestore) == 1 &&
       service.grants.firestore[0].role == "roles/datastore.user" &&
-      service.grants.firestore[0].member == service.service_account.member &&
+      service.grants.firestore[0].member == "serviceAccount:${service.service.name}@fanout-test.iam.gserviceaccount.com" &&
       service.grants.firestore[0].condition[0].expression == "resource.type == \"firestore.googleapis.com/Database\" && resource.name == \"projects/fanout-test/databases/(default)\""
     ])
     error_message = "A service's right on Firestore is not roles/datastore.user on this one database."
@@ -95,7 +95,7 @@ run "no_right_is_wider_than_it_has_to_be" {
 
   assert {
     condition = (
-      [for grant in values(module.consumer["email"].grants.secret) : "${grant.role} ${grant.secret_id} ${grant.member}"] == ["roles/secretmanager.secretAccessor smtp-url ${module.consumer["email"].service_account.member}"] &&
+      [for grant in values(module.consumer["email"].grants.secret) : "${grant.role} ${grant.secret_id} ${grant.member}"] == ["roles/secretmanager.secretAccessor smtp-url serviceAccount:email-service@fanout-test.iam.gserviceaccount.com"] &&
       alltrue([for name, service in merge(module.service, module.consumer) : name == "email" || length(service.grants.secret) == 0])
     )
     error_message = "The SMTP secret can be read by somebody else than email-service, or not by it."
@@ -105,7 +105,7 @@ run "no_right_is_wider_than_it_has_to_be" {
     condition = alltrue([
       for name, grant in google_service_account_iam_member.push_tokens :
       grant.role == "roles/iam.serviceAccountOpenIdTokenCreator" &&
-      grant.service_account_id == google_service_account.push[name].name &&
+      grant.service_account_id == "projects/fanout-test/serviceAccounts/push-${name}@fanout-test.iam.gserviceaccount.com" &&
       grant.member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
     ])
     error_message = "Pub/Sub's right to make tokens is not on each push identity by itself."
@@ -136,7 +136,7 @@ run "no_right_is_wider_than_it_has_to_be" {
   # The pipeline deploys as these accounts, and as no other of the project.
   assert {
     condition = (
-      alltrue([for service in concat(values(module.service), values(module.consumer)) : service.grants.deployer[0].service_account_id == service.service_account.name && service.grants.deployer[0].member == "serviceAccount:fanout-delivery@fanout-test.iam.gserviceaccount.com"]) &&
+      alltrue([for service in concat(values(module.service), values(module.consumer)) : service.grants.deployer[0].service_account_id == "projects/fanout-test/serviceAccounts/${service.service.name}@fanout-test.iam.gserviceaccount.com" && service.grants.deployer[0].member == "serviceAccount:fanout-delivery@fanout-test.iam.gserviceaccount.com"]) &&
       toset(keys(google_service_account_iam_member.push_deployer)) == toset(["analytics", "crm", "email"]) &&
       toset(keys(google_service_account_iam_member.relay_deployer)) == toset(["user-service"])
     )
@@ -158,8 +158,8 @@ run "operators_redrive_as_the_subscription" {
 
   assert {
     condition = toset([for grant in values(google_service_account_iam_member.push_impersonation) : "${grant.service_account_id} ${grant.member}"]) == toset(flatten([
-      for account in values(google_service_account.push) : [
-        for member in ["group:operators@example.com", "user:ada@example.com", "serviceAccount:fanout-delivery@fanout-test.iam.gserviceaccount.com"] : "${account.name} ${member}"
+      for consumer in ["analytics", "crm", "email"] : [
+        for member in ["group:operators@example.com", "user:ada@example.com", "serviceAccount:fanout-delivery@fanout-test.iam.gserviceaccount.com"] : "projects/fanout-test/serviceAccounts/push-${consumer}@fanout-test.iam.gserviceaccount.com ${member}"
       ]
     ]))
     error_message = "Push identities can be borrowed by others than the operators and the smoke test, or not by them."

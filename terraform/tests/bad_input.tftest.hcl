@@ -368,6 +368,16 @@ run "scaling_of_a_service_that_is_not_there" {
   expect_failures = [var.scaling]
 }
 
+run "secret_version_that_is_none" {
+  command = plan
+
+  variables {
+    secret_versions = { smtp-url = "newest" }
+  }
+
+  expect_failures = [var.secret_versions]
+}
+
 run "no_images" {
   command = plan
 

@@ -79,7 +79,7 @@ run "outbox_relay" {
 
   assert {
     condition = (
-      google_cloud_scheduler_job.relay["user-service"].http_target[0].oidc_token[0].service_account_email == google_service_account.relay["user-service"].email &&
+      google_cloud_scheduler_job.relay["user-service"].http_target[0].oidc_token[0].service_account_email == "relay-user-service@fanout-test.iam.gserviceaccount.com" &&
       google_cloud_scheduler_job.relay["user-service"].http_target[0].oidc_token[0].audience == "https://user-service-123456789012.us-central1.run.app"
     )
     error_message = "Cloud Scheduler does not call with its own identity for user-service."

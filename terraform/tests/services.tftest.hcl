@@ -74,18 +74,21 @@ run "services" {
 
   assert {
     condition = { for env in module.consumer["email"].service.template[0].containers[0].env : env.name => env.value if env.value != null && env.value != "" } == {
-      DEAD_LETTER_TOPIC    = "user-events-email-dead-letters"
-      FIRESTORE_DATABASE   = "(default)"
-      GOOGLE_CLOUD_PROJECT = "fanout-test"
-      LOG_FORMAT           = "json"
-      MAIL_FROM            = "Fanout <hello@example.com>"
-      PUSH_AUTH            = "iam"
+      ACK_DEADLINE_SECONDS   = "60"
+      DEAD_LETTER_TOPIC      = "user-events-email-dead-letters"
+      HANDLER_BUDGET_SECONDS = "45"
+      LEASE_SECONDS          = "60"
+      FIRESTORE_DATABASE     = "(default)"
+      GOOGLE_CLOUD_PROJECT   = "fanout-test"
+      LOG_FORMAT             = "json"
+      MAIL_FROM              = "Fanout <hello@example.com>"
+      PUSH_AUTH              = "iam"
     }
     error_message = "email-service is told something else than a consumer and a mailer need."
   }
 
   assert {
-    condition     = one([for env in module.consumer["email"].service.template[0].containers[0].env : env.value_source[0].secret_key_ref[0].secret if env.name == "SMTP_URL"]) == "smtp-url"
+    condition     = one([for env in module.consumer["email"].service.template[0].containers[0].env : "${env.value_source[0].secret_key_ref[0].secret} ${env.value_source[0].secret_key_ref[0].version}" if env.name == "SMTP_URL"]) == "smtp-url latest"
     error_message = "SMTP_URL does not come from Secret Manager."
   }
 
@@ -109,6 +112,8 @@ run "settings_of_an_environment" {
     deletion_protection = false
     mail                = { from = "hello@example.com", reply_to = "support@example.com" }
     labels              = { team = "growth" }
+    secret_versions     = { smtp-url = "7" }
+    delivery            = { ack_deadline_seconds = 90, handler_budget_seconds = 75, lease_seconds = 120 }
     scaling = {
       crm-service  = { max_instances = 3 }
       user-service = { min_instances = 2, max_instances = 40 }
@@ -134,6 +139,20 @@ run "settings_of_an_environment" {
   assert {
     condition     = one([for env in module.consumer["email"].service.template[0].containers[0].env : env.value if env.name == "MAIL_REPLY_TO"]) == "support@example.com"
     error_message = "MAIL_REPLY_TO does not reach email-service."
+  }
+
+  assert {
+    condition     = one([for env in module.consumer["email"].service.template[0].containers[0].env : env.value_source[0].secret_key_ref[0].version if env.name == "SMTP_URL"]) == "7"
+    error_message = "email-service does not get the version of the secret that the environment names."
+  }
+
+  assert {
+    condition = (
+      [for name in ["ACK_DEADLINE_SECONDS", "HANDLER_BUDGET_SECONDS", "LEASE_SECONDS"] : one([for env in module.consumer["crm"].service.template[0].containers[0].env : env.value if env.name == name])] == ["90", "75", "120"] &&
+      module.topic["user-events"].subscriptions["crm"].ack_deadline_seconds == 90 &&
+      module.consumer["crm"].service.template[0].timeout == "90s"
+    )
+    error_message = "Container, subscription and request time-out do not agree on the numbers of delivery."
   }
 
   assert {

@@ -1,5 +1,12 @@
 # The service's own identity, what it may do, and who may call it.
 
+locals {
+  # From what is written here, not from what Google answers: so a plan shows who gets what.
+  _email   = "${google_service_account.service.account_id}@${var.project_id}.iam.gserviceaccount.com"
+  _member  = "serviceAccount:${local._email}"
+  _account = "projects/${var.project_id}/serviceAccounts/${local._email}"
+}
+
 resource "google_service_account" "service" {
   project      = var.project_id
   account_id   = var.name
@@ -14,7 +21,7 @@ resource "google_project_iam_member" "firestore" {
 
   project = var.project_id
   role    = "roles/datastore.user"
-  member  = google_service_account.service.member
+  member  = local._member
 
   condition {
     title       = "database-${trim(var.firestore_database, "()")}"
@@ -30,7 +37,7 @@ resource "google_pubsub_topic_iam_member" "publisher" {
   project = var.project_id
   topic   = each.value
   role    = "roles/pubsub.publisher"
-  member  = google_service_account.service.member
+  member  = local._member
 }
 
 # Reads the secrets that it is started with, each by itself.
@@ -40,7 +47,7 @@ resource "google_secret_manager_secret_iam_member" "secret" {
   project   = var.project_id
   secret_id = each.value.secret
   role      = "roles/secretmanager.secretAccessor"
-  member    = google_service_account.service.member
+  member    = local._member
 }
 
 # Deploying a revision that runs as this account needs the right to act as it: as this one, not as
@@ -48,7 +55,7 @@ resource "google_secret_manager_secret_iam_member" "secret" {
 resource "google_service_account_iam_member" "deployer" {
   count = var.deployer == null ? 0 : 1
 
-  service_account_id = google_service_account.service.name
+  service_account_id = local._account
   role               = "roles/iam.serviceAccountUser"
   member             = var.deployer
 }

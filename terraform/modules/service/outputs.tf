@@ -17,7 +17,7 @@ output "service" {
 
 output "service_account" {
   description = "What the service runs as. It does not wait for the service."
-  value       = google_service_account.service
+  value       = { email = local._email, member = local._member, name = local._account }
 }
 
 output "url" {

@@ -17,7 +17,7 @@ resource "google_cloud_run_v2_service" "service" {
 
   template {
     labels          = var.labels
-    service_account = google_service_account.service.email
+    service_account = local._email
     timeout         = "${var.timeout_seconds}s"
 
     max_instance_request_concurrency = var.concurrency
