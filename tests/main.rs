@@ -1,5 +1,11 @@
 //! Tests of the system as a whole. One binary, so that everything links once.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "these are tests: a panic is their verdict"
+)]
+
 mod bad_input;
 mod crash_simulation;
 mod documents_on_firestore;

@@ -1,5 +1,11 @@
 //! `fanout` as its users meet it: a process, and the words of the README.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "these are tests: a panic is their verdict"
+)]
+
 mod command;
 mod emulators;
 mod readme;
