@@ -21,8 +21,9 @@ locals {
   }
 
   # Collections whose documents end by themselves, each by its field `expires_at`. Firestore deletes
-  # late (a day or so), so every read compares the field itself.
-  firestore_expiring = ["idempotency_keys", "outbox_leases", "processed_events"]
+  # late (a day or so), so every read compares the field itself. Not outbox_leases, although they have
+  # such a field: a lease that has run out while rows wait is what keeps their order.
+  firestore_expiring = ["idempotency_keys", "processed_events"]
 }
 
 resource "google_firestore_database" "fanout" {

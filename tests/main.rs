@@ -16,4 +16,5 @@ mod protocols;
 mod push_auth;
 mod sign_up;
 mod support;
+mod terraform;
 mod user_service;

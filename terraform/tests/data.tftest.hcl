@@ -34,7 +34,7 @@ run "database" {
   }
 
   assert {
-    condition     = alltrue([for collection in ["processed_events", "idempotency_keys", "outbox_leases"] : google_firestore_field.expires_at[collection].field == "expires_at" && length(google_firestore_field.expires_at[collection].ttl_config) == 1])
+    condition     = alltrue([for collection in ["processed_events", "idempotency_keys"] : google_firestore_field.expires_at[collection].field == "expires_at" && length(google_firestore_field.expires_at[collection].ttl_config) == 1])
     error_message = "Marks, idempotency keys or leases would be kept for ever."
   }
 

@@ -8,8 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fanout_messaging::consume::{ConsumerDeps, PushAuth};
 use fanout_messaging::local::{Broker, PulledMessage};
-use fanout_messaging::{Backoff, Subscription, Topology};
+use fanout_messaging::{Backoff, Publisher, Subscription, Topology};
 use fanout_runtime::{SystemClock, SystemIds, Timings};
+use fanout_store::Documents;
 use fanout_store::sqlite::{Database, SqliteDocuments};
 use serde_json::json;
 use tempfile::TempDir;
@@ -30,23 +31,13 @@ impl Crm {
         let data = tempfile::tempdir().unwrap();
         let database = Database::open(&data.path().join("db")).unwrap();
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
-        let documents = SqliteDocuments::open(database.clone(), clock.clone())
-            .await
-            .unwrap();
-        let project = "test".to_owned();
-        let broker = Broker::open(database, clock.clone(), ids.clone(), project.clone());
+        let documents = SqliteDocuments::open(database.clone(), clock.clone());
+        let documents = Arc::new(documents.await.unwrap());
+        let broker = Broker::open(database, clock, ids, "test".to_owned());
         let broker = broker.await.unwrap();
         broker.set_up(&dead_letter_topology()).await.unwrap();
-        let app = crm_service::app(ConsumerDeps {
-            documents: Arc::new(documents),
-            publisher: Arc::new(broker.publisher()),
-            dead_letter_topic: DEAD_LETTERS.to_owned(),
-            clock,
-            ids,
-            timings: Timings::PRODUCTION,
-            auth: PushAuth::open_for_one_machine(),
-            project,
-        });
+        let deps = consumer_deps(documents, Arc::new(broker.publisher()));
+        let app = crm_service::app(deps);
         Self {
             app,
             broker,
@@ -60,6 +51,23 @@ impl Crm {
         let acks: Vec<String> = letters.iter().map(|letter| letter.ack_id.clone()).collect();
         self.broker.acknowledge(DEAD_LETTERS, &acks).await.unwrap();
         letters
+    }
+}
+
+/// What a consumer needs, on these documents and this bus.
+pub(crate) fn consumer_deps(
+    documents: Arc<dyn Documents>,
+    publisher: Arc<dyn Publisher>,
+) -> ConsumerDeps {
+    ConsumerDeps {
+        documents,
+        publisher,
+        dead_letter_topic: DEAD_LETTERS.to_owned(),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        timings: Timings::PRODUCTION,
+        auth: PushAuth::open_for_one_machine(),
+        project: "test".to_owned(),
     }
 }
 

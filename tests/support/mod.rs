@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-pub(crate) use crm::{Crm, envelope_around};
+pub(crate) use crm::{Crm, consumer_deps, envelope_around};
 pub(crate) use logs::captured_logs;
 pub(crate) use test_system::{TestSystem, emulators, get_json};
 
