@@ -85,6 +85,8 @@ impl World {
         let busy: Vec<_> = all_at_once.map(tokio::spawn).collect();
         world.settle(busy).await;
         for timed in &case.afterwards {
+            // Not filled with runs of a relay that has nothing to do.
+            tokio::time::sleep(timed.step.long_before()).await;
             let busy = vec![tokio::spawn(clients.clone().take(*timed))];
             world.settle(busy).await;
         }
@@ -161,7 +163,7 @@ impl World {
         }
     }
 
-    /// A minute, or a long wait of the script, which the relay would only fill with empty runs.
+    /// A minute, and the relay at its end.
     async fn a_minute(&mut self) {
         tokio::time::sleep(RELAY_EVERY).await;
         let life = self.services.instance(Service::User, self.relays);
