@@ -22,19 +22,22 @@ fn main() -> ExitCode {
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
         let outbox = Outbox::new(
             Arc::clone(&documents),
-            publisher,
+            publisher.clone(),
             clock.clone(),
             ids.clone(),
             config.topic,
         );
-        let tidied = outbox.clone();
+        let last_events = outbox.clone();
         let deps = UserServiceDeps {
             documents,
             outbox,
             clock,
             ids,
         };
-        Ok(Service::new(app(deps)).on_stop(async move { tidied.drain().await }))
+        Ok(Service::new(app(deps)).on_stop(async move {
+            last_events.drain().await;
+            publisher.flush().await;
+        }))
     })
 }
 

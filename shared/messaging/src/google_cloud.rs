@@ -7,7 +7,6 @@ use fanout_runtime::{Settings, SystemClock, SystemIds, Timings};
 use fanout_store::firestore::{FirestoreDocuments, FirestoreOptions};
 use fanout_store::{BoxError, Documents};
 
-use crate::Publisher;
 use crate::consume::{ConsumerDeps, PushAuth, PushAuthMode};
 use crate::pubsub::{Options, PubsubPublisher};
 
@@ -29,7 +28,7 @@ pub struct GoogleCloud {
     /// Firestore.
     pub documents: Arc<dyn Documents>,
     /// Pub/Sub.
-    pub publisher: Arc<dyn Publisher>,
+    pub publisher: Arc<PubsubPublisher>,
 }
 
 /// What every consumer's container is told by its environment.

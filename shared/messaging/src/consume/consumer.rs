@@ -8,7 +8,7 @@ use fanout_store::{
     BoxError, Document, Documents, Key, MalformedDocument, Page, Query, StoreError, Write,
 };
 
-/// A consumer. Give it to [`super::push_route`].
+/// A consumer. Give it to [`super::push_route()`].
 #[derive(Clone)]
 pub struct Consumer {
     /// Its name, part of every mark: a consumer that is renamed forgets what it has done.

@@ -1,6 +1,6 @@
 //! Google Cloud Pub/Sub, by Google's own client.
 //!
-//! [`PubsubPublisher`] sends; [`set_up`] makes topics and subscriptions on Google's emulator. In
+//! [`PubsubPublisher`] sends; [`set_up()`] makes topics and subscriptions on Google's emulator. In
 //! the cloud Terraform makes them.
 
 mod publisher;

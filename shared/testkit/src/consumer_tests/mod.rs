@@ -160,7 +160,7 @@ async fn until_acked(container: &Router, event: &str) -> Answer {
 }
 
 /// Expands into a module per consumer, in it one per store, and in that a test per promise. See
-/// [`crate::consumer_tests`].
+/// [`crate::consumer_tests!`].
 #[macro_export]
 macro_rules! consumer_tests {
     (stores $stores:tt consumers { $($name:ident: $consumer:expr),+ $(,)? }) => {$(
