@@ -51,6 +51,34 @@ run "who_may_call" {
   }
 }
 
+run "a_further_service_is_private" {
+  command = apply
+
+  variables {
+    services = {
+      order-service = { publishes = { USER_EVENTS_TOPIC = "user-events" }, outbox_relay = false }
+      user-service  = { publishes = { USER_EVENTS_TOPIC = "user-events" } }
+    }
+    images = {
+      analytics-service = "us-central1-docker.pkg.dev/fanout-test/fanout/analytics-service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      crm-service       = "us-central1-docker.pkg.dev/fanout-test/fanout/crm-service@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+      email-service     = "us-central1-docker.pkg.dev/fanout-test/fanout/email-service@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+      order-service     = "us-central1-docker.pkg.dev/fanout-test/fanout/order-service@sha256:ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+      user-service      = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+    }
+  }
+
+  assert {
+    condition     = length(module.service["order-service"].grants.public) == 0 && length(module.service["order-service"].grants.invoker) == 0 && length(module.service["user-service"].grants.public) == 1
+    error_message = "Another service than user-service is public, or user-service no longer is."
+  }
+
+  assert {
+    condition     = keys(google_cloud_scheduler_job.relay) == ["user-service"]
+    error_message = "A service without an outbox is called each minute."
+  }
+}
+
 run "everything_runs_as_itself" {
   command = apply
 

@@ -8,6 +8,7 @@ mock_resource "google_cloud_run_v2_service" {
       "https://crm-service-123456789012.us-central1.run.app",
       "https://email-service-123456789012.us-central1.run.app",
       "https://loyalty-service-123456789012.us-central1.run.app",
+      "https://order-service-123456789012.us-central1.run.app",
       "https://user-service-123456789012.us-central1.run.app",
     ]
   }
