@@ -12,6 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use fanout_messaging::Publisher;
 use fanout_store::Documents;
+use http::StatusCode;
 
 use documents::BrokenDocuments;
 use publisher::HastyPublisher;
@@ -86,24 +87,23 @@ impl Broken {
         broken: Option<Self>,
         publisher: Arc<dyn Publisher>,
     ) -> Arc<dyn Publisher> {
+        let hasty = |dead_letters| HastyPublisher {
+            dead_letters,
+            inner: Arc::clone(&publisher),
+        };
         match broken {
-            Some(broken @ (Self::ParkedBeforeDurable | Self::PublishedBeforeDurable)) => {
-                Arc::new(HastyPublisher {
-                    dead_letters: broken == Self::ParkedBeforeDurable,
-                    inner: publisher,
-                })
-            }
-            _ => publisher,
+            Some(Self::ParkedBeforeDurable) => Arc::new(hasty(true)),
+            Some(Self::PublishedBeforeDurable) => Arc::new(hasty(false)),
+            Some(_) | None => publisher,
         }
     }
 
     /// The service as this lets others see its answers.
     pub(crate) fn answers(broken: Option<Self>, app: Router) -> Router {
         match broken {
-            Some(broken @ (Self::AckWhileClaimed | Self::AckOnFailure)) => {
-                answers::acking(broken, app)
-            }
-            _ => app,
+            Some(Self::AckWhileClaimed) => answers::acking(StatusCode::TOO_MANY_REQUESTS, app),
+            Some(Self::AckOnFailure) => answers::acking(StatusCode::SERVICE_UNAVAILABLE, app),
+            Some(_) | None => app,
         }
     }
 }

@@ -92,6 +92,12 @@ impl Bus {
         message_id
     }
 
+    /// Sends a message to one consumer only, as a redrive does.
+    pub(crate) fn send_to(self: &Arc<Self>, consumer: Service, message: OutgoingMessage) {
+        let message_id = self.store_message();
+        self.push(consumer, &message_id, message);
+    }
+
     fn store_message(&self) -> String {
         let number = self.message_ids.fetch_add(1, Ordering::Relaxed);
         number.to_string()
@@ -164,27 +170,34 @@ impl Bus {
             .unwrap();
         let cut = self.sim.dice.chance(self.mischief.cut);
         let answer = self.request(life, request, Some(running), cut).await;
-        let (acked, shown) = match &answer {
-            Answer::Response(response) => {
-                let outcome = response.headers().get("x-outcome");
-                let outcome = outcome.and_then(|it| it.to_str().ok()).unwrap_or("-");
-                let status = response.status();
-                let acked = status == StatusCode::NO_CONTENT;
-                if acked {
-                    check_ack(self, consumer, message, outcome).await;
-                } else if status == StatusCode::TOO_MANY_REQUESTS {
-                    self.check_busy(consumer, number, &event);
-                } else if status != StatusCode::SERVICE_UNAVAILABLE {
-                    let what = format!("delivery {number} is answered {status}");
-                    self.sim.violation(what);
-                }
-                (acked, format!("{} {outcome}", status.as_u16()))
+        let answered = match &answer {
+            Answer::Response(response) => response,
+            Answer::ConnectionLost => {
+                self.sim
+                    .note(format_args!("delivery {number}: connection lost"));
+                return false;
             }
-            Answer::ConnectionLost => (false, "connection lost".to_owned()),
-            Answer::TimedOut => (false, "no answer in time".to_owned()),
+            Answer::TimedOut => {
+                self.sim
+                    .note(format_args!("delivery {number}: no answer in time"));
+                return false;
+            }
         };
-        self.sim.note(format_args!("delivery {number}: {shown}"));
-        acked
+        let (status, outcome) = (answered.status(), outcome(answered));
+        self.sim.note(format_args!(
+            "delivery {number}: {} {outcome}",
+            status.as_u16()
+        ));
+        match status {
+            StatusCode::NO_CONTENT => check_ack(self, consumer, message, outcome).await,
+            StatusCode::TOO_MANY_REQUESTS => self.check_busy(consumer, number, &event),
+            StatusCode::SERVICE_UNAVAILABLE => {}
+            other => {
+                let what = format!("delivery {number} is answered {other}");
+                self.sim.violation(what);
+            }
+        }
+        status == StatusCode::NO_CONTENT
     }
 
     /// Sends a request and waits for the answer as long as everybody does: 60 s.
@@ -245,6 +258,11 @@ impl Bus {
             ));
         }
     }
+}
+
+fn outcome(response: &Response) -> &str {
+    let outcome = response.headers().get("x-outcome");
+    outcome.and_then(|it| it.to_str().ok()).unwrap_or("-")
 }
 
 /// A consumer's call that is under way; noted as dropped if it never comes to its end.
@@ -310,9 +328,14 @@ impl Publisher for SimPublisher {
             return Ok(MessageId(bus.send(message)));
         }
         let attribute = |name: &str| message.attributes.get(name).cloned().unwrap_or_default();
+        let (consumer, original_message_id) = (
+            attribute("dead-letter-consumer"),
+            attribute("dead-letter-original-message-id"),
+        );
         let letter = DeadLetter {
-            consumer: attribute("dead-letter-consumer"),
-            original_message_id: attribute("dead-letter-original-message-id"),
+            consumer,
+            original_message_id,
+            message,
         };
         let id = letter.original_message_id.clone();
         bus.sim.note(format_args!("message {id} lies on {topic}"));

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use fanout_messaging::OutgoingMessage;
+
 use super::services::Service;
 
 #[derive(Default)]
@@ -16,8 +18,12 @@ pub(crate) struct Facts {
     pub(crate) contact_writes: BTreeMap<(String, u64), u32>,
     /// Every mail that left.
     pub(crate) mails: Vec<SentMail>,
-    /// Calls of the mailer as they began: which delivery, for which event.
-    pub(crate) mailing: Vec<(u64, String)>,
+    /// Calls of the mailer as they began.
+    pub(crate) mailing: Vec<Mailing>,
+    /// When a claim on a mail last came to its end in the store, by event.
+    pub(crate) mail_claims_ended: BTreeMap<String, Duration>,
+    /// Whether the mailboxes that refuse mail at first take it now.
+    pub(crate) mailboxes_open: bool,
     /// Everything on the dead-letter topics.
     pub(crate) dead_letters: Vec<DeadLetter>,
     /// Every call of a consumer, by number.
@@ -52,9 +58,19 @@ pub(crate) struct SentMail {
     pub(crate) round: u32,
 }
 
+/// A call of the mailer.
+pub(crate) struct Mailing {
+    pub(crate) delivery: u64,
+    pub(crate) event_id: String,
+    pub(crate) began: Duration,
+}
+
+#[derive(Clone)]
 pub(crate) struct DeadLetter {
     pub(crate) consumer: String,
     pub(crate) original_message_id: String,
+    /// As it lies there.
+    pub(crate) message: OutgoingMessage,
 }
 
 /// One call of a consumer.

@@ -8,8 +8,11 @@ use fanout_runtime::Timings;
 use fanout_testkit::faults::{FaultyPort, PortCall};
 
 use super::clock::MAX_SKEW;
-use super::facts::{DeliveryState, Facts, SentMail};
+use super::facts::{DeliveryState, Mailing, SentMail};
 use super::sim::{DELIVERY, Sim};
+
+/// The first person whose mailbox refuses mail until [`super::script::Step::OpenMailboxes`].
+pub(crate) const FIRST_REFUSED: u64 = 100;
 
 pub(crate) struct RecordingMailer {
     pub(crate) sim: Arc<Sim>,
@@ -26,7 +29,12 @@ impl Mailer for RecordingMailer {
             changes: true,
         };
         let (sim, event_id) = (Arc::clone(&self.sim), mail.id.clone());
+        let recipients = mail.message.envelope().to();
+        let refuses = recipients.iter().any(|to| refuses_at_first(to.as_ref()));
         let effect = async move {
+            if refuses && !sim.facts().mailboxes_open {
+                return Err(MailError::Refused("no such mailbox".to_owned()));
+            }
             sim.note(format_args!("a mail for {event_id} leaves"));
             let mut facts = sim.facts();
             let round = facts.rounds;
@@ -46,9 +54,21 @@ impl Mailer for RecordingMailer {
     }
 }
 
+/// The address of a person. Mailboxes of people from number 100 on refuse mail at first.
+pub(crate) fn address(person: u64) -> String {
+    match person < FIRST_REFUSED {
+        true => format!("person-{person}@example.com"),
+        false => format!("refused-{person}@example.com"),
+    }
+}
+
+fn refuses_at_first(address: &str) -> bool {
+    address.starts_with("refused-")
+}
+
 impl RecordingMailer {
-    /// No two handlers may be at work on one mail at the same time, repeated or not: an earlier one
-    /// must have come to its end, or have outlived its lease.
+    /// No two handlers may be at work on one mail at the same time, repeated or not. An earlier one
+    /// must have come to its end, have ended its claim, or have outlived its lease.
     fn check_alone(&self, event_id: &str) {
         let Ok(this) = DELIVERY.try_with(|delivery| *delivery) else {
             return;
@@ -56,18 +76,22 @@ impl RecordingMailer {
         let now = self.sim.now();
         let mut facts = self.sim.facts();
         let kept_away = Timings::PRODUCTION.lease - 2 * MAX_SKEW;
-        let at_work = |facts: &Facts, other: u64| {
-            let delivery = &facts.deliveries[&other];
-            delivery.state == DeliveryState::Running && now < delivery.started + kept_away
+        let at_work = |other: &&Mailing| {
+            let delivery = &facts.deliveries[&other.delivery];
+            let claim_ended = facts.mail_claims_ended.get(event_id);
+            other.event_id == event_id
+                && other.delivery != this
+                && delivery.state == DeliveryState::Running
+                && now < delivery.started + kept_away
+                && claim_ended.is_none_or(|ended| *ended < other.began)
         };
-        let earlier: Vec<u64> = facts
-            .mailing
-            .iter()
-            .filter(|(other, event)| event == event_id && *other != this)
-            .map(|(other, _)| *other)
-            .collect();
-        let other = earlier.into_iter().find(|other| at_work(&facts, *other));
-        facts.mailing.push((this, event_id.to_owned()));
+        let other = facts.mailing.iter().find(at_work);
+        let other = other.map(|other| other.delivery);
+        facts.mailing.push(Mailing {
+            delivery: this,
+            event_id: event_id.to_owned(),
+            began: now,
+        });
         drop(facts);
         if let Some(other) = other {
             self.sim.violation(format!(

@@ -6,7 +6,10 @@ use std::time::Duration;
 use super::broken::Broken;
 use super::bus::Mischief;
 use super::dice::Dice;
+use super::mailbox::FIRST_REFUSED;
+use super::parallel;
 use super::plan::Faults;
+use super::report::{Figures, command};
 use super::script::{Step, Timed};
 use super::world::Case;
 
@@ -17,39 +20,28 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) fn case(seed: u64, broken: Option<Broken>) -> Case {
     // Other draws than those within the run, which begin from the seed itself.
     let dice = Dice::new(seed.wrapping_mul(0x9E37_79B9).wrapping_add(1));
-    let people = 1 + dice.below(4);
+    let first_person = match dice.chance(0.2) {
+        true => FIRST_REFUSED,
+        false => 0,
+    };
+    let people: Vec<u64> = (first_person..=first_person + dice.below(4)).collect();
     let busy_for = dice.pick(&[Duration::from_secs(1), MINUTE, 5 * MINUTE]);
-    let mut script = Vec::new();
-    for person in 0..people {
-        let at = dice.duration(busy_for);
-        let mut add = |at, step| script.push(Timed { at, step });
-        add(at, Step::SignUp(person));
-        for _ in 0..dice.below(4) {
-            let later = at + dice.duration(busy_for);
-            add(
-                later,
-                dice.pick(&[Step::Rename(person), Step::Move(person)]),
-            );
-        }
-        if dice.chance(0.2) {
-            add(at + dice.duration(2 * busy_for), Step::Delete(person));
-        }
-        if dice.chance(0.1) {
-            add(at, Step::Nonsense);
-        }
-    }
-    let likely = |dice: &Dice| dice.pick(&[0.0, 0.05, 0.3]);
+    let script = people
+        .iter()
+        .flat_map(|person| life_of(*person, busy_for, &dice));
+    let script = script.collect();
+    let likely = || dice.pick(&[0.0, 0.05, 0.3]);
     Case {
         seed,
         script,
-        afterwards: afterwards(&dice),
+        afterwards: afterwards(first_person, &dice),
         faults: Faults::AtRandom {
             chance: dice.pick(&[0.0, 0.02, 0.05, 0.1, 0.25]),
             until: 10 * MINUTE,
         },
         mischief: Mischief {
-            twice: likely(&dice),
-            renumbered: likely(&dice),
+            twice: likely(),
+            renumbered: likely(),
             delay: dice.pick(&[Duration::ZERO, Duration::from_secs(1), 2 * MINUTE]),
             lost_answer: dice.pick(&[0.0, 0.05, 0.2]),
             cut: dice.pick(&[0.0, 0.5, 1.0]),
@@ -60,10 +52,36 @@ pub(crate) fn case(seed: u64, broken: Option<Broken>) -> Case {
     }
 }
 
-fn afterwards(dice: &Dice) -> Vec<Timed> {
-    let mut steps = Vec::new();
+/// What one person does, and what else arrives meanwhile.
+fn life_of(person: u64, busy_for: Duration, dice: &Dice) -> Vec<Timed> {
+    let start = dice.duration(busy_for);
+    let mut steps = vec![(start, Step::SignUp(person))];
+    for _ in 0..dice.below(4) {
+        let change = dice.pick(&[Step::Rename(person), Step::Move(person)]);
+        steps.push((start + dice.duration(busy_for), change));
+    }
     if dice.chance(0.2) {
-        steps.push(Step::ReuseId(0));
+        let end = start + dice.duration(2 * busy_for);
+        steps.push((end, Step::Delete(person)));
+    }
+    if dice.chance(0.1) {
+        steps.push((start, Step::Nonsense));
+    }
+    let timed = |(at, step)| Timed { at, step };
+    steps.into_iter().map(timed).collect()
+}
+
+/// What happens once all that has settled, one after the other.
+fn afterwards(first_person: u64, dice: &Dice) -> Vec<Timed> {
+    let mut steps = Vec::new();
+    if first_person == FIRST_REFUSED || dice.chance(0.1) {
+        steps.push(Step::OpenMailboxes);
+    }
+    if dice.chance(0.3) {
+        steps.push(Step::Rename(first_person));
+    }
+    if dice.chance(0.2) {
+        steps.push(Step::ReuseId(first_person));
     }
     if dice.chance(0.2) {
         // Within a mark's life of 45 days, or beyond it.
@@ -74,7 +92,14 @@ fn afterwards(dice: &Dice) -> Vec<Timed> {
     steps.into_iter().map(|step| Timed { at, step }).collect()
 }
 
-/// How to see a seed again.
-pub(crate) fn replay(seed: u64) -> String {
-    format!("SIM_SEED={seed} cargo test -p fanout-tests --test all replay -- --nocapture")
+/// Runs these seeds.
+pub(crate) fn run(seeds: std::ops::Range<u64>) -> Figures {
+    let seeds: Vec<u64> = seeds.collect();
+    let each = parallel::each(&seeds, |seed| {
+        let mut figures = Figures::default();
+        let replay = || command(&format!("SIM_SEED={seed}"));
+        figures.add(&case(*seed, None).run(), replay);
+        figures
+    });
+    each.into_iter().fold(Figures::default(), Figures::merge)
 }

@@ -5,31 +5,43 @@ use std::fmt;
 use super::world::Ran;
 
 /// What many cases came to.
-#[derive(Default, Clone, Copy)]
+#[derive(Default)]
 pub(crate) struct Figures {
     pub(crate) cases: u64,
     pub(crate) calls: u64,
     pub(crate) faults: u64,
     pub(crate) violations: u64,
+    /// The first case that failed, as it is to be shown.
+    pub(crate) failure: Option<String>,
 }
 
 impl Figures {
-    pub(crate) fn add(&mut self, ran: &Ran) {
+    /// Adds a case; `replay` is the command that shows it again.
+    pub(crate) fn add(&mut self, ran: &Ran, replay: impl FnOnce() -> String) {
         self.cases += 1;
         self.calls += ran.calls.len() as u64;
         self.faults += ran.faults;
         self.violations += ran.violations.len() as u64;
+        if !ran.violations.is_empty() && self.failure.is_none() {
+            self.failure = Some(failure(&replay(), ran));
+        }
+    }
+
+    /// Adds the figures of later cases.
+    pub(crate) fn merge(mut self, later: Self) -> Self {
+        self.cases += later.cases;
+        self.calls += later.calls;
+        self.faults += later.faults;
+        self.violations += later.violations;
+        self.failure = self.failure.or(later.failure);
+        self
     }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            cases,
-            calls,
-            faults,
-            violations,
-        } = self;
+        let (cases, calls) = (self.cases, self.calls);
+        let (faults, violations) = (self.faults, self.violations);
         write!(
             out,
             "{cases} cases, {calls} port calls, {faults} faults injected, {violations} violations"
@@ -42,4 +54,10 @@ pub(crate) fn failure(replay: &str, ran: &Ran) -> String {
     let violations = ran.violations.join("\n  ");
     let trace = ran.trace.join("\n");
     format!("\n{trace}\n\nbroken promises:\n  {violations}\n\nsee it again with\n  {replay}\n")
+}
+
+/// The command that replays a case; `which` sets the variable that names it.
+pub(crate) fn command(which: &str) -> String {
+    let test = "cargo test -p fanout-tests --test all crash_simulation::replay -- --nocapture";
+    format!("{which} {test}")
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::bus::{Answer, Bus};
 use super::facts::UserState;
+use super::mailbox::address;
 use super::services::{Service, Services};
 use super::sim::Sim;
 
@@ -31,6 +32,9 @@ pub(crate) enum Step {
     Nonsense,
     /// Another payload arrives under the id of person n's first event.
     ReuseId(u64),
+    /// Mailboxes that refused mail take it now, and what lies on dead-letter topics is sent again to
+    /// the consumer that put it there.
+    OpenMailboxes,
     /// This long passes, then every event is sent out again.
     SendAgainAfter(Duration),
 }
@@ -45,6 +49,7 @@ impl Step {
             | Self::Move(_)
             | Self::Delete(_)
             | Self::Nonsense
+            | Self::OpenMailboxes
             | Self::ReuseId(_) => Duration::ZERO,
         }
     }
@@ -86,6 +91,7 @@ impl Clients {
             Step::Delete(person) => self.change(Method::DELETE, person, Value::Null).await,
             Step::Nonsense => self.nonsense(),
             Step::ReuseId(person) => self.reuse_id(person),
+            Step::OpenMailboxes => self.open_mailboxes(),
             Step::SendAgainAfter(wait) => self.send_all_again(wait),
         }
     }
@@ -186,6 +192,18 @@ impl Clients {
         facts.unusable.extend(everybody);
     }
 
+    fn open_mailboxes(&self) {
+        let mut facts = self.sim.facts();
+        facts.mailboxes_open = true;
+        let letters = facts.dead_letters.clone();
+        drop(facts);
+        for letter in letters {
+            let mut consumers = Service::CONSUMERS.into_iter();
+            let parked_by = consumers.find(|consumer| consumer.name() == letter.consumer);
+            self.bus.send_to(parked_by.unwrap(), letter.message);
+        }
+    }
+
     /// For the marks of all events this must be long past their life, or well within it.
     fn send_all_again(&self, wait: Duration) {
         let mut facts = self.sim.facts();
@@ -197,10 +215,6 @@ impl Clients {
             self.bus.send(event_message(&event));
         }
     }
-}
-
-fn address(person: u64) -> String {
-    format!("person-{person}@example.com")
 }
 
 fn event_message(event: &Value) -> OutgoingMessage {

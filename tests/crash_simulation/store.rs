@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanout_messaging::outbox::OUTBOX;
+use fanout_store::dedup::{Mark, MarkState, PROCESSED_EVENTS};
 use fanout_store::sqlite::{Database, SqliteDocuments};
 use fanout_store::{
     CommitError, CommitReceipt, Content, Document, Documents, Fields, Key, Page, Precondition,
@@ -47,6 +48,14 @@ impl WatchedDocuments {
                 let version = fields.count("version").unwrap();
                 let contact = (write.key.id().to_owned(), version);
                 *facts.contact_writes.entry(contact).or_default() += 1;
+            }
+            PROCESSED_EVENTS => {
+                let mark = Mark::from_fields(fields).unwrap();
+                let ended = mark.state != MarkState::Processing;
+                if ended && mark.consumer == email_service::NAME {
+                    let now = self.sim.now();
+                    facts.mail_claims_ended.insert(mark.event_id, now);
+                }
             }
             _ => {}
         }

@@ -69,12 +69,13 @@ struct World {
     store: Arc<dyn Documents>,
     bus: Arc<Bus>,
     services: Arc<Services>,
-    relays: usize,
+    /// Whether the relay is called on either instance; else on the first.
+    any_relay: bool,
 }
 
 impl World {
     async fn run(case: &Case) -> Ran {
-        let mut world = Self::build(case).await;
+        let world = Self::build(case).await;
         let clients = Clients {
             sim: Arc::clone(&world.sim),
             bus: Arc::clone(&world.bus),
@@ -126,13 +127,13 @@ impl World {
             store,
             bus,
             services,
-            relays: 0,
+            any_relay: matches!(case.faults, Faults::AtRandom { .. }),
         }
     }
 
     /// Lets time pass, with the relay called each minute, until `busy` are done and nothing is left
     /// to be published, delivered or given back.
-    async fn settle(&mut self, busy: Vec<tokio::task::JoinHandle<()>>) {
+    async fn settle(&self, busy: Vec<tokio::task::JoinHandle<()>>) {
         for step in &busy {
             while !step.is_finished() {
                 self.a_minute().await;
@@ -164,10 +165,13 @@ impl World {
     }
 
     /// A minute, and the relay at its end.
-    async fn a_minute(&mut self) {
+    async fn a_minute(&self) {
         tokio::time::sleep(RELAY_EVERY).await;
-        let life = self.services.instance(Service::User, self.relays);
-        self.relays += 1;
+        let turn = match self.any_relay {
+            true => self.sim.dice.below(2) as usize,
+            false => 0,
+        };
+        let life = self.services.instance(Service::User, turn);
         let request = Request::post("/outbox/relay").body(Body::empty()).unwrap();
         self.bus.request(life, request, None, true).await;
     }

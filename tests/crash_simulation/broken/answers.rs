@@ -5,13 +5,8 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use http::StatusCode;
 
-use super::Broken;
-
-pub(super) fn acking(broken: Broken, app: Router) -> Router {
-    let nack = match broken {
-        Broken::AckWhileClaimed => StatusCode::TOO_MANY_REQUESTS,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
-    };
+/// Answers deliveries 204 instead of `nack`.
+pub(super) fn acking(nack: StatusCode, app: Router) -> Router {
     app.layer(map_response(move |mut response: Response| async move {
         if response.status() == nack && response.headers().contains_key("x-outcome") {
             *response.status_mut() = StatusCode::NO_CONTENT;

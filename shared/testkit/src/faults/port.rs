@@ -100,3 +100,99 @@ async fn arrive_later<T: Send + 'static>(
         Err(_) => pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::faults::Decision;
+
+    const LATE: Duration = Duration::from_secs(5);
+
+    struct Always(Option<Fault>);
+
+    impl FaultPlan for Always {
+        fn decide(&self, _process: &str, _call: &PortCall) -> Decision {
+            Decision {
+                number: 0,
+                fault: self.0,
+                there: Duration::from_millis(1),
+                back: Duration::from_millis(1),
+            }
+        }
+
+        fn answered(&self, _number: u64, _answer: &str) {}
+    }
+
+    /// What the caller sees within a second; whether the call took effect by then, and in the end;
+    /// whether the process has crashed.
+    async fn called(fault: Option<Fault>) -> (Option<Result<(), &'static str>>, bool, bool, bool) {
+        let process = Arc::new(Process::new("p"));
+        let port = FaultyPort::new(Arc::clone(&process), Arc::new(Always(fault)));
+        let happened = Arc::new(AtomicBool::new(false));
+        let effect = {
+            let happened = Arc::clone(&happened);
+            async move {
+                happened.store(true, Ordering::SeqCst);
+                Ok(())
+            }
+        };
+        let call = PortCall {
+            operation: "port.call",
+            detail: String::new(),
+            changes: true,
+        };
+        let lost = |took_effect| match took_effect {
+            true => "lost",
+            false => "failed",
+        };
+        let calling = port.call(call, effect, lost, |error| error);
+        let seen = timeout(Duration::from_secs(1), calling).await.ok();
+        let by_then = happened.load(Ordering::SeqCst);
+        sleep(2 * LATE).await;
+        let in_the_end = happened.load(Ordering::SeqCst);
+        (seen, by_then, in_the_end, process.has_crashed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_fault_does_what_it_says() {
+        let table = [
+            (None, Some(Ok(())), true, true, false),
+            (
+                Some(Fault::FailBefore),
+                Some(Err("failed")),
+                false,
+                false,
+                false,
+            ),
+            (Some(Fault::FailAfter), Some(Err("lost")), true, true, false),
+            (Some(Fault::SilentBefore), None, false, false, false),
+            (Some(Fault::SilentAfter), None, true, true, false),
+            (Some(Fault::CrashBefore), None, false, false, true),
+            (Some(Fault::CrashAfter), None, true, true, true),
+            (Some(Fault::Delayed(LATE)), None, false, true, false),
+        ];
+        for (fault, seen, by_then, in_the_end, crashed) in table {
+            let expected = (seen, by_then, in_the_end, crashed);
+            assert_eq!(called(fault).await, expected, "{fault:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_has_crashed_calls_nothing_any_more() {
+        let process = Arc::new(Process::new("p"));
+        let port = FaultyPort::new(Arc::clone(&process), Arc::new(Always(None)));
+        process.crash();
+        let call = PortCall {
+            operation: "port.call",
+            detail: String::new(),
+            changes: true,
+        };
+        let effect = async { panic!("called") };
+        let calling = port.call::<(), &str>(call, effect, |_| "lost", |error| error);
+        assert!(timeout(LATE, calling).await.is_err());
+    }
+}

@@ -1,22 +1,28 @@
 //! What a crash ends.
 
 use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// One life of one instance of a service. A crash drops everything that runs in it.
 #[derive(Debug)]
 pub struct Process {
     name: String,
-    crashed: watch::Sender<bool>,
+    crashed: AtomicBool,
+    /// Wakes in the order of waiting; a `watch` channel would wake in an order of its own choosing.
+    ended: Notify,
 }
 
 impl Process {
     /// A process that lives.
     pub fn new(name: impl Into<String>) -> Self {
-        let (crashed, _) = watch::channel(false);
-        let name = name.into();
-        Self { name, crashed }
+        Self {
+            name: name.into(),
+            crashed: AtomicBool::new(false),
+            ended: Notify::new(),
+        }
     }
 
     /// Its name, for the trace.
@@ -27,20 +33,26 @@ impl Process {
     /// Ends it: futures in [`Process::run`] are dropped when they would be polled next, and port
     /// calls of tasks that it started otherwise never go on.
     pub fn crash(&self) {
-        self.crashed.send_replace(true);
+        self.crashed.store(true, Ordering::SeqCst);
+        self.ended.notify_waiters();
     }
 
     /// Whether it has ended.
     pub fn has_crashed(&self) -> bool {
-        *self.crashed.borrow()
+        self.crashed.load(Ordering::SeqCst)
     }
 
     /// Runs the future in this process; `None` if the process ends first.
     pub async fn run<F: Future>(&self, future: F) -> Option<F::Output> {
-        let mut crashed = self.crashed.subscribe();
+        let mut ended = pin!(self.ended.notified());
+        // From here on no end is missed.
+        ended.as_mut().enable();
+        if self.has_crashed() {
+            return None;
+        }
         tokio::select! {
             biased;
-            _ = crashed.wait_for(|crashed| *crashed) => None,
+            () = ended => None,
             output = future => Some(output),
         }
     }
