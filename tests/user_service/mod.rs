@@ -3,6 +3,7 @@
 mod answers;
 mod broker_down;
 mod bus;
+mod causes;
 mod correlation;
 mod crashes;
 mod description;
