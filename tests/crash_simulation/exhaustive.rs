@@ -76,7 +76,7 @@ pub(crate) const STORIES: [Story; 6] = [
     },
     Story {
         name: "change",
-        pairs: Pairs::WithACrash,
+        pairs: Pairs::OfCrashes,
         script: &[Step::SignUp(1)],
         afterwards: &[Step::Rename(1)],
         twice: false,
