@@ -3,5 +3,6 @@
 pub mod cli;
 pub mod consumers;
 pub mod google_emulators;
+pub mod target;
 pub mod topology;
 pub mod up;

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use fanout_messaging::google_cloud::{GoogleCloud, GoogleCloudSettings};
 use fanout_messaging::local::{Broker, Mischief};
 use fanout_messaging::pubsub::{self, Options};
@@ -16,10 +16,8 @@ use super::data_dir::DataDir;
 use super::search_path;
 use crate::cli::{Delivery, UpFlags};
 use crate::google_emulators::{self, Sdk};
+use crate::target::{Emulators, LOCAL_PROJECT};
 use crate::topology::Redelivery;
-
-/// The project that everything belongs to on one machine, unless `GOOGLE_CLOUD_PROJECT` says so.
-const PROJECT: &str = "fanout-local";
 
 /// Which engine the flags and the environment ask for.
 pub enum EngineChoice {
@@ -29,17 +27,6 @@ pub enum EngineChoice {
     Running(Emulators),
     /// Emulators to be started from this SDK.
     ToBeStarted(Sdk),
-}
-
-/// Where Google's emulators listen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Emulators {
-    /// `host:port` of the Pub/Sub emulator.
-    pub pubsub: String,
-    /// `host:port` of the Firestore emulator.
-    pub firestore: String,
-    /// The project to use on them.
-    pub project: String,
 }
 
 /// A started engine.
@@ -63,30 +50,14 @@ pub(super) enum Bus {
 impl EngineChoice {
     /// Decides; half a pair of emulator variables is an error, as is a missing SDK.
     pub fn from_flags(flags: &UpFlags, environment: &dyn Environment) -> anyhow::Result<Self> {
-        let pubsub = environment.get("PUBSUB_EMULATOR_HOST");
-        let firestore = environment.get("FIRESTORE_EMULATOR_HOST");
         if flags.emulators {
             let path = search_path(environment);
             return Ok(Self::ToBeStarted(google_emulators::locate(OsStr::new(
                 &path,
             ))?));
         }
-        match (pubsub, firestore) {
-            (None, None) => Ok(Self::Embedded),
-            (Some(pubsub), Some(firestore)) => Ok(Self::Running(Emulators {
-                pubsub,
-                firestore,
-                project: environment
-                    .get("GOOGLE_CLOUD_PROJECT")
-                    .unwrap_or_else(|| PROJECT.to_owned()),
-            })),
-            (Some(_), None) => bail!(
-                "PUBSUB_EMULATOR_HOST is set and FIRESTORE_EMULATOR_HOST is not: set both to run on Google's emulators, or neither to run on the embedded engine"
-            ),
-            (None, Some(_)) => bail!(
-                "FIRESTORE_EMULATOR_HOST is set and PUBSUB_EMULATOR_HOST is not: set both to run on Google's emulators, or neither to run on the embedded engine"
-            ),
-        }
+        let running = Emulators::from_environment(environment)?;
+        Ok(running.map_or(Self::Embedded, Self::Running))
     }
 }
 
@@ -104,7 +75,7 @@ impl Engine {
                 let at = Emulators {
                     pubsub: started.pubsub_host.clone(),
                     firestore: started.firestore_host.clone(),
-                    project: PROJECT.to_owned(),
+                    project: LOCAL_PROJECT.to_owned(),
                 };
                 Self::on_emulators(at, Some(started)).await
             }
@@ -122,13 +93,18 @@ impl Engine {
             errors: delivery.errors,
             reorder: delivery.reorder,
         };
-        let broker = Broker::open(database, clock, Arc::new(SystemIds), PROJECT.to_owned())
-            .await?
-            .with_mischief(mischief);
+        let broker = Broker::open(
+            database,
+            clock,
+            Arc::new(SystemIds),
+            LOCAL_PROJECT.to_owned(),
+        )
+        .await?
+        .with_mischief(mischief);
         Ok(Self {
             documents: Arc::new(documents),
             publisher: Arc::new(broker.publisher()),
-            project: PROJECT.to_owned(),
+            project: LOCAL_PROJECT.to_owned(),
             bus: Bus::Embedded(broker),
         })
     }

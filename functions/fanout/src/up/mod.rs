@@ -11,7 +11,7 @@ use std::time::Instant;
 use fanout_runtime::{Environment, ProcessEnvironment, Shutdown, init_telemetry};
 
 pub use data_dir::DataDir;
-pub use engine::{Emulators, EngineChoice};
+pub use engine::EngineChoice;
 pub use system::{System, Urls};
 
 use crate::cli::UpFlags;

@@ -12,10 +12,11 @@ use tokio::task::JoinSet;
 use tracing::warn;
 
 use super::data_dir::DataDir;
-use super::engine::{Bus, Emulators, Engine, EngineChoice};
+use super::engine::{Bus, Engine, EngineChoice};
 use super::services;
 use crate::cli::{PUBSUB, USER, UpFlags};
 use crate::consumers::{CONSUMERS, OneMachine};
+use crate::target::Emulators;
 use crate::topology::topology;
 
 /// How often the local runner does what Cloud Scheduler does each minute.

@@ -1,0 +1,173 @@
+//! Which system a command works on: the one on this machine, one on Google's emulators, or one in
+//! Google Cloud. The same flags for all of them.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use fanout_runtime::Environment;
+
+/// The project that everything belongs to on one machine, unless `GOOGLE_CLOUD_PROJECT` says so.
+pub const LOCAL_PROJECT: &str = "fanout-local";
+
+/// The flags of every command that works on a system which runs already.
+#[derive(Debug, Clone, Args)]
+pub struct TargetFlags {
+    /// Work on this project in Google Cloud, as whoever `gcloud auth application-default login` made
+    /// you; without it, on this machine
+    #[arg(long, env = "FANOUT_PROJECT")]
+    pub project: Option<String>,
+    /// The Firestore database of the project
+    #[arg(long, env = "FANOUT_DATABASE", default_value = "(default)")]
+    pub database: String,
+    /// Where the embedded engine's data is kept
+    #[arg(long, env = "FANOUT_DATA_DIR", default_value = ".fanout")]
+    pub data_dir: PathBuf,
+    /// Where `fanout up` serves Pub/Sub's REST API
+    #[arg(
+        long,
+        env = "FANOUT_PUBSUB_URL",
+        default_value = "http://localhost:8085"
+    )]
+    pub pubsub_url: String,
+}
+
+/// The system that a command works on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A `fanout up` on this machine.
+    Embedded {
+        /// Its data directory.
+        data_dir: PathBuf,
+        /// Its REST face, without a slash at the end.
+        pubsub_url: String,
+    },
+    /// Google's emulators.
+    Emulators(Emulators),
+    /// Google Cloud, with Application Default Credentials.
+    Cloud {
+        /// The project's id.
+        project: String,
+        /// The Firestore database.
+        database: String,
+    },
+}
+
+/// Where Google's emulators listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emulators {
+    /// `host:port` of the Pub/Sub emulator.
+    pub pubsub: String,
+    /// `host:port` of the Firestore emulator.
+    pub firestore: String,
+    /// The project to use on them.
+    pub project: String,
+}
+
+impl Emulators {
+    /// The emulators that the environment names, if any; half a pair of variables is an error.
+    pub fn from_environment(environment: &dyn Environment) -> anyhow::Result<Option<Self>> {
+        let pubsub = environment.get("PUBSUB_EMULATOR_HOST");
+        let firestore = environment.get("FIRESTORE_EMULATOR_HOST");
+        match (pubsub, firestore) {
+            (None, None) => Ok(None),
+            (Some(pubsub), Some(firestore)) => Ok(Some(Self {
+                pubsub,
+                firestore,
+                project: environment
+                    .get("GOOGLE_CLOUD_PROJECT")
+                    .unwrap_or_else(|| LOCAL_PROJECT.to_owned()),
+            })),
+            (Some(_), None) => bail!(
+                "PUBSUB_EMULATOR_HOST is set and FIRESTORE_EMULATOR_HOST is not: set both to run on Google's emulators, or neither to run on the embedded engine"
+            ),
+            (None, Some(_)) => bail!(
+                "FIRESTORE_EMULATOR_HOST is set and PUBSUB_EMULATOR_HOST is not: set both to run on Google's emulators, or neither to run on the embedded engine"
+            ),
+        }
+    }
+}
+
+impl Target {
+    /// Decides. Emulators named by the environment come before everything, as they do for Google's
+    /// own clients; together with `--project` that is more likely an oversight, so it is an error.
+    pub fn from_flags(flags: &TargetFlags, environment: &dyn Environment) -> anyhow::Result<Self> {
+        let emulators = Emulators::from_environment(environment)?;
+        match (emulators, &flags.project) {
+            (Some(_), Some(_)) => bail!(
+                "--project asks for Google Cloud, and PUBSUB_EMULATOR_HOST and FIRESTORE_EMULATOR_HOST for emulators: drop the flag or unset the variables"
+            ),
+            (Some(emulators), None) => Ok(Self::Emulators(emulators)),
+            (None, Some(project)) => Ok(Self::Cloud {
+                project: project.clone(),
+                database: flags.database.clone(),
+            }),
+            (None, None) => Ok(Self::Embedded {
+                data_dir: flags.data_dir.clone(),
+                pubsub_url: flags.pubsub_url.trim_end_matches('/').to_owned(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use fanout_runtime::Environment;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        target: TargetFlags,
+    }
+
+    struct Variables(&'static [(&'static str, &'static str)]);
+
+    impl Environment for Variables {
+        fn get(&self, name: &str) -> Option<String> {
+            let found = self.0.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        }
+    }
+
+    const EMULATORS: Variables = Variables(&[
+        ("PUBSUB_EMULATOR_HOST", "localhost:1"),
+        ("FIRESTORE_EMULATOR_HOST", "localhost:2"),
+    ]);
+
+    fn target(arguments: &[&str], environment: &Variables) -> anyhow::Result<Target> {
+        let arguments = ["fanout"].iter().chain(arguments);
+        Target::from_flags(&Cli::parse_from(arguments).target, environment)
+    }
+
+    #[test]
+    fn without_a_word_it_is_this_machine() {
+        let target = target(&["--pubsub-url", "http://localhost:1/"], &Variables(&[])).unwrap();
+        let Target::Embedded { pubsub_url, .. } = target else {
+            panic!("{target:?}");
+        };
+        assert_eq!(pubsub_url, "http://localhost:1");
+    }
+
+    #[test]
+    fn a_project_is_google_cloud_and_variables_are_emulators() {
+        let cloud = target(&["--project", "p"], &Variables(&[])).unwrap();
+        assert!(matches!(cloud, Target::Cloud { project, .. } if project == "p"));
+        let emulators = target(&[], &EMULATORS).unwrap();
+        assert!(matches!(emulators, Target::Emulators(at) if at.project == LOCAL_PROJECT));
+    }
+
+    #[test]
+    fn a_project_beside_emulator_variables_is_refused() {
+        let error = target(&["--project", "p"], &EMULATORS).unwrap_err();
+        assert!(error.to_string().contains("drop the flag"), "{error}");
+    }
+
+    #[test]
+    fn half_a_pair_of_emulator_variables_is_refused() {
+        let half = Variables(&[("PUBSUB_EMULATOR_HOST", "localhost:1")]);
+        assert!(target(&[], &half).is_err());
+    }
+}
