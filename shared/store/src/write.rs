@@ -1,6 +1,8 @@
 //! Writes: what a commit is made of.
 
-use crate::{Fields, Key, UpdateTime};
+use std::collections::HashSet;
+
+use crate::{Conflict, Fields, Key, UpdateTime, Violation};
 
 /// One document's change within a commit.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +58,37 @@ pub enum Precondition {
     UpdatedAt(UpdateTime),
 }
 
+impl Precondition {
+    /// What a document violates that has this version, or is not there.
+    pub(crate) fn violation(self, current: Option<UpdateTime>) -> Option<Violation> {
+        let holds = match self {
+            Self::None => true,
+            Self::Absent => current.is_none(),
+            Self::Exists => current.is_some(),
+            Self::UpdatedAt(version) => current == Some(version),
+        };
+        if holds { None } else { self.if_broken() }
+    }
+
+    /// What is violated if it does not hold; `None` if it always does.
+    pub(crate) fn if_broken(self) -> Option<Violation> {
+        match self {
+            Self::None => None,
+            Self::Absent => Some(Violation::AlreadyExists),
+            Self::Exists => Some(Violation::Missing),
+            Self::UpdatedAt(_) => Some(Violation::Changed),
+        }
+    }
+}
+
+/// The first document that these writes change for the second time. No commit may hold such writes:
+/// Firestore would make both, one after the other, and no adapter needs to.
+pub(crate) fn changed_twice(writes: &[Write]) -> Option<&Key> {
+    let mut seen = HashSet::new();
+    let mut keys = writes.iter().map(|write| &write.key);
+    keys.find(|key| !seen.insert(*key))
+}
+
 impl Write {
     /// Creates a document that must not exist.
     pub fn create(key: Key, fields: Fields) -> Self {
@@ -80,6 +113,15 @@ impl Write {
     /// Deletes a document, if it is there.
     pub fn delete(key: Key) -> Self {
         Self::new(key, Content::Delete, Precondition::None)
+    }
+
+    /// That its precondition is violated, as the `index`th write of a commit.
+    pub(crate) fn conflict(&self, index: usize, violation: Violation) -> Conflict {
+        Conflict {
+            index,
+            key: self.key.clone(),
+            violation,
+        }
     }
 
     /// The same write under another precondition.

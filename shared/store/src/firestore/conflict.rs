@@ -6,7 +6,7 @@
 use gcloud_sdk::tonic::{Code, Status};
 
 use super::names::Names;
-use crate::{Conflict, Document, Precondition, UpdateTime, Violation, Write};
+use crate::{Conflict, Document, Precondition, Write};
 
 /// What an answer alone tells.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) fn suspicion(names: &Names, writes: &[Write], status: &Status) -> Sus
         .iter()
         .enumerate()
         .filter(|(_, write)| fits(status.code(), write.precondition))
-        .filter_map(|(index, write)| Some(conflict(index, write, broken(write.precondition)?)))
+        .filter_map(|(index, write)| Some(write.conflict(index, write.precondition.if_broken()?)))
         .collect();
     let named = |suspect: &&Conflict| names.is_named_in(&suspect.key, status.message());
     match suspects.as_slice() {
@@ -54,8 +54,8 @@ pub(super) fn first_violated(
     let mut pairs = conditional.iter().zip(current);
     pairs.find_map(|((index, write), document)| {
         let version = document.as_ref().map(|document| document.update_time);
-        let violation = violation(write.precondition, version)?;
-        Some(conflict(*index, write, violation))
+        let violation = write.precondition.violation(version)?;
+        Some(write.conflict(*index, violation))
     })
 }
 
@@ -72,37 +72,10 @@ fn fits(code: Code, precondition: Precondition) -> bool {
     }
 }
 
-fn broken(precondition: Precondition) -> Option<Violation> {
-    match precondition {
-        Precondition::None => None,
-        Precondition::Absent => Some(Violation::AlreadyExists),
-        Precondition::Exists => Some(Violation::Missing),
-        Precondition::UpdatedAt(_) => Some(Violation::Changed),
-    }
-}
-
-fn violation(precondition: Precondition, current: Option<UpdateTime>) -> Option<Violation> {
-    let holds = match precondition {
-        Precondition::None => true,
-        Precondition::Absent => current.is_none(),
-        Precondition::Exists => current.is_some(),
-        Precondition::UpdatedAt(version) => current == Some(version),
-    };
-    if holds { None } else { broken(precondition) }
-}
-
-fn conflict(index: usize, write: &Write, violation: Violation) -> Conflict {
-    Conflict {
-        index,
-        key: write.key.clone(),
-        violation,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Fields, Key};
+    use crate::{Fields, Key, UpdateTime, Violation};
 
     const VERSION: UpdateTime = UpdateTime(7);
 

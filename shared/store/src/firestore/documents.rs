@@ -1,6 +1,6 @@
 //! The `Documents` port on Firestore.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use firestore::FirestoreDb;
@@ -16,6 +16,7 @@ use super::status::{Failure, failure, read_error};
 use super::time_limit::TimeLimit;
 use super::values::{ForeignFormat, fields_from_proto, version_from_proto};
 use super::{queries, writes};
+use crate::write::changed_twice;
 use crate::{
     CommitError, CommitReceipt, Content, Document, Documents, Key, Page, Query, StoreError, Write,
 };
@@ -187,10 +188,8 @@ impl Documents for FirestoreDocuments {
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
-        let mut seen = HashSet::new();
-        // Firestore would make both writes, one after the other; the port does not know that.
-        if let Some(twice) = writes.iter().find(|write| !seen.insert(&write.key)) {
-            let reason = format!("{} occurs twice in one commit", twice.key);
+        if let Some(key) = changed_twice(&writes) {
+            let reason = format!("{key} occurs twice in one commit");
             return Err(StoreError::Refused(reason.into()).into());
         }
         let message = proto::CommitRequest {

@@ -10,8 +10,8 @@ use super::database::{Database, DatabaseError};
 use super::refusal::refusal;
 use super::select::Select;
 use crate::{
-    CommitError, CommitReceipt, Conflict, Content, Document, Documents, Fields, Key, Page,
-    Precondition, Query, StoreError, Transform, UpdateTime, Value, Violation, Write,
+    CommitError, CommitReceipt, Content, Document, Documents, Fields, Key, Page, Precondition,
+    Query, StoreError, Transform, UpdateTime, Value, Write,
 };
 
 const SCHEMA: &str = "
@@ -134,20 +134,10 @@ fn check(savepoint: &Savepoint<'_>, index: usize, write: &Write) -> Result<(), C
         return Ok(());
     }
     let current = read(savepoint, &write.key)?.map(|document| document.update_time);
-    let violation = match (write.precondition, current) {
-        (Precondition::None, _)
-        | (Precondition::Absent, None)
-        | (Precondition::Exists, Some(_)) => return Ok(()),
-        (Precondition::UpdatedAt(version), Some(current)) if version == current => return Ok(()),
-        (Precondition::Absent, Some(_)) => Violation::AlreadyExists,
-        (Precondition::Exists, None) => Violation::Missing,
-        (Precondition::UpdatedAt(_), _) => Violation::Changed,
-    };
-    Err(CommitError::Conflict(Conflict {
-        index,
-        key: write.key.clone(),
-        violation,
-    }))
+    match write.precondition.violation(current) {
+        Some(violation) => Err(write.conflict(index, violation).into()),
+        None => Ok(()),
+    }
 }
 
 /// The writes of one commit share one version and one server time.

@@ -1,20 +1,16 @@
 //! What Firestore never takes. Refused here as well, so that no program runs on one machine only.
 
-use std::collections::HashSet;
-
+use crate::write::changed_twice;
 use crate::{Content, Fields, Transform, Value, Write};
 
 /// Why these writes can never be made; `None` if they can.
 pub(super) fn refusal(writes: &[Write]) -> Option<String> {
-    let mut seen = HashSet::new();
-    writes.iter().find_map(|write| {
-        let reason = if seen.insert(&write.key) {
-            refusal_of(write)?
-        } else {
-            "occurs twice in one commit"
-        };
-        Some(format!("{}: {reason}", write.key))
-    })
+    if let Some(key) = changed_twice(writes) {
+        return Some(format!("{key} occurs twice in one commit"));
+    }
+    writes
+        .iter()
+        .find_map(|write| Some(format!("{}: {}", write.key, refusal_of(write)?)))
 }
 
 fn refusal_of(write: &Write) -> Option<&'static str> {
