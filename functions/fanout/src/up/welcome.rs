@@ -1,40 +1,51 @@
 //! What the user sees: where everything is.
-#![allow(clippy::print_stdout, reason = "this is what the command has to say")]
 
+use std::io::{Write, stdout};
 use std::time::Duration;
 
 use super::system::System;
 use crate::cli::{PUBSUB, USER, UpFlags};
 use crate::consumers::CONSUMERS;
 
+/// A line for the user. That nobody reads any more is no reason to stop serving, nor to stop
+/// without draining, which is what `println!` would do.
+macro_rules! say {
+    ($($line:tt)*) => {
+        writeln!(stdout(), $($line)*).ok()
+    };
+}
+
 pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
     let urls = system.urls();
     let show = |url: &str| url.replace("127.0.0.1", "localhost");
     let data = flags.data_dir.display();
-    println!("\n  {:<18} {}/users", "user-service", show(urls.of(USER)));
+    say!("\n  {:<18} {}/users", "user-service", show(urls.of(USER)));
     for consumer in &CONSUMERS {
         let service = format!("{}-service", consumer.name);
-        println!(
+        say!(
             "  {service:<18} {}{}",
             show(urls.of(consumer.name)),
             consumer.look_at
         );
     }
-    println!("  {:<18} {}/", "Pub/Sub REST", show(urls.of(PUBSUB)));
+    say!("  {:<18} {}/", "Pub/Sub REST", show(urls.of(PUBSUB)));
     match system.emulators() {
         Some(at) => {
-            println!(
+            say!(
                 "\n  On Google's emulators: export PUBSUB_EMULATOR_HOST={} FIRESTORE_EMULATOR_HOST={}",
-                at.pubsub, at.firestore
+                at.pubsub,
+                at.firestore
             );
-            println!("  Mails are in {data}/mail.");
+            say!("  Mails are in {data}/mail.");
         }
-        None => println!("\n  Everything is kept in {data}; mails are in {data}/mail."),
+        None => {
+            say!("\n  Everything is kept in {data}; mails are in {data}/mail.");
+        }
     }
-    println!("  Ctrl-C stops.\n");
-    println!("ready in {} ms", took.as_millis());
+    say!("  Ctrl-C stops.\n");
+    say!("ready in {} ms", took.as_millis());
 }
 
 pub(super) fn print_stopping() {
-    println!("stopping: requests under way are finished first");
+    say!("stopping: requests under way are finished first");
 }

@@ -1,5 +1,6 @@
 //! The command as its users run it: a process of its own.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use crate::running::{Running, fanout, try_post, wait_until};
@@ -20,6 +21,23 @@ fn it_is_ready_serves_and_stops_at_ctrl_c() {
     let (code, output) = running.interrupt();
     assert_eq!(code, Some(0), "{output}");
     assert!(output.contains("stopping"), "{output}");
+}
+
+#[test]
+fn it_drains_at_ctrl_c_even_if_nobody_reads_its_output_any_more() {
+    let data = tempfile::tempdir().unwrap();
+    let mut child = fanout(data.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("ready")));
+    drop(lines);
+    let pid = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
