@@ -146,7 +146,9 @@ fn consumers_in_terraform() -> BTreeMap<&'static str, String> {
     let mut name = "";
     for line in map.lines() {
         // Entries are indented by four, what is in them by more.
-        let starts = line.strip_prefix("    ").filter(|it| !it.starts_with([' ', '}', '#']));
+        let starts = line
+            .strip_prefix("    ")
+            .filter(|it| !it.starts_with([' ', '}', '#']));
         if let Some((started, _)) = starts.and_then(|line| line.split_once(' ')) {
             name = started;
         }
@@ -166,7 +168,10 @@ fn quoted_after<'a>(text: &'a str, start: &str, end: char) -> Vec<&'a str> {
 fn terraform_deploys_the_consumers_of_the_table_with_the_types_that_they_handle() {
     let in_terraform = consumers_in_terraform();
     let in_the_table: BTreeSet<&str> = CONSUMERS.iter().map(|consumer| consumer.name).collect();
-    assert!(in_terraform.keys().eq(in_the_table.iter()), "{in_terraform:?}");
+    assert!(
+        in_terraform.keys().eq(in_the_table.iter()),
+        "{in_terraform:?}"
+    );
     for consumer in CONSUMERS {
         let types = quoted_after(&in_terraform[consumer.name], "event_types = [", ']');
         assert_eq!(types, consumer.handles, "{}", consumer.name);
@@ -179,7 +184,10 @@ fn terraform_deploys_the_consumers_of_the_table_with_the_types_that_they_handle(
 fn terraform_gives_each_subscription_the_filter_of_the_table() {
     let tests = include_str!("../terraform/tests/consumers.tftest.hcl");
     let rule = include_str!("../terraform/modules/event-topic/topic.tf");
-    assert!(rule.contains(r#"attributes.\"ce-type\" = "#), "the rule is elsewhere");
+    assert!(
+        rule.contains(r#"attributes.\"ce-type\" = "#),
+        "the rule is elsewhere"
+    );
     let tested = ["analytics", "crm", "email"];
     for consumer in CONSUMERS.iter().filter(|it| tested.contains(&it.name)) {
         let filter = consumer.filter().replace('"', "\\\"");
@@ -188,7 +196,10 @@ fn terraform_gives_each_subscription_the_filter_of_the_table() {
             words.next() == Some(consumer.name) && line.contains("ce-type")
         });
         let line = line.unwrap_or_default();
-        assert!(line.ends_with(&format!("= \"{filter}\"")), "{line}\n{filter}");
+        assert!(
+            line.ends_with(&format!("= \"{filter}\"")),
+            "{line}\n{filter}"
+        );
     }
 }
 

@@ -57,7 +57,10 @@ async fn of_two_events_of_one_sequence_the_younger_counts_and_the_other_is_stale
         assert_eq!(outcome_of(&crm, first).await, "done");
         assert_eq!(outcome_of(&crm, second).await, then);
         let contact = contact(&crm).await.unwrap();
-        assert_eq!((&contact["name"], &contact["version"]), (&"Younger".into(), &1.into()));
+        assert_eq!(
+            (&contact["name"], &contact["version"]),
+            (&"Younger".into(), &1.into())
+        );
         assert_eq!(contact["first_event_id"], "evt_2");
     }
 }

@@ -35,7 +35,9 @@ pub(crate) struct DayRange {
 
 impl DayRange {
     pub(crate) fn days(self) -> impl Iterator<Item = NaiveDate> {
-        self.first.iter_days().take_while(move |day| *day <= self.last)
+        self.first
+            .iter_days()
+            .take_while(move |day| *day <= self.last)
     }
 }
 

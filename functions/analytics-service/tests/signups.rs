@@ -1,6 +1,9 @@
 //! Sign-ups as they are delivered, and as they are asked for.
 
-#![allow(clippy::unwrap_used, reason = "these are tests: a panic is their verdict")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests: a panic is their verdict"
+)]
 
 use std::sync::Arc;
 
@@ -152,7 +155,10 @@ async fn a_day_has_as_many_documents_as_shards_and_counts_in_one_round_trip() {
     for collection in [SIGNUPS, SIGNUPS_BY_SOURCE] {
         let shards = analytics.shards(collection).await;
         assert_eq!(shards.len(), 16, "{collection}");
-        let counted: u64 = shards.iter().map(|shard| shard.count("count").unwrap()).sum();
+        let counted: u64 = shards
+            .iter()
+            .map(|shard| shard.count("count").unwrap())
+            .sum();
         assert_eq!(counted, 200, "{collection}");
     }
 }
@@ -179,7 +185,9 @@ async fn a_year_is_read_in_few_round_trips() {
     let first: chrono::NaiveDate = "2028-01-01".parse().unwrap();
     for date in first.iter_days().take(367) {
         let shard = |shard: u32| {
-            let fields = Fields::new().with("date", date.to_string()).with("count", 2_u64);
+            let fields = Fields::new()
+                .with("date", date.to_string())
+                .with("count", 2_u64);
             Write::set(Key::new(SIGNUPS, &format!("{shard}_{date}")), fields)
         };
         let day = (0..16).map(shard).collect();
@@ -202,7 +210,9 @@ async fn any_text_can_be_a_source() {
     let app = analytics.app();
     let longest = "x".repeat(200);
     let longer = "x".repeat(100_000);
-    let odd = ["/", "..", "\0", "__x__", "🦀", "'; --", "a/b", &longest, &longer];
+    let odd = [
+        "/", "..", "\0", "__x__", "🦀", "'; --", "a/b", &longest, &longer,
+    ];
     for (n, source) in (0..).zip(odd) {
         let mut event = signed_up(n, "2026-11-20");
         event["source"] = source.into();

@@ -64,8 +64,12 @@ impl Asked {
         });
         let token = asked.page_token.as_deref().map(PageToken::parse);
         let after = token.transpose();
-        let after = after
-            .map_err(|_| fault("page_token", "must be the `next_page_token` of another page"));
+        let after = after.map_err(|_| {
+            fault(
+                "page_token",
+                "must be the `next_page_token` of another page",
+            )
+        });
         match (limit, after) {
             (Ok(limit), Ok(after)) => Ok(Self { limit, after }),
             (limit, after) => Err(limit.err().into_iter().chain(after.err()).collect()),

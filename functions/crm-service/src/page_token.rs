@@ -66,7 +66,15 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_as_it_was_given_out() {
-        for user_id in ["usr_1", "test-123", "a@b.c", "ü", "a/b", "h_1", &"x".repeat(900)] {
+        for user_id in [
+            "usr_1",
+            "test-123",
+            "a@b.c",
+            "ü",
+            "a/b",
+            "h_1",
+            &"x".repeat(900),
+        ] {
             let token = PageToken::after(&Key::new(CONTACTS, user_id));
             assert_eq!(PageToken::parse(&token.to_string()), Ok(token), "{user_id}");
         }

@@ -1,7 +1,10 @@
 //! What is stored of a user follows from which events have come, whatever their order and however
 //! often each comes.
 
-#![allow(clippy::unwrap_used, reason = "these are tests: a panic is their verdict")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests: a panic is their verdict"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -164,10 +167,22 @@ async fn an_older_event_is_stale_even_where_it_corrects_the_beginning() {
     assert_eq!(crm.tell(&user, &first).await, "stale");
     let corrected = crm.see(&user).await;
     assert!(corrected.answered.contains(r#""name":"Third""#));
-    assert!(corrected.answered.contains(r#""created_at":"2026-11-20T12:00:01.000Z""#));
-    assert!(corrected.answered.contains(r#""first_event_id":"evt_1_USER""#));
+    assert!(
+        corrected
+            .answered
+            .contains(r#""created_at":"2026-11-20T12:00:01.000Z""#)
+    );
+    assert!(
+        corrected
+            .answered
+            .contains(r#""first_event_id":"evt_1_USER""#)
+    );
     assert_eq!(crm.tell(&user, &second).await, "stale");
-    assert_eq!(crm.see(&user).await, corrected, "the middle tells nothing more");
+    assert_eq!(
+        crm.see(&user).await,
+        corrected,
+        "the middle tells nothing more"
+    );
     assert_eq!(crm.tell(&user, &gone).await, "done");
     assert_eq!(crm.tell(&user, &second).await, "duplicate");
 }

@@ -1,6 +1,9 @@
 //! Contacts as they are answered.
 
-#![allow(clippy::unwrap_used, reason = "these are tests: a panic is their verdict")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests: a panic is their verdict"
+)]
 
 use std::sync::Arc;
 
@@ -83,7 +86,10 @@ async fn a_contact_says_where_it_began_and_what_was_heard_last() {
     assert_eq!(answer.status(), StatusCode::OK);
     insta::assert_snapshot!(answer.body(), @r#"{"user_id":"usr_1","email":"test@example.com","name":"Another Name","source":"user-service","version":2,"created_at":"2026-11-20T12:00:00.000Z","updated_at":"2026-11-20T12:00:00.000Z","first_event_id":"evt_usr_1","last_event_id":"evt_usr_1_2"}"#);
     let list = look_at(&crm.app, "/contacts").await;
-    let one_page = format!(r#"{{"contacts":[{}],"next_page_token":null}}"#, answer.body());
+    let one_page = format!(
+        r#"{{"contacts":[{}],"next_page_token":null}}"#,
+        answer.body()
+    );
     assert_eq!(list.body(), &one_page);
 }
 

@@ -26,7 +26,7 @@ pub fn topology(redelivery: Redelivery, endpoint: impl Fn(&ConsumerEntry) -> Str
         topics: vec![USER_EVENTS.to_owned()],
         subscriptions: Vec::new(),
     };
-    for consumer in &CONSUMERS {
+    for consumer in CONSUMERS {
         topology.topics.push(consumer.dead_letters());
         topology.subscriptions.push(Subscription {
             name: consumer.subscription(),
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn every_filter_fits_into_what_pubsub_takes_and_lets_hand_typed_messages_through() {
-        for consumer in &CONSUMERS {
+        for consumer in CONSUMERS {
             let filter = consumer.filter();
             assert!(filter.len() <= 256, "{filter}");
             assert!(

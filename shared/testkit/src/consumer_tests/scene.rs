@@ -73,7 +73,8 @@ impl<C: ConsumerUnderTest> Scene<C> {
 
     /// One more container, with something between it and the store.
     pub(super) fn container_over(&self, documents: Arc<dyn Documents>) -> Router {
-        self.consumer.app(lone_consumer(documents, self.clock.clone()))
+        self.consumer
+            .app(lone_consumer(documents, self.clock.clone()))
     }
 
     /// An event that nobody has seen.
