@@ -24,6 +24,9 @@ locals {
   # late (a day or so), so every read compares the field itself. Not outbox_leases, although they have
   # such a field: a lease that has run out while rows wait is what keeps their order.
   firestore_expiring = ["idempotency_keys", "processed_events"]
+
+  # Collections of counts, each in its field `count`.
+  firestore_counting = ["signups", "signups_by_source"]
 }
 
 resource "google_firestore_database" "fanout" {
@@ -51,6 +54,18 @@ resource "google_firestore_field" "expires_at" {
 
   # No index: nobody queries the field, and an index on a time that only grows is a hot spot that
   # holds all writes of the collection to a few hundred a second.
+  index_config {}
+}
+
+resource "google_firestore_field" "count" {
+  for_each = toset(local.firestore_counting)
+
+  project    = var.project_id
+  database   = google_firestore_database.fanout.name
+  collection = each.key
+  field      = "count"
+
+  # No index: nobody queries the field, and each sign-up would move an entry at the end of two.
   index_config {}
 }
 

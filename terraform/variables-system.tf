@@ -17,8 +17,11 @@ variable "consumers" {
   }))
 
   default = {
-    analytics = { event_types = ["user.created"] }
-    crm       = { event_types = ["user.created", "user.updated", "user.deleted"] }
+    analytics = {
+      event_types = ["user.created"]
+      env         = { SIGNUP_SHARDS = "16" } # documents that share a day's count, 1 to 64
+    }
+    crm = { event_types = ["user.created", "user.updated", "user.deleted"] }
     email = {
       event_types = ["user.created"]
       secrets     = { SMTP_URL = { secret = "smtp-url" } }

@@ -11,6 +11,7 @@ mod crash_simulation;
 mod documents_on_firestore;
 mod engines;
 mod hand_typed;
+mod layers;
 mod once_per_consumer;
 mod protocols;
 mod push_auth;

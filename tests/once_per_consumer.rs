@@ -2,11 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use fanout_testkit::user_events::updated;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::engines::on_every_engine;
+use crate::support::eventually;
 
 /// An event as user-service would publish it, today.
 fn event(user_id: &str) -> Value {
@@ -39,6 +41,29 @@ on_every_engine! {
         system.publish(json!([{"data": STANDARD.encode(event("usr_last").to_string())}])).await;
         system.assert_reacted_once(&["usr_five".to_owned(), "usr_last".to_owned()]).await;
         assert_eq!(system.mail_files().len(), 2);
+        system.stop().await;
+    }
+
+    /// The filters keep such types away, but not on Google's emulator, which stores filters and
+    /// delivers everything.
+    async fn a_type_that_a_consumer_has_no_use_for_is_ignored_when_it_comes_anyway(system) {
+        let user = system.sign_up("ada@example.com").await;
+        let changed = system.client.patch(system.url("user", &format!("/users/{user}")));
+        let changed = changed.json(&json!({"name": "Another Name"})).send().await.unwrap();
+        assert_eq!(changed.status(), StatusCode::OK);
+        eventually("the change", || async {
+            let contact = system.contact(&user).await?;
+            (contact["name"] == "Another Name").then_some(())
+        })
+        .await;
+        for consumer in ["analytics", "email"] {
+            let event = updated(&format!("evt_{user}"), &user, 3, "Yet Another Name");
+            let answer = system.push(consumer, push_body(&event, 1)).await;
+            assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+            assert_eq!(answer.headers()["x-outcome"], "ignored", "{consumer}");
+        }
+        system.assert_reacted_once(&[user]).await;
+        assert_eq!(system.mail_files().len(), 1);
         system.stop().await;
     }
 

@@ -1,8 +1,9 @@
 //! Terraform provisions what the code needs, under the code's names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use analytics_service::Shards;
 use async_trait::async_trait;
 use axum::body::Body;
 use fanout::consumers::CONSUMERS;
@@ -107,6 +108,9 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
         from: "a@example.com".parse().unwrap(),
         consumer: deps.clone(),
     });
+    let analytics = analytics_service::app(deps.clone());
+    let contacts = crm_service::app(deps);
+    let get = |path| Request::get(path).body(Body::empty()).unwrap();
     let sign_up = Request::post("/users")
         .header("content-type", "application/json")
         .body(Body::from(
@@ -118,16 +122,10 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
             &users,
             Request::post("/outbox/relay").body(Body::empty()).unwrap(),
         ),
-        (
-            &emails,
-            Request::get("/emails?user_id=u")
-                .body(Body::empty())
-                .unwrap(),
-        ),
-        (
-            &analytics_service::app(deps),
-            Request::get("/signups").body(Body::empty()).unwrap(),
-        ),
+        (&emails, get("/emails?user_id=u")),
+        (&analytics, get("/signups")),
+        (&analytics, get("/signups?by=source")),
+        (&contacts, get("/contacts")),
     ];
     for (app, request) in requests {
         let answer = app.clone().oneshot(request).await.unwrap();
@@ -138,19 +136,77 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
     assert_eq!(needed, indexes_in_terraform());
 }
 
-#[test]
-fn every_consumer_is_in_terraform_with_the_types_that_it_handles() {
+/// The defaults of the map `consumers` in `terraform/variables-system.tf`: each entry's text, by name.
+fn consumers_in_terraform() -> BTreeMap<&'static str, String> {
     let text = include_str!("../terraform/variables-system.tf");
-    for consumer in &CONSUMERS {
-        let entry = text.split(&format!("    {} ", consumer.name)).nth(1);
-        let types = entry.and_then(|entry| entry.split("event_types = [").nth(1));
-        let types = types
-            .and_then(|types| types.split(']').next())
-            .unwrap_or_default();
-        let types: Vec<&str> = types
-            .split(',')
-            .map(|name| name.trim().trim_matches('"'))
-            .collect();
+    let variable = text.split("variable \"consumers\" {").nth(1).unwrap();
+    let map = variable.split("  default = {\n").nth(1).unwrap();
+    let map = map.split("\n  }\n").next().unwrap();
+    let mut entries: BTreeMap<&str, String> = BTreeMap::new();
+    let mut name = "";
+    for line in map.lines() {
+        // Entries are indented by four, what is in them by more.
+        let starts = line
+            .strip_prefix("    ")
+            .filter(|it| !it.starts_with([' ', '}', '#']));
+        if let Some((started, _)) = starts.and_then(|line| line.split_once(' ')) {
+            name = started;
+        }
+        entries.entry(name).or_default().push_str(line);
+    }
+    entries
+}
+
+/// The texts between double quotes in what follows `start`, up to `end`.
+fn quoted_after<'a>(text: &'a str, start: &str, end: char) -> Vec<&'a str> {
+    let rest = text.split(start).nth(1).unwrap_or_default();
+    let list = rest.split(end).next().unwrap_or_default();
+    list.split('"').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn terraform_deploys_the_consumers_of_the_table_with_the_types_that_they_handle() {
+    let in_terraform = consumers_in_terraform();
+    let in_the_table: BTreeSet<&str> = CONSUMERS.iter().map(|consumer| consumer.name).collect();
+    assert!(
+        in_terraform.keys().eq(in_the_table.iter()),
+        "{in_terraform:?}"
+    );
+    for consumer in CONSUMERS {
+        let types = quoted_after(&in_terraform[consumer.name], "event_types = [", ']');
         assert_eq!(types, consumer.handles, "{}", consumer.name);
     }
+}
+
+/// Terraform writes filters by a rule of its own; what the rule makes of each consumer is in its
+/// test, and must be what the code's rule makes.
+#[test]
+fn terraform_gives_each_subscription_the_filter_of_the_table() {
+    let tests = include_str!("../terraform/tests/consumers.tftest.hcl");
+    let rule = include_str!("../terraform/modules/event-topic/topic.tf");
+    assert!(
+        rule.contains(r#"attributes.\"ce-type\" = "#),
+        "the rule is elsewhere"
+    );
+    let tested = ["analytics", "crm", "email"];
+    for consumer in CONSUMERS.iter().filter(|it| tested.contains(&it.name)) {
+        let filter = consumer.filter().replace('"', "\\\"");
+        let line = tests.lines().find(|line| {
+            let mut words = line.split_whitespace();
+            words.next() == Some(consumer.name) && line.contains("ce-type")
+        });
+        let line = line.unwrap_or_default();
+        assert!(
+            line.ends_with(&format!("= \"{filter}\"")),
+            "{line}\n{filter}"
+        );
+    }
+}
+
+#[test]
+fn the_number_of_shards_in_terraform_is_one_that_starts() {
+    let in_terraform = consumers_in_terraform();
+    let shards = quoted_after(&in_terraform["analytics"], "SIGNUP_SHARDS = ", '}');
+    assert_eq!(shards, ["16"]);
+    assert_eq!(shards[0].parse(), Ok(Shards::default()));
 }

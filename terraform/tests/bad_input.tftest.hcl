@@ -10,11 +10,10 @@ variables {
   environment    = "test"
   region         = "us-central1"
   mail           = { from = "Fanout <hello@example.com>" }
+  # Of every service there is a folder for: a further consumer changes no test.
   images = {
-    analytics-service = "us-central1-docker.pkg.dev/fanout-test/fanout/analytics-service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-    crm-service       = "us-central1-docker.pkg.dev/fanout-test/fanout/crm-service@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-    email-service     = "us-central1-docker.pkg.dev/fanout-test/fanout/email-service@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
-    user-service      = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+    for manifest in fileset("../functions", "*-service/Cargo.toml") :
+    dirname(manifest) => "us-central1-docker.pkg.dev/fanout-test/fanout/${dirname(manifest)}@sha256:${sha256(manifest)}"
   }
 }
 

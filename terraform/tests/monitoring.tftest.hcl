@@ -10,11 +10,10 @@ variables {
   environment    = "test"
   region         = "us-central1"
   mail           = { from = "Fanout <hello@example.com>" }
+  # Of every service there is a folder for: a further consumer changes no test.
   images = {
-    analytics-service = "us-central1-docker.pkg.dev/fanout-test/fanout/analytics-service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-    crm-service       = "us-central1-docker.pkg.dev/fanout-test/fanout/crm-service@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-    email-service     = "us-central1-docker.pkg.dev/fanout-test/fanout/email-service@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
-    user-service      = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+    for manifest in fileset("../functions", "*-service/Cargo.toml") :
+    dirname(manifest) => "us-central1-docker.pkg.dev/fanout-test/fanout/${dirname(manifest)}@sha256:${sha256(manifest)}"
   }
 }
 
@@ -30,7 +29,7 @@ run "alerts" {
     condition = (
       module.monitoring.alerts.dead_letters.conditions[0].condition_threshold[0].threshold_value == 0 &&
       module.monitoring.alerts.dead_letters.conditions[0].condition_threshold[0].comparison == "COMPARISON_GT" &&
-      strcontains(module.monitoring.alerts.dead_letters.conditions[0].condition_threshold[0].filter, "one_of(\"user-events-analytics-dead-letters\",\"user-events-crm-dead-letters\",\"user-events-email-dead-letters\") AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\"")
+      strcontains(module.monitoring.alerts.dead_letters.conditions[0].condition_threshold[0].filter, "one_of(${join(",", [for name in keys(var.consumers) : "\"user-events-${name}-dead-letters\""])}) AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\"")
     )
     error_message = "A single dead letter of any consumer does not alert."
   }
@@ -38,7 +37,7 @@ run "alerts" {
   assert {
     condition = (
       module.monitoring.alerts.oldest_unacked.conditions[0].condition_threshold[0].threshold_value == 300 &&
-      strcontains(module.monitoring.alerts.oldest_unacked.conditions[0].condition_threshold[0].filter, "one_of(\"user-events-analytics\",\"user-events-crm\",\"user-events-email\") AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\"")
+      strcontains(module.monitoring.alerts.oldest_unacked.conditions[0].condition_threshold[0].filter, "one_of(${join(",", [for name in keys(var.consumers) : "\"user-events-${name}\""])}) AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\"")
     )
     error_message = "A consumer that is more than 5 minutes behind does not alert."
   }
@@ -58,7 +57,7 @@ run "alerts" {
       module.monitoring.alerts.errors.conditions[0].condition_threshold[0].threshold_value == 0.05 &&
       strcontains(module.monitoring.alerts.errors.conditions[0].condition_threshold[0].filter, "response_code_class = \"5xx\"") &&
       !strcontains(module.monitoring.alerts.errors.conditions[0].condition_threshold[0].denominator_filter, "5xx") &&
-      alltrue([for service in ["analytics-service", "crm-service", "email-service", "user-service"] : strcontains(module.monitoring.alerts.errors.conditions[0].condition_threshold[0].filter, "\"${service}\"")])
+      alltrue([for service in concat(["user-service"], [for name in keys(var.consumers) : "${name}-service"]) : strcontains(module.monitoring.alerts.errors.conditions[0].condition_threshold[0].filter, "\"${service}\"")])
     )
     error_message = "5xx answers of any service above 5 % do not alert."
   }

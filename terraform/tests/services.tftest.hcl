@@ -10,11 +10,10 @@ variables {
   environment    = "test"
   region         = "us-central1"
   mail           = { from = "Fanout <hello@example.com>" }
+  # Of every service there is a folder for: a further consumer changes no test.
   images = {
-    analytics-service = "us-central1-docker.pkg.dev/fanout-test/fanout/analytics-service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-    crm-service       = "us-central1-docker.pkg.dev/fanout-test/fanout/crm-service@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-    email-service     = "us-central1-docker.pkg.dev/fanout-test/fanout/email-service@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
-    user-service      = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+    for manifest in fileset("../functions", "*-service/Cargo.toml") :
+    dirname(manifest) => "us-central1-docker.pkg.dev/fanout-test/fanout/${dirname(manifest)}@sha256:${sha256(manifest)}"
   }
 }
 
@@ -85,6 +84,11 @@ run "services" {
       PUSH_AUTH              = "iam"
     }
     error_message = "email-service is told something else than a consumer and a mailer need."
+  }
+
+  assert {
+    condition     = one([for env in module.consumer["analytics"].service.template[0].containers[0].env : env.value if env.name == "SIGNUP_SHARDS"]) == "16"
+    error_message = "analytics-service is not told how many documents share a day's count."
   }
 
   assert {
@@ -171,12 +175,10 @@ run "outputs" {
 
   assert {
     condition = output.service_urls == {
-      analytics-service = "https://analytics-service-123456789012.us-central1.run.app"
-      crm-service       = "https://crm-service-123456789012.us-central1.run.app"
-      email-service     = "https://email-service-123456789012.us-central1.run.app"
-      user-service      = "https://user-service-123456789012.us-central1.run.app"
+      for name in concat(["user-service"], [for consumer in keys(var.consumers) : "${consumer}-service"]) :
+      name => "https://${name}-123456789012.us-central1.run.app"
     }
-    error_message = "service_urls does not have all four addresses."
+    error_message = "service_urls does not have the address of each service."
   }
 
   assert {

@@ -14,8 +14,9 @@ pub(crate) struct Facts {
     pub(crate) users: BTreeMap<String, BTreeMap<u64, UserState>>,
     /// Every event that was stored with the state it tells of, by id.
     pub(crate) events: BTreeMap<String, StoredEvent>,
-    /// How often each version of each contact was written.
-    pub(crate) contact_writes: BTreeMap<(String, u64), u32>,
+    /// How often each state of each contact was written: a contact is known by the first and the last
+    /// event that have come.
+    pub(crate) contact_writes: BTreeMap<ContactState, u32>,
     /// Every mail that left.
     pub(crate) mails: Vec<SentMail>,
     /// Calls of the mailer as they began.
@@ -36,6 +37,13 @@ pub(crate) struct Facts {
     pub(crate) rounds: u32,
     /// Broken promises.
     pub(crate) violations: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ContactState {
+    pub(crate) user_id: String,
+    pub(crate) first_sequence: u64,
+    pub(crate) version: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

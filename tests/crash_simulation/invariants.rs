@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use analytics_service::SIGNUPS;
+use analytics_service::{SIGNUPS, SIGNUPS_BY_SOURCE};
 use chrono::TimeDelta;
 use crm_service::CONTACTS;
 use fanout_messaging::outbox::{OUTBOX, OUTBOX_LEASES};
@@ -21,7 +21,8 @@ struct End<'a> {
     /// By consumer and event id.
     marks: BTreeMap<(String, String), Mark>,
     contacts: BTreeMap<String, Fields>,
-    signups: i64,
+    /// Sign-ups as they are counted, and as they are counted by source.
+    signups: [u64; 2],
     left_in_outbox: Vec<String>,
     found: Vec<String>,
 }
@@ -33,7 +34,7 @@ pub(crate) async fn check_all(sim: &Sim, store: &dyn Documents) {
     };
     let marks = all(PROCESSED_EVENTS).await;
     let contacts = all(CONTACTS).await;
-    let signups = all(SIGNUPS).await;
+    let signups = [all(SIGNUPS).await, all(SIGNUPS_BY_SOURCE).await];
     let left_in_outbox = left_in_outbox(sim, store).await;
     let found = {
         let facts = sim.facts();
@@ -41,10 +42,10 @@ pub(crate) async fn check_all(sim: &Sim, store: &dyn Documents) {
             facts: &facts,
             marks: marks.iter().map(by_consumer_and_event).collect(),
             contacts: contacts.into_iter().map(by_id).collect(),
-            signups: signups
-                .iter()
-                .map(|day| day.fields.integer("count").unwrap())
-                .sum(),
+            signups: signups.map(|shards| {
+                let counts = shards.iter().map(|shard| shard.fields.count("count"));
+                counts.map(Result::unwrap).sum()
+            }),
             left_in_outbox,
             found: Vec::new(),
         };
@@ -172,20 +173,18 @@ impl End<'_> {
     fn counts_are_right(&mut self) {
         let users = self.facts.sign_ups();
         let rounds = u64::from(self.facts.rounds) + 1;
-        let counted = self.signups;
-        if counted != i64::try_from(users * rounds).unwrap() {
+        let [counted, by_source] = self.signups;
+        if [counted, by_source] != [users * rounds; 2] {
             self.fault(format!(
-                "{counted} sign-ups are counted, of {users} users, {rounds} times"
+                "{counted} sign-ups are counted, {by_source} by source, of {users} users, {rounds} times"
             ));
         }
     }
 
     fn contacts_follow_their_users(&mut self) {
-        for ((id, version), writes) in &self.facts.contact_writes {
+        for (contact, writes) in &self.facts.contact_writes {
             if *writes != 1 {
-                self.fault(format!(
-                    "contact {id} was written {writes} times for version {version}"
-                ));
+                self.fault(format!("{contact:?} was written {writes} times"));
             }
         }
         for (id, versions) in &self.facts.users {
@@ -197,15 +196,21 @@ impl End<'_> {
                 continue;
             };
             let is_of = contact.count("version").unwrap();
+            let since = contact.count("first_sequence").unwrap();
+            let is_gone = contact.optional_timestamp("deleted_at").unwrap().is_some();
             let same = match state {
-                UserState::Deleted => contact.get("deleted_at").is_some(),
+                UserState::Deleted => {
+                    is_gone && contact.get("email").is_none() && contact.get("name").is_none()
+                }
                 UserState::Present { email, name } => {
-                    contact.text("email") == Ok(email) && contact.text("name") == Ok(name)
+                    !is_gone
+                        && contact.text("email") == Ok(email)
+                        && contact.text("name") == Ok(name)
                 }
             };
-            if is_of != *version || !same {
+            if is_of != *version || since != 1 || !same {
                 self.fault(format!(
-                    "contact {id} has version {is_of}, the user has {version} (equal: {same})"
+                    "contact {id} begins with {since} and has version {is_of}, the user has {version} (equal: {same})"
                 ));
             }
         }

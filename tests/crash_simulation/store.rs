@@ -13,7 +13,7 @@ use fanout_store::{
 use user_service::USERS;
 
 use super::clock::SimClock;
-use super::facts::{StoredEvent, UserState};
+use super::facts::{ContactState, StoredEvent, UserState};
 use super::sim::Sim;
 
 /// The store, watched.
@@ -45,8 +45,11 @@ impl WatchedDocuments {
                 facts.events.insert(id, stored_event(fields));
             }
             crm_service::CONTACTS => {
-                let version = fields.count("version").unwrap();
-                let contact = (write.key.id().to_owned(), version);
+                let contact = ContactState {
+                    user_id: write.key.id().to_owned(),
+                    first_sequence: fields.count("first_sequence").unwrap(),
+                    version: fields.count("version").unwrap(),
+                };
                 *facts.contact_writes.entry(contact).or_default() += 1;
             }
             PROCESSED_EVENTS => {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use analytics_service::AnalyticsServiceDeps;
 use async_trait::async_trait;
 use fanout_store::firestore::{FirestoreDocuments, FirestoreOptions};
 use fanout_store::{
@@ -96,12 +97,16 @@ async fn contention_that_lasts_is_not_acked_and_nothing_has_happened() {
 )]
 async fn a_document_that_a_transaction_holds_on_the_emulator_is_waited_for() {
     let emulators = emulators().await;
-    let day = Key::new(analytics_service::SIGNUPS, "2026-11-20");
+    let day = Key::new(analytics_service::SIGNUPS, "0_2026-11-20");
     let options = FirestoreOptions::new(emulators.project.as_str());
     let store = FirestoreDocuments::connect(options.on_emulator(emulators.firestore.as_str()));
     let documents = CountingDocuments::new(Arc::new(store.await.unwrap()));
     let scene = Scene::new().await;
-    let analytics = analytics_service::app(scene.deps_over(documents.clone()));
+    let analytics = analytics_service::app(AnalyticsServiceDeps {
+        consumer: scene.deps_over(documents.clone()),
+        // So that both events are counted in the same document.
+        shards: "1".parse().unwrap(),
+    });
     let first = created("evt_1", "usr_1");
     assert_eq!(outcome_of(&analytics, &first).await, "done");
     documents.take_calls();

@@ -39,17 +39,30 @@ async fn an_older_sequence_is_stale_and_marked() {
         (&contact["name"], &contact["version"]),
         (&"Third".into(), &3.into())
     );
+    assert_eq!(
+        (&contact["first_event_id"], &contact["last_event_id"]),
+        (&"evt_1".into(), &"evt_3".into())
+    );
 }
 
+/// Nobody numbers events that are typed by hand: of those the youngest counts, whichever comes last.
 #[tokio::test]
-async fn an_equal_sequence_under_another_id_is_stale() {
-    let scene = Scene::new().await;
-    let crm = scene.crm();
-    assert_eq!(outcome_of(&crm, &created("evt_1", "usr_1")).await, "done");
-    assert_eq!(outcome_of(&crm, &created("evt_2", "usr_1")).await, "stale");
-    let event = updated("evt_3", "usr_1", 1, "Nobody");
-    assert_eq!(outcome_of(&crm, &event).await, "stale");
-    assert_eq!(contact(&crm).await.unwrap()["name"], "Test User");
+async fn of_two_events_of_one_sequence_the_younger_counts_and_the_other_is_stale() {
+    let mut older = created("evt_2", "usr_1");
+    older["timestamp"] = "2026-11-20T11:00:00Z".into();
+    let younger = updated("evt_1", "usr_1", 1, "Younger");
+    for (first, second, then) in [(&older, &younger, "done"), (&younger, &older, "stale")] {
+        let scene = Scene::new().await;
+        let crm = scene.crm();
+        assert_eq!(outcome_of(&crm, first).await, "done");
+        assert_eq!(outcome_of(&crm, second).await, then);
+        let contact = contact(&crm).await.unwrap();
+        assert_eq!(
+            (&contact["name"], &contact["version"]),
+            (&"Younger".into(), &1.into())
+        );
+        assert_eq!(contact["first_event_id"], "evt_2");
+    }
 }
 
 #[tokio::test]

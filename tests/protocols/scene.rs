@@ -12,8 +12,8 @@ use fanout_runtime::{SystemIds, Timestamp, Timings};
 use fanout_store::dedup::{Ledger, Mark, PROCESSED_EVENTS, Seen};
 use fanout_store::sqlite::{Database, SqliteDocuments};
 use fanout_store::{Documents, Query, all_documents};
+pub(super) use fanout_testkit::user_events::{created, deleted, updated};
 use fanout_testkit::{CountingDocuments, ManualClock};
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// What a consumer runs on.
@@ -160,39 +160,4 @@ pub(super) fn seen(consumer: &'static str, event_id: &str) -> Seen {
         event_type: "user.created".to_owned(),
         fingerprint: Fingerprint::of_bytes(b"nothing"),
     }
-}
-
-/// A user's first event.
-pub(super) fn created(event_id: &str, user_id: &str) -> Value {
-    from_golden(
-        include_str!("../../shared/events/golden/user.created/1.0.json"),
-        json!({"id": event_id, "subject": user_id, "sequence": 1}),
-    )
-}
-
-/// A later event of a user: another name.
-pub(super) fn updated(event_id: &str, user_id: &str, sequence: u64, name: &str) -> Value {
-    let mut event = from_golden(
-        include_str!("../../shared/events/golden/user.updated/1.0.json"),
-        json!({"id": event_id, "subject": user_id, "sequence": sequence}),
-    );
-    event["data"]["name"] = name.into();
-    event
-}
-
-/// A user's last event.
-pub(super) fn deleted(event_id: &str, user_id: &str, sequence: u64) -> Value {
-    from_golden(
-        include_str!("../../shared/events/golden/user.deleted/1.0.json"),
-        json!({"id": event_id, "subject": user_id, "sequence": sequence}),
-    )
-}
-
-fn from_golden(golden: &str, changes: Value) -> Value {
-    let mut event: Value = serde_json::from_str(golden).unwrap();
-    for (name, value) in changes.as_object().unwrap() {
-        event[name] = value.clone();
-    }
-    event["data"]["user_id"] = event["subject"].clone();
-    event
 }

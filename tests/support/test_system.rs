@@ -50,7 +50,7 @@ impl TestSystem {
     }
 
     async fn start(choice: EngineChoice, data: TempDir) -> Self {
-        let ports = "user=0,email=0,analytics=0,crm=0,pubsub=0";
+        let ports = "all=0";
         let folder = data.path().display().to_string();
         let flags = Cli::parse_from(["fanout", "--port", ports, "--data-dir", &folder]).up;
         let shutdown = Shutdown::default();

@@ -1,7 +1,9 @@
 //! The analytics service: counts sign-ups per UTC day, each exactly once.
 
+mod asked;
 mod count_signups;
 mod record_signup;
+mod shards;
 
 use std::sync::Arc;
 
@@ -11,20 +13,42 @@ use fanout_events::UserCreated;
 use fanout_messaging::consume::{Consumer, ConsumerDeps, push_route};
 
 pub use count_signups::CountSignups;
-pub use record_signup::{RecordSignup, SIGNUPS};
+pub use record_signup::{RecordSignup, SIGNUPS, SIGNUPS_BY_SOURCE};
+pub use shards::{InvalidShards, Shards};
 
 /// The consumer's name.
 pub const NAME: &str = "analytics";
-/// The event types it wants.
+/// The event types it wants. Users who leave stay counted, so it does not ask for them.
 pub const HANDLES: &[&str] = &[UserCreated::TYPE];
 
+/// What the analytics service needs.
+#[derive(Clone)]
+pub struct AnalyticsServiceDeps {
+    /// What every consumer needs.
+    pub consumer: ConsumerDeps,
+    /// How many documents share a day's count.
+    pub shards: Shards,
+}
+
+impl From<ConsumerDeps> for AnalyticsServiceDeps {
+    /// With the default number of shards.
+    fn from(consumer: ConsumerDeps) -> Self {
+        let shards = Shards::default();
+        Self { consumer, shards }
+    }
+}
+
 /// The consumer, for [`push_route`].
-pub fn consumer() -> Consumer {
-    Consumer::in_store(NAME, HANDLES, RecordSignup)
+pub fn consumer(shards: Shards) -> Consumer {
+    Consumer::in_store(NAME, HANDLES, RecordSignup { shards })
 }
 
 /// The service's routes.
-pub fn app(deps: ConsumerDeps) -> Router {
+pub fn app(deps: impl Into<AnalyticsServiceDeps>) -> Router {
+    let AnalyticsServiceDeps {
+        consumer: deps,
+        shards,
+    } = deps.into();
     let counts = CountSignups {
         documents: Arc::clone(&deps.documents),
         clock: Arc::clone(&deps.clock),
@@ -32,5 +56,5 @@ pub fn app(deps: ConsumerDeps) -> Router {
     Router::new()
         .route("/signups", get(count_signups::count_signups))
         .with_state(counts)
-        .merge(push_route(consumer(), deps))
+        .merge(push_route(consumer(shards), deps))
 }

@@ -2,17 +2,24 @@
 
 use std::process::ExitCode;
 
-use analytics_service::app;
+use analytics_service::{AnalyticsServiceDeps, Shards, app};
 use fanout_messaging::google_cloud::ConsumerSettings;
-use fanout_runtime::{Service, run_service};
+use fanout_runtime::{Service, Settings, run_service};
 
 fn main() -> ExitCode {
     run_service(
         "analytics-service",
-        ConsumerSettings::read,
-        |settings: ConsumerSettings| async move {
-            let drain = settings.timings().drain;
-            Ok(Service::new(app(settings.connect().await?)).drain(drain))
+        read,
+        |(consumer, shards): (ConsumerSettings, Shards)| async move {
+            let drain = consumer.timings().drain;
+            let consumer = consumer.connect().await?;
+            Ok(Service::new(app(AnalyticsServiceDeps { consumer, shards })).drain(drain))
         },
     )
+}
+
+fn read(settings: &mut Settings<'_>) -> Option<(ConsumerSettings, Shards)> {
+    let consumer = ConsumerSettings::read(settings);
+    let shards = Shards::read(settings);
+    consumer.zip(shards)
 }

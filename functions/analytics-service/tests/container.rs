@@ -7,6 +7,7 @@ fn everything_missing_from_the_environment_is_in_one_message() {
     let output = Command::new(env!("CARGO_BIN_EXE_analytics-service"))
         .env_clear()
         .env("PORT", "not a port")
+        .env("SIGNUP_SHARDS", "0")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -16,6 +17,7 @@ fn everything_missing_from_the_environment_is_in_one_message() {
         "GOOGLE_CLOUD_PROJECT",
         "DEAD_LETTER_TOPIC",
         "PUSH_AUTH",
+        "SIGNUP_SHARDS",
     ] {
         assert!(message.contains(&format!("  - {name} is ")), "{message}");
     }

@@ -1,40 +1,71 @@
-//! A contact, as stored and as answered.
+//! A contact, as it is known, stored and answered.
 
-use fanout_events::{EmailAddress, Event, PersonName};
-use fanout_runtime::{Timestamp, serialize_rfc3339};
-use fanout_store::{Fields, Key, MalformedDocument};
+use std::cmp::{max_by, min};
+
+use fanout_events::{EmailAddress, Event, Payload, PersonName};
+use fanout_runtime::{Timestamp, serialize_rfc3339, whole_milliseconds};
+use fanout_store::{Fields, Key, MalformedDocument, Value};
 use serde::Serialize;
 
 /// The collection of contacts.
 pub const CONTACTS: &str = "contacts";
 
-/// What the CRM knows of a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Contact {
+/// What a user's events say of the user: a function of which events have come, never of their order
+/// or number. One event says something by itself ([`Known::from_event`]), and what two sets of events
+/// say is joined ([`Known::join`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Known {
     pub(crate) user_id: String,
-    pub(crate) email: EmailAddress,
-    pub(crate) name: PersonName,
-    /// The service that told of the user; `manual` for an event typed by hand.
-    pub(crate) source: String,
-    /// The sequence of the last event that was applied: what keeps older ones out.
-    pub(crate) version: u64,
-    #[serde(serialize_with = "serialize_rfc3339")]
-    pub(crate) created_at: Timestamp,
-    #[serde(serialize_with = "serialize_rfc3339")]
-    pub(crate) updated_at: Timestamp,
+    pub(crate) first: FirstEvent,
+    pub(crate) last: LastEvent,
 }
 
-/// What is stored under a user's id.
+/// The event with the lowest sequence that has come. `user.created` has the lowest there is; until it
+/// comes, the first is the best guess. Ordered as the fields are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FirstEvent {
+    sequence: u64,
+    at: Timestamp,
+    event_id: String,
+    /// The service that told of the user first; `manual` for an event typed by hand.
+    source: String,
+}
+
+/// The event with the highest sequence that has come: what keeps older ones out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum StoredContact {
-    /// A user that is there.
-    Present(Contact),
-    /// A user that is gone. Stays for ever, so that a late event brings nobody back; holds nothing
-    /// personal.
-    Tombstone {
-        /// The sequence of the deletion.
-        version: u64,
+pub(crate) struct LastEvent {
+    sequence: u64,
+    at: Timestamp,
+    event_id: String,
+    user: User,
+}
+
+/// A user, as the last event leaves them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum User {
+    Present {
+        email: EmailAddress,
+        name: PersonName,
     },
+    /// Gone. What is stored of such a user stays for ever, so that a late event brings nobody back;
+    /// it holds nothing personal.
+    Deleted,
+}
+
+/// What the CRM answers of a user who is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Contact {
+    user_id: String,
+    email: EmailAddress,
+    name: PersonName,
+    source: String,
+    version: u64,
+    #[serde(serialize_with = "serialize_rfc3339")]
+    created_at: Timestamp,
+    #[serde(serialize_with = "serialize_rfc3339")]
+    updated_at: Timestamp,
+    first_event_id: String,
+    last_event_id: String,
 }
 
 /// Where a user's contact is stored.
@@ -42,54 +73,126 @@ pub(crate) fn contact_key(user_id: &str) -> Key {
     Key::new(CONTACTS, user_id)
 }
 
-/// The fields of a tombstone left by this event.
-pub(crate) fn tombstone(event: &Event) -> Fields {
-    Fields::new()
-        .with("user_id", event.subject.as_str())
-        .with("version", event.sequence)
-        .with("deleted_at", event.timestamp)
-}
+impl Known {
+    /// What one event says by itself; `None` if it says nothing of contacts.
+    pub(crate) fn from_event(event: &Event) -> Option<Self> {
+        let present = |email: &EmailAddress, name: &PersonName| User::Present {
+            email: email.clone(),
+            name: name.clone(),
+        };
+        let user = match &event.data {
+            Payload::UserCreated(user) => present(&user.email, &user.name),
+            Payload::UserUpdated(user) => present(&user.email, &user.name),
+            Payload::UserDeleted(_) => User::Deleted,
+            Payload::Unknown => return None,
+        };
+        // What is stored has milliseconds; it must compare as it was when it is read back.
+        let at = whole_milliseconds(event.timestamp);
+        Some(Self {
+            user_id: event.subject.clone(),
+            first: FirstEvent {
+                sequence: event.sequence,
+                at,
+                event_id: event.id.clone(),
+                source: event.kept_source().into_owned(),
+            },
+            last: LastEvent {
+                sequence: event.sequence,
+                at,
+                event_id: event.id.clone(),
+                user,
+            },
+        })
+    }
 
-impl StoredContact {
-    pub(crate) fn version(&self) -> u64 {
-        match self {
-            Self::Present(contact) => contact.version,
-            Self::Tombstone { version } => *version,
+    /// What both say together. Joining in another order, or one of them twice, gives the same.
+    pub(crate) fn join(self, other: Self) -> Self {
+        Self {
+            user_id: self.user_id,
+            first: min(self.first, other.first),
+            // Of two that are equal `max_by` takes the second: what is known stays.
+            last: max_by(other.last, self.last, |a, b| a.rank().cmp(&b.rank())),
+        }
+    }
+
+    /// The contact, if the user is there.
+    pub(crate) fn into_contact(self) -> Option<Contact> {
+        let User::Present { email, name } = self.last.user else {
+            return None;
+        };
+        Some(Contact {
+            user_id: self.user_id,
+            email,
+            name,
+            source: self.first.source,
+            version: self.last.sequence,
+            created_at: self.first.at,
+            updated_at: self.last.at,
+            first_event_id: self.first.event_id,
+            last_event_id: self.last.event_id,
+        })
+    }
+
+    pub(crate) fn to_fields(&self) -> Fields {
+        let fields = Fields::new()
+            .with("user_id", self.user_id.as_str())
+            .with("source", self.first.source.as_str())
+            .with("created_at", self.first.at)
+            .with("first_event_id", self.first.event_id.as_str())
+            .with("first_sequence", self.first.sequence)
+            .with("last_event_id", self.last.event_id.as_str())
+            .with("version", self.last.sequence);
+        match &self.last.user {
+            User::Present { email, name } => fields
+                .with("email", email.expose())
+                .with("name", name.expose())
+                .with("updated_at", self.last.at)
+                // Present, so that a query can ask for it.
+                .with("deleted_at", Value::Null),
+            User::Deleted => fields.with("deleted_at", self.last.at),
         }
     }
 
     pub(crate) fn from_fields(fields: &Fields) -> Result<Self, MalformedDocument> {
-        let version = fields.count("version")?;
-        if fields.optional_timestamp("deleted_at")?.is_some() {
-            return Ok(Self::Tombstone { version });
-        }
-        let malformed = |field: &str, expected| MalformedDocument {
-            field: field.to_owned(),
-            expected,
+        let (at, user) = match fields.optional_timestamp("deleted_at")? {
+            Some(deleted_at) => (deleted_at, User::Deleted),
+            None => (fields.timestamp("updated_at")?, present_in(fields)?),
         };
-        Ok(Self::Present(Contact {
+        Ok(Self {
             user_id: fields.text("user_id")?.to_owned(),
-            email: EmailAddress::parse(fields.text("email")?)
-                .map_err(|_| malformed("email", "an e-mail address"))?,
-            name: PersonName::parse(fields.text("name")?)
-                .map_err(|_| malformed("name", "a name"))?,
-            source: fields.text("source")?.to_owned(),
-            version,
-            created_at: fields.timestamp("created_at")?,
-            updated_at: fields.timestamp("updated_at")?,
-        }))
+            first: FirstEvent {
+                sequence: fields.count("first_sequence")?,
+                at: fields.timestamp("created_at")?,
+                event_id: fields.text("first_event_id")?.to_owned(),
+                source: fields.text("source")?.to_owned(),
+            },
+            last: LastEvent {
+                sequence: fields.count("version")?,
+                at,
+                event_id: fields.text("last_event_id")?.to_owned(),
+                user,
+            },
+        })
     }
 }
 
-impl Contact {
-    pub(crate) fn to_fields(&self) -> Fields {
-        Fields::new()
-            .with("user_id", self.user_id.as_str())
-            .with("email", self.email.expose())
-            .with("name", self.name.expose())
-            .with("source", self.source.as_str())
-            .with("version", self.version)
-            .with("created_at", self.created_at)
-            .with("updated_at", self.updated_at)
+fn present_in(fields: &Fields) -> Result<User, MalformedDocument> {
+    let malformed = |field: &str, expected| MalformedDocument {
+        field: field.to_owned(),
+        expected,
+    };
+    Ok(User::Present {
+        email: EmailAddress::parse(fields.text("email")?)
+            .map_err(|_| malformed("email", "an e-mail address"))?,
+        name: PersonName::parse(fields.text("name")?).map_err(|_| malformed("name", "a name"))?,
+    })
+}
+
+impl LastEvent {
+    /// What is higher comes later. Only events that nobody numbered share a sequence, as those typed
+    /// by hand do: of these a deletion is the last, then the youngest.
+    fn rank(&self) -> (u64, bool, Timestamp, &str) {
+        let deleted = self.user == User::Deleted;
+        (self.sequence, deleted, self.at, &self.event_id)
     }
 }

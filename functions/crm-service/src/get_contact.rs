@@ -10,7 +10,7 @@ use fanout_store::{Documents, ReadError};
 use http::StatusCode;
 use tracing::error;
 
-use crate::contact::{Contact, StoredContact, contact_key};
+use crate::contact::{Contact, Known, contact_key};
 
 pub(crate) async fn get_contact(
     State(documents): State<Arc<dyn Documents>>,
@@ -33,10 +33,7 @@ async fn read_contact(
     let Some(document) = documents.get(&contact_key(user_id)).await? else {
         return Ok(None);
     };
-    Ok(match StoredContact::from_fields(&document.fields)? {
-        StoredContact::Present(contact) => Some(contact),
-        StoredContact::Tombstone { .. } => None,
-    })
+    Ok(Known::from_fields(&document.fields)?.into_contact())
 }
 
 fn not_found() -> Problem {

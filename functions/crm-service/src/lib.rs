@@ -2,6 +2,8 @@
 
 mod contact;
 mod get_contact;
+mod list_contacts;
+mod page_token;
 mod upsert_contact;
 
 use std::sync::Arc;
@@ -27,6 +29,7 @@ pub fn consumer() -> Consumer {
 /// The service's routes.
 pub fn app(deps: ConsumerDeps) -> Router {
     Router::new()
+        .route("/contacts", get(list_contacts::list_contacts))
         .route("/contacts/{user_id}", get(get_contact::get_contact))
         .with_state(Arc::clone(&deps.documents))
         .merge(push_route(consumer(), deps))

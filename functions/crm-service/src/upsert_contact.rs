@@ -1,19 +1,23 @@
 //! `user.created`, `user.updated`, `user.deleted`: the contact follows the user.
 
 use async_trait::async_trait;
-use fanout_events::{EmailAddress, Event, Payload, PersonName};
+use fanout_events::Event;
 use fanout_messaging::consume::{Failure, Plan, StoreEffect, View};
-use fanout_store::{Document, Fields, Write};
+use fanout_store::Write;
 
-use crate::contact::{Contact, StoredContact, contact_key, tombstone};
+use crate::contact::{Known, contact_key};
 
 /// Keeps the contact of an event's subject at the user's last state, in whatever order events come:
-/// an event is stale if one with an equal or later sequence has been applied.
+/// an event is stale if a later one has been applied. A stale event may still be the first that
+/// there is of a user, and corrects where the contact says that it began.
 pub struct UpsertContact;
 
 #[async_trait]
 impl StoreEffect for UpsertContact {
     async fn plan(&self, event: &Event, view: &View<'_>) -> Result<Plan, Failure> {
+        let Some(told) = Known::from_event(event) else {
+            return Ok(Plan::Apply(Vec::new()));
+        };
         let key = contact_key(&event.subject);
         // The first event of a subject usually meets no contact, so it is planned without a read.
         let expects_none = view.conflicts() == 0 && event.sequence == 1;
@@ -21,55 +25,18 @@ impl StoreEffect for UpsertContact {
             true => None,
             false => view.get(&key).await?,
         };
-        let before = stored.as_ref().map(contact_in).transpose()?;
-        if before
-            .as_ref()
-            .is_some_and(|it| it.version() >= event.sequence)
-        {
-            return Ok(Plan::Stale);
-        }
-        let Some(after) = contact_after(event, before.as_ref()) else {
-            return Ok(Plan::Apply(Vec::new()));
+        let Some(stored) = stored else {
+            return Ok(Plan::Apply(vec![Write::create(key, told.to_fields())]));
         };
-        Ok(Plan::Apply(vec![match stored {
-            None => Write::create(key, after),
-            Some(stored) => Write::replace(key, after, stored.update_time),
-        }]))
+        let before = Known::from_fields(&stored.fields)?;
+        let after = before.clone().join(told);
+        let writes = match after == before {
+            true => Vec::new(),
+            false => vec![Write::replace(key, after.to_fields(), stored.update_time)],
+        };
+        Ok(match after.last == before.last {
+            true => Plan::Stale(writes),
+            false => Plan::Apply(writes),
+        })
     }
-}
-
-fn contact_in(document: &Document) -> Result<StoredContact, Failure> {
-    Ok(StoredContact::from_fields(&document.fields)?)
-}
-
-/// What is stored after the event; `None` if it says nothing of contacts.
-fn contact_after(event: &Event, before: Option<&StoredContact>) -> Option<Fields> {
-    match &event.data {
-        Payload::UserCreated(user) => Some(present(event, before, &user.email, &user.name)),
-        Payload::UserUpdated(user) => Some(present(event, before, &user.email, &user.name)),
-        Payload::UserDeleted(_) => Some(tombstone(event)),
-        Payload::Unknown => None,
-    }
-}
-
-fn present(
-    event: &Event,
-    before: Option<&StoredContact>,
-    email: &EmailAddress,
-    name: &PersonName,
-) -> Fields {
-    let known_since = match before {
-        Some(StoredContact::Present(contact)) => contact.created_at,
-        Some(StoredContact::Tombstone { .. }) | None => event.timestamp,
-    };
-    Contact {
-        user_id: event.subject.clone(),
-        email: email.clone(),
-        name: name.clone(),
-        source: event.source.clone(),
-        version: event.sequence,
-        created_at: known_since,
-        updated_at: event.timestamp,
-    }
-    .to_fields()
 }

@@ -13,6 +13,8 @@ use crate::consumers::CONSUMERS;
 pub const USER: &str = "user";
 /// The Pub/Sub REST face's name in `--port`.
 pub const PUBSUB: &str = "pubsub";
+/// Stands for every name in `--port`, with 0 only.
+const ALL: &str = "all";
 
 const EXAMPLES: &str = "Examples:
   fanout                                   the whole system on this machine
@@ -59,8 +61,8 @@ pub struct UpFlags {
     /// Start Google's emulators from an installed Google Cloud SDK, and run on them
     #[arg(long, env = "FANOUT_EMULATORS")]
     pub emulators: bool,
-    /// Listen on another port; repeat for several, 0 picks a free one. Names: user, pubsub and the
-    /// consumers' (email, analytics, crm)
+    /// Listen on another port; repeat for several, 0 picks a free one, `all=0` picks all of them.
+    /// Names: user, pubsub and the consumers' (email, analytics, crm)
     #[arg(
         long = "port",
         env = "FANOUT_PORT",
@@ -76,7 +78,7 @@ pub struct UpFlags {
 /// The port of one listener: `email=9081`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortOf {
-    /// `user`, `pubsub` or a consumer's name.
+    /// `user`, `pubsub`, a consumer's name, or `all`.
     pub name: String,
     /// 0 for a free one.
     pub port: u16,
@@ -91,7 +93,10 @@ impl FromStr for PortOf {
         let (name, port) = text
             .split_once('=')
             .ok_or("write it as NAME=PORT, for example email=9081")?;
-        if !known(name) {
+        if name == ALL && port != "0" {
+            return Err("not everything can listen on one port: write all=0".to_owned());
+        }
+        if name != ALL && !known(name) {
             let consumers: Vec<&str> = names().collect();
             return Err(format!(
                 "`{name}` is none of {USER}, {PUBSUB}, {}",
@@ -109,7 +114,9 @@ impl FromStr for PortOf {
 impl UpFlags {
     /// The port asked for, or this one.
     pub fn port(&self, name: &str, default: u16) -> u16 {
-        let asked = self.ports.iter().rev().find(|port| port.name == name);
+        let names = [name, ALL];
+        let mut asked = self.ports.iter().rev();
+        let asked = asked.find(|port| names.contains(&port.name.as_str()));
         asked.map_or(default, |asked| asked.port)
     }
 }
@@ -168,10 +175,18 @@ mod tests {
     #[test]
     fn a_port_of_nobody_is_refused_with_the_names_there_are() {
         let error = "mail=1".parse::<PortOf>().unwrap_err();
-        assert_eq!(
-            error,
-            "`mail` is none of user, pubsub, email, analytics, crm"
-        );
+        let consumers: Vec<&str> = CONSUMERS.iter().map(|consumer| consumer.name).collect();
+        let names = consumers.join(", ");
+        assert_eq!(error, format!("`mail` is none of user, pubsub, {names}"));
+    }
+
+    #[test]
+    fn all_ports_can_be_free_ones_and_what_comes_later_counts() {
+        let up = |ports| Cli::parse_from(["fanout", "--port", ports]).up;
+        let free = up("all=0,crm=9083");
+        assert_eq!((free.port(USER, 8080), free.port("crm", 8083)), (0, 9083));
+        assert_eq!(up("crm=9083,all=0").port("crm", 8083), 0);
+        assert!("all=8080".parse::<PortOf>().is_err());
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct OneMachine {
 }
 
 /// All consumers.
-pub static CONSUMERS: [ConsumerEntry; 3] = [
+pub static CONSUMERS: &[ConsumerEntry] = &[
     ConsumerEntry {
         name: email_service::NAME,
         handles: email_service::HANDLES,

@@ -26,7 +26,7 @@ pub fn topology(redelivery: Redelivery, endpoint: impl Fn(&ConsumerEntry) -> Str
         topics: vec![USER_EVENTS.to_owned()],
         subscriptions: Vec::new(),
     };
-    for consumer in &CONSUMERS {
+    for consumer in CONSUMERS {
         topology.topics.push(consumer.dead_letters());
         topology.subscriptions.push(Subscription {
             name: consumer.subscription(),
@@ -60,8 +60,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_consumer_is_pushed_what_its_filter_lets_through() {
+        let second = Duration::from_secs(1);
+        let redelivery = Redelivery {
+            backoff: Backoff {
+                min: second,
+                max: second,
+            },
+            max_attempts: 5,
+        };
+        let topology = topology(redelivery, |consumer| consumer.name.to_owned());
+        for consumer in CONSUMERS {
+            let mut subscriptions = topology.subscriptions.iter();
+            let pushed = subscriptions.find(|it| it.name == consumer.subscription());
+            let pushed = pushed.unwrap();
+            assert_eq!(pushed.push_endpoint.as_deref(), Some(consumer.name));
+            assert_eq!(pushed.filter, Some(consumer.filter()));
+        }
+        assert_eq!(topology.subscriptions.len(), 2 * CONSUMERS.len());
+    }
+
+    #[test]
     fn every_filter_fits_into_what_pubsub_takes_and_lets_hand_typed_messages_through() {
-        for consumer in &CONSUMERS {
+        for consumer in CONSUMERS {
             let filter = consumer.filter();
             assert!(filter.len() <= 256, "{filter}");
             assert!(

@@ -7,6 +7,7 @@ pub mod documents_conformance;
 pub mod faults;
 mod manual_clock;
 mod seeded_ids;
+pub mod user_events;
 
 pub use counting_documents::{CountingDocuments, PortCalls};
 pub use manual_clock::ManualClock;

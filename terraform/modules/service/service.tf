@@ -2,7 +2,8 @@
 
 locals {
   # Known before the service exists, so that a plan shows where pushes go and what their tokens say.
-  _url = "https://${var.name}-${var.project_number}.${var.region}.run.app"
+  _url     = "https://${var.name}${local._url_end}"
+  _url_end = "-${var.project_number}.${var.region}.run.app"
 }
 
 resource "google_cloud_run_v2_service" "service" {
@@ -102,7 +103,7 @@ resource "google_cloud_run_v2_service" "service" {
 
     # A wrong project number would send every push to nowhere, and name the wrong Pub/Sub agent.
     postcondition {
-      condition     = contains(self.urls, local._url)
+      condition     = anytrue([for url in self.urls : endswith(url, local._url_end)])
       error_message = "Cloud Run did not give ${var.name} the address ${local._url}. Is project_number the number of project_id? (gcloud projects describe PROJECT_ID --format='value(projectNumber)')"
     }
   }

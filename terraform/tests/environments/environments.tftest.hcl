@@ -8,11 +8,10 @@ mock_provider "google" {
 variables {
   project_id     = "fanout-test"
   project_number = "123456789012"
+  # Of every service there is a folder for: a further consumer changes no test.
   images = {
-    analytics-service = "us-central1-docker.pkg.dev/fanout-test/fanout/analytics-service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-    crm-service       = "us-central1-docker.pkg.dev/fanout-test/fanout/crm-service@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-    email-service     = "us-central1-docker.pkg.dev/fanout-test/fanout/email-service@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
-    user-service      = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+    for manifest in fileset("../functions", "*-service/Cargo.toml") :
+    dirname(manifest) => "us-central1-docker.pkg.dev/fanout-test/fanout/${dirname(manifest)}@sha256:${sha256(manifest)}"
   }
 }
 
@@ -20,8 +19,8 @@ run "the_file_is_complete" {
   command = apply
 
   assert {
-    condition     = length(output.service_urls) == 4 && length(output.subscriptions) == 3
-    error_message = "The environment does not have all four services and three subscriptions."
+    condition     = length(output.service_urls) == length(var.services) + length(var.consumers) && length(output.subscriptions) == length(var.consumers)
+    error_message = "The environment does not have all services and subscriptions."
   }
 
   assert {

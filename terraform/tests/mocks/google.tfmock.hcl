@@ -3,13 +3,6 @@
 
 mock_resource "google_cloud_run_v2_service" {
   defaults = {
-    urls = [
-      "https://analytics-service-123456789012.us-central1.run.app",
-      "https://crm-service-123456789012.us-central1.run.app",
-      "https://email-service-123456789012.us-central1.run.app",
-      "https://loyalty-service-123456789012.us-central1.run.app",
-      "https://order-service-123456789012.us-central1.run.app",
-      "https://user-service-123456789012.us-central1.run.app",
-    ]
+    urls = ["https://a-service-123456789012.us-central1.run.app"]
   }
 }

@@ -20,12 +20,7 @@ impl Up {
         let data = tempfile::tempdir().unwrap();
         let started = Instant::now();
         let mut child = Command::new(binaries.join("fanout"))
-            .args([
-                "up",
-                "--port",
-                "user=0,email=0,analytics=0,crm=0,pubsub=0",
-                "--data-dir",
-            ])
+            .args(["up", "--port", "all=0", "--data-dir"])
             .arg(data.path())
             .args(flags)
             .stdout(Stdio::piped())

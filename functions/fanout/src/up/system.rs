@@ -149,7 +149,7 @@ impl Listeners {
     async fn bind(flags: &UpFlags, rest_face: bool) -> Result<Self, ServeError> {
         let user = local(flags.port(USER, 8080)).await?;
         let mut consumers = Vec::new();
-        for consumer in &CONSUMERS {
+        for consumer in CONSUMERS {
             consumers.push(local(flags.port(consumer.name, consumer.port)).await?);
         }
         let rest = match rest_face {

@@ -20,7 +20,7 @@ pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
     let show = |url: &str| url.replace("127.0.0.1", "localhost");
     let data = flags.data_dir.display();
     say!("\n  {:<18} {}/users", "user-service", show(urls.of(USER)));
-    for consumer in &CONSUMERS {
+    for consumer in CONSUMERS {
         let service = format!("{}-service", consumer.name);
         say!(
             "  {service:<18} {}{}",

@@ -22,12 +22,7 @@ pub(crate) struct Running {
 pub(crate) fn fanout(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fanout"));
     command
-        .args([
-            "up",
-            "--port",
-            "user=0,email=0,analytics=0,crm=0,pubsub=0",
-            "--data-dir",
-        ])
+        .args(["up", "--port", "all=0", "--data-dir"])
         .arg(data)
         .env_remove("PUBSUB_EMULATOR_HOST")
         .env_remove("FIRESTORE_EMULATOR_HOST")

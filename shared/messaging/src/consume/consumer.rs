@@ -47,8 +47,10 @@ pub trait OutsideEffect: Send + Sync + 'static {
 pub enum Plan {
     /// These writes. With preconditions, if they depend on what was read.
     Apply(Vec<Write>),
-    /// Nothing: a later event of the same subject has been applied already.
-    Stale,
+    /// A later event of the same subject has been applied already. Nothing of this one shows, but
+    /// for these writes: what even a late event may still tell, such as where it all began. Usually
+    /// none.
+    Stale(Vec<Write>),
 }
 
 /// Why an event could not be handled.

@@ -30,7 +30,7 @@ impl Pipeline {
             let view = View::new(self.documents.as_ref(), conflicts);
             let (outcome, writes) = match effect.plan(&delivery.decoded.event, &view).await {
                 Ok(Plan::Apply(writes)) => (Outcome::Done, writes),
-                Ok(Plan::Stale) => (Outcome::Stale, Vec::new()),
+                Ok(Plan::Stale(writes)) => (Outcome::Stale, writes),
                 Err(Failure::Retry { cause, .. }) => return Outcome::Failed(cause),
                 Err(Failure::Park { reason, detail }) => {
                     let reason = ParkReason {

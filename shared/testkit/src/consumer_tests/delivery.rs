@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use fanout_messaging::PushedMessage;
 use fanout_runtime::{IdGenerator, SystemIds, Timestamp};
 use http::header::RETRY_AFTER;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use tower::ServiceExt;
 
 /// How a consumer answered a delivery.
@@ -60,4 +60,15 @@ pub async fn deliver_as(app: &Router, data: impl Into<Vec<u8>>, message_id: &str
         outcome: header("x-outcome").unwrap_or_default(),
         retry_after: seconds.map(Duration::from_secs),
     }
+}
+
+/// `GET`: the answer with its whole body as text.
+pub async fn look_at(app: &Router, path: &str) -> Response<String> {
+    let request = Request::get(path).body(Body::empty());
+    let request = request.expect("the request is well-formed");
+    let answer = app.clone().oneshot(request).await;
+    let (head, body) = answer.unwrap_or_else(|never| match never {}).into_parts();
+    let body = to_bytes(body, usize::MAX).await.expect("a body");
+    let body = String::from_utf8(body.into()).expect("a body of text");
+    Response::from_parts(head, body)
 }

@@ -45,8 +45,9 @@ use crate::CountingDocuments;
 use crate::documents_conformance::Subject;
 
 pub use crash::a_crash_at_any_commit_is_made_good_by_the_next_delivery;
-pub use delivery::{Answer, deliver, deliver_as};
+pub use delivery::{Answer, deliver, deliver_as, look_at};
 use scene::Scene;
+pub use scene::lone_consumer;
 
 /// A consumer, as these tests need to know it. What it acts on outside the store belongs to `self`:
 /// the tests start several containers of one consumer, and crash some.

@@ -7,7 +7,7 @@ use axum::Router;
 use fanout_events::Fingerprint;
 use fanout_messaging::consume::{ConsumerDeps, PushAuth};
 use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
-use fanout_runtime::{IdGenerator, SystemIds, Timestamp, Timings};
+use fanout_runtime::{Clock, IdGenerator, SystemIds, Timestamp, Timings};
 use fanout_store::Documents;
 use fanout_store::dedup::{Mark, Seen};
 use serde_json::Value;
@@ -31,6 +31,20 @@ struct NoDeadLetters;
 impl Publisher for NoDeadLetters {
     async fn publish(&self, _: &str, _: OutgoingMessage) -> Result<MessageId, PublishError> {
         Err(PublishError::Refused("nothing is to be parked here".into()))
+    }
+}
+
+/// What a consumer needs that is tested by itself, over these documents. It cannot park.
+pub fn lone_consumer(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> ConsumerDeps {
+    ConsumerDeps {
+        documents,
+        publisher: Arc::new(NoDeadLetters),
+        dead_letter_topic: "dead-letters".to_owned(),
+        clock,
+        ids: Arc::new(SystemIds),
+        timings: Timings::PRODUCTION,
+        auth: PushAuth::open_for_one_machine(),
+        project: "test".to_owned(),
     }
 }
 
@@ -59,16 +73,8 @@ impl<C: ConsumerUnderTest> Scene<C> {
 
     /// One more container, with something between it and the store.
     pub(super) fn container_over(&self, documents: Arc<dyn Documents>) -> Router {
-        self.consumer.app(ConsumerDeps {
-            documents,
-            publisher: Arc::new(NoDeadLetters),
-            dead_letter_topic: "dead-letters".to_owned(),
-            clock: self.clock.clone(),
-            ids: Arc::new(SystemIds),
-            timings: Timings::PRODUCTION,
-            auth: PushAuth::open_for_one_machine(),
-            project: "test".to_owned(),
-        })
+        self.consumer
+            .app(lone_consumer(documents, self.clock.clone()))
     }
 
     /// An event that nobody has seen.

@@ -1,0 +1,95 @@
+//! How many documents share a day's count.
+
+use std::str::FromStr;
+
+use fanout_runtime::Settings;
+use sha2::{Digest, Sha256};
+
+/// The most there may be: every one of them is read for every day of an answer.
+const MOST: u32 = 64;
+
+/// How many documents share a day's count, so that sign-ups at the same time seldom meet at one:
+/// Firestore takes about one write a second to a document for long.
+///
+/// The number may change at any time. What was counted before stays where it is, and is summed with
+/// the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shards(u32);
+
+/// No number that [`Shards`] can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a whole number from 1 to {MOST}")]
+pub struct InvalidShards;
+
+impl Shards {
+    /// Reads `SIGNUP_SHARDS`, by default 16.
+    pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
+        let expects = format!("a whole number from 1 to {MOST}");
+        settings.or_default("SIGNUP_SHARDS", &expects, Self::default())
+    }
+
+    /// Where an event is counted, from 0: always the same for the same event.
+    pub(crate) fn shard_of(self, event_id: &str) -> u64 {
+        let digest = Sha256::digest(event_id);
+        let head = digest.iter().take(8);
+        head.fold(0, |number, byte| (number << 8) | u64::from(*byte)) % u64::from(self.0)
+    }
+}
+
+impl Default for Shards {
+    fn default() -> Self {
+        Self(16)
+    }
+}
+
+impl FromStr for Shards {
+    type Err = InvalidShards;
+
+    fn from_str(text: &str) -> Result<Self, InvalidShards> {
+        let number = text.parse().map_err(|_| InvalidShards)?;
+        match number {
+            1..=MOST => Ok(Self(number)),
+            _ => Err(InvalidShards),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use super::*;
+
+    fn read(value: &str) -> Result<Shards, Vec<String>> {
+        let variables = HashMap::from([("SIGNUP_SHARDS".to_owned(), value.to_owned())]);
+        let mut settings = Settings::new(&variables);
+        let shards = Shards::read(&mut settings);
+        settings.finish(shards).map_err(|error| error.faults)
+    }
+
+    #[test]
+    fn sixteen_is_the_default_and_anything_from_1_to_64_can_be_set() {
+        assert_eq!(read(""), Ok(Shards(16)));
+        assert_eq!(read("1"), Ok(Shards(1)));
+        assert_eq!(read("64"), Ok(Shards(64)));
+    }
+
+    #[test]
+    fn what_cannot_be_a_number_of_shards_is_named_with_what_can() {
+        for bad in ["0", "65", "-1", "1.5", "many"] {
+            let fault = "SIGNUP_SHARDS is set to something else than a whole number from 1 to 64 (its value is not shown).";
+            assert_eq!(read(bad), Err(vec![fault.to_owned()]), "{bad}");
+        }
+    }
+
+    #[test]
+    fn events_spread_over_all_shards() {
+        let mut counted: BTreeMap<u64, u32> = BTreeMap::new();
+        for number in 0..1600 {
+            let shard = Shards::default().shard_of(&format!("evt_{number}"));
+            *counted.entry(shard).or_default() += 1;
+        }
+        assert!(counted.keys().copied().eq(0..16));
+        assert!(counted.values().all(|count| (50..200).contains(count)));
+    }
+}

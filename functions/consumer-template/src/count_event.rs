@@ -1,0 +1,26 @@
+//! One more event of a user.
+
+use async_trait::async_trait;
+use fanout_events::Event;
+use fanout_messaging::consume::{Failure, Plan, StoreEffect, View};
+use fanout_store::{Fields, Key, Write};
+
+/// The collection of counts, a document for each user.
+pub const COUNTS: &str = "template";
+
+/// Counts an event of its user. A mail or a call instead would be an `OutsideEffect`.
+pub struct CountEvent;
+
+#[async_trait]
+impl StoreEffect for CountEvent {
+    async fn plan(&self, event: &Event, _view: &View<'_>) -> Result<Plan, Failure> {
+        let user = Fields::new().with("user_id", event.subject.as_str());
+        let count = Write::merge(count_key(&event.subject), user).increment("count", 1);
+        Ok(Plan::Apply(vec![count]))
+    }
+}
+
+/// Where a user's count is stored.
+pub(crate) fn count_key(user_id: &str) -> Key {
+    Key::new(COUNTS, user_id)
+}

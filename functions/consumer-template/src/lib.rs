@@ -1,0 +1,33 @@
+//! A consumer to start from: it counts each user's events. The README says how to make another of it.
+//!
+//! Deduplication, retries, parking and logs are the pipeline's. What is here is the effect.
+
+mod count_event;
+mod get_count;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use fanout_events::UserCreated;
+use fanout_messaging::consume::{Consumer, ConsumerDeps, push_route};
+
+pub use count_event::{COUNTS, CountEvent};
+
+/// The consumer's name: part of its marks, its subscription and its dead-letter topic.
+pub const NAME: &str = "template";
+/// The event types it wants.
+pub const HANDLES: &[&str] = &[UserCreated::TYPE];
+
+/// The consumer, for [`push_route`].
+pub fn consumer() -> Consumer {
+    Consumer::in_store(NAME, HANDLES, CountEvent)
+}
+
+/// The service's routes.
+pub fn app(deps: ConsumerDeps) -> Router {
+    Router::new()
+        .route("/counts/{user_id}", get(get_count::get_count))
+        .with_state(Arc::clone(&deps.documents))
+        .merge(push_route(consumer(), deps))
+}

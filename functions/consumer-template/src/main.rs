@@ -1,0 +1,18 @@
+//! The consumer's container: settings, adapters, router, nothing else.
+
+use std::process::ExitCode;
+
+use consumer_template::app;
+use fanout_messaging::google_cloud::ConsumerSettings;
+use fanout_runtime::{Service, run_service};
+
+fn main() -> ExitCode {
+    run_service(
+        "consumer-template",
+        ConsumerSettings::read,
+        |settings: ConsumerSettings| async move {
+            let drain = settings.timings().drain;
+            Ok(Service::new(app(settings.connect().await?)).drain(drain))
+        },
+    )
+}

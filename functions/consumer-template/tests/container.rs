@@ -1,0 +1,22 @@
+//! The container's binary, started without its settings.
+
+use std::process::Command;
+
+#[test]
+fn everything_missing_from_the_environment_is_in_one_message() {
+    let output = Command::new(env!("CARGO_BIN_EXE_consumer-template"))
+        .env_clear()
+        .env("PORT", "not a port")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&output.stderr);
+    for name in [
+        "PORT",
+        "GOOGLE_CLOUD_PROJECT",
+        "DEAD_LETTER_TOPIC",
+        "PUSH_AUTH",
+    ] {
+        assert!(message.contains(&format!("  - {name} is ")), "{message}");
+    }
+}

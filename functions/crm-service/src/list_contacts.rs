@@ -1,0 +1,137 @@
+//! `GET /contacts?limit=&page_token=`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query as UrlQuery, State};
+use axum::response::{IntoResponse, Response};
+use fanout_runtime::{FieldError, Problem, error_chain};
+use fanout_store::{Comparison, Documents, Query, ReadError, Value};
+use serde::{Deserialize, Serialize};
+use tracing::error;
+
+use crate::contact::{CONTACTS, Contact, Known};
+use crate::page_token::PageToken;
+
+/// The most contacts on a page, and how many there are when nobody says.
+const MOST: u32 = 100;
+
+#[derive(Deserialize)]
+pub(crate) struct Parameters {
+    limit: Option<String>,
+    page_token: Option<String>,
+}
+
+/// A page that can be answered.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    limit: u32,
+    after: Option<PageToken>,
+}
+
+#[derive(Serialize)]
+struct Contacts {
+    contacts: Vec<Contact>,
+    /// Asks for the page after this one; `null` on the last.
+    next_page_token: Option<String>,
+}
+
+pub(crate) async fn list_contacts(
+    State(documents): State<Arc<dyn Documents>>,
+    query: Result<UrlQuery<Parameters>, QueryRejection>,
+) -> Response {
+    let asked = match Asked::read(query) {
+        Ok(asked) => asked,
+        Err(faults) => return Problem::invalid_fields(faults).into_response(),
+    };
+    match page(documents.as_ref(), asked).await {
+        Ok(contacts) => Json(contacts).into_response(),
+        Err(cause) => {
+            error!(error = error_chain(&cause), "contacts could not be listed");
+            cause.problem().into_response()
+        }
+    }
+}
+
+impl Asked {
+    fn read(query: Result<UrlQuery<Parameters>, QueryRejection>) -> Result<Self, Vec<FieldError>> {
+        let UrlQuery(asked) =
+            query.map_err(|_| vec![fault("query", "must name each parameter once")])?;
+        let limit = asked.limit.as_deref().map_or(Ok(MOST), |text| {
+            let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+            limit.ok_or_else(|| fault("limit", "must be a whole number from 1 to 100"))
+        });
+        let token = asked.page_token.as_deref().map(PageToken::parse);
+        let after = token.transpose();
+        let after = after.map_err(|_| {
+            fault(
+                "page_token",
+                "must be the `next_page_token` of another page",
+            )
+        });
+        match (limit, after) {
+            (Ok(limit), Ok(after)) => Ok(Self { limit, after }),
+            (limit, after) => Err(limit.err().into_iter().chain(after.err()).collect()),
+        }
+    }
+}
+
+fn fault(field: &'static str, message: &str) -> FieldError {
+    let message = message.to_owned();
+    FieldError { field, message }
+}
+
+/// One page, in the order of the documents' ids: no change to a contact moves it from one page to
+/// another. The store leaves out who is gone, so a page is full wherever they lie.
+async fn page(documents: &dyn Documents, asked: Asked) -> Result<Contacts, ReadError> {
+    let limit = asked.limit as usize;
+    let mut query = Query::of(CONTACTS)
+        .only("deleted_at", Comparison::Equal, Value::Null)
+        // One more, to know whether this page is the last.
+        .limit(asked.limit + 1);
+    query.after = asked.after.map(PageToken::into_cursor);
+    let found = documents.query(&query).await?.documents;
+    let last = found.get(limit - 1).filter(|_| found.len() > limit);
+    let next_page_token = last.map(|last| PageToken::after(&last.key).to_string());
+    let known = found.iter().take(limit);
+    let known = known.map(|document| Known::from_fields(&document.fields));
+    let known: Vec<Known> = known.collect::<Result<_, _>>()?;
+    let contacts = known.into_iter().filter_map(Known::into_contact);
+    Ok(Contacts {
+        contacts: contacts.collect(),
+        next_page_token,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> Result<Asked, Vec<&'static str>> {
+        let uri = format!("/contacts?{query}").parse().unwrap();
+        Asked::read(UrlQuery::try_from_uri(&uri))
+            .map_err(|faults| faults.into_iter().map(|fault| fault.field).collect())
+    }
+
+    #[test]
+    fn a_page_has_1_to_100_contacts() {
+        let first = |limit| {
+            let after = None;
+            Ok(Asked { limit, after })
+        };
+        assert_eq!(read(""), first(100));
+        assert_eq!(read("limit=1"), first(1));
+        assert_eq!(read("limit=100"), first(100));
+        for bad in ["limit=0", "limit=101", "limit=-1", "limit=ten", "limit="] {
+            assert_eq!(read(bad), Err(vec!["limit"]), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let both = read("limit=0&page_token=next");
+        assert_eq!(both, Err(vec!["limit", "page_token"]));
+        assert_eq!(read("limit=1&limit=2"), Err(vec!["query"]));
+    }
+}

@@ -1,0 +1,57 @@
+//! Who may depend on whom: `functions/` depends on `shared/`, and never on each other. Only the
+//! command and these tests see all of them. It holds for a new folder without anybody saying so.
+
+use std::collections::BTreeSet;
+use std::fs::{read_dir, read_to_string};
+use std::path::Path;
+
+/// The packages in a folder of the repository, by their folders' names.
+fn packages_in(folder: &str) -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let entries = read_dir(root.join(folder)).unwrap();
+    let entries = entries.map(|entry| entry.unwrap().path());
+    entries
+        .filter(|path| path.join("Cargo.toml").exists())
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect()
+}
+
+/// The functions that a package depends on, tests and all. A package of `functions/` has its folder's
+/// name, which its container's image has too.
+fn functions_under(package: &str, functions: &BTreeSet<String>) -> BTreeSet<String> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(package);
+    let manifest = read_to_string(manifest.join("Cargo.toml")).unwrap();
+    let depends = |line: &str, name: &str| {
+        let after = line.strip_prefix(name).map(str::trim_start);
+        let is_key = after.is_some_and(|rest| rest.starts_with(['=', '.']));
+        is_key || (line.contains("path") && line.contains(&format!("/{name}\"")))
+    };
+    let named = |name: &&String| manifest.lines().any(|line| depends(line, name));
+    functions.iter().filter(named).cloned().collect()
+}
+
+#[test]
+fn no_function_depends_on_another_and_nothing_shared_on_any() {
+    let functions = packages_in("functions");
+    for function in functions.iter().filter(|name| *name != "fanout") {
+        let found = functions_under(&format!("functions/{function}"), &functions);
+        assert!(found.is_empty(), "{function} depends on {found:?}");
+    }
+    for library in packages_in("shared") {
+        let found = functions_under(&format!("shared/{library}"), &functions);
+        assert!(found.is_empty(), "{library} depends on {found:?}");
+    }
+}
+
+/// The rule above can be broken: it sees what the command depends on.
+#[test]
+fn the_command_depends_on_every_service_and_on_no_template() {
+    let functions = packages_in("functions");
+    let services = functions.iter().filter(|name| name.ends_with("-service"));
+    let services: BTreeSet<String> = services.cloned().collect();
+    assert!(services.len() >= 4);
+    assert_eq!(functions_under("functions/fanout", &functions), services);
+    assert!(functions.contains("consumer-template"));
+}
