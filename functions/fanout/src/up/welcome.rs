@@ -21,15 +21,19 @@ pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
         );
     }
     println!("  {:<18} {}/", "Pub/Sub REST", show(urls.of(PUBSUB)));
+    let mails = match &system.mail().server {
+        Some(server) => format!("go to {server}"),
+        None => format!("are in {data}/mail"),
+    };
     match system.emulators() {
         Some(at) => {
             println!(
                 "\n  On Google's emulators: export PUBSUB_EMULATOR_HOST={} FIRESTORE_EMULATOR_HOST={}",
                 at.pubsub, at.firestore
             );
-            println!("  Mails are in {data}/mail.");
+            println!("  Mails {mails}.");
         }
-        None => println!("\n  Everything is kept in {data}; mails are in {data}/mail."),
+        None => println!("\n  Everything is kept in {data}; mails {mails}."),
     }
     println!("  Ctrl-C stops.\n");
     println!("ready in {} ms", took.as_millis());
