@@ -20,7 +20,7 @@ variable "consumers" {
     analytics = { event_types = ["user.created"] }
     crm       = { event_types = ["user.created", "user.updated", "user.deleted"] }
     email = {
-      event_types = ["user.created"]
+      event_types = ["user.created", "user.deleted"]
       secrets     = { SMTP_URL = { secret = "smtp-url" } }
     }
   }
