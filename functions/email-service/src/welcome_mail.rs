@@ -117,6 +117,7 @@ fn boundary(id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use fanout_events::{EmailAddress, Payload, PersonName, Received, decode};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -189,15 +190,35 @@ mod tests {
         assert!(text.contains("Hello <b>\"Ada\" & co,"), "{text}");
     }
 
-    #[test]
-    fn a_name_of_any_script_leaves_every_line_ascii_and_short() {
-        let user = UserCreated {
-            name: PersonName::parse(&"Ünï 🦀 ".repeat(25)).unwrap(),
-            ..golden().1
-        };
-        let text = written(&user, &plain());
-        assert!(text.is_ascii(), "{text}");
-        assert!(text.lines().all(|line| line.len() <= 998));
+    proptest! {
+        /// Nobody who signs up can add a header, a part, or a line that a server refuses.
+        #[test]
+        fn no_name_and_no_id_changes_the_shape_of_a_mail(
+            name in "\\PC{1,200}",
+            id in ".{1,300}",
+            user_id in ".{0,300}",
+        ) {
+            let Ok(name) = PersonName::parse(&name) else { return Ok(()) };
+            let (event, user) = golden();
+            let user = UserCreated { name, ..user };
+            let event = Event { id, subject: user_id, ..event };
+            let letterhead = Letterhead {
+                unsubscribe: Some("https://example.com/{user_id}".parse().unwrap()),
+                ..plain()
+            };
+            let mail = welcome_mail(&event, &user, &letterhead, event.timestamp).unwrap();
+            let text = String::from_utf8(mail.message.formatted()).unwrap();
+            prop_assert!(text.is_ascii());
+            prop_assert!(text.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n'])));
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            let headers = head.split("\r\n").filter(|line| !line.starts_with([' ', '\t']));
+            let names: Vec<&str> = headers.map(|line| line.split(':').next().unwrap()).collect();
+            prop_assert_eq!(names, [
+                "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted",
+                "List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version", "Content-Type",
+            ]);
+            prop_assert_eq!(body.matches(&format!("--{}", boundary(&mail.id))).count(), 3);
+        }
     }
 
     #[test]

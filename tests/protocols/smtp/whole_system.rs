@@ -5,7 +5,29 @@ use std::collections::HashMap;
 use fanout::cli::USER;
 
 use super::server::MailServer;
+use crate::engines::on_every_engine;
 use crate::support::{TestSystem, eventually};
+
+/// Deletes a user and waits until nothing is kept of the mails to them.
+async fn delete(system: &TestSystem, user: &str) {
+    let path = format!("/users/{user}");
+    let gone = system.client.delete(system.url(USER, &path)).send().await;
+    assert_eq!(gone.unwrap().status(), 204);
+    eventually("nothing is kept of the user's mails", || async {
+        system.mails_to(user).await.is_empty().then_some(())
+    })
+    .await;
+}
+
+on_every_engine! {
+    async fn a_deleted_user_has_no_record_of_mails_and_others_keep_theirs(system) {
+        let users = [system.sign_up("a@example.com").await, system.sign_up("b@example.com").await];
+        system.assert_reacted_once(&users).await;
+        delete(&system, &users[0]).await;
+        assert_eq!(system.mails_to(&users[1]).await.len(), 1);
+        system.stop().await;
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_up_is_one_mail_at_the_mail_server_and_none_in_a_file() {
@@ -58,14 +80,7 @@ async fn a_sign_up_is_one_mail_at_the_mail_server_and_none_in_a_file() {
     }
     assert!(system.mail_files().is_empty());
 
-    let gone = system
-        .client
-        .delete(system.url(USER, &format!("/users/{user}")));
-    assert_eq!(gone.send().await.unwrap().status(), 204);
-    eventually("nothing is kept of the user's mails", || async {
-        system.mails_to(&user).await.is_empty().then_some(())
-    })
-    .await;
+    delete(&system, &user).await;
     assert_eq!(server.mails().len(), 1);
     system.stop().await;
 }

@@ -16,6 +16,8 @@ use super::server::{Security, SmtpServer};
 
 /// How a password is said, in order of preference. Both need a connection that nobody listens to.
 const MECHANISMS: &[Mechanism] = &[Mechanism::Plain, Mechanism::Login];
+/// How long one address of a server is tried: it may have several, and the next needs time as well.
+const ONE_ADDRESS: Duration = Duration::from_secs(3);
 /// How long a server may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -27,9 +29,9 @@ impl SmtpSession {
     pub(super) async fn open(server: &SmtpServer, tls: &TlsParameters) -> Result<Self, SmtpFault> {
         let fault = |error: SmtpError| SmtpFault::of(Stage::Opening, &error);
         let at_once = (server.security == Security::Tls).then(|| tls.clone());
-        let address = (server.host.as_str(), server.port);
+        let (address, limit) = ((server.host.as_str(), server.port), Some(ONE_ADDRESS));
         let connecting =
-            AsyncSmtpConnection::connect_tokio1(address, None, &server.hello, at_once, None);
+            AsyncSmtpConnection::connect_tokio1(address, limit, &server.hello, at_once, None);
         let mut connection = connecting.await.map_err(fault)?;
         if server.security == Security::StartTls {
             if !connection.can_starttls() {
