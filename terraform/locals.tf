@@ -30,6 +30,7 @@ locals {
     email-service = merge(
       { MAIL_FROM = var.mail.from },
       var.mail.reply_to == null ? {} : { MAIL_REPLY_TO = var.mail.reply_to },
+      var.mail.list_unsubscribe == null ? {} : { MAIL_LIST_UNSUBSCRIBE = var.mail.list_unsubscribe },
     )
   }
 }

@@ -23,7 +23,7 @@ variable "consumers" {
     }
     crm = { event_types = ["user.created", "user.updated", "user.deleted"] }
     email = {
-      event_types = ["user.created"]
+      event_types = ["user.created", "user.deleted"]
       secrets     = { SMTP_URL = { secret = "smtp-url" } }
     }
   }

@@ -87,10 +87,11 @@ variable "labels" {
 }
 
 variable "mail" {
-  description = "Who the welcome mail comes from, and, if that is somebody else, who gets the answers: addresses such as hello@example.com or `Fanout <hello@example.com>`."
+  description = "Who the welcome mail comes from, and, if that is somebody else, who gets the answers: addresses such as hello@example.com or `Fanout <hello@example.com>`. `list_unsubscribe` is where somebody says that they want no more: an https: or mailto: address, in which {user_id} stands for the user's id."
   type = object({
-    from     = string
-    reply_to = optional(string)
+    from             = string
+    list_unsubscribe = optional(string)
+    reply_to         = optional(string)
   })
   nullable = false
 
@@ -100,6 +101,12 @@ variable "mail" {
       can(regex("^([^<>@]+ <[^<>@[:space:]]+@[^<>@[:space:]]+\\.[^<>@[:space:]]+>|[^<>@[:space:]]+@[^<>@[:space:]]+\\.[^<>@[:space:]]+)$", address))
     ]) && var.mail.from != ""
     error_message = "mail.from and mail.reply_to must be e-mail addresses, such as hello@example.com or \"Fanout <hello@example.com>\"."
+  }
+
+  # It stands in a header as it is: ASCII, without spaces and angle brackets.
+  validation {
+    condition     = var.mail.list_unsubscribe == null || can(regex("^(https://[!-;=?-~]{1,780}|mailto:[!-;=?-~]{1,390}@[!-;=?-~]{1,390})$", var.mail.list_unsubscribe))
+    error_message = "mail.list_unsubscribe must be an https: or mailto: address, such as https://example.com/unsubscribe/{user_id}."
   }
 }
 

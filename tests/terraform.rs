@@ -105,7 +105,7 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
     let deps = consumer_deps(documents.clone(), Arc::new(Down));
     let emails = email_service::app(email_service::EmailServiceDeps {
         mailer: Arc::new(email_service::EmlMailer::new(data.path())),
-        from: "a@example.com".parse().unwrap(),
+        letterhead: email_service::Letterhead::of("a@example.com".parse().unwrap()),
         consumer: deps.clone(),
     });
     let analytics = analytics_service::app(deps.clone());

@@ -317,6 +317,36 @@ run "reply_address_that_is_none" {
   expect_failures = [var.mail]
 }
 
+run "address_to_unsubscribe_at_in_the_open" {
+  command = plan
+
+  variables {
+    mail = { from = "hello@example.com", list_unsubscribe = "http://example.com/leave" }
+  }
+
+  expect_failures = [var.mail]
+}
+
+run "address_to_unsubscribe_at_that_breaks_a_header" {
+  command = plan
+
+  variables {
+    mail = { from = "hello@example.com", list_unsubscribe = "https://example.com/leave> x" }
+  }
+
+  expect_failures = [var.mail]
+}
+
+run "address_to_unsubscribe_at_that_is_no_mailbox" {
+  command = plan
+
+  variables {
+    mail = { from = "hello@example.com", list_unsubscribe = "mailto:leave" }
+  }
+
+  expect_failures = [var.mail]
+}
+
 run "everybody_as_operator" {
   command = plan
 

@@ -62,7 +62,7 @@ run "every_consumer" {
     condition = { for name in ["analytics", "crm", "email"] : name => module.topic["user-events"].subscriptions[name].filter } == {
       analytics = "NOT attributes:\"ce-type\" OR attributes.\"ce-type\" = \"user.created\""
       crm       = "NOT attributes:\"ce-type\" OR attributes.\"ce-type\" = \"user.created\" OR attributes.\"ce-type\" = \"user.updated\" OR attributes.\"ce-type\" = \"user.deleted\""
-      email     = "NOT attributes:\"ce-type\" OR attributes.\"ce-type\" = \"user.created\""
+      email     = "NOT attributes:\"ce-type\" OR attributes.\"ce-type\" = \"user.created\" OR attributes.\"ce-type\" = \"user.deleted\""
     }
     error_message = "A filter does not let through its consumer's types and every message without the attribute ce-type."
   }

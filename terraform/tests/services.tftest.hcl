@@ -114,7 +114,7 @@ run "settings_of_an_environment" {
   variables {
     consumer_ingress    = "INGRESS_TRAFFIC_INTERNAL_ONLY"
     deletion_protection = false
-    mail                = { from = "hello@example.com", reply_to = "support@example.com" }
+    mail                = { from = "hello@example.com", reply_to = "support@example.com", list_unsubscribe = "https://example.com/leave/{user_id}" }
     labels              = { team = "growth" }
     secret_versions     = { smtp-url = "7" }
     delivery            = { ack_deadline_seconds = 90, handler_budget_seconds = 75, lease_seconds = 120 }
@@ -143,6 +143,11 @@ run "settings_of_an_environment" {
   assert {
     condition     = one([for env in module.consumer["email"].service.template[0].containers[0].env : env.value if env.name == "MAIL_REPLY_TO"]) == "support@example.com"
     error_message = "MAIL_REPLY_TO does not reach email-service."
+  }
+
+  assert {
+    condition     = one([for env in module.consumer["email"].service.template[0].containers[0].env : env.value if env.name == "MAIL_LIST_UNSUBSCRIBE"]) == "https://example.com/leave/{user_id}"
+    error_message = "MAIL_LIST_UNSUBSCRIBE does not reach email-service."
   }
 
   assert {

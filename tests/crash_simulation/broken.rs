@@ -48,10 +48,12 @@ pub(crate) enum Broken {
     OutboxInSecondCommit,
     /// The last event that comes wins, whatever its sequence.
     NoOrderGuard,
+    /// A mail is recorded whether its user is still there or not.
+    NoRecipientGuard,
 }
 
 impl Broken {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::MarkBeforeEffect,
         Self::MarkInSecondCommit,
         Self::NoLeaseCheck,
@@ -66,6 +68,7 @@ impl Broken {
         Self::PublishedBeforeDurable,
         Self::OutboxInSecondCommit,
         Self::NoOrderGuard,
+        Self::NoRecipientGuard,
     ];
 
     /// The documents as this lets a service see and change them.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use analytics_service::{SIGNUPS, SIGNUPS_BY_SOURCE};
 use chrono::TimeDelta;
 use crm_service::CONTACTS;
+use email_service::EMAILS;
+use fanout_events::UserCreated;
 use fanout_messaging::outbox::{OUTBOX, OUTBOX_LEASES};
 use fanout_runtime::Clock;
 use fanout_store::dedup::{Mark, MarkState, PROCESSED_EVENTS, Seen};
@@ -21,6 +23,8 @@ struct End<'a> {
     /// By consumer and event id.
     marks: BTreeMap<(String, String), Mark>,
     contacts: BTreeMap<String, Fields>,
+    /// Records of mails, by event id.
+    emails: BTreeMap<String, Fields>,
     /// Sign-ups as they are counted, and as they are counted by source.
     signups: [u64; 2],
     left_in_outbox: Vec<String>,
@@ -34,6 +38,7 @@ pub(crate) async fn check_all(sim: &Sim, store: &dyn Documents) {
     };
     let marks = all(PROCESSED_EVENTS).await;
     let contacts = all(CONTACTS).await;
+    let emails = all(EMAILS).await;
     let signups = [all(SIGNUPS).await, all(SIGNUPS_BY_SOURCE).await];
     let left_in_outbox = left_in_outbox(sim, store).await;
     let found = {
@@ -42,6 +47,7 @@ pub(crate) async fn check_all(sim: &Sim, store: &dyn Documents) {
             facts: &facts,
             marks: marks.iter().map(by_consumer_and_event).collect(),
             contacts: contacts.into_iter().map(by_id).collect(),
+            emails: emails.into_iter().map(by_id).collect(),
             signups: signups.map(|shards| {
                 let counts = shards.iter().map(|shard| shard.fields.count("count"));
                 counts.map(Result::unwrap).sum()
@@ -52,6 +58,7 @@ pub(crate) async fn check_all(sim: &Sim, store: &dyn Documents) {
         end.every_state_has_its_event();
         end.every_event_has_its_effects();
         end.mails_are_not_repeated();
+        end.records_are_of_users_who_are_there();
         end.counts_are_right();
         end.contacts_follow_their_users();
         end.what_is_unusable_is_parked();
@@ -142,15 +149,14 @@ impl End<'_> {
         }
     }
 
-    /// One mail per sign-up; more only where the mark says that this may have happened.
+    /// One mail per sign-up; more only where the mark says that this may have happened, and none
+    /// only where the user was deleted.
     fn mails_are_not_repeated(&mut self) {
         for (id, event) in &self.facts.events {
-            if !Service::Email
-                .handles()
-                .contains(&event.event_type.as_str())
-            {
+            if event.event_type != UserCreated::TYPE {
                 continue;
             }
+            let is_gone = self.is_gone(&event.subject);
             let excused = self
                 .mark(Service::Email, id)
                 .is_some_and(|mark| mark.may_have_repeated);
@@ -159,6 +165,7 @@ impl End<'_> {
                 let mails = mails.filter(|mail| mail.event_id == *id && mail.round == round);
                 match mails.count() {
                     1 => {}
+                    0 if is_gone => {}
                     0 => self.fault(format!("no mail was sent for {id}, round {round}")),
                     // Only the last round's mark can still be read.
                     _ if excused || round < self.facts.rounds => {}
@@ -168,6 +175,30 @@ impl End<'_> {
                 }
             }
         }
+    }
+
+    /// Each mail to a user who is there has its record, and nothing is kept of those to others.
+    fn records_are_of_users_who_are_there(&mut self) {
+        for (id, event) in &self.facts.events {
+            if event.event_type != UserCreated::TYPE {
+                continue;
+            }
+            let status = self.emails.get(id).map(|record| record.text("status"));
+            let found = match (status, self.is_gone(&event.subject)) {
+                (Some(Ok("sent")), false) | (None, true) => continue,
+                (Some(_), true) => "there is a record, and the user is deleted",
+                (Some(_), false) => "its record does not say that it was sent",
+                (None, false) => "it has no record",
+            };
+            self.found.push(format!("the mail for {id}: {found}"));
+        }
+    }
+
+    /// Whether the user was deleted, in the end.
+    fn is_gone(&self, user_id: &str) -> bool {
+        let versions = self.facts.users.get(user_id);
+        let last = versions.and_then(|versions| versions.values().next_back());
+        last == Some(&UserState::Deleted)
     }
 
     fn counts_are_right(&mut self) {

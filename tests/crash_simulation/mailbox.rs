@@ -47,6 +47,7 @@ impl Mailer for RecordingMailer {
         };
         let kind = |error: &MailError| match error {
             MailError::NotSent(_) => "not sent",
+            MailError::Misconfigured(_) => "misconfigured",
             MailError::Unknown(_) => "unknown",
             MailError::Refused(_) => "refused",
         };

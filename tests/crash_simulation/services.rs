@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use chrono::TimeDelta;
-use email_service::EmailServiceDeps;
+use email_service::{EmailServiceDeps, Letterhead};
 use fanout_messaging::Publisher;
 use fanout_messaging::consume::{ConsumerDeps, PushAuth};
 use fanout_messaging::outbox::Outbox;
@@ -182,7 +182,7 @@ impl Parts {
                     sim: Arc::clone(&self.sim),
                     port,
                 }),
-                from: "Fanout <noreply@example.com>".parse().unwrap(),
+                letterhead: Letterhead::of("Fanout <noreply@example.com>".parse().unwrap()),
             }),
             Service::Analytics => analytics_service::app(consumer()),
             Service::Crm => crm_service::app(consumer()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
-use email_service::EmailServiceDeps;
+use email_service::{EmailServiceDeps, Letterhead};
 use fanout_messaging::consume::ConsumerDeps;
 use fanout_store::{Query, all_documents};
 use fanout_testkit::CountingDocuments;
@@ -78,7 +78,7 @@ impl ConsumerUnderTest for Email {
         email_service::app(EmailServiceDeps {
             consumer: deps,
             mailer: self.mailbox.clone(),
-            from: "Fanout <hello@example.com>".parse().unwrap(),
+            letterhead: Letterhead::of("Fanout <hello@example.com>".parse().unwrap()),
         })
     }
 

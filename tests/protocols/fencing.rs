@@ -109,7 +109,10 @@ async fn complete_release_and_park_of_a_late_owner_are_fenced_and_write_nothing(
     let record = || vec![Write::set(Key::new("emails", "evt_1"), Fields::new())];
     fenced(ours.complete(&late, "done", record()).await);
     fenced(ours.release(&late, true).await);
-    fenced(ours.park_claimed(&late, "refused", "never mind").await);
+    fenced(
+        ours.park_claimed(&late, "refused", "never mind", record())
+            .await,
+    );
     let emails = scene.documents.get(&Key::new("emails", "evt_1")).await;
     assert_eq!(emails.unwrap(), None);
 

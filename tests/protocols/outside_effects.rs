@@ -14,7 +14,7 @@ use super::scene::{Scene, created};
 const LEASE: Duration = Timings::PRODUCTION.lease;
 
 #[tokio::test]
-async fn the_usual_mail_costs_two_commits_and_a_duplicate_one_commit_and_one_read() {
+async fn the_usual_mail_costs_one_read_and_two_commits_and_a_duplicate_one_of_each() {
     let scene = Scene::new().await;
     let email = scene.email(Mailbox::new());
     let event = created("evt_1", "usr_1");
@@ -24,7 +24,7 @@ async fn the_usual_mail_costs_two_commits_and_a_duplicate_one_commit_and_one_rea
         commits,
     };
     assert_eq!(outcome_of(&email, &event).await, "done");
-    assert_eq!(scene.documents.take_calls(), costs(0, 2));
+    assert_eq!(scene.documents.take_calls(), costs(1, 2));
     assert_eq!(outcome_of(&email, &event).await, "duplicate");
     assert_eq!(scene.documents.take_calls(), costs(1, 1));
 }

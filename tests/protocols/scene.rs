@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::Router;
-use email_service::{EmailServiceDeps, Mailer};
+use email_service::{EmailServiceDeps, Letterhead, Mailer};
 use fanout_events::Fingerprint;
 use fanout_messaging::consume::{Consumer, ConsumerDeps, PushAuth, push_route};
 use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
@@ -107,7 +107,7 @@ impl Scene {
         email_service::app(EmailServiceDeps {
             consumer: self.deps_over(documents),
             mailer,
-            from: "Fanout <hello@example.com>".parse().unwrap(),
+            letterhead: Letterhead::of("Fanout <hello@example.com>".parse().unwrap()),
         })
     }
 

@@ -1,11 +1,13 @@
 //! The whole system in this process, on free ports and a temporary directory.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use clap::Parser;
 use fanout::cli::{Cli, PUBSUB, USER};
 use fanout::google_emulators;
+use fanout::mail_route::MailRoute;
 use fanout::target::Emulators;
 use fanout::up::{EngineChoice, System};
 use fanout_runtime::{Environment, ProcessEnvironment, Shutdown};
@@ -35,6 +37,13 @@ impl TestSystem {
         Self::start(EngineChoice::Embedded, tempfile::tempdir().unwrap()).await
     }
 
+    /// On the embedded engine, with these variables that say where mails go.
+    pub(crate) async fn with_mail(variables: &HashMap<String, String>) -> Self {
+        let mail = MailRoute::from_environment(variables).unwrap();
+        let data = tempfile::tempdir().unwrap();
+        Self::start_with(EngineChoice::Embedded, mail, data).await
+    }
+
     /// On the embedded engine, with the data of a system that has stopped.
     pub(crate) async fn restarted(data: TempDir) -> Self {
         Self::start(EngineChoice::Embedded, data).await
@@ -50,11 +59,16 @@ impl TestSystem {
     }
 
     async fn start(choice: EngineChoice, data: TempDir) -> Self {
+        let files = MailRoute::from_environment(&HashMap::new()).unwrap();
+        Self::start_with(choice, files, data).await
+    }
+
+    async fn start_with(choice: EngineChoice, mail: MailRoute, data: TempDir) -> Self {
         let ports = "all=0";
         let folder = data.path().display().to_string();
         let flags = Cli::parse_from(["fanout", "--port", ports, "--data-dir", &folder]).up;
         let shutdown = Shutdown::default();
-        let system = System::start(&flags, choice, shutdown.clone())
+        let system = System::start(&flags, choice, mail, shutdown.clone())
             .await
             .unwrap();
         Self {

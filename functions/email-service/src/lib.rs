@@ -1,31 +1,39 @@
-//! The email service: welcomes every user with one mail.
+//! The email service: welcomes every user with one mail, and keeps nothing of one who has gone.
 
 mod eml_mailer;
+mod forget_recipient;
+mod letterhead;
 mod list_emails;
 mod mailer;
+mod plain_id;
+mod recipient;
 mod send_welcome_email;
 mod sent_email;
-mod smtp_mailer;
+mod smtp;
+mod user_mails;
 mod welcome_mail;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use fanout_events::UserCreated;
+use fanout_events::{UserCreated, UserDeleted};
 use fanout_messaging::consume::{Consumer, ConsumerDeps, push_route};
 
 pub use eml_mailer::EmlMailer;
+pub use letterhead::{InvalidUnsubscribe, Letterhead, Sender, Unsubscribe};
 pub use mailer::{Mail, MailError, Mailer};
-pub use send_welcome_email::SendWelcomeEmail;
+pub use recipient::EMAIL_RECIPIENTS;
 pub use sent_email::EMAILS;
-pub use smtp_mailer::{SmtpMailer, SmtpSettings};
-pub use welcome_mail::Sender;
+pub use smtp::{InvalidSmtpUrl, SmtpLimits, SmtpMailer, SmtpServer};
+
+use send_welcome_email::SendWelcomeEmail;
+use user_mails::UserMails;
 
 /// The consumer's name.
 pub const NAME: &str = "email";
 /// The event types it wants.
-pub const HANDLES: &[&str] = &[UserCreated::TYPE];
+pub const HANDLES: &[&str] = &[UserCreated::TYPE, UserDeleted::TYPE];
 
 /// What the email service needs.
 #[derive(Clone)]
@@ -34,18 +42,18 @@ pub struct EmailServiceDeps {
     pub consumer: ConsumerDeps,
     /// How mails leave.
     pub mailer: Arc<dyn Mailer>,
-    /// Who they come from.
-    pub from: Sender,
+    /// What they all carry.
+    pub letterhead: Letterhead,
 }
 
 /// The consumer, for [`push_route`].
 pub fn consumer(deps: &EmailServiceDeps) -> Consumer {
-    let effect = SendWelcomeEmail {
+    let welcome = SendWelcomeEmail {
         mailer: Arc::clone(&deps.mailer),
         clock: Arc::clone(&deps.consumer.clock),
-        from: deps.from.clone(),
+        letterhead: deps.letterhead.clone(),
     };
-    Consumer::outside(NAME, HANDLES, effect)
+    Consumer::outside(NAME, HANDLES, UserMails { welcome })
 }
 
 /// The service's routes.

@@ -6,11 +6,11 @@ use axum::Json;
 use axum::extract::{Query as UrlQuery, State};
 use axum::response::{IntoResponse, Response};
 use fanout_runtime::{FieldError, Problem, error_chain};
-use fanout_store::{Comparison, Direction, Documents, Query, ReadError, all_documents};
+use fanout_store::{Direction, Documents, ReadError, all_documents};
 use serde::{Deserialize, Serialize};
 use tracing::error;
 
-use crate::sent_email::{EMAILS, SentEmail};
+use crate::sent_email::SentEmail;
 
 #[derive(Deserialize)]
 pub(crate) struct Asked {
@@ -43,9 +43,7 @@ pub(crate) async fn list_emails(
 }
 
 async fn emails_of(documents: &dyn Documents, user_id: &str) -> Result<Vec<SentEmail>, ReadError> {
-    let query = Query::of(EMAILS)
-        .only("user_id", Comparison::Equal, user_id)
-        .order_by("sent_at", Direction::Ascending);
+    let query = SentEmail::of_user(user_id).order_by("sent_at", Direction::Ascending);
     let stored = all_documents(documents, query).await?;
     let emails = stored
         .iter()

@@ -25,6 +25,10 @@ pub enum MailError {
     /// It was not sent; it may work later.
     #[error("the mail could not be sent now")]
     NotSent(#[source] BoxError),
+    /// It was not sent, and will not be until somebody repairs the settings or the mail server:
+    /// it is us who are refused, not the recipient.
+    #[error("no mail can be sent: check SMTP_URL, MAIL_FROM and the mail server")]
+    Misconfigured(#[source] BoxError),
     /// The connection broke while the mail was on its way: it may have been sent.
     #[error("it is not known whether the mail was sent")]
     Unknown(#[source] BoxError),

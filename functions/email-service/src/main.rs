@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use email_service::{EmailServiceDeps, SmtpMailer, SmtpSettings, app};
+use email_service::{EmailServiceDeps, Letterhead, SmtpLimits, SmtpMailer, SmtpServer, app};
 use fanout_messaging::google_cloud::ConsumerSettings;
 use fanout_runtime::{Service, Settings, run_service};
 
@@ -11,21 +11,31 @@ fn main() -> ExitCode {
     run_service(
         "email-service",
         read,
-        |(consumer, smtp): (ConsumerSettings, SmtpSettings)| async move {
-            let from = smtp.from.clone();
-            let drain = consumer.timings().drain;
+        |settings: EmailSettings| async move {
+            let drain = settings.consumer.timings().drain;
             Ok(Service::new(app(EmailServiceDeps {
-                consumer: consumer.connect().await?,
-                mailer: Arc::new(SmtpMailer::new(smtp)?),
-                from,
+                consumer: settings.consumer.connect().await?,
+                mailer: Arc::new(SmtpMailer::new(settings.server, SmtpLimits::PRODUCTION)?),
+                letterhead: settings.letterhead,
             }))
             .drain(drain))
         },
     )
 }
 
-fn read(settings: &mut Settings<'_>) -> Option<(ConsumerSettings, SmtpSettings)> {
+struct EmailSettings {
+    consumer: ConsumerSettings,
+    server: SmtpServer,
+    letterhead: Letterhead,
+}
+
+fn read(settings: &mut Settings<'_>) -> Option<EmailSettings> {
     let consumer = ConsumerSettings::read(settings);
-    let smtp = SmtpSettings::read(settings);
-    consumer.zip(smtp)
+    let server = SmtpServer::read(settings);
+    let letterhead = Letterhead::read(settings, None);
+    Some(EmailSettings {
+        consumer: consumer?,
+        server: server?,
+        letterhead: letterhead?,
+    })
 }

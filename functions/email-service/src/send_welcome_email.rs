@@ -2,50 +2,69 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use fanout_events::{Event, Payload};
-use fanout_messaging::consume::{Attempt, Failure, OutsideEffect};
+use fanout_events::{Event, UserCreated};
+use fanout_messaging::consume::{Acted, End, Failure, View};
 use fanout_runtime::Clock;
-use fanout_store::Write;
+use fanout_store::{ReadError, Write};
 
+use crate::letterhead::Letterhead;
 use crate::mailer::{MailError, Mailer};
+use crate::recipient::Recipient;
 use crate::sent_email::SentEmail;
-use crate::welcome_mail::{Sender, welcome_mail};
+use crate::welcome_mail::welcome_mail;
 
 /// Sends the welcome mail.
-pub struct SendWelcomeEmail {
-    /// How mails leave.
-    pub mailer: Arc<dyn Mailer>,
+pub(crate) struct SendWelcomeEmail {
+    pub(crate) mailer: Arc<dyn Mailer>,
     /// The time, for the mail's date and its record.
-    pub clock: Arc<dyn Clock>,
-    /// Who mails come from.
-    pub from: Sender,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) letterhead: Letterhead,
 }
 
-#[async_trait]
-impl OutsideEffect for SendWelcomeEmail {
-    async fn act(&self, event: &Event, _attempt: &Attempt) -> Result<Vec<Write>, Failure> {
-        let user = match &event.data {
-            Payload::UserCreated(user) => user,
-            Payload::UserUpdated(_) | Payload::UserDeleted(_) | Payload::Unknown => {
-                return Ok(Vec::new());
-            }
-        };
-        let mail = welcome_mail(event, user, &self.from, self.clock.now()).map_err(|error| {
-            Failure::Park {
-                reason: "unwritable_mail",
-                detail: error.to_string(),
-            }
+impl SendWelcomeEmail {
+    /// Sends it, unless the user has been deleted already.
+    pub(crate) async fn send(
+        &self,
+        event: &Event,
+        user: &UserCreated,
+        view: &View<'_>,
+    ) -> Result<Acted, Failure> {
+        if Recipient::read(view, &event.subject).await?.is_gone() {
+            return Ok(Acted::Stale);
+        }
+        let mail = welcome_mail(event, user, &self.letterhead, self.clock.now());
+        let mail = mail.map_err(|error| Failure::Park {
+            reason: "unwritable_mail",
+            detail: error.to_string(),
         })?;
         self.mailer.send(&mail).await?;
-        Ok(vec![SentEmail::welcome(event, self.clock.now()).write()])
+        Ok(Acted::Done)
+    }
+
+    /// The mail's record; none if the user has been deleted meanwhile.
+    pub(crate) async fn record(
+        &self,
+        event: &Event,
+        end: End,
+        view: &View<'_>,
+    ) -> Result<Vec<Write>, ReadError> {
+        // Usually it is the user's first mail, so it is planned without a read.
+        let recipient = match view.conflicts() {
+            0 => Recipient::NEW,
+            _ => Recipient::read(view, &event.subject).await?,
+        };
+        if recipient.is_gone() {
+            return Ok(Vec::new());
+        }
+        let record = SentEmail::welcome(event, end.into(), self.clock.now());
+        Ok(vec![record.write(), recipient.had_mail(event)])
     }
 }
 
 impl From<MailError> for Failure {
     fn from(error: MailError) -> Self {
         match error {
-            MailError::NotSent(_) => Self::retry(error),
+            MailError::NotSent(_) | MailError::Misconfigured(_) => Self::retry(error),
             MailError::Unknown(_) => Self::Retry {
                 cause: error.into(),
                 may_have_acted: true,

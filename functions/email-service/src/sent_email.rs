@@ -1,8 +1,9 @@
 //! The record of a mail: no address in it, only ids.
 
 use fanout_events::Event;
+use fanout_messaging::consume::End;
 use fanout_runtime::{Timestamp, serialize_rfc3339};
-use fanout_store::{Fields, Key, MalformedDocument, Write};
+use fanout_store::{Comparison, Fields, Key, MalformedDocument, Query, Write};
 use serde::Serialize;
 
 /// The collection of records.
@@ -14,20 +15,60 @@ pub(crate) struct SentEmail {
     event_id: String,
     user_id: String,
     template: String,
-    status: String,
+    status: EmailStatus,
+    /// When it was handed over, or refused.
     #[serde(serialize_with = "serialize_rfc3339")]
     sent_at: Timestamp,
 }
 
+/// What became of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum EmailStatus {
+    /// A mail server has taken responsibility for it.
+    Sent,
+    /// It was refused for good; its event is parked. A redrive that succeeds makes it `Sent`.
+    Failed,
+}
+
+impl EmailStatus {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Sent, Self::Failed]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+}
+
+impl From<End> for EmailStatus {
+    fn from(end: End) -> Self {
+        match end {
+            End::Done => Self::Sent,
+            End::Parked => Self::Failed,
+        }
+    }
+}
+
 impl SentEmail {
-    pub(crate) fn welcome(event: &Event, sent_at: Timestamp) -> Self {
+    pub(crate) fn welcome(event: &Event, status: EmailStatus, sent_at: Timestamp) -> Self {
         Self {
             event_id: event.id.clone(),
             user_id: event.subject.clone(),
             template: "welcome".to_owned(),
-            status: "sent".to_owned(),
+            status,
             sent_at,
         }
+    }
+
+    /// The records of a user.
+    pub(crate) fn of_user(user_id: &str) -> Query {
+        Query::of(EMAILS).only("user_id", Comparison::Equal, user_id)
     }
 
     /// Remembers the mail; committed together with the mark.
@@ -42,11 +83,15 @@ impl SentEmail {
     }
 
     pub(crate) fn from_fields(fields: &Fields) -> Result<Self, MalformedDocument> {
+        let status = EmailStatus::parse(fields.text("status")?);
         Ok(Self {
             event_id: fields.text("event_id")?.to_owned(),
             user_id: fields.text("user_id")?.to_owned(),
             template: fields.text("template")?.to_owned(),
-            status: fields.text("status")?.to_owned(),
+            status: status.ok_or_else(|| MalformedDocument {
+                field: "status".to_owned(),
+                expected: "sent or failed",
+            })?,
             sent_at: fields.timestamp("sent_at")?,
         })
     }

@@ -1,19 +1,15 @@
 //! The welcome mail.
 
-use std::str::FromStr;
-
+use askama::Template;
 use fanout_events::{Event, UserCreated};
 use fanout_runtime::Timestamp;
-use lettre::Message;
-use lettre::message::Mailbox;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use sha2::{Digest, Sha256};
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
+use lettre::{Address, Message};
 
+use crate::letterhead::{Letterhead, Unsubscribe};
 use crate::mailer::Mail;
-
-/// Who mails come from.
-#[derive(Clone)]
-pub struct Sender(Mailbox);
+use crate::plain_id::plain_id;
 
 /// Why a mail cannot be written. Holds no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,12 +20,16 @@ pub(crate) enum UnwritableMail {
     Message,
 }
 
-impl FromStr for Sender {
-    type Err = lettre::address::AddressError;
+#[derive(Template)]
+#[template(path = "welcome.txt")]
+struct Text<'a> {
+    name: &'a str,
+}
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
-    }
+#[derive(Template)]
+#[template(path = "welcome.html")]
+struct Html<'a> {
+    name: &'a str,
 }
 
 /// The mail that welcomes a user. The same event always gives the same `Message-ID`, so that a mail
@@ -37,50 +37,91 @@ impl FromStr for Sender {
 pub(crate) fn welcome_mail(
     event: &Event,
     user: &UserCreated,
-    from: &Sender,
+    letterhead: &Letterhead,
     now: Timestamp,
 ) -> Result<Mail, UnwritableMail> {
-    let address = user.email.expose().parse();
-    let address = address.map_err(|_| UnwritableMail::Address)?;
     let name = user.name.expose();
-    let id = mail_id(&event.id);
-    let auto_submitted = HeaderName::new_from_ascii_str("Auto-Submitted");
-    let message = Message::builder()
-        .from(from.0.clone())
-        .to(Mailbox::new(Some(name.to_owned()), address))
+    let id = plain_id(&event.id);
+    let from = letterhead.from.0.clone();
+    let message_id = format!("<{id}@{}>", from.email.domain());
+    let mut builder = Message::builder()
+        .from(from)
+        .to(Mailbox::new(Some(name.to_owned()), address_of(user)?))
         .subject(format!("Welcome, {name}!"))
         .date(now.into())
-        .message_id(Some(format!("<{id}@{}>", from.0.email.domain())))
-        .raw_header(HeaderValue::new(
-            auto_submitted,
-            "auto-generated".to_owned(),
-        ))
-        .header(ContentType::TEXT_PLAIN)
-        .body(format!(
-            "Hello {name},\n\nwelcome! Your account is ready.\n"
-        ))
+        .message_id(Some(message_id))
+        .raw_header(header("Auto-Submitted", "auto-generated".to_owned()));
+    if let Some(reply_to) = &letterhead.reply_to {
+        builder = builder.reply_to(reply_to.0.clone());
+    }
+    if let Some(unsubscribe) = &letterhead.unsubscribe {
+        builder = can_unsubscribe(builder, unsubscribe, &event.subject);
+    }
+    let text = Text { name }
+        .render()
         .map_err(|_| UnwritableMail::Message)?;
+    let html = Html { name }
+        .render()
+        .map_err(|_| UnwritableMail::Message)?;
+    let both = MultiPart::alternative()
+        .boundary(boundary(&id))
+        .singlepart(SinglePart::plain(text))
+        .singlepart(SinglePart::html(html));
+    let message = builder.multipart(both);
+    let message = message.map_err(|_| UnwritableMail::Message)?;
     Ok(Mail { id, message })
 }
 
-/// The event's id where it can stand in a header and a file name, else its SHA-256.
-fn mail_id(event_id: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if (1..=100).contains(&event_id.len()) && event_id.chars().all(plain) {
-        event_id.to_owned()
-    } else {
-        hex::encode(Sha256::digest(event_id))
+/// The user's address, its domain in ASCII: servers that take no internationalised addresses take
+/// that one.
+fn address_of(user: &UserCreated) -> Result<Address, UnwritableMail> {
+    let address: Address = user
+        .email
+        .expose()
+        .parse()
+        .map_err(|_| UnwritableMail::Address)?;
+    if address.domain().is_ascii() {
+        return Ok(address);
     }
+    let domain = idna::domain_to_ascii(address.domain()).map_err(|_| UnwritableMail::Address)?;
+    Address::new(address.user(), domain).map_err(|_| UnwritableMail::Address)
+}
+
+fn can_unsubscribe(
+    builder: MessageBuilder,
+    unsubscribe: &Unsubscribe,
+    user_id: &str,
+) -> MessageBuilder {
+    let builder = builder.raw_header(header("List-Unsubscribe", unsubscribe.header(user_id)));
+    match unsubscribe.is_one_click() {
+        true => builder.raw_header(header(
+            "List-Unsubscribe-Post",
+            "List-Unsubscribe=One-Click".to_owned(),
+        )),
+        false => builder,
+    }
+}
+
+/// A header whose value is plain ASCII of one line, so there is nothing to encode or fold.
+fn header(name: &'static str, value: String) -> HeaderValue {
+    let name = HeaderName::new_from_ascii_str(name);
+    HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value)
+}
+
+/// What stands between the parts: the same for the same event, so that the whole mail is. At most
+/// 70 characters (RFC 2046, section 5.1.1).
+fn boundary(id: &str) -> String {
+    format!("part-of-{}", id.get(..60).unwrap_or(id))
 }
 
 #[cfg(test)]
 mod tests {
-    use fanout_events::{Payload, Received, decode};
+    use fanout_events::{EmailAddress, Payload, PersonName, Received, decode};
+    use proptest::prelude::*;
 
     use super::*;
 
-    #[test]
-    fn the_mail_is_written_with_the_events_id() {
+    fn golden() -> (Event, UserCreated) {
         let golden = include_bytes!("../../../shared/events/golden/user.created/1.0.json");
         let event = decode(&Received {
             data: golden,
@@ -89,20 +130,115 @@ mod tests {
         })
         .unwrap()
         .event;
-        let Payload::UserCreated(user) = &event.data else {
+        let Payload::UserCreated(user) = event.data.clone() else {
             panic!("another event");
         };
-        let from = "Fanout <hello@example.com>".parse().unwrap();
-        let mail = welcome_mail(&event, user, &from, event.timestamp).unwrap();
+        (event, user)
+    }
+
+    fn written(user: &UserCreated, letterhead: &Letterhead) -> String {
+        let (event, _) = golden();
+        let mail = welcome_mail(&event, user, letterhead, event.timestamp).unwrap();
         let text = String::from_utf8(mail.message.formatted()).unwrap();
-        insta::assert_snapshot!(text.replace("\r\n", "\n"));
+        assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+        text.replace("\r\n", "\n")
+    }
+
+    fn plain() -> Letterhead {
+        Letterhead::of("Fanout <hello@example.com>".parse().unwrap())
     }
 
     #[test]
-    fn an_id_that_would_break_a_header_or_a_file_name_is_replaced() {
-        assert_eq!(mail_id("evt_1"), "evt_1");
-        for odd in ["", "../x", "a b", "<x>", &"x".repeat(2048)] {
-            assert_eq!(mail_id(odd).len(), 64, "{odd}");
+    fn the_mail_is_written_with_the_events_id() {
+        insta::assert_snapshot!(written(&golden().1, &plain()));
+    }
+
+    #[test]
+    fn answers_and_unsubscribing_go_where_the_settings_say() {
+        let letterhead = Letterhead {
+            reply_to: Some("Support <support@example.com>".parse().unwrap()),
+            unsubscribe: Some("https://example.com/u/{user_id}".parse().unwrap()),
+            ..plain()
+        };
+        let text = written(&golden().1, &letterhead);
+        for line in [
+            "Reply-To: Support <support@example.com>\n",
+            "List-Unsubscribe: <https://example.com/u/usr_01JD2V7Q4KA1B2C3D4E5F6G7H8>\n",
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click\n",
+        ] {
+            assert!(text.contains(line), "{line} is not in {text}");
         }
+        let by_mail = Letterhead {
+            unsubscribe: Some("mailto:leave@example.com".parse().unwrap()),
+            ..plain()
+        };
+        let text = written(&golden().1, &by_mail);
+        assert!(text.contains("List-Unsubscribe: <mailto:leave@example.com>\n"));
+        assert!(!text.contains("List-Unsubscribe-Post"), "{text}");
+    }
+
+    #[test]
+    fn a_name_is_text_in_html_and_as_it_is_in_plain_text() {
+        let user = UserCreated {
+            name: PersonName::parse("<b>\"Ada\" & co").unwrap(),
+            ..golden().1
+        };
+        let text = written(&user, &plain());
+        let (_, html) = text.split_once("text/html").unwrap();
+        assert!(!html.contains("<b>"), "{html}");
+        assert!(html.contains("Hello &#60;b&#62;"), "{html}");
+        assert!(text.contains("Hello <b>\"Ada\" & co,"), "{text}");
+    }
+
+    proptest! {
+        /// Nobody who signs up can add a header, a part, or a line that a server refuses.
+        #[test]
+        fn no_name_and_no_id_changes_the_shape_of_a_mail(
+            name in "\\PC{1,200}",
+            id in ".{1,300}",
+            user_id in ".{0,300}",
+        ) {
+            let Ok(name) = PersonName::parse(&name) else { return Ok(()) };
+            let (event, user) = golden();
+            let user = UserCreated { name, ..user };
+            let event = Event { id, subject: user_id, ..event };
+            let letterhead = Letterhead {
+                unsubscribe: Some("https://example.com/{user_id}".parse().unwrap()),
+                ..plain()
+            };
+            let mail = welcome_mail(&event, &user, &letterhead, event.timestamp).unwrap();
+            let text = String::from_utf8(mail.message.formatted()).unwrap();
+            prop_assert!(text.is_ascii());
+            prop_assert!(text.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n'])));
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            let headers = head.split("\r\n").filter(|line| !line.starts_with([' ', '\t']));
+            let names: Vec<&str> = headers.map(|line| line.split(':').next().unwrap()).collect();
+            prop_assert_eq!(names, [
+                "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted",
+                "List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version", "Content-Type",
+            ]);
+            prop_assert_eq!(body.matches(&format!("--{}", boundary(&mail.id))).count(), 3);
+        }
+    }
+
+    #[test]
+    fn a_domain_of_another_script_is_written_in_ascii() {
+        let user = UserCreated {
+            email: EmailAddress::parse("ada@exämple.com").unwrap(),
+            ..golden().1
+        };
+        let text = written(&user, &plain());
+        assert!(text.contains("<ada@xn--exmple-cua.com>"), "{text}");
+    }
+
+    #[test]
+    fn an_address_that_no_header_can_hold_is_not_written() {
+        let user = UserCreated {
+            email: EmailAddress::parse("a..b@example.com").unwrap(),
+            ..golden().1
+        };
+        let (event, _) = golden();
+        let refused = welcome_mail(&event, &user, &plain(), event.timestamp);
+        assert_eq!(refused.err(), Some(UnwritableMail::Address));
     }
 }

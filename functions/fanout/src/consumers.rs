@@ -2,12 +2,12 @@
 //! package, and an entry here.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use axum::Router;
-use email_service::{EmailServiceDeps, EmlMailer};
+use email_service::EmailServiceDeps;
 use fanout_messaging::consume::ConsumerDeps;
 
+use crate::mail_route::MailRoute;
 use crate::topology::USER_EVENTS;
 
 /// One consumer, as the rest of the system needs to know it.
@@ -26,8 +26,10 @@ pub struct ConsumerEntry {
 
 /// What consumers may want of the machine that they all run on.
 pub struct OneMachine {
-    /// Where mails are written.
-    pub mail: PathBuf,
+    /// Where mails go.
+    pub mail: MailRoute,
+    /// Where mails are written that become files.
+    pub mail_folder: PathBuf,
 }
 
 /// All consumers.
@@ -55,12 +57,12 @@ pub static CONSUMERS: &[ConsumerEntry] = &[
     },
 ];
 
-/// Mails become files on one machine.
+/// Mails become files on one machine, unless there is a mail server.
 fn email_app(consumer: ConsumerDeps, machine: &OneMachine) -> anyhow::Result<Router> {
     Ok(email_service::app(EmailServiceDeps {
         consumer,
-        mailer: Arc::new(EmlMailer::new(&machine.mail)),
-        from: "Fanout <welcome@fanout.example>".parse()?,
+        mailer: machine.mail.mailer(&machine.mail_folder)?,
+        letterhead: machine.mail.letterhead.clone(),
     }))
 }
 

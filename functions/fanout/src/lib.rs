@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod consumers;
 pub mod google_emulators;
+pub mod mail_route;
 pub mod target;
 pub mod topology;
 pub mod up;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use crm_service::CONTACTS;
+use email_service::EMAIL_RECIPIENTS;
 use fanout_messaging::outbox::{OUTBOX, OUTBOX_LEASES};
 use fanout_runtime::Timestamp;
 use fanout_store::dedup::PROCESSED_EVENTS;
@@ -114,6 +115,9 @@ impl BrokenDocuments {
         let takes_a_version = matches!(write.precondition, Precondition::UpdatedAt(UpdateTime(_)));
         match (self.broken, &mut write.content) {
             (Broken::NoFencing, _) if is_mark && takes_a_version => {
+                write.precondition = Precondition::None;
+            }
+            (Broken::NoRecipientGuard, _) if write.key.collection() == EMAIL_RECIPIENTS => {
                 write.precondition = Precondition::None;
             }
             (Broken::RepeatNotRecorded, Content::Set(fields)) if is_mark => {

@@ -15,6 +15,7 @@ pub use engine::EngineChoice;
 pub use system::{System, Urls};
 
 use crate::cli::UpFlags;
+use crate::mail_route::MailRoute;
 
 /// Runs the system until Ctrl-C or SIGTERM.
 pub fn run(flags: &UpFlags) -> anyhow::Result<()> {
@@ -26,8 +27,9 @@ pub fn run(flags: &UpFlags) -> anyhow::Result<()> {
     runtime.block_on(async {
         let shutdown = Shutdown::on_signal();
         let engine = EngineChoice::from_flags(flags, &ProcessEnvironment)?;
+        let mail = MailRoute::from_environment(&ProcessEnvironment)?;
         let system = tokio::select! {
-            system = System::start(flags, engine, shutdown.clone()) => system?,
+            system = System::start(flags, engine, mail, shutdown.clone()) => system?,
             () = shutdown.requested() => return Ok(()),
         };
         welcome::print(&system, flags, started.elapsed());

@@ -16,6 +16,7 @@ use super::engine::{Bus, Engine, EngineChoice};
 use super::services;
 use crate::cli::{PUBSUB, USER, UpFlags};
 use crate::consumers::{CONSUMERS, OneMachine};
+use crate::mail_route::MailRoute;
 use crate::target::Emulators;
 use crate::topology::topology;
 
@@ -26,6 +27,7 @@ const RELAY_INTERVAL: Duration = Duration::from_secs(1);
 pub struct System {
     urls: Urls,
     emulators: Option<Emulators>,
+    mail: MailRoute,
     running: JoinSet<Result<(), ServeError>>,
     /// Kept until everything has stopped: dropping it stops emulators that we started.
     _engine: Engine,
@@ -48,6 +50,7 @@ impl System {
     pub async fn start(
         flags: &UpFlags,
         choice: EngineChoice,
+        mail: MailRoute,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
         // Ports first: a second start by mistake is told which port is taken, and touches nothing.
@@ -64,10 +67,14 @@ impl System {
             format!("{}/pubsub/push", urls.of(consumer.name))
         });
         engine.set_up(&wanted).await?;
-        let machine = OneMachine { mail: data.mail() };
+        let machine = OneMachine {
+            mail: mail.clone(),
+            mail_folder: data.mail(),
+        };
         Ok(Self {
             urls,
             emulators,
+            mail,
             running: run_all(listeners, &engine, &machine, &shutdown)?,
             _engine: engine,
         })
@@ -81,6 +88,11 @@ impl System {
     /// The emulators that the system runs on, if it does.
     pub fn emulators(&self) -> Option<&Emulators> {
         self.emulators.as_ref()
+    }
+
+    /// Where mails go.
+    pub fn mail(&self) -> &MailRoute {
+        &self.mail
     }
 
     /// Waits until everything has stopped, after the shutdown was asked for.

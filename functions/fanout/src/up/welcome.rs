@@ -29,6 +29,10 @@ pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
         );
     }
     say!("  {:<18} {}/", "Pub/Sub REST", show(urls.of(PUBSUB)));
+    let mails = match &system.mail().server {
+        Some(server) => format!("go to {server}"),
+        None => format!("are in {data}/mail"),
+    };
     match system.emulators() {
         Some(at) => {
             say!(
@@ -36,10 +40,10 @@ pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
                 at.pubsub,
                 at.firestore
             );
-            say!("  Mails are in {data}/mail.");
+            say!("  Mails {mails}.");
         }
         None => {
-            say!("\n  Everything is kept in {data}; mails are in {data}/mail.");
+            say!("\n  Everything is kept in {data}; mails {mails}.");
         }
     }
     say!("  Ctrl-C stops.\n");

@@ -69,6 +69,38 @@ fn a_data_directory_in_use_is_left_alone() {
 }
 
 #[test]
+fn with_a_mail_server_it_says_where_mails_go_and_never_the_password() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = fanout(data.path());
+    command
+        .env("SMTP_URL", "smtps://user:secret@mail.example.com:4465")
+        .env("MAIL_FROM", "hello@example.com");
+    let (code, output) = Running::of(command).interrupt();
+    assert_eq!(code, Some(0), "{output}");
+    assert!(
+        output.contains("mails go to mail.example.com:4465."),
+        "{output}"
+    );
+    assert!(!output.contains("secret"), "{output}");
+}
+
+#[test]
+fn a_bad_address_of_a_mail_server_and_a_missing_sender_are_errors_at_the_start() {
+    let data = tempfile::tempdir().unwrap();
+    let bad = [
+        ("smtp:/secret", "SMTP_URL is set to something else than"),
+        ("smtps://mail.example.com", "MAIL_FROM is not set"),
+    ];
+    for (url, error) in bad {
+        let output = fanout(data.path()).env("SMTP_URL", url).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(errors.contains(error), "{errors}");
+        assert!(!errors.contains("secret"), "{errors}");
+    }
+}
+
+#[test]
 fn half_a_pair_of_emulator_variables_is_an_error_that_names_the_other() {
     let data = tempfile::tempdir().unwrap();
     let output = fanout(data.path())

@@ -26,6 +26,8 @@ pub(crate) fn fanout(data: &Path) -> Command {
         .arg(data)
         .env_remove("PUBSUB_EMULATOR_HOST")
         .env_remove("FIRESTORE_EMULATOR_HOST")
+        .env_remove("SMTP_URL")
+        .env_remove("MAIL_FROM")
         .stdin(Stdio::null());
     command
 }

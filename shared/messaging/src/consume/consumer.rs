@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fanout_events::Event;
 use fanout_store::{
-    BoxError, Document, Documents, Key, MalformedDocument, Page, Query, StoreError, Write,
+    BoxError, Document, Documents, Key, MalformedDocument, Page, Query, ReadError, StoreError,
+    Write, all_documents,
 };
 
 /// A consumer. Give it to [`super::push_route()`].
@@ -38,8 +39,42 @@ pub trait StoreEffect: Send + Sync + 'static {
 #[async_trait]
 pub trait OutsideEffect: Send + Sync + 'static {
     /// Acts, passing the event's id on as the idempotency key where the other side takes one.
-    /// Returns what to remember of it; that is committed together with the mark.
-    async fn act(&self, event: &Event, attempt: &Attempt) -> Result<Vec<Write>, Failure>;
+    async fn act(
+        &self,
+        event: &Event,
+        attempt: &Attempt,
+        view: &View<'_>,
+    ) -> Result<Acted, Failure>;
+
+    /// What to remember of an event that came to this end; committed together with the mark. With
+    /// preconditions, if the writes depend on what was read. Reads only; called after the act, and
+    /// again when documents changed between plan and commit ([`View::conflicts`] counts). The act
+    /// is never repeated for that.
+    async fn remember(
+        &self,
+        event: &Event,
+        end: End,
+        view: &View<'_>,
+    ) -> Result<Vec<Write>, ReadError>;
+}
+
+/// What an [`OutsideEffect`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acted {
+    /// It has acted.
+    Done,
+    /// It has not, and never will: a later event of the same subject has been applied already.
+    /// There is nothing to remember.
+    Stale,
+}
+
+/// How an event ended of which an [`OutsideEffect`] may want to remember something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It has acted.
+    Done,
+    /// The event is parked.
+    Parked,
 }
 
 /// What a [`StoreEffect`] wants to happen.
@@ -75,7 +110,7 @@ pub enum Failure {
     },
 }
 
-/// What a [`StoreEffect`] may see of the store. Reads only.
+/// What an effect may see of the store. Reads only.
 pub struct View<'a> {
     documents: &'a dyn Documents,
     conflicts: u32,
@@ -141,6 +176,11 @@ impl<'a> View<'a> {
     pub async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         self.documents.query(query).await
     }
+
+    /// Reads every document of a query, for results that are known to be few.
+    pub async fn all(&self, query: Query) -> Result<Vec<Document>, StoreError> {
+        all_documents(self.documents, query).await
+    }
 }
 
 impl Failure {
@@ -155,6 +195,12 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        Self::retry(error)
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
         Self::retry(error)
     }
 }

@@ -13,7 +13,9 @@ mod push_auth;
 mod push_route;
 mod store_effect;
 
-pub use consumer::{Attempt, Consumer, Failure, OutsideEffect, Plan, StoreEffect, View};
+pub use consumer::{
+    Acted, Attempt, Consumer, End, Failure, OutsideEffect, Plan, StoreEffect, View,
+};
 pub use outcome::{Outcome, ParkReason};
 pub use pipeline::{ConsumerDeps, Pipeline};
 pub use push_auth::{PushAuth, PushAuthError, PushAuthMode};

@@ -3,10 +3,13 @@
 
 use std::sync::Arc;
 
-use fanout_store::dedup::{Claim, LedgerError, Seen, Standing};
+use fanout_store::dedup::{LedgerError, Seen, Standing};
 
+use super::consumer::End;
 use super::outcome::{Outcome, ParkReason};
+use super::outside_effect::Claimed;
 use super::pipeline::Pipeline;
+use super::store_effect::MAX_CONFLICTS;
 use crate::{OutgoingMessage, PublishError, Publisher, PushedMessage};
 
 /// Pub/Sub's limit for an attribute's value, in bytes.
@@ -69,23 +72,33 @@ impl Pipeline {
         parked(marked, reason)
     }
 
-    /// Parks an event under a claim.
-    pub(super) async fn park_claimed(
-        &self,
-        message: &PushedMessage,
-        claim: &Claim,
-        reason: ParkReason,
-    ) -> Outcome {
+    /// Parks an event under a claim, with what its effect wants to remember of that.
+    pub(super) async fn park_claimed(&self, claimed: &Claimed<'_>, reason: ParkReason) -> Outcome {
+        let message = claimed.delivery.message;
         if let Err(error) = self.dead_letters.publish(message, &reason).await {
             // Nothing was parked, so the claim goes back; if that fails too, the lease ends it.
-            let released = self.ledger.release(claim, false).await;
+            let released = self.ledger.release(&claimed.claim, false).await;
             return Outcome::Failed(released.map_or_else(Into::into, |()| error.into()));
         }
-        let marked = self
-            .ledger
-            .park_claimed(claim, reason.slug, &reason.detail)
-            .await;
-        parked(marked, reason)
+        let mut conflicts = 0;
+        loop {
+            match self.mark_as_parked(claimed, &reason, conflicts).await {
+                Err(LedgerError::Effect(_)) if conflicts < MAX_CONFLICTS => conflicts += 1,
+                marked => return parked(marked, reason),
+            }
+        }
+    }
+
+    async fn mark_as_parked(
+        &self,
+        claimed: &Claimed<'_>,
+        reason: &ParkReason,
+        conflicts: u32,
+    ) -> Result<(), LedgerError> {
+        let records = self.records(claimed, End::Parked, conflicts).await?;
+        self.ledger
+            .park_claimed(&claimed.claim, reason.slug, &reason.detail, records)
+            .await
     }
 
     /// Parks a message that carries a known id with another payload. The known event's own mark

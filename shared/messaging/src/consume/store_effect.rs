@@ -6,9 +6,9 @@ use super::consumer::{Failure, Plan, StoreEffect, View};
 use super::outcome::{Outcome, ParkReason};
 use super::pipeline::{Delivery, Pipeline};
 
-/// How often an effect is planned again because documents changed under it, before the delivery is
+/// How often writes are planned again because documents changed under them, before the delivery is
 /// given back to Pub/Sub.
-const MAX_CONFLICTS: u32 = 5;
+pub(super) const MAX_CONFLICTS: u32 = 5;
 
 impl Pipeline {
     pub(super) async fn react_in_store(

@@ -133,15 +133,19 @@ impl Ledger {
             .map(drop)
     }
 
-    /// Ends the claim: the event lies on the dead-letter topic now.
+    /// Ends the claim, with records in the same commit: the event lies on the dead-letter topic now.
     pub async fn park_claimed(
         &self,
         claim: &Claim,
         reason: &str,
         detail: &str,
+        records: Vec<Write>,
     ) -> Result<(), LedgerError> {
-        self.park(&claim.seen, &claim.predecessor(), reason, detail)
-            .await
+        let predecessor = claim.predecessor();
+        let mark = self.parked(&claim.seen, &predecessor, reason, detail);
+        let mut writes = vec![mark_write(claim.seen.key(), &mark, &predecessor)];
+        writes.extend(records);
+        self.commit(writes).await.map(drop)
     }
 
     async fn try_claim(

@@ -127,7 +127,13 @@ impl Ledger {
         self.commit(vec![write]).await.map(drop)
     }
 
-    fn parked(&self, seen: &Seen, predecessor: &Predecessor, reason: &str, detail: &str) -> Mark {
+    pub(super) fn parked(
+        &self,
+        seen: &Seen,
+        predecessor: &Predecessor,
+        reason: &str,
+        detail: &str,
+    ) -> Mark {
         Mark {
             outcome: Some(reason.to_owned()),
             detail: Some(detail.to_owned()),

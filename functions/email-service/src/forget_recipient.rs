@@ -1,0 +1,22 @@
+//! `user.deleted`: nothing is kept of the user's mails, and no further mail is sent.
+
+use fanout_events::Event;
+use fanout_messaging::consume::View;
+use fanout_store::{ReadError, Write};
+
+use crate::recipient::Recipient;
+use crate::sent_email::SentEmail;
+
+/// Deletes the user's records, and remembers that the user is gone: a `user.created` that comes late
+/// sends nothing, and a mail that is on its way leaves no record.
+pub(crate) async fn forget_recipient(
+    event: &Event,
+    view: &View<'_>,
+) -> Result<Vec<Write>, ReadError> {
+    // Read first: a record that is committed after the query has changed the recipient.
+    let recipient = Recipient::read(view, &event.subject).await?;
+    let records = view.all(SentEmail::of_user(&event.subject)).await?;
+    let mut writes = vec![recipient.has_left(event)];
+    writes.extend(records.into_iter().map(|record| Write::delete(record.key)));
+    Ok(writes)
+}

@@ -1,0 +1,206 @@
+//! Which mail server: `SMTP_URL`.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use fanout_runtime::Settings;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::extension::ClientId;
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+const VARIABLE: &str = "SMTP_URL";
+const EXPECTS: &str = "an SMTP address such as smtps://user:password@host:465 (smtp:// is STARTTLS, and to this machine no TLS)";
+
+/// A mail server and how to talk to it. Shows itself as host and port, never with its password.
+#[derive(Clone)]
+pub struct SmtpServer {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) security: Security,
+    pub(super) credentials: Option<Credentials>,
+    /// What we call ourselves; some providers want to hear a domain of ours.
+    pub(super) hello: ClientId,
+}
+
+/// How a connection is kept from others' eyes. There is no way to take any certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Security {
+    /// TLS from the first byte on: `smtps:`.
+    Tls,
+    /// TLS after a command; a server that does not know it gets no mail: `smtp:`.
+    StartTls,
+    /// None, which only a connection that does not leave the machine may have.
+    None,
+}
+
+/// Not the address of a mail server. Does not show it: it holds a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be {EXPECTS}")]
+pub struct InvalidSmtpUrl;
+
+impl SmtpServer {
+    /// Reads `SMTP_URL`, which must be set.
+    pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
+        settings.required(VARIABLE, EXPECTS)
+    }
+
+    /// Reads `SMTP_URL`. `Some(None)` where it is not set.
+    pub fn read_optional(settings: &mut Settings<'_>) -> Option<Option<Self>> {
+        settings.optional(VARIABLE, EXPECTS)
+    }
+}
+
+impl fmt::Display for SmtpServer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}", self.host, self.port)
+    }
+}
+
+impl FromStr for SmtpServer {
+    type Err = InvalidSmtpUrl;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let url = Url::parse(text).map_err(|_| InvalidSmtpUrl)?;
+        let host = url.host_str().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() || url.port() == Some(0) || url.fragment().is_some() {
+            return Err(InvalidSmtpUrl);
+        }
+        let (security, usual_port) = match (url.scheme(), url.query()) {
+            ("smtps", None) => (Security::Tls, 465),
+            ("smtp", None) if is_this_machine(host) => (Security::None, 25),
+            ("smtp", None | Some("tls=required")) => (Security::StartTls, 587),
+            _ => return Err(InvalidSmtpUrl),
+        };
+        Ok(Self {
+            host: host.to_owned(),
+            port: url.port().unwrap_or(usual_port),
+            security,
+            credentials: credentials_in(&url)?,
+            hello: hello_in(&url)?,
+        })
+    }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|it| it.is_loopback())
+}
+
+fn credentials_in(url: &Url) -> Result<Option<Credentials>, InvalidSmtpUrl> {
+    let decoded = |text: &str| {
+        let text = percent_decode_str(text).decode_utf8();
+        text.map(|text| text.into_owned())
+            .map_err(|_| InvalidSmtpUrl)
+    };
+    match (url.username(), url.password()) {
+        ("", None) => Ok(None),
+        ("", Some(_)) | (_, None) => Err(InvalidSmtpUrl),
+        (user, Some(password)) => Ok(Some(Credentials::new(decoded(user)?, decoded(password)?))),
+    }
+}
+
+/// The path, as in `smtps://host/our.example.com`; without one the machine's name.
+fn hello_in(url: &Url) -> Result<ClientId, InvalidSmtpUrl> {
+    let name = url.path().trim_matches('/');
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    match name {
+        "" => Ok(ClientId::default()),
+        name if name.chars().all(plain) => Ok(ClientId::Domain(name.to_owned())),
+        _ => Err(InvalidSmtpUrl),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> SmtpServer {
+        text.parse()
+            .unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn the_scheme_says_how_mail_is_kept_from_others() {
+        let cases = [
+            (
+                "smtps://mail.example.com",
+                "mail.example.com:465",
+                Security::Tls,
+            ),
+            ("smtps://127.0.0.1:4465", "127.0.0.1:4465", Security::Tls),
+            (
+                "smtp://mail.example.com",
+                "mail.example.com:587",
+                Security::StartTls,
+            ),
+            (
+                "smtp://mail.example.com:25",
+                "mail.example.com:25",
+                Security::StartTls,
+            ),
+            ("smtp://localhost:1025", "localhost:1025", Security::None),
+            ("smtp://LOCALHOST", "LOCALHOST:25", Security::None),
+            ("smtp://127.0.0.1", "127.0.0.1:25", Security::None),
+            ("smtp://[::1]:2525", "::1:2525", Security::None),
+            (
+                "smtp://localhost:1025?tls=required",
+                "localhost:1025",
+                Security::StartTls,
+            ),
+            (
+                "smtp://localhost.example.com",
+                "localhost.example.com:587",
+                Security::StartTls,
+            ),
+        ];
+        for (text, address, security) in cases {
+            let server = parsed(text);
+            assert_eq!(
+                (server.to_string().as_str(), server.security),
+                (address, security)
+            );
+        }
+    }
+
+    #[test]
+    fn user_and_password_are_decoded_and_never_shown() {
+        let server = parsed("smtps://user%40example.com:p%3Ass%2Fw%C3%B6rd@mail.example.com:465");
+        let expected = Credentials::new("user@example.com".to_owned(), "p:ss/wörd".to_owned());
+        assert!(server.credentials.as_ref() == Some(&expected));
+        assert_eq!(server.to_string(), "mail.example.com:465");
+        assert!(parsed("smtps://mail.example.com").credentials.is_none());
+    }
+
+    #[test]
+    fn the_path_is_the_name_we_say() {
+        let server = parsed("smtps://mail.example.com/our.example.com");
+        assert_eq!(server.hello, ClientId::Domain("our.example.com".to_owned()));
+    }
+
+    #[test]
+    fn what_would_send_mail_in_the_open_or_nowhere_is_refused() {
+        for bad in [
+            "",
+            "mail.example.com:465",
+            "smtps://",
+            "smtps:///path",
+            "http://mail.example.com",
+            "smtps://user@mail.example.com",
+            "smtps://:password@mail.example.com",
+            "smtps://user:%FF@mail.example.com",
+            "smtps://mail.example.com:0",
+            "smtps://mail.example.com:465000",
+            "smtps://mail.example.com?tls=none",
+            "smtp://mail.example.com?tls=opportunistic",
+            "smtp://mail.example.com?tls=none",
+            "smtp://localhost?verify=off",
+            "smtps://mail.example.com/our%20name",
+            "smtps://mail.example.com#fragment",
+        ] {
+            assert!(bad.parse::<SmtpServer>().is_err(), "{bad}");
+        }
+    }
+}
