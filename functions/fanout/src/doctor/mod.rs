@@ -12,7 +12,8 @@ mod terraform;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::fs::{self, DirEntry};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
@@ -67,11 +68,8 @@ pub struct DoctorFlags {
 
 /// Checks, and says what it found.
 pub fn run(flags: &DoctorFlags) -> anyhow::Result<ExitCode> {
-    if !flags.terraform.is_dir() {
-        complain(&format!(
-            "there is no Terraform folder {}: run this in the repository's root, or name the folder with --terraform DIR",
-            flags.terraform.display()
-        ));
+    if let Some(sentence) = no_folder(&flags.terraform) {
+        complain(&sentence);
         return Ok(ExitCode::from(2));
     }
     let report = check(flags, &ProcessEnvironment)?;
@@ -83,6 +81,25 @@ pub fn run(flags: &DoctorFlags) -> anyhow::Result<ExitCode> {
         None => ExitCode::SUCCESS,
         Some(_) => ExitCode::FAILURE,
     })
+}
+
+/// Why there is nothing to check, and what to do.
+fn no_folder(path: &Path) -> Option<String> {
+    let shown = path.display();
+    let wrong = match fs::read_dir(path) {
+        Err(_) => format!("there is no Terraform folder {shown}"),
+        Ok(mut entries) => {
+            let is_terraform =
+                |entry: DirEntry| entry.path().extension().is_some_and(|end| end == "tf");
+            if entries.any(|entry| entry.is_ok_and(is_terraform)) {
+                return None;
+            }
+            format!("{shown} holds no Terraform files (*.tf)")
+        }
+    };
+    Some(format!(
+        "{wrong}: run this in the repository's root, or name the folder with --terraform DIR"
+    ))
 }
 
 #[allow(

@@ -14,6 +14,8 @@ use super::life::{Life, Traces, shown};
 /// How many marks or rows are read at most for one question: a request id that a client never changes
 /// would otherwise lead to everything there is.
 const MOST: usize = 3_000;
+/// Up to how many events are each asked for once more, by their ids.
+const MOST_BY_ID: usize = 100;
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -86,11 +88,11 @@ pub(super) async fn user(
     id: &str,
 ) -> Result<Trace, ReadError> {
     let mut trace = gather(documents, clock, Question::User(id.to_owned())).await?;
-    let known: BTreeSet<u64> = trace
+    let of_user = trace
         .events
         .iter()
-        .filter_map(|life| life.sequence)
-        .collect();
+        .filter(|life| life.subject.as_deref() == Some(id));
+    let known: BTreeSet<u64> = of_user.filter_map(|life| life.sequence).collect();
     if let Some(user) = trace.users.first_mut() {
         // A version that nobody can have reached would make a list without end.
         let sequences = (1..=user.version).take(MOST);
@@ -121,9 +123,17 @@ async fn gather(
     // Rows first: one that is published between the two reads is then in the marks, not in neither.
     let (rows, more_rows) = find_waiting(documents, rows_of, MOST).await?;
     let marks = find_marks(documents, marks_of, MOST).await?;
+    let mut incomplete = marks.more || more_rows;
+    let mut traces = Traces::by_event(marks.marks, rows);
+    if !matches!(asked, Question::Event(_)) {
+        incomplete |= traces.len() > MOST_BY_ID;
+        for (id, found) in traces.iter_mut().take(MOST_BY_ID) {
+            complete(documents, id, found).await?;
+        }
+    }
     let now = clock.now();
-    let traces = Traces::by_event(marks.marks, rows).into_iter();
-    let mut events: Vec<Life> = traces.map(|(id, traces)| traces.life(id, now)).collect();
+    let lives = traces.into_iter().map(|(id, traces)| traces.life(id, now));
+    let mut events: Vec<Life> = lives.collect();
     events.sort_by(|a, b| order(a).cmp(&order(b)));
     link(&mut events);
     let mut subjects: BTreeSet<&str> = events
@@ -141,8 +151,24 @@ async fn gather(
         asked,
         users,
         events,
-        incomplete: marks.more || more_rows,
+        incomplete,
     })
+}
+
+/// Finds the rest of an event's marks. Marks of before they kept subject and request are found by the
+/// event's id only, and so are notes of other messages that came under it.
+async fn complete(
+    documents: &dyn Documents,
+    id: &str,
+    traces: &mut Traces,
+) -> Result<(), ReadError> {
+    let all = find_marks(documents, MarksOf::Event(id), MOST).await?;
+    traces.marks = all.marks;
+    if traces.row.is_none() {
+        let (rows, _) = find_waiting(documents, RowsOf::Event(id), 1).await?;
+        traces.row = rows.into_iter().next();
+    }
+    Ok(())
 }
 
 /// Sequence orders the events of a subject; the rest is time, as far as it is known.
