@@ -56,13 +56,18 @@ pub struct DoctorFlags {
     )]
     pub terraform: PathBuf,
     /// Values of variables, as for `terraform plan`; repeat for several
-    #[arg(long = "var-file", value_name = "FILE")]
+    #[arg(
+        long = "var-file",
+        env = "FANOUT_VAR_FILE",
+        value_name = "FILE",
+        value_delimiter = ','
+    )]
     pub var_files: Vec<PathBuf>,
     /// Check the topics and subscriptions of this live project as well
     #[arg(long, env = "FANOUT_PROJECT", value_name = "ID")]
     pub project: Option<String>,
     /// Answer in JSON
-    #[arg(long)]
+    #[arg(long, env = "FANOUT_JSON")]
     pub json: bool,
 }
 

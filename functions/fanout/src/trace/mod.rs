@@ -40,7 +40,7 @@ pub struct TraceFlags {
     #[command(flatten)]
     pub asked: Asked,
     /// Answer in JSON
-    #[arg(long)]
+    #[arg(long, env = "FANOUT_JSON")]
     pub json: bool,
     /// Where to look
     #[command(flatten)]

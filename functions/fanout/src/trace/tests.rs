@@ -246,7 +246,7 @@ async fn a_sequence_that_nobody_knows_is_named() {
         .await;
     let trace = scene.trace(of_user("usr_1")).await;
     assert_eq!(trace.users[0].unknown_sequences, [1, 3, 4]);
-    assert!(text::of(&trace).contains("#1, #3, #4: no outbox row and no mark"));
+    assert!(text::of(&trace).contains("#1, #3 to #4: no outbox row and no mark"));
     assert!(!trace.is_empty());
 }
 

@@ -12,12 +12,7 @@ pub(super) fn of(trace: &Trace) -> String {
     for user in &trace.users {
         let _ = writeln!(out, "user {}", standing(user));
         if !user.unknown_sequences.is_empty() {
-            let numbers: Vec<String> = user
-                .unknown_sequences
-                .iter()
-                .map(|n| format!("#{n}"))
-                .collect();
-            let numbers = numbers.join(", ");
+            let numbers = ranges(&user.unknown_sequences);
             let _ = writeln!(
                 out,
                 "     {numbers}: no outbox row and no mark, so published, and on the way or older than marks are kept"
@@ -42,6 +37,17 @@ fn standing(user: &StoredUser) -> String {
         Some(time) => format!("{id}: version {}, deleted {time}", user.version),
         None => format!("{id}: version {}", user.version),
     }
+}
+
+/// `#1 to #3, #5`
+fn ranges(numbers: &[u64]) -> String {
+    let runs = numbers.chunk_by(|before, after| before + 1 == *after);
+    let run = |run: &[u64]| match run {
+        [first, .., last] => format!("#{first} to #{last}"),
+        [only] => format!("#{only}"),
+        [] => String::new(),
+    };
+    runs.map(run).collect::<Vec<_>>().join(", ")
 }
 
 fn event(out: &mut String, life: &Life, asked: &Question) {

@@ -8,7 +8,6 @@
 //! wait while one transaction is being written share the next one: a hundred writers pay for one
 //! fsync, not for a hundred. A job is answered only after the transaction it ran in is on disk.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +16,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Savepoint, TransactionBehavior};
 use tokio::sync::oneshot;
+
+use super::ownership::Ownership;
 
 /// How many jobs share a transaction at most: bounds how long the first of them waits.
 const GROUP: usize = 256;
@@ -38,7 +39,7 @@ enum Engine {
 struct Owner {
     path: PathBuf,
     /// Freed after the thread has ended and closed the file.
-    _lock: File,
+    _ownership: Ownership,
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -130,7 +131,7 @@ impl Database {
             path: path.to_owned(),
             reason,
         };
-        let lock = lock(path).map_err(refused)?;
+        let ownership = Ownership::of(path).map_err(|error| refused(error.to_string()))?;
         let connection = connect(path).map_err(|error| refused(error.to_string()))?;
         let (jobs, queue) = mpsc::channel();
         let thread = thread::Builder::new()
@@ -139,7 +140,7 @@ impl Database {
             .map_err(|error| refused(error.to_string()))?;
         Ok(Self(Arc::new(Engine::File(Owner {
             path: path.to_owned(),
-            _lock: lock,
+            _ownership: ownership,
             jobs: Some(jobs),
             thread: Some(thread),
         }))))
@@ -206,27 +207,6 @@ impl Database {
         jobs.send(Box::new(job))
             .map_err(|_| DatabaseError::Closed)?;
         answer.await.map_err(|_| DatabaseError::Closed)?
-    }
-}
-
-/// Keeps a second process out, which would run the same broker twice. Not a lock on the database
-/// itself: closing any handle of that would end SQLite's own locks. The file stays for ever, since a
-/// lock on a file that is gone keeps nobody out.
-fn lock(database: &Path) -> Result<File, String> {
-    let mut path = database.as_os_str().to_owned();
-    path.push("-lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|error| error.to_string())?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err("another process has it open; stop that one first".to_owned())
-        }
-        Err(TryLockError::Error(error)) => Err(error.to_string()),
     }
 }
 
