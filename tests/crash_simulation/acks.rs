@@ -2,7 +2,7 @@
 
 use fanout_events::{Payload, Received, decode};
 use fanout_messaging::PushedMessage;
-use fanout_store::dedup::{Mark, MarkState, Seen};
+use fanout_store::dedup::{Links, Mark, MarkState, Seen};
 
 use super::bus::Bus;
 use super::services::Service;
@@ -39,6 +39,7 @@ pub(crate) async fn check_ack(
         event_id,
         event_type,
         fingerprint,
+        links: Links::default(),
     };
     let name = consumer.name();
     let what = format!(

@@ -9,7 +9,7 @@ use email_service::EMAILS;
 use fanout_events::UserCreated;
 use fanout_messaging::outbox::{OUTBOX, OUTBOX_LEASES};
 use fanout_runtime::Clock;
-use fanout_store::dedup::{Mark, MarkState, PROCESSED_EVENTS, Seen};
+use fanout_store::dedup::{Links, Mark, MarkState, PROCESSED_EVENTS, Seen};
 use fanout_store::{Document, Documents, Fields, Query, all_documents};
 
 use super::clock::{MAX_SKEW, SimClock};
@@ -91,6 +91,7 @@ fn by_consumer_and_event(document: &Document) -> ((String, String), Mark) {
         event_id: mark.event_id.clone(),
         event_type: String::new(),
         fingerprint: fanout_events::Fingerprint::of_bytes(b""),
+        links: Links::default(),
     };
     // The note of a reused id has the event's id and another place than the event's own mark.
     let own = document.key.id().ends_with(&seen.key().id()[1..]);

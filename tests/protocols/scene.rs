@@ -9,7 +9,7 @@ use fanout_events::Fingerprint;
 use fanout_messaging::consume::{Consumer, ConsumerDeps, PushAuth, push_route};
 use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
 use fanout_runtime::{SystemIds, Timestamp, Timings};
-use fanout_store::dedup::{Ledger, Mark, PROCESSED_EVENTS, Seen};
+use fanout_store::dedup::{Ledger, Links, Mark, PROCESSED_EVENTS, Seen};
 use fanout_store::sqlite::{Database, SqliteDocuments};
 use fanout_store::{Documents, Query, all_documents};
 pub(super) use fanout_testkit::user_events::{created, deleted, updated};
@@ -159,5 +159,6 @@ pub(super) fn seen(consumer: &'static str, event_id: &str) -> Seen {
         event_id: event_id.to_owned(),
         event_type: "user.created".to_owned(),
         fingerprint: Fingerprint::of_bytes(b"nothing"),
+        links: Links::default(),
     }
 }

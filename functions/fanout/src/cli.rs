@@ -7,7 +7,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use fanout_runtime::LogFormat;
 
+use crate::completions::CompletionsFlags;
 use crate::consumers::CONSUMERS;
+use crate::doctor::DoctorFlags;
+use crate::trace::TraceFlags;
 
 /// The user service's name in `--port`.
 pub const USER: &str = "user";
@@ -44,6 +47,12 @@ pub enum Command {
     /// Run the whole system on this machine (the default)
     #[command(after_help = EXAMPLES)]
     Up(UpFlags),
+    /// Show an event's life: stored, published, and what each consumer made of it
+    Trace(TraceFlags),
+    /// Check the topology that Terraform provisions against what the code needs
+    Doctor(DoctorFlags),
+    /// Print the completions of a shell
+    Completions(CompletionsFlags),
 }
 
 /// The flags of `fanout up`.

@@ -4,18 +4,18 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use fanout::cli::{Cli, Command};
-use fanout::up;
+use fanout::{completions, doctor, trace, up};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let flags = match cli.command {
-        Some(Command::Up(flags)) => flags,
-        None => cli.up,
+    let done = match cli.command {
+        Some(Command::Up(flags)) => up::run(&flags).map(|()| ExitCode::SUCCESS),
+        Some(Command::Trace(flags)) => trace::run(&flags),
+        Some(Command::Doctor(flags)) => doctor::run(&flags),
+        Some(Command::Completions(flags)) => completions::run(&flags),
+        None => up::run(&cli.up).map(|()| ExitCode::SUCCESS),
     };
-    match up::run(&flags) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report(&error),
-    }
+    done.unwrap_or_else(|error| report(&error))
 }
 
 #[allow(

@@ -33,6 +33,11 @@ impl DataDir {
         Ok(Self(path.to_owned()))
     }
 
+    /// A data directory as it is.
+    pub fn existing(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
     /// The engine's file.
     pub fn database(&self) -> PathBuf {
         self.0.join("fanout.db")

@@ -7,6 +7,9 @@
 )]
 
 mod command;
+mod completions;
+mod doctor;
 mod emulators;
 mod readme;
 mod running;
+mod trace;

@@ -116,6 +116,26 @@ impl Running {
         try_post(&self.url(name, path), body).expect("an answer")
     }
 
+    /// Any other call.
+    pub(crate) fn call(&self, method: &str, name: &str, path: &str, body: &Value) -> u16 {
+        let answer = request(method, &self.url(name, path), Some(&body.to_string()));
+        answer.expect("an answer").0
+    }
+
+    /// The variables that lead to the emulators that the command has started; none on the embedded
+    /// engine.
+    pub(crate) fn emulator_variables(&self) -> Vec<(String, String)> {
+        let line = self
+            .seen
+            .lines()
+            .find_map(|line| line.split_once(": export "));
+        let pairs = line.map(|(_, pairs)| pairs).unwrap_or_default();
+        let pairs = pairs.split(' ').filter_map(|pair| pair.split_once('='));
+        pairs
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
     /// Sign-ups that analytics has counted.
     pub(crate) fn count(&self) -> usize {
         let (_, counts) = self.get("analytics", "/signups");
@@ -172,9 +192,30 @@ fn request(method: &str, url: &str, body: Option<&str>) -> Option<(u16, Value)> 
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     )
     .ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
+    let mut bytes = Vec::new();
+    let mut part = [0; 4096];
+    while !is_whole(&bytes) {
+        match stream.read(&mut part).ok()? {
+            0 => break,
+            length => bytes.extend(&part[..length]),
+        }
+    }
+    let answer = String::from_utf8(bytes).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
     Some((status, serde_json::from_str(body).unwrap_or(Value::Null)))
+}
+
+/// Whether all of an answer is there: Google's emulator keeps the connection open.
+fn is_whole(answer: &[u8]) -> bool {
+    let answer = String::from_utf8_lossy(answer).to_ascii_lowercase();
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head.split("content-length: ").nth(1);
+    let length = length.and_then(|rest| rest.lines().next()?.parse::<usize>().ok());
+    match length {
+        Some(length) => body.len() >= length,
+        None => body.ends_with("0\r\n\r\n"),
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fanout_events::{Decoded, Fingerprint, Payload, Received, decode};
 use fanout_runtime::{Clock, IdGenerator, Timings};
 use fanout_store::Documents;
-use fanout_store::dedup::{Ledger, LedgerError, Seen};
+use fanout_store::dedup::{Ledger, LedgerError, Links, Seen};
 
 use super::consumer::{Consumer, Reaction};
 use super::outcome::{Outcome, ParkReason};
@@ -122,6 +122,7 @@ impl Pipeline {
                     event_id: received.fallback_event_id(),
                     event_type: String::new(),
                     fingerprint: Fingerprint::of_bytes(&message.data),
+                    links: Links::default(),
                 };
                 let outcome = self.park(message, &seen, ParkReason::from(&error)).await;
                 Settled {
@@ -146,6 +147,7 @@ impl Pipeline {
                 event_id: event.id.clone(),
                 event_type: event.event_type.clone(),
                 fingerprint: decoded.fingerprint.clone(),
+                links: Links::of(event),
             },
         };
         let wanted = event.data != Payload::Unknown

@@ -22,6 +22,12 @@ pub struct OutboxRow {
     pub sequence: u64,
     /// When it was stored.
     pub created_at: Timestamp,
+    /// The event's type.
+    pub event_type: String,
+    /// The request that started it all.
+    pub correlation_id: Option<String>,
+    /// The event that caused it.
+    pub causation_id: Option<String>,
     data: String,
     attributes: BTreeMap<String, String>,
 }
@@ -43,6 +49,9 @@ impl OutboxRow {
             subject: event.subject.clone(),
             sequence: event.sequence,
             created_at,
+            event_type: event.event_type.clone(),
+            correlation_id: event.correlation_id.clone(),
+            causation_id: event.causation_id.clone(),
             data: serde_json::to_string(event)?,
             attributes: attributes(event, traceparent.as_deref()),
         })
@@ -66,8 +75,13 @@ impl OutboxRow {
         Write::delete(self.key())
     }
 
+    /// Where the row of an event is.
+    pub(super) fn key_of(event_id: &str) -> Key {
+        Key::new(OUTBOX, event_id)
+    }
+
     fn key(&self) -> Key {
-        Key::new(OUTBOX, &self.event_id)
+        Self::key_of(&self.event_id)
     }
 
     fn to_fields(&self) -> Fields {
@@ -78,11 +92,18 @@ impl OutboxRow {
             .with("subject", self.subject.as_str())
             .with("sequence", self.sequence)
             .with("created_at", self.created_at)
+            // For whoever looks the event up; the relay sends what `data` says.
+            .with("event_type", self.event_type.as_str())
+            .with("correlation_id", self.correlation_id.as_deref())
+            .with("causation_id", self.causation_id.as_deref())
             .with("data", self.data.as_str())
             .with("attributes", Value::Map(attributes.collect()))
     }
 
+    /// The document as a row. A row of before type and ids were stored in it has an empty type and no
+    /// ids.
     pub(super) fn from_fields(fields: &Fields) -> Result<Self, MalformedDocument> {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
         let Some(Value::Map(stored)) = fields.get("attributes") else {
             return Err(MalformedDocument {
                 field: "attributes".to_owned(),
@@ -96,6 +117,9 @@ impl OutboxRow {
             subject: fields.text("subject")?.to_owned(),
             sequence: fields.count("sequence")?,
             created_at: fields.timestamp("created_at")?,
+            event_type: owned(fields.optional_text("event_type")?).unwrap_or_default(),
+            correlation_id: owned(fields.optional_text("correlation_id")?),
+            causation_id: owned(fields.optional_text("causation_id")?),
             data: fields.text("data")?.to_owned(),
             attributes: stored.iter().map(attribute).collect::<Result<_, _>>()?,
         })

@@ -156,6 +156,7 @@ impl Ledger {
             owner: None,
             lease_expires_at: None,
             fingerprint: seen.fingerprint.as_str().to_owned(),
+            links: seen.links.clone(),
             may_have_repeated: predecessor.may_have_repeated,
             first_seen_at: predecessor.first_seen_at.unwrap_or(now),
             finished_at: None,

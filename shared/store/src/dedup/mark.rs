@@ -1,6 +1,6 @@
 //! The mark: what a consumer remembers of an event.
 
-use fanout_events::Fingerprint;
+use fanout_events::{Envelope, Fingerprint};
 use fanout_runtime::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -20,6 +20,45 @@ pub struct Seen {
     pub event_type: String,
     /// Tells a copy from another event under the same id.
     pub fingerprint: Fingerprint,
+    /// What ties it to other events.
+    pub links: Links,
+}
+
+/// What ties an event to a subject, a request and other events: ids only, for whoever looks an event
+/// up. Nothing is decided by them, and marks of before they were kept have none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// What the event is about.
+    pub subject: Option<String>,
+    /// Its place among the subject's events.
+    pub sequence: Option<u64>,
+    /// The request that started it all.
+    pub correlation_id: Option<String>,
+    /// The event that caused it.
+    pub causation_id: Option<String>,
+}
+
+impl Links {
+    /// Those of a decoded event.
+    pub fn of<D>(event: &Envelope<D>) -> Self {
+        Self {
+            subject: Some(event.subject.clone()),
+            sequence: Some(event.sequence),
+            correlation_id: event.correlation_id.clone(),
+            causation_id: event.causation_id.clone(),
+        }
+    }
+
+    fn from_fields(fields: &Fields) -> Result<Self, MalformedDocument> {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let sequence = fields.get("sequence").map(|_| fields.count("sequence"));
+        Ok(Self {
+            subject: owned(fields.optional_text("subject")?),
+            sequence: sequence.transpose()?,
+            correlation_id: owned(fields.optional_text("correlation_id")?),
+            causation_id: owned(fields.optional_text("causation_id")?),
+        })
+    }
 }
 
 /// A stored mark.
@@ -45,6 +84,8 @@ pub struct Mark {
     pub lease_expires_at: Option<Timestamp>,
     /// What the event said.
     pub fingerprint: String,
+    /// What ties it to other events.
+    pub links: Links,
     /// Somebody may have acted and not lived to say so; the effect may have happened twice.
     pub may_have_repeated: bool,
     /// When this consumer first met the event.
@@ -89,8 +130,7 @@ impl MarkState {
 impl Seen {
     /// Where the mark is: `{consumer}:{SHA-256 of the event id}`, so that no id can break it.
     pub fn key(&self) -> Key {
-        let digest = hex::encode(Sha256::digest(&self.event_id));
-        Key::stored(PROCESSED_EVENTS, format!("{}:{digest}", self.consumer))
+        key(self.consumer, &self.event_id)
     }
 
     /// Where it is noted that another payload came under the id of this event. Not the event's own
@@ -102,7 +142,17 @@ impl Seen {
     }
 }
 
+fn key(consumer: &str, event_id: &str) -> Key {
+    let digest = hex::encode(Sha256::digest(event_id));
+    Key::stored(PROCESSED_EVENTS, format!("{consumer}:{digest}"))
+}
+
 impl Mark {
+    /// Where the event's own mark is; a note of another payload under its id lies elsewhere.
+    pub(super) fn key(&self) -> Key {
+        key(&self.consumer, &self.event_id)
+    }
+
     /// The mark as a document.
     pub fn to_fields(&self) -> Fields {
         Fields::new()
@@ -116,6 +166,10 @@ impl Mark {
             .with("owner", self.owner.as_deref())
             .with("lease_expires_at", self.lease_expires_at)
             .with("fingerprint", self.fingerprint.as_str())
+            .with("subject", self.links.subject.as_deref())
+            .with("sequence", self.links.sequence)
+            .with("correlation_id", self.links.correlation_id.as_deref())
+            .with("causation_id", self.links.causation_id.as_deref())
             .with("may_have_repeated", self.may_have_repeated)
             .with("first_seen_at", self.first_seen_at)
             .with("finished_at", self.finished_at)
@@ -139,10 +193,46 @@ impl Mark {
             owner: owned(fields.optional_text("owner")?),
             lease_expires_at: fields.optional_timestamp("lease_expires_at")?,
             fingerprint: fields.text("fingerprint")?.to_owned(),
+            links: Links::from_fields(fields)?,
             may_have_repeated: fields.flag("may_have_repeated")?,
             first_seen_at: fields.timestamp("first_seen_at")?,
             finished_at: fields.optional_timestamp("finished_at")?,
             expires_at: fields.timestamp("expires_at")?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_read_as_it_was_written_with_and_without_links() {
+        let linked = Links {
+            subject: Some("usr_1".to_owned()),
+            sequence: Some(3),
+            correlation_id: Some("req_1".to_owned()),
+            causation_id: Some("evt_0".to_owned()),
+        };
+        for links in [linked, Links::default()] {
+            let mark = Mark {
+                consumer: "crm".to_owned(),
+                event_id: "evt_1".to_owned(),
+                event_type: "user.created".to_owned(),
+                state: MarkState::Parked,
+                outcome: Some("invalid".to_owned()),
+                detail: None,
+                attempt: 2,
+                owner: None,
+                lease_expires_at: None,
+                fingerprint: "f".to_owned(),
+                links,
+                may_have_repeated: true,
+                first_seen_at: Timestamp::UNIX_EPOCH,
+                finished_at: Some(Timestamp::UNIX_EPOCH),
+                expires_at: Timestamp::UNIX_EPOCH,
+            };
+            assert_eq!(Mark::from_fields(&mark.to_fields()), Ok(mark));
+        }
     }
 }

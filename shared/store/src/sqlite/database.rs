@@ -1,5 +1,9 @@
 //! One SQLite file, one thread that owns it, and group commit.
 //!
+//! One process owns the file: it holds the lock on `FILE-lock`, which ends with the process however
+//! that ends. Others may read beside it ([`Database::open_to_read`]): in SQLite's write-ahead log a
+//! reader keeps no writer waiting. (SQLite's own exclusive mode would shut readers out too.)
+//!
 //! All statements run on the file's own thread, so nothing ever meets a locked database. Jobs that
 //! wait while one transaction is being written share the next one: a hundred writers pay for one
 //! fsync, not for a hundred. A job is answered only after the transaction it ran in is on disk.
@@ -8,12 +12,18 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
-use rusqlite::{Connection, Savepoint, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Savepoint, TransactionBehavior};
 use tokio::sync::oneshot;
+
+use super::ownership::Ownership;
 
 /// How many jobs share a transaction at most: bounds how long the first of them waits.
 const GROUP: usize = 256;
+/// How long to wait for a reader that opens or closes the file at the same moment: milliseconds,
+/// unless the machine is very busy.
+const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
 /// A handle to the file; clones share the thread. Dropping the last of them waits until the work
 /// at hand is done and the file is closed.
@@ -22,11 +32,14 @@ pub struct Database(Arc<Engine>);
 
 enum Engine {
     File(Owner),
-    Memory(Mutex<Connection>),
+    /// Jobs run on their callers' threads.
+    Here(PathBuf, Mutex<Connection>),
 }
 
 struct Owner {
     path: PathBuf,
+    /// Freed after the thread has ended and closed the file.
+    _ownership: Ownership,
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -114,25 +127,20 @@ fn in_savepoint<T, E: From<DatabaseError>>(
 impl Database {
     /// Opens the file (creating it if needed) for this process alone.
     pub fn open(path: &Path) -> Result<Self, DatabaseError> {
-        let connection = connect(path).map_err(|error| DatabaseError::Open {
+        let refused = |reason: String| DatabaseError::Open {
             path: path.to_owned(),
-            reason: match error.sqlite_error_code() {
-                Some(rusqlite::ErrorCode::DatabaseBusy) => {
-                    "another process has it open; stop that one first".to_owned()
-                }
-                _ => error.to_string(),
-            },
-        })?;
+            reason,
+        };
+        let ownership = Ownership::of(path).map_err(|error| refused(error.to_string()))?;
+        let connection = connect(path).map_err(|error| refused(error.to_string()))?;
         let (jobs, queue) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("sqlite".to_owned())
             .spawn(move || work_off(connection, &queue))
-            .map_err(|error| DatabaseError::Open {
-                path: path.to_owned(),
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| refused(error.to_string()))?;
         Ok(Self(Arc::new(Engine::File(Owner {
             path: path.to_owned(),
+            _ownership: ownership,
             jobs: Some(jobs),
             thread: Some(thread),
         }))))
@@ -144,14 +152,34 @@ impl Database {
     pub fn in_memory() -> Result<Self, DatabaseError> {
         let connection = Connection::open_in_memory()?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Self(Arc::new(Engine::Memory(Mutex::new(connection)))))
+        let path = PathBuf::from(":memory:");
+        Ok(Self(Arc::new(Engine::Here(path, Mutex::new(connection)))))
+    }
+
+    /// Opens an existing file for reading only, whether or not a process owns it. The owner goes on
+    /// undisturbed. Each [`Database::call`] sees what was committed before it; one that writes
+    /// fails.
+    pub fn open_to_read(path: &Path) -> Result<Self, DatabaseError> {
+        let open = || {
+            let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            connection.busy_timeout(BUSY_LIMIT)?;
+            // Says now whether it is a database at all.
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|error: rusqlite::Error| DatabaseError::Open {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let path = path.to_owned();
+        Ok(Self(Arc::new(Engine::Here(path, Mutex::new(connection)))))
     }
 
     /// The file; `:memory:` for none.
     pub fn path(&self) -> &Path {
         match self.0.as_ref() {
             Engine::File(owner) => &owner.path,
-            Engine::Memory(_) => Path::new(":memory:"),
+            Engine::Here(path, _) => path,
         }
     }
 
@@ -167,7 +195,7 @@ impl Database {
     {
         let owner = match self.0.as_ref() {
             Engine::File(owner) => owner,
-            Engine::Memory(connection) => return run_here(connection, work),
+            Engine::Here(_, connection) => return run_here(connection, work),
         };
         let (reply, answer) = oneshot::channel();
         let job = Work {
@@ -182,17 +210,15 @@ impl Database {
     }
 }
 
-/// Write-ahead log with a full fsync: what was answered survives `kill -9` and power loss. The
-/// exclusive lock keeps a second process out, which would run the same broker twice.
+/// Write-ahead log with a full fsync: what was answered survives `kill -9` and power loss.
 fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(std::time::Duration::ZERO)?;
-    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.busy_timeout(BUSY_LIMIT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(64);
-    // Takes the lock now, not at the first write.
+    // Says now whether it can be written.
     connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
     Ok(connection)
 }
@@ -282,6 +308,66 @@ mod tests {
             "{error}"
         );
         drop(first);
+        assert!(Database::open(&path).is_ok());
+    }
+
+    fn execute(
+        database: &Database,
+        sql: &'static str,
+    ) -> impl Future<Output = Result<(), DatabaseError>> {
+        database.call(move |s| Ok(s.execute_batch(sql)?))
+    }
+
+    #[tokio::test]
+    async fn a_reader_beside_the_owner_sees_each_commit_and_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let owner = Database::open(&path).unwrap();
+        execute(&owner, "CREATE TABLE t (n)").await.unwrap();
+        let reader = Database::open_to_read(&path).unwrap();
+        assert_eq!(reader.path(), path);
+        for rows in 1..=3 {
+            let insert = execute(&owner, "INSERT INTO t VALUES (1)");
+            insert.await.unwrap();
+            assert_eq!(reader.call(count).await.unwrap(), rows);
+        }
+        let write = execute(&reader, "INSERT INTO t VALUES (1)").await;
+        let error = write.unwrap_err().to_string();
+        assert!(error.contains("readonly"), "{error}");
+        // In the middle of a read the owner goes on writing, closes and opens again.
+        let again = path.clone();
+        let seen = reader.call::<_, DatabaseError>(move |s| {
+            let before = count(s)?;
+            let other = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .build()
+                    .unwrap();
+                runtime.block_on(async {
+                    let insert = execute(&owner, "INSERT INTO t VALUES (1)");
+                    insert.await.unwrap();
+                    drop(owner);
+                    let owner = Database::open(&again).unwrap();
+                    owner.call(count).await.unwrap()
+                })
+            });
+            Ok((before, other.join().unwrap(), count(s)?))
+        });
+        assert_eq!(seen.await.unwrap(), (3, 4, 3));
+    }
+
+    #[tokio::test]
+    async fn a_reader_needs_no_owner_and_creates_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        assert!(Database::open_to_read(&path).is_err());
+        assert!(!path.exists());
+        let owner = Database::open(&path).unwrap();
+        let write = execute(&owner, "CREATE TABLE t (n); INSERT INTO t VALUES (1)");
+        write.await.unwrap();
+        drop(owner);
+        let reader = Database::open_to_read(&path).unwrap();
+        assert_eq!(reader.call(count).await.unwrap(), 1);
+        // Nor does it keep an owner from starting.
         assert!(Database::open(&path).is_ok());
     }
 

@@ -41,6 +41,11 @@ impl SqliteDocuments {
             .await?;
         Ok(Self { database, clock })
     }
+
+    /// The documents in a file of somebody else's ([`Database::open_to_read`]). Every commit fails.
+    pub fn reading(database: Database, clock: Arc<dyn Clock>) -> Self {
+        Self { database, clock }
+    }
 }
 
 #[async_trait]

@@ -6,6 +6,7 @@
 mod codec;
 mod database;
 mod documents;
+mod ownership;
 mod refusal;
 mod select;
 

@@ -9,7 +9,7 @@ use fanout_messaging::consume::{ConsumerDeps, PushAuth};
 use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
 use fanout_runtime::{Clock, IdGenerator, SystemIds, Timestamp, Timings};
 use fanout_store::Documents;
-use fanout_store::dedup::{Mark, Seen};
+use fanout_store::dedup::{Links, Mark, Seen};
 use serde_json::Value;
 
 use super::{Answer, ConsumerUnderTest, deliver};
@@ -99,6 +99,7 @@ impl<C: ConsumerUnderTest> Scene<C> {
             event_id: event["id"].as_str().expect("an id").to_owned(),
             event_type: String::new(),
             fingerprint: Fingerprint::of_bytes(b""),
+            links: Links::default(),
         };
         let document = self.store.documents.get(&seen.key()).await;
         let document = document.expect("the mark can be read");

@@ -1,0 +1,209 @@
+//! Finding what is known. Every question is one document, or one equality on one field.
+
+use std::collections::BTreeSet;
+
+use fanout_messaging::outbox::{RowsOf, find_waiting};
+use fanout_runtime::Clock;
+use fanout_store::dedup::{MarksOf, find_marks};
+use fanout_store::{Documents, Key, ReadError};
+use serde::Serialize;
+use user_service::USERS;
+
+use super::life::{Life, Traces, shown};
+
+/// How many marks or rows are read at most for one question: a request id that a client never changes
+/// would otherwise lead to everything there is.
+const MOST: usize = 3_000;
+/// Up to how many events are each asked for once more, by their ids.
+const MOST_BY_ID: usize = 100;
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Trace {
+    pub(super) asked: Question,
+    /// The users that the events are about, as they are stored now.
+    pub(super) users: Vec<StoredUser>,
+    /// By subject and sequence, then by time.
+    pub(super) events: Vec<Life>,
+    /// There are more events than were read.
+    pub(super) incomplete: bool,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Question {
+    Event(String),
+    User(String),
+    Correlation(String),
+}
+
+/// What may be told of a stored user: nothing personal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct StoredUser {
+    pub(super) user_id: String,
+    /// Also the sequence of the user's last event.
+    pub(super) version: u64,
+    pub(super) deleted_at: Option<String>,
+    /// Sequences up to the version of which no mark and no row is known: published and on their way,
+    /// or forgotten. Only where all of the user's events were asked for.
+    pub(super) unknown_sequences: Vec<u64>,
+}
+
+impl Trace {
+    /// Whether nothing is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+            && !matches!(
+                (&self.asked, self.users.as_slice()),
+                (Question::User(_), [_, ..])
+            )
+    }
+}
+
+/// One event, and what it caused.
+pub(super) async fn event(
+    documents: &dyn Documents,
+    clock: &dyn Clock,
+    id: &str,
+) -> Result<Trace, ReadError> {
+    let mut trace = gather(documents, clock, Question::Event(id.to_owned())).await?;
+    let caused = find_marks(documents, MarksOf::Causation(id), MOST).await?;
+    let (waiting, more) = find_waiting(documents, RowsOf::Causation(id), MOST).await?;
+    trace.incomplete |= caused.more || more;
+    let ids = caused.marks.into_iter().map(|found| found.mark.event_id);
+    let ids: BTreeSet<String> = ids
+        .chain(waiting.into_iter().map(|row| row.event_id))
+        .collect();
+    if let Some(life) = trace.events.first_mut() {
+        life.caused = ids.into_iter().collect();
+    }
+    Ok(trace)
+}
+
+/// All events about a user.
+pub(super) async fn user(
+    documents: &dyn Documents,
+    clock: &dyn Clock,
+    id: &str,
+) -> Result<Trace, ReadError> {
+    let mut trace = gather(documents, clock, Question::User(id.to_owned())).await?;
+    let of_user = trace
+        .events
+        .iter()
+        .filter(|life| life.subject.as_deref() == Some(id));
+    let known: BTreeSet<u64> = of_user.filter_map(|life| life.sequence).collect();
+    if let Some(user) = trace.users.first_mut() {
+        // A version that nobody can have reached would make a list without end.
+        let sequences = (1..=user.version).take(MOST);
+        user.unknown_sequences = sequences.filter(|number| !known.contains(number)).collect();
+    }
+    Ok(trace)
+}
+
+/// Everything that one request led to.
+pub(super) async fn correlation(
+    documents: &dyn Documents,
+    clock: &dyn Clock,
+    id: &str,
+) -> Result<Trace, ReadError> {
+    gather(documents, clock, Question::Correlation(id.to_owned())).await
+}
+
+async fn gather(
+    documents: &dyn Documents,
+    clock: &dyn Clock,
+    asked: Question,
+) -> Result<Trace, ReadError> {
+    let (marks_of, rows_of) = match &asked {
+        Question::Event(id) => (MarksOf::Event(id), RowsOf::Event(id)),
+        Question::User(id) => (MarksOf::Subject(id), RowsOf::Subject(id)),
+        Question::Correlation(id) => (MarksOf::Correlation(id), RowsOf::Correlation(id)),
+    };
+    // Rows first: one that is published between the two reads is then in the marks, not in neither.
+    let (rows, more_rows) = find_waiting(documents, rows_of, MOST).await?;
+    let marks = find_marks(documents, marks_of, MOST).await?;
+    let mut incomplete = marks.more || more_rows;
+    let mut traces = Traces::by_event(marks.marks, rows);
+    if !matches!(asked, Question::Event(_)) {
+        incomplete |= traces.len() > MOST_BY_ID;
+        for (id, found) in traces.iter_mut().take(MOST_BY_ID) {
+            complete(documents, id, found).await?;
+        }
+    }
+    let now = clock.now();
+    let lives = traces.into_iter().map(|(id, traces)| traces.life(id, now));
+    let mut events: Vec<Life> = lives.collect();
+    events.sort_by(|a, b| order(a).cmp(&order(b)));
+    link(&mut events);
+    let mut subjects: BTreeSet<&str> = events
+        .iter()
+        .filter_map(|life| life.subject.as_deref())
+        .collect();
+    if let Question::User(id) = &asked {
+        subjects.insert(id);
+    }
+    let mut users = Vec::new();
+    for subject in subjects {
+        users.extend(stored_user(documents, subject).await?);
+    }
+    Ok(Trace {
+        asked,
+        users,
+        events,
+        incomplete,
+    })
+}
+
+/// Finds the rest of an event's marks. Marks of before they kept subject and request are found by the
+/// event's id only, and so are notes of other messages that came under it.
+async fn complete(
+    documents: &dyn Documents,
+    id: &str,
+    traces: &mut Traces,
+) -> Result<(), ReadError> {
+    let all = find_marks(documents, MarksOf::Event(id), MOST).await?;
+    traces.marks = all.marks;
+    if traces.row.is_none() {
+        let (rows, _) = find_waiting(documents, RowsOf::Event(id), 1).await?;
+        traces.row = rows.into_iter().next();
+    }
+    Ok(())
+}
+
+/// Sequence orders the events of a subject; the rest is time, as far as it is known.
+fn order(life: &Life) -> (Option<&str>, Option<u64>, Option<&str>, Option<&str>, &str) {
+    let first_seen = life
+        .consumers
+        .iter()
+        .filter_map(|reaction| reaction.first_seen_at.as_deref());
+    (
+        life.subject.as_deref(),
+        life.sequence,
+        life.stored_at.as_deref(),
+        first_seen.min(),
+        &life.event_id,
+    )
+}
+
+/// Tells each event which of the others it caused.
+fn link(events: &mut [Life]) {
+    let causes = |life: &Life| Some((life.causation_id.clone()?, life.event_id.clone()));
+    let pairs: Vec<(String, String)> = events.iter().filter_map(causes).collect();
+    for life in events {
+        let caused = pairs.iter().filter(|(cause, _)| *cause == life.event_id);
+        life.caused = caused.map(|(_, effect)| effect.clone()).collect();
+    }
+}
+
+async fn stored_user(documents: &dyn Documents, id: &str) -> Result<Option<StoredUser>, ReadError> {
+    let Some(document) = documents.get(&Key::new(USERS, id)).await? else {
+        return Ok(None);
+    };
+    Ok(Some(StoredUser {
+        user_id: id.to_owned(),
+        version: document.fields.count("version")?,
+        deleted_at: document.fields.optional_timestamp("deleted_at")?.map(shown),
+        unknown_sequences: Vec::new(),
+    }))
+}

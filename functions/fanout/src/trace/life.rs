@@ -1,0 +1,252 @@
+//! An event's life, as far as marks and outbox rows tell of it. Ids, times and outcomes: nothing here
+//! can hold an address or a name.
+
+use std::collections::BTreeMap;
+
+use chrono::SecondsFormat;
+use fanout_messaging::outbox::OutboxRow;
+use fanout_runtime::Timestamp;
+use fanout_store::dedup::{FoundMark, Links, Mark, MarkState};
+use serde::Serialize;
+use ulid::Ulid;
+
+use crate::consumers::CONSUMERS;
+
+/// What is known of one event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Life {
+    pub(super) event_id: String,
+    /// Empty for a message that could not be decoded.
+    #[serde(rename = "type")]
+    pub(super) event_type: String,
+    pub(super) subject: Option<String>,
+    pub(super) sequence: Option<u64>,
+    pub(super) correlation_id: Option<String>,
+    pub(super) causation_id: Option<String>,
+    /// When its id was made, which is when it was stored: ids carry their time.
+    pub(super) stored_at: Option<String>,
+    pub(super) publication: Publication,
+    pub(super) consumers: Vec<Reaction>,
+    /// The events that this one caused, as far as they were looked for.
+    pub(super) caused: Vec<String>,
+}
+
+/// Whether it has been published, and how that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(super) enum Publication {
+    /// Its outbox row waits, and nobody has seen it.
+    Waiting { since: String },
+    /// A consumer has seen it, and its outbox row is still there: it may be published once more.
+    SeenAndWaiting { since: String },
+    /// A consumer has seen it, and no outbox row is left.
+    Published,
+}
+
+/// What one consumer made of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Reaction {
+    pub(super) consumer: String,
+    #[serde(flatten)]
+    pub(super) state: State,
+    /// How many times work on it was begun; deliveries that failed before a mark was made leave none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) attempts: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) first_seen_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) finished_at: Option<String>,
+    /// Somebody may have acted and not lived to say so.
+    pub(super) may_have_repeated: bool,
+}
+
+/// How far a consumer is with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(super) enum State {
+    /// The effect is made.
+    Done,
+    /// A later event of the same subject had been applied before.
+    Stale,
+    /// It lies on the dead-letter topic.
+    Parked { reason: String, detail: String },
+    /// Another payload came under its id, and lies on the dead-letter topic.
+    OtherPayloadParked { reason: String, detail: String },
+    /// Somebody works on it.
+    Claimed { until: String },
+    /// Somebody worked on it and did not come back; the next delivery takes over.
+    ClaimEnded { at: String },
+    /// It failed, and the claim was given back: the next delivery tries again.
+    Released,
+    /// The mark is so old that it no longer counts.
+    Forgotten { since: String },
+    /// There is no mark. It wants the type: the event is on its way, or is being retried.
+    NotSeen,
+    /// There is no mark, and there will be none: it has no use for the type.
+    NotWanted,
+}
+
+/// Marks and rows of one event.
+#[derive(Default)]
+pub(super) struct Traces {
+    pub(super) marks: Vec<FoundMark>,
+    pub(super) row: Option<OutboxRow>,
+}
+
+impl Traces {
+    /// All that was found, by event.
+    pub(super) fn by_event(marks: Vec<FoundMark>, rows: Vec<OutboxRow>) -> BTreeMap<String, Self> {
+        let mut events: BTreeMap<String, Self> = BTreeMap::new();
+        for found in marks {
+            let traces = events.entry(found.mark.event_id.clone()).or_default();
+            traces.marks.push(found);
+        }
+        for row in rows {
+            let event = row.event_id.clone();
+            events.entry(event).or_default().row = Some(row);
+        }
+        events
+    }
+
+    /// What they tell.
+    pub(super) fn life(self, event_id: String, now: Timestamp) -> Life {
+        let own = self.marks.iter().filter(|found| !found.another_payload);
+        let own: Vec<&Mark> = own.map(|found| &found.mark).collect();
+        let row = self.row.as_ref();
+        // A note tells of another event under the same id, so it comes last.
+        let told = own
+            .first()
+            .copied()
+            .or(self.marks.first().map(|found| &found.mark));
+        let links = match (row, told) {
+            (Some(row), _) => Links {
+                subject: Some(row.subject.clone()),
+                sequence: Some(row.sequence),
+                correlation_id: row.correlation_id.clone(),
+                causation_id: row.causation_id.clone(),
+            },
+            (None, Some(mark)) => mark.links.clone(),
+            (None, None) => Links::default(),
+        };
+        let event_type = match (row, told) {
+            (Some(row), _) if !row.event_type.is_empty() => row.event_type.clone(),
+            (_, Some(mark)) => mark.event_type.clone(),
+            (_, None) => String::new(),
+        };
+        let publication = match (row.map(|row| shown(row.created_at)), self.marks.is_empty()) {
+            (Some(since), true) => Publication::Waiting { since },
+            (Some(since), false) => Publication::SeenAndWaiting { since },
+            (None, _) => Publication::Published,
+        };
+        Life {
+            stored_at: made_at(&event_id).map(shown),
+            event_id,
+            consumers: reactions(&self.marks, &event_type, now),
+            event_type,
+            subject: links.subject,
+            sequence: links.sequence,
+            correlation_id: links.correlation_id,
+            causation_id: links.causation_id,
+            publication,
+            caused: Vec::new(),
+        }
+    }
+}
+
+/// In the order of the table of consumers; consumers that are no longer in it come last.
+fn reactions(marks: &[FoundMark], event_type: &str, now: Timestamp) -> Vec<Reaction> {
+    let place = |name: &str| {
+        let known = CONSUMERS.iter().position(|consumer| consumer.name == name);
+        known.unwrap_or(CONSUMERS.len())
+    };
+    let mut reactions: Vec<Reaction> = marks.iter().map(|found| Reaction::of(found, now)).collect();
+    for consumer in CONSUMERS {
+        let seen =
+            |found: &FoundMark| found.mark.consumer == consumer.name && !found.another_payload;
+        if !marks.iter().any(seen) {
+            let wants = event_type.is_empty() || consumer.handles.contains(&event_type);
+            reactions.push(Reaction {
+                consumer: consumer.name.to_owned(),
+                state: if wants {
+                    State::NotSeen
+                } else {
+                    State::NotWanted
+                },
+                attempts: None,
+                first_seen_at: None,
+                finished_at: None,
+                may_have_repeated: false,
+            });
+        }
+    }
+    let is_note = |reaction: &Reaction| matches!(reaction.state, State::OtherPayloadParked { .. });
+    reactions.sort_by(|a, b| {
+        let key = |r: &Reaction| {
+            (
+                place(&r.consumer),
+                r.consumer.clone(),
+                is_note(r),
+                r.first_seen_at.clone(),
+            )
+        };
+        key(a).cmp(&key(b))
+    });
+    reactions
+}
+
+impl Reaction {
+    fn of(found: &FoundMark, now: Timestamp) -> Self {
+        let mark = &found.mark;
+        Self {
+            consumer: mark.consumer.clone(),
+            state: State::of(found, now),
+            attempts: Some(mark.attempt),
+            first_seen_at: Some(shown(mark.first_seen_at)),
+            finished_at: mark.finished_at.map(shown),
+            may_have_repeated: mark.may_have_repeated,
+        }
+    }
+}
+
+impl State {
+    fn of(found: &FoundMark, now: Timestamp) -> Self {
+        let mark = &found.mark;
+        let reason = || mark.outcome.clone().unwrap_or_default();
+        let detail = || mark.detail.clone().unwrap_or_default();
+        if mark.expires_at <= now {
+            let since = shown(mark.expires_at);
+            return Self::Forgotten { since };
+        }
+        match mark.state {
+            MarkState::Done if mark.outcome.as_deref() == Some("stale") => Self::Stale,
+            MarkState::Done => Self::Done,
+            MarkState::Parked if found.another_payload => Self::OtherPayloadParked {
+                reason: reason(),
+                detail: detail(),
+            },
+            MarkState::Parked => Self::Parked {
+                reason: reason(),
+                detail: detail(),
+            },
+            MarkState::Released => Self::Released,
+            MarkState::Processing => match mark.lease_expires_at {
+                Some(end) if end > now => Self::Claimed { until: shown(end) },
+                Some(end) => Self::ClaimEnded { at: shown(end) },
+                None => Self::ClaimEnded {
+                    at: shown(mark.first_seen_at),
+                },
+            },
+        }
+    }
+}
+
+/// The time in an id of ours; `None` for another kind of id.
+pub(super) fn made_at(event_id: &str) -> Option<Timestamp> {
+    let ulid: Ulid = event_id.strip_prefix("evt_")?.parse().ok()?;
+    Timestamp::from_timestamp_millis(i64::try_from(ulid.timestamp_ms()).ok()?)
+}
+
+/// RFC 3339, UTC, milliseconds.
+pub(super) fn shown(time: Timestamp) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}

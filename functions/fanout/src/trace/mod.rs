@@ -1,0 +1,118 @@
+//! `fanout trace`: what became of an event, from what the store remembers. Reads only.
+
+mod find;
+mod life;
+mod store;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use fanout_runtime::{Clock, ProcessEnvironment, SystemClock};
+use fanout_store::Documents;
+
+use crate::stdout::say;
+use crate::target::{Target, TargetFlags};
+use find::Trace;
+
+const EXAMPLES: &str = "Examples:
+  fanout trace evt_01JD2V7Q4M8T9W3X5Y6Z7A8B9C
+  fanout trace --user usr_01JD2V7Q4KA1B2C3D4E5F6G7H8 --json
+  fanout trace --correlation req_01JD2V7Q4JA1B2C3D4E5F6G7H8 --project my-project
+
+Exit codes: 0 if something is known, 1 if nothing is, 2 if the command was used wrongly.
+
+It reads what the store remembers: marks (45 days), outbox rows (until they are published) and users.
+It shows ids, times, outcomes and reasons; no address and no name. On one machine it reads the data
+directory, whether `fanout up` runs or not. Marks that were made before they kept the subject and the
+request are found by the event's id only.";
+
+/// The flags of `fanout trace`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct TraceFlags {
+    /// What to look up
+    #[command(flatten)]
+    pub asked: Asked,
+    /// Answer in JSON
+    #[arg(long, env = "FANOUT_JSON")]
+    pub json: bool,
+    /// Where to look
+    #[command(flatten)]
+    pub target: TargetFlags,
+}
+
+/// What to look up: exactly one of these.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub struct Asked {
+    /// The life of one event, and what it caused
+    #[arg(value_name = "EVENT_ID", value_parser = NonEmptyStringValueParser::new())]
+    pub event: Option<String>,
+    /// All events about this user
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub user: Option<String>,
+    /// Everything that one request led to: its `X-Request-Id`, or the trace id of its `traceparent`
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub correlation: Option<String>,
+}
+
+/// Looks it up, and says what is known.
+pub fn run(flags: &TraceFlags) -> anyhow::Result<ExitCode> {
+    let target = Target::from_flags(&flags.target, &ProcessEnvironment)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let trace = runtime.block_on(async {
+        let documents = store::open(&target).await?;
+        look_up(documents.as_ref(), &SystemClock, &flags.asked).await
+    })?;
+    say(&match flags.json {
+        true => format!("{}\n", serde_json::to_string_pretty(&trace)?),
+        false => text::of(&trace),
+    })?;
+    if trace.is_empty() {
+        complain(&text::nothing(&trace, &target));
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn look_up(
+    documents: &dyn Documents,
+    clock: &dyn Clock,
+    asked: &Asked,
+) -> anyhow::Result<Trace> {
+    let trace = match asked {
+        Asked {
+            event: Some(id), ..
+        } => find::event(documents, clock, id).await,
+        Asked { user: Some(id), .. } => find::user(documents, clock, id).await,
+        Asked {
+            correlation: Some(id),
+            ..
+        } => find::correlation(documents, clock, id).await,
+        Asked {
+            event: None,
+            user: None,
+            correlation: None,
+        } => {
+            anyhow::bail!("name an event, or use --user or --correlation")
+        }
+    };
+    trace.context("the store could not be read")
+}
+
+#[allow(
+    clippy::print_stderr,
+    reason = "a command tells its user what went wrong"
+)]
+fn complain(sentence: &str) {
+    eprintln!("fanout: {sentence}");
+}

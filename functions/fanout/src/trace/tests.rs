@@ -1,0 +1,344 @@
+//! What is said of marks and rows, on a store in memory and with a clock under control.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fanout_events::{Event, Fingerprint, Received, decode};
+use fanout_messaging::outbox::Outbox;
+use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_runtime::{Timestamp, Timings};
+use fanout_store::dedup::{ClaimAnswer, Ledger, Links, PROCESSED_EVENTS, Predecessor, Seen};
+use fanout_store::sqlite::{Database, SqliteDocuments};
+use fanout_store::{Comparison, Documents, Fields, Key, Query, Write};
+use fanout_testkit::{ManualClock, SeededIds};
+use serde_json::json;
+use ulid::Ulid;
+
+use super::*;
+use crate::target::Emulators;
+
+/// A bus that is down, so that rows stay in the outbox.
+struct Down;
+
+#[async_trait]
+impl Publisher for Down {
+    async fn publish(&self, _: &str, _: OutgoingMessage) -> Result<MessageId, PublishError> {
+        Err(PublishError::Unavailable("down".into()))
+    }
+}
+
+struct Scene {
+    documents: Arc<SqliteDocuments>,
+    clock: Arc<ManualClock>,
+    ids: Arc<SeededIds>,
+}
+
+/// 2026-11-20T12:00:00Z
+const START: i64 = 1_795_176_000_000;
+
+impl Scene {
+    async fn new() -> Self {
+        let clock = Arc::new(ManualClock::new(
+            Timestamp::from_timestamp_millis(START).unwrap(),
+        ));
+        let database = Database::in_memory().unwrap();
+        let documents = SqliteDocuments::open(database, clock.clone())
+            .await
+            .unwrap();
+        Self {
+            documents: Arc::new(documents),
+            clock,
+            ids: Arc::new(SeededIds::new(1)),
+        }
+    }
+
+    fn ledger(&self) -> Ledger {
+        let (documents, clock) = (self.documents.clone(), self.clock.clone());
+        Ledger::new(documents, clock, self.ids.clone(), Timings::PRODUCTION)
+    }
+
+    fn second(&self) {
+        self.clock.advance(Duration::from_secs(1));
+    }
+
+    async fn done(&self, consumer: &'static str, event: &Event, outcome: &str) {
+        let seen = seen(consumer, event);
+        let ledger = self.ledger();
+        let recorded = ledger.record(&seen, &Predecessor::NONE, outcome, Vec::new());
+        recorded.await.unwrap();
+    }
+
+    /// Stores the event and does not publish it.
+    async fn waits(&self, event: &Event) {
+        let (documents, clock) = (self.documents.clone(), self.clock.clone());
+        let topic = "user-events".to_owned();
+        let outbox = Outbox::new(documents, Arc::new(Down), clock, self.ids.clone(), topic);
+        let pending = outbox.prepare(event, None).unwrap();
+        outbox.commit(Vec::new(), pending).await.unwrap();
+    }
+
+    async fn user(&self, id: &str, fields: Fields) {
+        let key = Key::new(user_service::USERS, id);
+        self.documents
+            .commit(vec![Write::set(key, fields)])
+            .await
+            .unwrap();
+    }
+
+    async fn trace(&self, asked: Asked) -> Trace {
+        look_up(self.documents.as_ref(), self.clock.as_ref(), &asked)
+            .await
+            .unwrap()
+    }
+}
+
+fn asked() -> Asked {
+    Asked {
+        event: None,
+        user: None,
+        correlation: None,
+    }
+}
+
+fn of_event(id: &str) -> Asked {
+    Asked {
+        event: Some(id.to_owned()),
+        ..asked()
+    }
+}
+
+fn of_user(id: &str) -> Asked {
+    Asked {
+        user: Some(id.to_owned()),
+        ..asked()
+    }
+}
+
+fn of_request(id: &str) -> Asked {
+    Asked {
+        correlation: Some(id.to_owned()),
+        ..asked()
+    }
+}
+
+/// The user's event of this number: created, updated, deleted.
+fn event(sequence: u64) -> Event {
+    let types = ["user.created", "user.updated", "user.deleted"];
+    let made = START as u64 + 1_000 * sequence;
+    let envelope = json!({
+        "id": format!("evt_{}", Ulid::from_parts(made, u128::from(sequence))),
+        "type": types[sequence as usize - 1],
+        "source": "user-service",
+        "subject": "usr_1",
+        "sequence": sequence,
+        "timestamp": "2026-11-20T12:00:00.000Z",
+        "correlation_id": format!("req_{sequence}"),
+        "causation_id": (sequence == 2).then_some(event_id(1)),
+        "data": {"user_id": "usr_1", "email": "ada@example.com", "name": "Ada"},
+        "metadata": {"version": "1.0"},
+    });
+    let data = envelope.to_string();
+    let received = Received {
+        data: data.as_bytes(),
+        message_id: "1",
+        publish_time: Timestamp::UNIX_EPOCH,
+    };
+    decode(&received).unwrap().event
+}
+
+fn event_id(sequence: u64) -> String {
+    let made = START as u64 + 1_000 * sequence;
+    format!("evt_{}", Ulid::from_parts(made, u128::from(sequence)))
+}
+
+fn seen(consumer: &'static str, event: &Event) -> Seen {
+    Seen {
+        consumer,
+        event_id: event.id.clone(),
+        event_type: event.event_type.clone(),
+        fingerprint: Fingerprint::of_bytes(b"payload"),
+        links: Links::of(event),
+    }
+}
+
+fn local() -> Target {
+    Target::Embedded {
+        data_dir: ".fanout".into(),
+        pubsub_url: String::new(),
+    }
+}
+
+/// A user who was created, changed and deleted, with all that can happen on the way.
+async fn eventful() -> Scene {
+    let scene = Scene::new().await;
+    let (created, updated, deleted) = (event(1), event(2), event(3));
+    scene.second();
+    scene.done("crm", &created, "done").await;
+    // The mail: a first holder dies, a second takes over, fails and gives back, a third is done.
+    let (ledger, mail) = (scene.ledger(), seen("email", &created));
+    assert!(matches!(
+        ledger.claim(&mail).await.unwrap(),
+        ClaimAnswer::Granted(_)
+    ));
+    scene.clock.advance(Duration::from_secs(61));
+    let ClaimAnswer::Granted(claim) = ledger.claim(&mail).await.unwrap() else {
+        panic!("no claim");
+    };
+    ledger.release(&claim, false).await.unwrap();
+    scene.second();
+    let ClaimAnswer::Granted(claim) = ledger.claim(&mail).await.unwrap() else {
+        panic!("no claim");
+    };
+    scene.second();
+    ledger.complete(&claim, "done", Vec::new()).await.unwrap();
+    // Another message under the same id.
+    let mut other = seen("crm", &created);
+    other.fingerprint = Fingerprint::of_bytes(b"another payload");
+    let detail = "another payload has been seen under this event id";
+    ledger
+        .note_reused(&other, "id_reused", detail)
+        .await
+        .unwrap();
+    let analytics = seen("analytics", &created);
+    let detail = "the event is not valid: data.email is not an e-mail address";
+    ledger
+        .park(&analytics, &Predecessor::NONE, "invalid", detail)
+        .await
+        .unwrap();
+    scene.second();
+    scene.done("crm", &updated, "stale").await;
+    scene.waits(&deleted).await;
+    let tombstone = Fields::new()
+        .with("version", 3_u64)
+        .with("deleted_at", scene.clock.now());
+    scene.user("usr_1", tombstone).await;
+    scene
+}
+
+#[tokio::test]
+async fn an_event_is_told_with_all_that_happened_to_it() {
+    let scene = eventful().await;
+    let trace = scene.trace(of_event(&event_id(1))).await;
+    insta::assert_snapshot!(text::of(&trace));
+    insta::assert_json_snapshot!(trace);
+}
+
+#[tokio::test]
+async fn a_user_is_told_in_the_order_of_sequences() {
+    let scene = eventful().await;
+    insta::assert_snapshot!(text::of(&scene.trace(of_user("usr_1")).await));
+}
+
+#[tokio::test]
+async fn a_request_is_told_with_everything_it_led_to() {
+    let scene = eventful().await;
+    let trace = scene.trace(of_request("req_3")).await;
+    insta::assert_snapshot!(text::of(&trace));
+}
+
+#[tokio::test]
+async fn a_sequence_that_nobody_knows_is_named() {
+    let scene = Scene::new().await;
+    scene.done("crm", &event(2), "done").await;
+    scene
+        .user("usr_1", Fields::new().with("version", 4_u64))
+        .await;
+    let trace = scene.trace(of_user("usr_1")).await;
+    assert_eq!(trace.users[0].unknown_sequences, [1, 3, 4]);
+    assert!(text::of(&trace).contains("#1, #3 to #4: no outbox row and no mark"));
+    assert!(!trace.is_empty());
+}
+
+#[tokio::test]
+async fn each_standing_of_a_claim_has_its_words() {
+    let scene = Scene::new().await;
+    let mail = seen("email", &event(1));
+    scene.ledger().claim(&mail).await.unwrap();
+    let words = async || text::of(&scene.trace(of_event(&event_id(1))).await);
+    assert!(
+        words()
+            .await
+            .contains("email      at work, claimed until 2026-11-20T12:01:00.000Z")
+    );
+    scene.clock.advance(Duration::from_secs(60));
+    let ended = "its claim ended 2026-11-20T12:01:00.000Z without an outcome";
+    assert!(words().await.contains(ended));
+    let ClaimAnswer::Granted(claim) = scene.ledger().claim(&mail).await.unwrap() else {
+        panic!("no claim");
+    };
+    scene.ledger().release(&claim, true).await.unwrap();
+    let said = words().await;
+    assert!(
+        said.contains("failed: the next delivery tries again (attempt 2;"),
+        "{said}"
+    );
+    assert!(said.contains("may have repeated"), "{said}");
+    // 45 days later the store may not have deleted the mark yet.
+    scene.clock.advance(Duration::from_secs(46 * 86_400));
+    assert!(words().await.contains("its mark no longer counts since"));
+}
+
+#[tokio::test]
+async fn a_mark_of_before_the_links_is_still_told() {
+    let scene = Scene::new().await;
+    scene.done("crm", &event(1), "done").await;
+    let all = Query::of(PROCESSED_EVENTS).only("consumer", Comparison::Equal, "crm");
+    let page = scene.documents.query(&all).await.unwrap();
+    let old = page.documents.into_iter().next().unwrap();
+    let links = ["subject", "sequence", "correlation_id", "causation_id"];
+    let fields = old
+        .fields
+        .into_iter()
+        .filter(|(name, _)| !links.contains(&name.as_str()));
+    let write = Write::set(old.key, fields.collect());
+    scene.documents.commit(vec![write]).await.unwrap();
+    let trace = scene.trace(of_event(&event_id(1))).await;
+    assert_eq!(trace.events[0].subject, None);
+    assert!(text::of(&trace).contains("crm        done 2026-11-20T12:00:00.000Z (attempt 1)"));
+    assert!(scene.trace(of_user("usr_1")).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_nobody_knows_is_said_with_the_next_step() {
+    let scene = Scene::new().await;
+    let trace = scene.trace(of_event(&event_id(1))).await;
+    assert!(trace.is_empty());
+    insta::assert_snapshot!(text::nothing(&trace, &local()));
+    let cloud = Target::Cloud {
+        project: "my-project".to_owned(),
+        database: "(default)".to_owned(),
+    };
+    let odd = scene.trace(of_request("it's \"odd\"\u{1b}[2J")).await;
+    insta::assert_snapshot!(text::nothing(&odd, &cloud));
+    let emulators = Target::Emulators(Emulators {
+        pubsub: String::new(),
+        firestore: String::new(),
+        project: String::new(),
+    });
+    let user = scene.trace(of_user("usr_9")).await;
+    assert!(text::nothing(&user, &emulators).contains("knows the user usr_9"));
+}
+
+#[tokio::test]
+async fn an_id_cannot_write_over_the_terminal() {
+    let scene = Scene::new().await;
+    let mut odd = event(1);
+    odd.id = "a\u{1b}[2J\nuser usr_2: version 1".to_owned();
+    scene.done("crm", &odd, "done").await;
+    let text = text::of(&scene.trace(of_event(&odd.id)).await);
+    assert!(text.contains("a\u{fffd}[2J\u{fffd}user usr_2"), "{text:?}");
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_there_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::Embedded {
+        data_dir: folder.path().join("none"),
+        pubsub_url: String::new(),
+    };
+    let error = store::open(&target).await.err().unwrap().to_string();
+    assert!(error.contains("start `fanout up` first"), "{error}");
+    assert!(!folder.path().join("none").exists());
+}

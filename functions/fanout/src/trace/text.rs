@@ -1,0 +1,196 @@
+//! A trace for people: one block per event, one line per fact.
+
+use std::fmt::Write as _;
+
+use super::find::{Question, StoredUser, Trace};
+use super::life::{Life, Publication, Reaction, State, made_at, shown};
+use crate::target::Target;
+
+/// The whole answer.
+pub(super) fn of(trace: &Trace) -> String {
+    let mut out = String::new();
+    for user in &trace.users {
+        let _ = writeln!(out, "user {}", standing(user));
+        if !user.unknown_sequences.is_empty() {
+            let numbers = ranges(&user.unknown_sequences);
+            let _ = writeln!(
+                out,
+                "     {numbers}: no outbox row and no mark, so published, and on the way or older than marks are kept"
+            );
+        }
+    }
+    for life in &trace.events {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        event(&mut out, life, &trace.asked);
+    }
+    if trace.incomplete {
+        out.push_str("\nThere is more than was read: ask for one event or one user.\n");
+    }
+    out
+}
+
+fn standing(user: &StoredUser) -> String {
+    let id = plain(&user.user_id);
+    match &user.deleted_at {
+        Some(time) => format!("{id}: version {}, deleted {time}", user.version),
+        None => format!("{id}: version {}", user.version),
+    }
+}
+
+/// `#1 to #3, #5`
+fn ranges(numbers: &[u64]) -> String {
+    let runs = numbers.chunk_by(|before, after| before + 1 == *after);
+    let run = |run: &[u64]| match run {
+        [first, .., last] => format!("#{first} to #{last}"),
+        [only] => format!("#{only}"),
+        [] => String::new(),
+    };
+    runs.map(run).collect::<Vec<_>>().join(", ")
+}
+
+fn event(out: &mut String, life: &Life, asked: &Question) {
+    let _ = write!(out, "{}", plain(&life.event_id));
+    match life.event_type.is_empty() {
+        true => out.push_str("  (not decodable)"),
+        false => {
+            let _ = write!(out, "  {}", plain(&life.event_type));
+        }
+    }
+    if let Some(sequence) = life.sequence {
+        let _ = write!(out, "  #{sequence}");
+    }
+    if let Some(subject) = &life.subject {
+        let _ = write!(out, " of {}", plain(subject));
+    }
+    out.push('\n');
+    if let Some(time) = &life.stored_at {
+        line(out, "stored", &format!("{time} (the time in its id)"));
+    }
+    line(out, "published", &publication(&life.publication));
+    for reaction in &life.consumers {
+        line(out, &plain(&reaction.consumer), &words(reaction));
+        if reaction.may_have_repeated {
+            line(
+                out,
+                "",
+                "may have repeated: somebody took it over who could not know whether it was done",
+            );
+        }
+    }
+    if let (Some(id), true) = (
+        &life.correlation_id,
+        !matches!(asked, Question::Correlation(_)),
+    ) {
+        line(out, "request", &plain(id));
+    }
+    if let Some(id) = &life.causation_id {
+        line(out, "caused by", &plain(id));
+    }
+    match life.caused.as_slice() {
+        [] if matches!(asked, Question::Event(_)) => line(out, "caused", "nothing that is known"),
+        [] => {}
+        ids => {
+            let ids: Vec<String> = ids.iter().map(|id| plain(id)).collect();
+            line(out, "caused", &ids.join(", "));
+        }
+    }
+}
+
+fn line(out: &mut String, name: &str, text: &str) {
+    let _ = writeln!(out, "  {name:<10} {text}");
+}
+
+fn publication(publication: &Publication) -> String {
+    match publication {
+        Publication::Waiting { since } => format!("not yet: waits in the outbox since {since}"),
+        Publication::SeenAndWaiting { since } => format!(
+            "yes, consumers have seen it; its outbox row of {since} is still there, so once more perhaps"
+        ),
+        Publication::Published => {
+            "yes: no outbox row is left, and consumers have seen it".to_owned()
+        }
+    }
+}
+
+fn words(reaction: &Reaction) -> String {
+    let finished = reaction
+        .finished_at
+        .as_deref()
+        .unwrap_or("at a time that is not known");
+    let state = match &reaction.state {
+        State::Done => format!("done {finished}"),
+        State::Stale => format!("stale {finished}: a later event of the subject had been applied"),
+        State::Parked { reason, detail } => {
+            format!("parked {finished}: {}, {}", plain(reason), plain(detail))
+        }
+        State::OtherPayloadParked { reason, detail } => format!(
+            "another message with this id parked {finished}: {}, {}",
+            plain(reason),
+            plain(detail)
+        ),
+        State::Claimed { until } => format!("at work, claimed until {until}"),
+        State::ClaimEnded { at } => {
+            format!("its claim ended {at} without an outcome: the next delivery takes over")
+        }
+        State::Released => "failed: the next delivery tries again".to_owned(),
+        State::Forgotten { since } => format!("its mark no longer counts since {since}"),
+        State::NotSeen => "no mark: not arrived yet, or failing before a mark is made".to_owned(),
+        State::NotWanted => "no use for this type".to_owned(),
+    };
+    let attempts = match reaction.attempts {
+        None => return state,
+        Some(1) => "attempt 1".to_owned(),
+        Some(number) => format!("attempt {number}"),
+    };
+    match &reaction.first_seen_at {
+        Some(first) if reaction.finished_at.as_ref() != Some(first) => {
+            format!("{state} ({attempts}; first seen {first})")
+        }
+        _ => format!("{state} ({attempts})"),
+    }
+}
+
+/// Ids are free texts: nothing in them may move the cursor or look like another line.
+fn plain(text: &str) -> String {
+    let shown = |c: char| match c.is_control() {
+        true => char::REPLACEMENT_CHARACTER,
+        false => c,
+    };
+    text.chars().map(shown).collect()
+}
+
+/// What to say when nothing is known, and what to do next.
+pub(super) fn nothing(trace: &Trace, target: &Target) -> String {
+    let (what, field, id) = match &trace.asked {
+        Question::Event(id) => ("event", "event_id", id),
+        Question::User(id) => ("user", "subject", id),
+        Question::Correlation(id) => ("request", "correlation_id", id),
+    };
+    let mut said = format!(
+        "no mark and no outbox row knows the {what} {}: it is not an id of this system, it is older than 45 days, or it is on its way to its first consumer.",
+        plain(id)
+    );
+    if let Some(time) = made_at(id) {
+        let _ = write!(said, " Its id was made {}.", shown(time));
+    }
+    let _ = write!(said, "\nLogs may know more:\n  {}", logs(field, id, target));
+    said
+}
+
+fn logs(field: &str, id: &str, target: &Target) -> String {
+    match target {
+        Target::Cloud { project, .. } => {
+            let filter = format!("jsonPayload.{field}={}", serde_json::Value::from(plain(id)));
+            let quoted = filter.replace('\'', r"'\''");
+            format!(
+                "gcloud logging read '{quoted}' --project={project} --freshness=60d --order=asc"
+            )
+        }
+        Target::Embedded { .. } | Target::Emulators(_) => {
+            let wanted = plain(id).replace('\'', r"'\''");
+            format!("grep -F '{wanted}' in what `fanout up` has written")
+        }
+    }
+}
