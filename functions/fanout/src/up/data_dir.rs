@@ -1,10 +1,10 @@
 //! The data directory: the engine's file and the mails.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 /// What `fanout` itself puts there. `--fresh` removes these and nothing else: the directory may be
 /// somebody's home by mistake.
@@ -16,46 +16,74 @@ const OURS: [&str; 5] = [
     "emulators",
 ];
 
-/// A data directory that exists.
-#[derive(Debug, Clone)]
-pub struct DataDir(PathBuf);
+/// A data directory; a prepared one is ours until this is dropped, or the process ends.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    _lock: Option<File>,
+}
 
 impl DataDir {
-    /// Creates the directory if needed; `fresh` empties it of what this command put there.
+    /// Creates the directory if needed and takes it; `fresh` then empties it of what this command
+    /// put there. The data of a system that runs is out of reach.
     pub fn prepare(path: &Path, fresh: bool) -> anyhow::Result<Self> {
         fs::create_dir_all(path)
             .with_context(|| format!("cannot create the data directory {}", path.display()))?;
+        let lock = take(path)?;
         if fresh {
             for name in OURS {
                 remove(&path.join(name))?;
             }
         }
-        Ok(Self(path.to_owned()))
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: Some(lock),
+        })
     }
 
     /// A data directory as it is.
     pub fn existing(path: &Path) -> Self {
-        Self(path.to_owned())
+        Self {
+            path: path.to_owned(),
+            _lock: None,
+        }
     }
 
     /// The engine's file.
     pub fn database(&self) -> PathBuf {
-        self.0.join("fanout.db")
+        self.path.join("fanout.db")
     }
 
     /// Where mails are written.
     pub fn mail(&self) -> PathBuf {
-        self.0.join("mail")
+        self.path.join("mail")
     }
 
     /// Where the output of Google's emulators goes.
     pub fn emulators(&self) -> PathBuf {
-        self.0.join("emulators")
+        self.path.join("emulators")
     }
 
     /// The directory itself.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+}
+
+/// The lock ends with the process, however that ends. Its file stays for ever, since a lock on a
+/// file that is gone keeps nobody out.
+fn take(path: &Path) -> anyhow::Result<File> {
+    let lock = File::create(path.join("lock"))
+        .with_context(|| format!("cannot write into the data directory {}", path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another `fanout up` uses the data directory {}: stop that one first, or name another with --data-dir",
+            path.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock the data directory {}", path.display()))
+        }
     }
 }
 
@@ -87,5 +115,17 @@ mod tests {
         let data = DataDir::prepare(folder.path(), true).unwrap();
         assert!(!data.database().exists() && !data.mail().exists());
         assert!(folder.path().join("precious.txt").exists());
+    }
+
+    #[test]
+    fn a_directory_in_use_is_not_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let used = DataDir::prepare(folder.path(), false).unwrap();
+        fs::write(used.database(), "x").unwrap();
+        let refused = DataDir::prepare(folder.path(), true).unwrap_err();
+        assert!(refused.to_string().contains("stop that one first"));
+        assert!(used.database().exists());
+        drop(used);
+        assert!(DataDir::prepare(folder.path(), true).is_ok());
     }
 }

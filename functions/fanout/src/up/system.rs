@@ -31,6 +31,8 @@ pub struct System {
     running: JoinSet<Result<(), ServeError>>,
     /// Kept until everything has stopped: dropping it stops emulators that we started.
     _engine: Engine,
+    /// Ours until then.
+    _data: DataDir,
 }
 
 /// Where everything listens, by the names of `--port`.
@@ -77,6 +79,7 @@ impl System {
             mail,
             running: run_all(listeners, &engine, &machine, &shutdown)?,
             _engine: engine,
+            _data: data,
         })
     }
 

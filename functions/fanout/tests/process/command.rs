@@ -59,13 +59,19 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
-fn a_data_directory_in_use_is_left_alone() {
+fn a_data_directory_in_use_is_left_alone_even_by_fresh() {
     let data = tempfile::tempdir().unwrap();
-    let _running = Running::start(data.path());
-    let output = fanout(data.path()).output().unwrap();
+    let running = Running::start(data.path());
+    let output = fanout(data.path()).arg("--fresh").output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(errors.contains("another process has it open"), "{errors}");
+    assert!(errors.contains("stop that one first"), "{errors}");
+    let user = json!({"email": "a@example.com", "name": "A"});
+    assert_eq!(running.post("user", "/users", &user).0, 201);
+    wait_until("the count", || running.count() == 1);
+    running.interrupt();
+    let running = Running::start(data.path());
+    assert_eq!(running.count(), 1);
 }
 
 #[test]
