@@ -101,10 +101,11 @@ impl Ledger {
         records: Vec<Write>,
     ) -> Result<(), LedgerError> {
         let predecessor = claim.predecessor();
+        let now = self.clock.now();
         let mark = Mark {
             outcome: Some(outcome.to_owned()),
-            finished_at: Some(self.clock.now()),
-            ..self.mark(&claim.seen, &predecessor, MarkState::Done)
+            finished_at: Some(now),
+            ..self.mark(&claim.seen, &predecessor, MarkState::Done, now)
         };
         let mut writes = vec![mark_write(claim.seen.key(), &mark, &predecessor)];
         writes.extend(records);
@@ -127,7 +128,8 @@ impl Ledger {
     pub async fn release(&self, claim: &Claim, may_have_acted: bool) -> Result<(), LedgerError> {
         let mut predecessor = claim.predecessor();
         predecessor.may_have_repeated |= may_have_acted;
-        let mark = self.mark(&claim.seen, &predecessor, MarkState::Released);
+        let now = self.clock.now();
+        let mark = self.mark(&claim.seen, &predecessor, MarkState::Released, now);
         self.commit(vec![mark_write(claim.seen.key(), &mark, &predecessor)])
             .await
             .map(drop)
@@ -154,10 +156,11 @@ impl Ledger {
         predecessor: &Predecessor,
         owner: &str,
     ) -> Result<Claim, LedgerError> {
+        let now = self.clock.now();
         let mark = Mark {
             owner: Some(owner.to_owned()),
-            lease_expires_at: Some(later(self.clock.now(), self.timings.lease)),
-            ..self.mark(seen, predecessor, MarkState::Processing)
+            lease_expires_at: Some(later(now, self.timings.lease)),
+            ..self.mark(seen, predecessor, MarkState::Processing, now)
         };
         let receipt = self
             .commit(vec![mark_write(seen.key(), &mark, predecessor)])

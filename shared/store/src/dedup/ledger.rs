@@ -86,10 +86,11 @@ impl Ledger {
         outcome: &str,
         effect: Vec<Write>,
     ) -> Result<(), RecordError> {
+        let now = self.clock.now();
         let mark = Mark {
             outcome: Some(outcome.to_owned()),
-            finished_at: Some(self.clock.now()),
-            ..self.mark(seen, predecessor, MarkState::Done)
+            finished_at: Some(now),
+            ..self.mark(seen, predecessor, MarkState::Done, now)
         };
         let mut writes = vec![mark_write(seen.key(), &mark, predecessor)];
         writes.extend(effect);
@@ -134,17 +135,23 @@ impl Ledger {
         reason: &str,
         detail: &str,
     ) -> Mark {
+        let now = self.clock.now();
         Mark {
             outcome: Some(reason.to_owned()),
             detail: Some(detail.to_owned()),
-            finished_at: Some(self.clock.now()),
-            ..self.mark(seen, predecessor, MarkState::Parked)
+            finished_at: Some(now),
+            ..self.mark(seen, predecessor, MarkState::Parked, now)
         }
     }
 
-    /// The mark that follows on `predecessor`.
-    pub(super) fn mark(&self, seen: &Seen, predecessor: &Predecessor, state: MarkState) -> Mark {
-        let now = self.clock.now();
+    /// The mark that follows on `predecessor` at this time.
+    pub(super) fn mark(
+        &self,
+        seen: &Seen,
+        predecessor: &Predecessor,
+        state: MarkState,
+        now: Timestamp,
+    ) -> Mark {
         Mark {
             consumer: seen.consumer.to_owned(),
             event_id: seen.event_id.clone(),
