@@ -8,5 +8,6 @@
 
 mod command;
 mod emulators;
+mod gcloud;
 mod readme;
 mod running;
