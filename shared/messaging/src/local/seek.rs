@@ -28,8 +28,8 @@ impl Broker {
 
 fn seek(file: &Connection, stored: &Stored, to: Timestamp, now: Timestamp) -> rusqlite::Result<()> {
     // Messages have whole milliseconds: earlier than 12.3 ms is earlier than 13 ms.
-    let part_of_a_millisecond = to.timestamp_subsec_nanos() % 1_000_000 > 0;
-    let from_ms = to.timestamp_millis() + i64::from(part_of_a_millisecond);
+    let whole = to.timestamp_subsec_nanos().is_multiple_of(1_000_000);
+    let from_ms = to.timestamp_millis() + i64::from(!whole);
     let (id, retains) = (stored.id, stored.settings.retention.acked);
     if retains {
         file.prepare_cached(RETAIN_EARLIER)?

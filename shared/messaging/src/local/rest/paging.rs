@@ -13,21 +13,12 @@ const USUAL: usize = 100;
 const MOST: usize = 1_000;
 
 /// Which page is asked for.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Page {
     page_size: usize,
     /// The full name of the first on the page; empty for the first page.
     page_token: String,
-}
-
-impl Default for Page {
-    fn default() -> Self {
-        Self {
-            page_size: 0,
-            page_token: String::new(),
-        }
-    }
 }
 
 pub(super) type PageQuery = Result<Query<Page>, QueryRejection>;

@@ -228,6 +228,18 @@ async fn errors_about_subscriptions_have_googles_shape() {
             INVALID_ARGUMENT,
             "an ack id is not one that a pull answered with",
         ),
+    ];
+    for (request, body, (code, status), message) in table {
+        expect_error(&app, request, body, (code, status, message)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_broker_cannot_do_is_said_and_not_ignored() {
+    let folder = folder();
+    let system = System::start(&folder, &[pull_from(TOPIC, "all")]).await;
+    let app = app(system.broker.clone());
+    let table = [
         (
             "PUT subscriptions/new",
             r#"{"topic": "user-events", "enableExactlyOnceDelivery": true}"#,
