@@ -1,6 +1,7 @@
 //! Seeking, where time must stand still to be exact.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fanout_testkit::push_endpoint::{PushEndpoint, Reply};
 
@@ -54,7 +55,7 @@ async fn what_comes_back_comes_in_the_order_of_its_key_and_before_what_waits() {
     let folder = folder();
     let endpoint = PushEndpoint::start(|push| match (push.text().as_str(), push.nth) {
         ("3", 1) => Reply::Status(500),
-        _ => Reply::Status(204),
+        _ => Reply::After(Duration::from_millis(30), 204),
     })
     .await;
     let clock = ManualClock::at("2026-11-20T12:00:00Z");
@@ -77,6 +78,7 @@ async fn what_comes_back_comes_in_the_order_of_its_key_and_before_what_waits() {
     system.drained("crm").await;
     let order: Vec<String> = endpoint.pushes().iter().map(|push| push.text()).collect();
     assert_eq!(order, ["1", "2", "3", "1", "2", "3", "4"]);
+    assert_eq!(endpoint.most_under_way(), 1);
 }
 
 #[tokio::test]
