@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod broker_conformance;
 mod crash_simulation;
 mod documents_on_firestore;
 mod engines;

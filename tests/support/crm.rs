@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fanout_messaging::consume::{ConsumerDeps, PushAuth};
 use fanout_messaging::local::{Broker, PulledMessage};
-use fanout_messaging::{Backoff, Publisher, Subscription, Topology};
+use fanout_messaging::{Backoff, Publisher, Retention, Subscription, Topology};
 use fanout_runtime::{SystemClock, SystemIds, Timings};
 use fanout_store::Documents;
 use fanout_store::sqlite::{Database, SqliteDocuments};
@@ -86,6 +86,7 @@ fn dead_letter_topology() -> Topology {
             dead_letters: None,
             ordered: false,
             filter: None,
+            retention: Retention::of_unacked(Timings::PRODUCTION.dead_letter_retention),
         }],
     }
 }

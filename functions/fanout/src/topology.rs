@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fanout_messaging::{Backoff, DeadLetterPolicy, Subscription, Topology};
+use fanout_messaging::{Backoff, DeadLetterPolicy, Retention, Subscription, Topology};
 use fanout_runtime::Timings;
 
 use crate::consumers::{CONSUMERS, ConsumerEntry};
@@ -40,6 +40,7 @@ pub fn topology(redelivery: Redelivery, endpoint: impl Fn(&ConsumerEntry) -> Str
             }),
             ordered: true,
             filter: Some(consumer.filter()),
+            retention: Retention::of_unacked(Timings::PRODUCTION.retention),
         });
         topology.subscriptions.push(Subscription {
             name: consumer.dead_letters(),
@@ -50,6 +51,7 @@ pub fn topology(redelivery: Redelivery, endpoint: impl Fn(&ConsumerEntry) -> Str
             dead_letters: None,
             ordered: false,
             filter: None,
+            retention: Retention::of_unacked(Timings::PRODUCTION.dead_letter_retention),
         });
     }
     topology

@@ -19,4 +19,4 @@ pub mod pubsub;
 
 pub use publisher::{MessageId, OutgoingMessage, PublishError, Publisher};
 pub use push_body::{NotAPush, PushedMessage};
-pub use topology::{Backoff, DeadLetterPolicy, Subscription, Topology};
+pub use topology::{Backoff, DeadLetterPolicy, Retention, Subscription, Topology};

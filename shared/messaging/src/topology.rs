@@ -31,6 +31,27 @@ pub struct Subscription {
     pub ordered: bool,
     /// Which messages it wants, in Pub/Sub's filter language; `None` for all.
     pub filter: Option<String>,
+    /// How long it keeps messages.
+    pub retention: Retention,
+}
+
+/// How long a subscription keeps messages, counted from their publishing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// When a message is dropped, acked or not (Pub/Sub takes 10 minutes to 31 days).
+    pub period: Duration,
+    /// Whether messages are kept as long after they were acked, so that a seek brings them back.
+    pub acked: bool,
+}
+
+impl Retention {
+    /// Keeps what is not acked for so long, and nothing that is.
+    pub const fn of_unacked(period: Duration) -> Self {
+        Self {
+            period,
+            acked: false,
+        }
+    }
 }
 
 /// Growing waits between deliveries.

@@ -6,6 +6,7 @@ mod counting_documents;
 pub mod documents_conformance;
 pub mod faults;
 mod manual_clock;
+pub mod push_endpoint;
 mod seeded_ids;
 pub mod user_events;
 

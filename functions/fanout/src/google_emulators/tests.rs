@@ -13,7 +13,7 @@ use axum::routing::post;
 use fanout_messaging::pubsub::{Options, PUBLISH_TIME_LIMIT, PubsubPublisher, SetUpError, set_up};
 use fanout_messaging::{
     Backoff, DeadLetterPolicy, OutgoingMessage, PublishError, Publisher as _, PushedMessage,
-    Subscription, Topology,
+    Retention, Subscription, Topology,
 };
 use fanout_runtime::{Environment as _, ProcessEnvironment, Timestamp};
 use tempfile::TempDir;
@@ -111,6 +111,7 @@ fn subscription(name: &str, topic: &str, push_endpoint: String) -> Subscription 
         dead_letters: None,
         ordered: false,
         filter: None,
+        retention: Retention::of_unacked(Duration::from_secs(600)),
     }
 }
 

@@ -10,6 +10,7 @@ mod command;
 mod completions;
 mod doctor;
 mod emulators;
+mod gcloud;
 mod readme;
 mod running;
 mod trace;

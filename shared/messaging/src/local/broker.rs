@@ -1,4 +1,4 @@
-//! The broker's handle: setting up, publishing, looking in.
+//! The broker's handle: opening, publishing, running.
 
 use std::sync::Arc;
 
@@ -9,9 +9,8 @@ use tokio::sync::watch;
 use super::error::BrokerError;
 use super::mischief::Mischief;
 use super::publish::{LocalPublisher, Recipients};
-use super::schema::SCHEMA;
-use super::{dispatch, publish_limits, rows, subscriptions};
-use crate::{MessageId, OutgoingMessage, Subscription, Topology};
+use super::{dispatch, housekeeping, publish_limits, rows, schema, subscriptions};
+use crate::{MessageId, OutgoingMessage};
 
 /// The embedded broker; clones share it. Dropping all of them stops nothing that was accepted: it
 /// is in the file.
@@ -41,7 +40,7 @@ impl Broker {
         project: String,
     ) -> Result<Self, BrokerError> {
         database
-            .call::<_, DatabaseError>(|file| Ok(file.execute_batch(SCHEMA)?))
+            .call::<_, DatabaseError>(|file| Ok(schema::prepare(file)?))
             .await?;
         let shared = Shared {
             database,
@@ -62,54 +61,6 @@ impl Broker {
     pub fn with_mischief(mut self, mischief: Mischief) -> Self {
         self.mischief = mischief;
         self
-    }
-
-    /// Creates what is missing and changes the settings of what is there; the messages that wait
-    /// stay. All of it or, after an error, nothing. What the topology does not name stays too.
-    pub async fn set_up(&self, topology: &Topology) -> Result<(), BrokerError> {
-        let (broker, topology) = (self.clone(), topology.clone());
-        self.database()
-            .call(move |file| {
-                for topic in &topology.topics {
-                    subscriptions::create_topic(file, topic)?;
-                }
-                for subscription in &topology.subscriptions {
-                    subscriptions::put(file, subscription, broker.now())?;
-                }
-                broker.wake_for_new_subscriptions();
-                Ok(())
-            })
-            .await
-    }
-
-    /// Creates a topic that must not be there yet.
-    pub async fn create_topic(&self, name: &str) -> Result<(), BrokerError> {
-        let name = name.to_owned();
-        self.database()
-            .call(
-                move |file| match subscriptions::create_topic(file, &name)? {
-                    true => Ok(()),
-                    false => Err(BrokerError::TopicExists(name)),
-                },
-            )
-            .await
-    }
-
-    /// Creates a subscription that must not be there yet. It gets what is published from now on.
-    pub async fn create_subscription(&self, settings: Subscription) -> Result<(), BrokerError> {
-        let broker = self.clone();
-        self.database()
-            .call(move |file| {
-                match subscriptions::by_name(file, &settings.name) {
-                    Ok(_) => return Err(BrokerError::SubscriptionExists(settings.name)),
-                    Err(BrokerError::UnknownSubscription(_)) => {}
-                    Err(error) => return Err(error),
-                }
-                subscriptions::put(file, &settings, broker.now())?;
-                broker.wake_for_new_subscriptions();
-                Ok(())
-            })
-            .await
     }
 
     /// The `Publisher` port on this broker.
@@ -140,13 +91,16 @@ impl Broker {
             .await
     }
 
-    /// Delivers to push subscriptions until `shutdown`, then lets deliveries under way finish for
-    /// at most [`fanout_runtime::DRAIN`]. Run it once for each file.
+    /// Delivers to push subscriptions and drops what was kept long enough, until `shutdown`; then
+    /// lets deliveries under way finish for at most [`fanout_runtime::DRAIN`]. Run it once for each
+    /// file.
     ///
     /// What is still under way then is neither acked nor counted as failed: it is due at the next
     /// start. So is a delivery that fails after `shutdown`, as its endpoint may be stopping too.
     pub async fn run(&self, shutdown: Shutdown) {
-        dispatch::run(self, shutdown).await;
+        housekeeping::tidy_up(self).await;
+        let tidying = housekeeping::run(self, &shutdown);
+        tokio::join!(dispatch::run(self, shutdown.clone()), tidying);
     }
 
     /// How many messages a subscription has not acked; dead letters too are counted so, by the
@@ -162,22 +116,6 @@ impl Broker {
                     )?
                     .query_row([id], |row| rows::count(row, "waiting"))?;
                 Ok(waiting)
-            })
-            .await
-    }
-
-    /// All topics, by name.
-    pub async fn topics(&self) -> Result<Vec<String>, BrokerError> {
-        let topics = |file: &rusqlite::Savepoint<'_>| Ok(subscriptions::topics(file)?);
-        self.database().call(topics).await
-    }
-
-    /// All subscriptions, by name.
-    pub async fn subscriptions(&self) -> Result<Vec<Subscription>, BrokerError> {
-        self.database()
-            .call(|file| {
-                let all = subscriptions::all(file)?;
-                Ok(all.into_iter().map(|stored| stored.settings).collect())
             })
             .await
     }
@@ -209,7 +147,8 @@ impl Broker {
         self.shared.messages.send_replace(());
     }
 
-    fn wake_for_new_subscriptions(&self) {
+    /// Says that there are other subscriptions, or other settings.
+    pub(super) fn wake_for_new_subscriptions(&self) {
         self.shared.topology.send_replace(());
         self.wake();
     }

@@ -13,7 +13,7 @@ use super::error::BrokerError;
 use super::lease::Delivery;
 use super::mischief::AfterAck;
 use super::push::{Answer, PushClient};
-use super::settle::{self, DeadLetterSource, DeliveryKey};
+use super::settle::{self, DeadLetterSource, DeliveryKey, Forwarded};
 use super::subscriptions::{Stored, endpoint_uri};
 use crate::{DeadLetterPolicy, PushedMessage};
 
@@ -33,7 +33,11 @@ enum Next {
     Acknowledge,
     DeliverAgain,
     Retry(Duration),
-    Forward(DeadLetterPolicy),
+    Forward {
+        policy: DeadLetterPolicy,
+        /// The wait until the next delivery, should the dead-letter topic have been deleted.
+        otherwise: Duration,
+    },
     /// Nothing is written: the message stays due.
     Leave,
 }
@@ -93,9 +97,13 @@ impl Deliverer {
             return Next::Leave;
         }
         let settings = &self.subscription.settings;
+        let wait = settings.backoff.wait(attempt, ids);
         match &settings.dead_letters {
-            Some(policy) if attempt >= policy.max_attempts => Next::Forward(policy.clone()),
-            Some(_) | None => Next::Retry(settings.backoff.wait(attempt, ids)),
+            Some(policy) if attempt >= policy.max_attempts => Next::Forward {
+                policy: policy.clone(),
+                otherwise: wait,
+            },
+            Some(_) | None => Next::Retry(wait),
         }
     }
 
@@ -117,7 +125,7 @@ impl Deliverer {
                 let wait_ms = wait.as_millis();
                 debug!(subscription, message_id, attempt, %answer, wait_ms, "delivery failed");
             }
-            Next::Forward(policy) => {
+            Next::Forward { policy, .. } => {
                 let topic = policy.topic.as_str();
                 warn!(subscription, message_id, attempt, %answer, topic, "last delivery failed: dead letter");
             }
@@ -152,9 +160,18 @@ fn write(
         Next::Acknowledge => settle::acknowledge(file, key, now)?,
         Next::DeliverAgain => settle::postpone(file, key, now, Duration::ZERO)?,
         Next::Retry(wait) => settle::retry(file, key, now, wait)?,
-        Next::Forward(policy) => {
-            settle::forward(file, key, now, &policy.topic, source)?;
-            broker.wake();
+        Next::Forward { policy, otherwise } => {
+            match settle::forward(file, key, now, &policy.topic, source)? {
+                Forwarded::Done => broker.wake(),
+                Forwarded::NoSuchTopic => {
+                    let topic = policy.topic.as_str();
+                    warn!(
+                        topic,
+                        "there is no such dead-letter topic: the message stays"
+                    );
+                    settle::retry(file, key, now, otherwise)?;
+                }
+            }
         }
     }
     Ok(())

@@ -1,13 +1,13 @@
 //! The loop of each push subscription: fetch what is due, push it, see what came of it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_runtime::{DRAIN, Shutdown, Timestamp, error_chain};
 use rusqlite::Connection;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
@@ -19,8 +19,9 @@ use super::lease::{self, Delivery};
 use super::push::{Answer, PushClient};
 use super::subscriptions::{self, Stored};
 
-/// How long to wait before the file is asked again after it failed.
-const AFTER_DATABASE_ERROR: Duration = Duration::from_secs(1);
+/// How long to wait before the file is asked again after it failed, and before a loop that broke off
+/// starts again.
+const AFTER_FAULT: Duration = Duration::from_secs(1);
 /// The longest sleep: a machine that was suspended finds out that time has passed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// How many more messages than there is room for are shuffled when order is to be disturbed.
@@ -29,10 +30,9 @@ const DISTURBED: usize = 256;
 /// Runs a loop for each subscription, also for those that come later, until `shutdown`.
 pub(super) async fn run(broker: &Broker, shutdown: Shutdown) {
     // Dropping this future stops the loops as well.
-    let mut loops = JoinSet::new();
+    let mut loops = Loops::default();
     let client = PushClient::new();
     let mut topology = broker.watch_topology();
-    let mut started = HashSet::new();
     while !shutdown.is_requested() {
         topology.mark_unchanged();
         let all = broker
@@ -40,25 +40,62 @@ pub(super) async fn run(broker: &Broker, shutdown: Shutdown) {
             .call::<_, BrokerError>(|file| Ok(subscriptions::all(file)?));
         let pause = match all.await {
             Ok(all) => {
-                let new = all.into_iter().filter(|stored| started.insert(stored.id));
-                for stored in new {
-                    let dispatcher = Dispatcher::new(broker, stored, &client, &shutdown);
-                    loops.spawn(dispatcher.run());
+                for stored in all {
+                    if !loops.serve(stored.id) {
+                        let dispatcher = Dispatcher::new(broker, stored, &client, &shutdown);
+                        loops.start(dispatcher);
+                    }
                 }
                 Duration::MAX
             }
             Err(error) => {
                 error!(error = error_chain(&error), "cannot read the subscriptions");
-                AFTER_DATABASE_ERROR
+                AFTER_FAULT
             }
         };
         tokio::select! {
             () = shutdown.requested() => {}
             _ = topology.changed() => {}
+            // A new subscription may have the number of the one that was deleted.
+            () = loops.ended() => {}
             () = sleep(pause) => {}
         }
     }
-    loops.join_all().await;
+    while loops.tasks.join_next().await.is_some() {}
+}
+
+/// The loops that run, by the subscription that each serves.
+#[derive(Default)]
+struct Loops {
+    tasks: JoinSet<()>,
+    subscriptions: HashMap<task::Id, i64>,
+}
+
+impl Loops {
+    fn serve(&self, subscription: i64) -> bool {
+        self.subscriptions.values().any(|id| *id == subscription)
+    }
+
+    fn start(&mut self, dispatcher: Dispatcher) {
+        let subscription = dispatcher.subscription;
+        let id = self.tasks.spawn(dispatcher.run()).id();
+        self.subscriptions.insert(id, subscription);
+    }
+
+    /// Waits until one of them has ended: its subscription was deleted, or it broke off.
+    async fn ended(&mut self) {
+        match self.tasks.join_next_with_id().await {
+            Some(Ok((id, ()))) => {
+                self.subscriptions.remove(&id);
+            }
+            Some(Err(error)) => {
+                self.subscriptions.remove(&error.id());
+                error!(%error, "the loop of a subscription broke off and starts again");
+                sleep(AFTER_FAULT).await;
+            }
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// One subscription's loop.
@@ -70,6 +107,8 @@ struct Dispatcher {
     shutdown: Shutdown,
     flow: FlowControl,
     deliveries: JoinSet<Delivered>,
+    /// The messages of the deliveries, by task.
+    messages_of: HashMap<task::Id, i64>,
     messages: watch::Receiver<()>,
     topology: watch::Receiver<()>,
     /// More messages were due at the last fetch than there was room for.
@@ -94,6 +133,8 @@ enum Pause {
     Idle(Duration),
     /// When the settings change: it is no push subscription.
     NotPushing,
+    /// Never: the subscription was deleted.
+    Deleted,
     /// After this time, whatever comes: the file has trouble.
     Failed(Duration),
 }
@@ -108,6 +149,7 @@ impl Dispatcher {
             shutdown: shutdown.clone(),
             flow: FlowControl::new(),
             deliveries: JoinSet::new(),
+            messages_of: HashMap::new(),
             messages: broker.watch_messages(),
             topology: broker.watch_topology(),
             backlog: false,
@@ -119,6 +161,10 @@ impl Dispatcher {
         let shutdown = self.shutdown.clone();
         while !shutdown.is_requested() {
             let pause = self.start_due().await;
+            if matches!(pause, Pause::Deleted) {
+                // What is under way is cut: nobody wants its result.
+                return;
+            }
             tokio::select! {
                 () = shutdown.requested() => {}
                 () = self.wait(pause) => {}
@@ -139,11 +185,12 @@ impl Dispatcher {
         self.messages.mark_unchanged();
         self.topology.mark_unchanged();
         let fetched = match self.fetch(room).await {
-            Ok(Some(fetched)) => fetched,
-            Ok(None) => return Pause::NotPushing,
+            Ok(Found::Messages(fetched)) => fetched,
+            Ok(Found::NoPushSubscription) => return Pause::NotPushing,
+            Ok(Found::NoSubscription) => return Pause::Deleted,
             Err(error) => {
                 error!(error = error_chain(&error), "cannot fetch due messages");
-                return Pause::Failed(AFTER_DATABASE_ERROR);
+                return Pause::Failed(AFTER_FAULT);
             }
         };
         self.backlog = fetched.backlog;
@@ -154,16 +201,17 @@ impl Dispatcher {
             shutdown: self.shutdown.clone(),
         };
         for delivery in fetched.deliveries {
-            let bytes = delivery.message.data.len();
-            self.flow.started(delivery.message_id, bytes);
-            self.deliveries.spawn(deliverer.clone().deliver(delivery));
+            let message_id = delivery.message_id;
+            self.flow.started(message_id, delivery.bytes);
+            let task = self.deliveries.spawn(deliverer.clone().deliver(delivery));
+            self.messages_of.insert(task.id(), message_id);
         }
         let wait = fetched.next_due.map(|due| due - self.broker.now());
         let wait = wait.map_or(LONGEST_SLEEP, |wait| wait.to_std().unwrap_or_default());
         Pause::Idle(wait.min(LONGEST_SLEEP))
     }
 
-    async fn fetch(&self, room: Room) -> Result<Option<Fetched>, BrokerError> {
+    async fn fetch(&self, room: Room) -> Result<Found, BrokerError> {
         let (broker, id) = (self.broker.clone(), self.subscription);
         let in_flight = self.flow.in_flight();
         self.broker
@@ -175,12 +223,12 @@ impl Dispatcher {
     async fn wait(&mut self, pause: Pause) {
         match pause {
             Pause::NoRoom => {
-                let finished = self.deliveries.join_next().await;
+                let finished = self.deliveries.join_next_with_id().await;
                 self.finish(finished);
             }
             Pause::Idle(time) => {
                 let finished = tokio::select! {
-                    Some(finished) = self.deliveries.join_next() => Some(finished),
+                    Some(finished) = self.deliveries.join_next_with_id() => Some(finished),
                     _ = self.messages.changed() => None,
                     () = sleep(time) => None,
                 };
@@ -190,19 +238,28 @@ impl Dispatcher {
                 // Fails only without a broker, and this holds one.
                 let _ = self.topology.changed().await;
             }
+            Pause::Deleted => {}
             Pause::Failed(time) => sleep(time).await,
         }
     }
 
     /// Takes note of a delivery that has ended, and of all others that have.
-    fn finish(&mut self, first: Option<Result<Delivered, JoinError>>) {
+    fn finish(&mut self, first: Option<Result<(task::Id, Delivered), JoinError>>) {
         let mut next = first;
         while let Some(finished) = next {
             match finished {
-                Ok(delivered) => self.note(&delivered),
-                Err(error) => error!(%error, "a delivery broke off; it starts again next time"),
+                Ok((task, delivered)) => {
+                    self.messages_of.remove(&task);
+                    self.note(&delivered);
+                }
+                Err(error) => {
+                    error!(%error, "a delivery broke off; it starts again");
+                    if let Some(message) = self.messages_of.remove(&error.id()) {
+                        self.flow.finished(message, false);
+                    }
+                }
             }
-            next = self.deliveries.try_join_next();
+            next = self.deliveries.try_join_next_with_id();
         }
     }
 
@@ -229,18 +286,26 @@ impl Dispatcher {
     }
 }
 
-/// `None` if it is not, or no longer, a push subscription.
+/// What a look into the file can find.
+enum Found {
+    Messages(Fetched),
+    NoPushSubscription,
+    NoSubscription,
+}
+
 fn fetch(
     broker: &Broker,
     file: &Connection,
     subscription: i64,
     in_flight: &HashSet<i64>,
     room: Room,
-) -> Result<Option<Fetched>, BrokerError> {
-    let stored = subscriptions::by_id(file, subscription)?;
-    let Some(stored) = stored.filter(|stored| stored.settings.push_endpoint.is_some()) else {
-        return Ok(None);
+) -> Result<Found, BrokerError> {
+    let Some(stored) = subscriptions::by_id(file, subscription)? else {
+        return Ok(Found::NoSubscription);
     };
+    if stored.settings.push_endpoint.is_none() {
+        return Ok(Found::NoPushSubscription);
+    }
     let now = broker.now();
     let settings = &stored.settings;
     let disturb = broker.mischief().reorder && !settings.ordered;
@@ -251,7 +316,7 @@ fn fetch(
         broker.mischief().disturb_order(&mut due, broker.ids());
     }
     let deliveries = lease::load(file, subscription, settings, broker.project(), &due, room)?;
-    Ok(Some(Fetched {
+    Ok(Found::Messages(Fetched {
         backlog: due.len() > deliveries.len(),
         deliveries,
         next_due: lease::next_due(file, subscription, now)?,

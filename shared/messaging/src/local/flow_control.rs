@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 const START: usize = 16;
 /// How many are in flight at most, ever.
 const MOST: usize = 256;
-/// How much message data is in flight at most; a single larger message is let through.
+/// How many bytes of messages are in flight at most; a single larger message is let through.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 /// The deliveries in flight of one subscription.

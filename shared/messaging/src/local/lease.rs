@@ -15,6 +15,8 @@ pub(super) struct Delivery {
     pub(super) message_id: i64,
     /// Which delivery this is, from 1.
     pub(super) attempt: u32,
+    /// How much memory the message takes, about.
+    pub(super) bytes: usize,
     pub(super) message: PushedMessage,
 }
 
@@ -80,7 +82,7 @@ pub(super) fn load(
         let delivery = statement.query_row((message, subscription), |row| {
             delivery(row, settings, project)
         })?;
-        bytes += delivery.message.data.len();
+        bytes += delivery.bytes;
         deliveries.push(delivery);
     }
     Ok(deliveries)
@@ -96,9 +98,11 @@ fn delivery(row: &Row<'_>, settings: &Subscription, project: &str) -> rusqlite::
     let failed: u32 = row.get("attempts")?;
     let attempt = failed.saturating_add(1);
     let data: Vec<u8> = row.get("data")?;
+    let bytes = data.len() + row.get_ref("attributes")?.as_str()?.len();
     Ok(Delivery {
         message_id,
         attempt,
+        bytes,
         message: PushedMessage {
             message_id: message_id.to_string(),
             publish_time: rows::time(row, "publish_time_ms")?,

@@ -3,7 +3,8 @@
 //! A publish is one transaction: the message and one delivery row for each subscription. A delivery
 //! row lives until its endpoint has answered with an acking status, so nothing is lost whenever the
 //! process dies; what was in flight is simply due again at the next start. Messages wait in the
-//! file, only those in flight are in memory.
+//! file, only those in flight are in memory. They wait as long as the subscription's retention, and
+//! where it retains acked messages, those stay as long for a seek.
 //!
 //! Where Google's emulator and Pub/Sub itself differ, this follows Pub/Sub.
 
@@ -14,8 +15,10 @@ mod dispatch;
 mod error;
 mod filter;
 mod flow_control;
+mod housekeeping;
 mod lease;
 mod mischief;
+mod ordering;
 mod publish;
 mod publish_limits;
 mod pull;
@@ -23,6 +26,8 @@ mod push;
 pub mod rest;
 mod rows;
 mod schema;
+mod seek;
+mod set_up;
 mod settle;
 mod subscriptions;
 

@@ -1,20 +1,24 @@
 //! Pull subscriptions: messages wait until somebody fetches and acks them. Dead letters do.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use fanout_runtime::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
+use tracing::warn;
 
 use super::broker::Broker;
 use super::error::BrokerError;
 use super::flow_control::Room;
 use super::lease::Delivery;
-use super::settle::{DeadLetterSource, DeliveryKey};
-use super::subscriptions::{self, Stored};
+use super::settle::{DeadLetterSource, DeliveryKey, Forwarded};
+use super::subscriptions::{self, LONGEST_WAIT, Stored};
 use super::{lease, settle};
 use crate::PushedMessage;
 
-/// How much message data one pull answers with; a single larger message is let through.
+/// How many messages one pull answers with at most.
+const MOST_MESSAGES: usize = 1_000;
+/// How many bytes of messages one pull answers with; a single larger message is let through.
 const MOST_BYTES: usize = 10_000_000;
 
 /// A message that was fetched and waits for its ack.
@@ -29,8 +33,9 @@ pub struct PulledMessage {
 }
 
 impl Broker {
-    /// Fetches at most `most` messages. Nobody else gets them for the length of the subscription's
-    /// ack deadline. Answers at once, with none if none is waiting.
+    /// Fetches at most `most` messages, and never more than 1,000. Nobody else gets them for the
+    /// length of the subscription's ack deadline. Answers at once, with none if none is waiting. Of
+    /// an ordering key there is one at a time.
     pub async fn pull(
         &self,
         subscription: &str,
@@ -40,19 +45,14 @@ impl Broker {
         self.database()
             .call(move |file| {
                 let stored = pull_subscription(file, &name)?;
-                let now = broker.now();
-                let due = lease::due(file, stored.id, now, &Default::default(), most)?;
-                let room = Room {
-                    messages: most,
-                    bytes: MOST_BYTES,
-                };
-                let (id, settings) = (stored.id, &stored.settings);
-                let fetched = lease::load(file, id, settings, broker.project(), &due, room)?;
-                let mut pulled = Vec::new();
-                for delivery in fetched {
-                    pulled.extend(hand_out(&broker, file, &stored, delivery, now)?);
+                loop {
+                    let fetched = fetch(&broker, file, &stored, most.min(MOST_MESSAGES))?;
+                    // None of those that were due is left for the caller: all became dead letters.
+                    let only_dead_letters = fetched.handed_out.is_empty() && fetched.due > 0;
+                    if !only_dead_letters {
+                        return Ok(fetched.handed_out);
+                    }
                 }
-                Ok(pulled)
             })
             .await
     }
@@ -68,13 +68,15 @@ impl Broker {
             .await
     }
 
-    /// Keeps messages that were pulled for so much longer from now on; zero gives them back.
+    /// Keeps messages that were pulled for so much longer from now on, at most ten minutes; zero
+    /// gives them back.
     pub async fn modify_ack_deadline(
         &self,
         subscription: &str,
         ack_ids: &[String],
         deadline: Duration,
     ) -> Result<(), BrokerError> {
+        let deadline = deadline.min(LONGEST_WAIT);
         self.with_held(subscription, ack_ids, move |file, key, now| {
             settle::postpone(file, key, now, deadline)
         })
@@ -102,6 +104,8 @@ impl Broker {
                         act(file, key, broker.now())?;
                     }
                 }
+                // What was given back is due, and so is what waited for an acked message.
+                broker.wake();
                 Ok(())
             })
             .await
@@ -114,6 +118,34 @@ fn pull_subscription(file: &Connection, name: &str) -> Result<Stored, BrokerErro
         return Err(BrokerError::NotAPullSubscription(name.to_owned()));
     }
     Ok(stored)
+}
+
+struct Fetched {
+    due: usize,
+    handed_out: Vec<PulledMessage>,
+}
+
+fn fetch(
+    broker: &Broker,
+    file: &Connection,
+    stored: &Stored,
+    most: usize,
+) -> Result<Fetched, BrokerError> {
+    let now = broker.now();
+    let due = lease::due(file, stored.id, now, &HashSet::new(), most)?;
+    let room = Room {
+        messages: most,
+        bytes: MOST_BYTES,
+    };
+    let (id, settings) = (stored.id, &stored.settings);
+    let mut handed_out = Vec::new();
+    for delivery in lease::load(file, id, settings, broker.project(), &due, room)? {
+        handed_out.extend(hand_out(broker, file, stored, delivery, now)?);
+    }
+    Ok(Fetched {
+        due: due.len(),
+        handed_out,
+    })
 }
 
 /// Starts a delivery; or forwards the message, if all its deliveries have gone by without an ack.
@@ -137,9 +169,19 @@ fn hand_out(
             subscription: settings.name.clone(),
             attempts: delivery.attempt - 1,
         };
-        settle::forward(file, key, now, &policy.topic, &source)?;
-        broker.wake();
-        return Ok(None);
+        match settle::forward(file, key, now, &policy.topic, &source)? {
+            Forwarded::Done => {
+                broker.wake();
+                return Ok(None);
+            }
+            Forwarded::NoSuchTopic => {
+                let topic = policy.topic.as_str();
+                warn!(
+                    topic,
+                    "there is no such dead-letter topic: the message stays"
+                );
+            }
+        }
     }
     settle::retry(file, key, now, settings.ack_deadline)?;
     Ok(Some(PulledMessage {

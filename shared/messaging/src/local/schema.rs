@@ -1,7 +1,28 @@
 //! The broker's tables, in the file that it shares with the document store.
 
+use rusqlite::Connection;
+
 /// Creates what is missing; run at every start.
-pub(super) const SCHEMA: &str = "
+pub(super) fn prepare(file: &Connection) -> rusqlite::Result<()> {
+    file.execute_batch(TABLES)?;
+    let mut columns =
+        file.prepare("SELECT 1 FROM pragma_table_info('subscriptions') WHERE name = ?1")?;
+    for (name, kind) in LATER_COLUMNS_OF_SUBSCRIPTIONS {
+        if !columns.exists([name])? {
+            let add = format!("ALTER TABLE subscriptions ADD COLUMN {name} {kind}");
+            file.execute_batch(&add)?;
+        }
+    }
+    Ok(())
+}
+
+/// Files that an earlier version made do not have them. The default is Pub/Sub's: 7 days.
+const LATER_COLUMNS_OF_SUBSCRIPTIONS: [(&str, &str); 2] = [
+    ("retention_ms", "INTEGER NOT NULL DEFAULT 604800000"),
+    ("retains_acked", "INTEGER NOT NULL DEFAULT 0"),
+];
+
+const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS topics (name TEXT PRIMARY KEY) WITHOUT ROWID;
 
     CREATE TABLE IF NOT EXISTS subscriptions (
@@ -19,7 +40,7 @@ pub(super) const SCHEMA: &str = "
     );
     CREATE INDEX IF NOT EXISTS subscriptions_by_topic ON subscriptions (topic);
 
-    -- A message that at least one subscription still wants. The data comes last: reading the other
+    -- A message that at least one subscription still wants, or retains. The data comes last: reading the other
     -- columns then does not walk through it.
     CREATE TABLE IF NOT EXISTS messages (
         id              INTEGER PRIMARY KEY,
@@ -43,6 +64,13 @@ pub(super) const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (subscription, due_ms, message);
     CREATE INDEX IF NOT EXISTS deliveries_by_key ON deliveries (subscription, ordering_key, message)
         WHERE ordering_key <> '';
+
+    -- A message that a subscription has acked and retains, for seeking back to it.
+    CREATE TABLE IF NOT EXISTS retained (
+        message      INTEGER NOT NULL,
+        subscription INTEGER NOT NULL,
+        PRIMARY KEY (message, subscription)
+    ) WITHOUT ROWID;
 
     -- The last message id given out: ids never repeat, even when the clock is set back.
     CREATE TABLE IF NOT EXISTS last_message (id INTEGER NOT NULL);

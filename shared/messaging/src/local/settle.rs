@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::error::BrokerError;
 use super::publish::Recipients;
-use super::rows;
+use super::{ordering, rows, subscriptions};
 use crate::OutgoingMessage;
 
 /// One message's row for one subscription.
@@ -19,7 +19,8 @@ pub(super) struct DeliveryKey {
 }
 
 /// Deletes the delivery, lets the next message with its ordering key go, and deletes the message
-/// when no other subscription waits for it. An ack for what is no longer there changes nothing.
+/// when no subscription waits for it or retains it. An ack for what is no longer there changes
+/// nothing.
 pub(super) fn acknowledge(
     file: &Connection,
     key: DeliveryKey,
@@ -35,20 +36,34 @@ pub(super) fn acknowledge(
     let Some(ordering_key) = ordering_key else {
         return Ok(());
     };
-    if !ordering_key.is_empty() {
-        file.prepare_cached(
-            "UPDATE deliveries SET due_ms = ?3
-             WHERE subscription = ?1 AND due_ms IS NULL AND message =
-                 (SELECT min(message) FROM deliveries
-                  WHERE subscription = ?1 AND ordering_key = ?2 AND ordering_key <> '')",
-        )?
-        .execute((key.subscription, ordering_key, now.timestamp_millis()))?;
-    }
+    ordering::release_next(file, key.subscription, &ordering_key, now)?;
+    file.prepare_cached(
+        "INSERT INTO retained (message, subscription)
+         SELECT ?1, id FROM subscriptions WHERE id = ?2 AND retains_acked",
+    )?
+    .execute((key.message, key.subscription))?;
+    forget_if_unwanted(file, key.message)
+}
+
+/// Deletes a message that no subscription waits for or retains.
+pub(super) fn forget_if_unwanted(file: &Connection, message: i64) -> rusqlite::Result<()> {
     file.prepare_cached(
         "DELETE FROM messages WHERE id = ?1
-             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = ?1)",
+             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = ?1)
+             AND NOT EXISTS (SELECT 1 FROM retained WHERE message = ?1)",
     )?
-    .execute([key.message])?;
+    .execute([message])?;
+    Ok(())
+}
+
+/// Deletes all such messages. Looks at every message: for what happens seldom.
+pub(super) fn forget_unwanted(file: &Connection) -> rusqlite::Result<()> {
+    file.prepare_cached(
+        "DELETE FROM messages
+         WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE message = id)
+             AND NOT EXISTS (SELECT 1 FROM retained WHERE message = id)",
+    )?
+    .execute([])?;
     Ok(())
 }
 
@@ -95,15 +110,26 @@ pub(super) struct DeadLetterSource {
     pub(super) attempts: u32,
 }
 
+/// Whether a message could go to the dead-letter topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Forwarded {
+    Done,
+    /// Nothing was changed.
+    NoSuchTopic,
+}
+
 /// Publishes the message to the dead-letter topic, with Google's attributes on where it comes from,
-/// and acks it. Setting up has made sure that the topic is there, and topics are never deleted.
+/// and acks it. Setting up has made sure that the topic is there, but topics can be deleted.
 pub(super) fn forward(
     file: &Connection,
     key: DeliveryKey,
     now: Timestamp,
     topic: &str,
     source: &DeadLetterSource,
-) -> Result<(), BrokerError> {
+) -> Result<Forwarded, BrokerError> {
+    if !subscriptions::topic_exists(file, topic)? {
+        return Ok(Forwarded::NoSuchTopic);
+    }
     let stored = file
         .prepare_cached(
             "SELECT publish_time_ms, messages.ordering_key, attributes, data
@@ -121,7 +147,7 @@ pub(super) fn forward(
         })
         .optional()?;
     let Some((mut message, published)) = stored else {
-        return Ok(());
+        return Ok(Forwarded::Done);
     };
     let published = published.to_rfc3339_opts(SecondsFormat::Millis, true);
     message.attributes.extend([
@@ -144,5 +170,5 @@ pub(super) fn forward(
     ]);
     Recipients::of_topic(file, topic)?.insert(file, now, &message)?;
     acknowledge(file, key, now)?;
-    Ok(())
+    Ok(Forwarded::Done)
 }

@@ -8,8 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::error::BrokerError;
 use super::filter::Filter;
-use super::rows;
-use crate::{Backoff, DeadLetterPolicy, Subscription};
+use super::{ordering, rows, settle};
+use crate::{Backoff, DeadLetterPolicy, Retention, Subscription};
 
 /// A subscription with the number that its deliveries refer to.
 #[derive(Debug)]
@@ -20,10 +20,16 @@ pub(super) struct Stored {
 
 /// Pub/Sub takes whole seconds from 10; tests want to be faster.
 const SHORTEST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_secs(600);
+/// The longest ack deadline and the longest back-off: no message is put off for longer.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(600);
+const LONGEST_RETENTION: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
+/// What stands for the topic of a subscription whose topic was deleted; no topic can be named so.
+pub(super) const DELETED_TOPIC: &str = "_deleted-topic_";
 
 const SELECT: &str = "SELECT id, name, topic, push_endpoint, ack_deadline_ms, min_backoff_ms,
-    max_backoff_ms, dead_letter_topic, max_attempts, ordered, filter FROM subscriptions";
+    max_backoff_ms, dead_letter_topic, max_attempts, ordered, filter, retention_ms, retains_acked
+    FROM subscriptions";
 
 pub(super) fn topic_exists(file: &Connection, name: &str) -> rusqlite::Result<bool> {
     file.prepare_cached("SELECT 1 FROM topics WHERE name = ?1")?
@@ -37,6 +43,19 @@ pub(super) fn create_topic(file: &Connection, name: &str) -> Result<bool, Broker
         .prepare_cached("INSERT INTO topics (name) VALUES (?1) ON CONFLICT DO NOTHING")?
         .execute([name])?;
     Ok(inserted > 0)
+}
+
+/// Deletes a topic. Its subscriptions stay, with what waits for them, and get nothing more.
+pub(super) fn delete_topic(file: &Connection, name: &str) -> Result<(), BrokerError> {
+    let deleted = file
+        .prepare_cached("DELETE FROM topics WHERE name = ?1")?
+        .execute([name])?;
+    if deleted == 0 {
+        return Err(BrokerError::UnknownTopic(name.to_owned()));
+    }
+    file.prepare_cached("UPDATE subscriptions SET topic = ?2 WHERE topic = ?1")?
+        .execute((name, DELETED_TOPIC))?;
+    Ok(())
 }
 
 pub(super) fn topics(file: &Connection) -> rusqlite::Result<Vec<String>> {
@@ -85,14 +104,17 @@ pub(super) fn put(
     let dead_letters = settings.dead_letters.as_ref();
     file.prepare_cached(
         "INSERT INTO subscriptions (name, topic, push_endpoint, ack_deadline_ms, min_backoff_ms,
-             max_backoff_ms, dead_letter_topic, max_attempts, ordered, filter)
+             max_backoff_ms, dead_letter_topic, max_attempts, ordered, filter, retention_ms,
+             retains_acked)
          VALUES (:name, :topic, :push_endpoint, :ack_deadline_ms, :min_backoff_ms,
-             :max_backoff_ms, :dead_letter_topic, :max_attempts, :ordered, :filter)
+             :max_backoff_ms, :dead_letter_topic, :max_attempts, :ordered, :filter, :retention_ms,
+             :retains_acked)
          ON CONFLICT (name) DO UPDATE SET topic = excluded.topic,
              push_endpoint = excluded.push_endpoint, ack_deadline_ms = excluded.ack_deadline_ms,
              min_backoff_ms = excluded.min_backoff_ms, max_backoff_ms = excluded.max_backoff_ms,
              dead_letter_topic = excluded.dead_letter_topic, max_attempts = excluded.max_attempts,
-             ordered = excluded.ordered, filter = excluded.filter",
+             ordered = excluded.ordered, filter = excluded.filter,
+             retention_ms = excluded.retention_ms, retains_acked = excluded.retains_acked",
     )?
     .execute(named_params! {
         ":name": settings.name,
@@ -105,44 +127,31 @@ pub(super) fn put(
         ":max_attempts": dead_letters.map(|policy| policy.max_attempts),
         ":ordered": settings.ordered,
         ":filter": settings.filter,
+        ":retention_ms": rows::milliseconds(settings.retention.period),
+        ":retains_acked": settings.retention.acked,
     })?;
-    match before {
-        Some(before) if before.settings.ordered != settings.ordered => {
-            change_ordering(file, before.id, settings.ordered, now)
-        }
-        Some(_) | None => Ok(()),
+    let Some(before) = before else { return Ok(()) };
+    if before.settings.ordered != settings.ordered {
+        ordering::change(file, before.id, settings.ordered, now)?;
     }
+    if before.settings.retention.acked && !settings.retention.acked {
+        file.execute("DELETE FROM retained WHERE subscription = ?1", [before.id])?;
+        settle::forget_unwanted(file)?;
+    }
+    Ok(())
 }
 
-/// The waiting messages of a subscription that from now on keeps order, or no longer does.
-fn change_ordering(
-    file: &Connection,
-    id: i64,
-    ordered: bool,
-    now: Timestamp,
-) -> Result<(), BrokerError> {
-    if !ordered {
-        file.prepare_cached(
-            "UPDATE deliveries SET due_ms = coalesce(due_ms, ?2), ordering_key = ''
-             WHERE subscription = ?1",
-        )?
-        .execute((id, now.timestamp_millis()))?;
-        return Ok(());
+/// Deletes a subscription with all that waits for it.
+pub(super) fn delete(file: &Connection, name: &str) -> Result<(), BrokerError> {
+    let id = by_name(file, name)?.id;
+    for sql in [
+        "DELETE FROM deliveries WHERE subscription = ?1",
+        "DELETE FROM retained WHERE subscription = ?1",
+        "DELETE FROM subscriptions WHERE id = ?1",
+    ] {
+        file.prepare_cached(sql)?.execute([id])?;
     }
-    file.prepare_cached(
-        "UPDATE deliveries SET ordering_key =
-             (SELECT ordering_key FROM messages WHERE messages.id = deliveries.message)
-         WHERE subscription = ?1",
-    )?
-    .execute([id])?;
-    file.prepare_cached(
-        "UPDATE deliveries SET due_ms = NULL WHERE subscription = ?1 AND ordering_key <> ''
-             AND EXISTS (SELECT 1 FROM deliveries AS earlier
-                 WHERE earlier.subscription = deliveries.subscription
-                     AND earlier.ordering_key = deliveries.ordering_key
-                     AND earlier.ordering_key <> '' AND earlier.message < deliveries.message)",
-    )?
-    .execute([id])?;
+    settle::forget_unwanted(file)?;
     Ok(())
 }
 
@@ -170,14 +179,19 @@ fn check(file: &Connection, settings: &Subscription) -> Result<(), BrokerError> 
         endpoint_uri(endpoint)
             .ok_or_else(|| invalid("its push endpoint must be a URL that begins with http://"))?;
     }
-    if !(SHORTEST..=LONGEST).contains(&settings.ack_deadline) {
+    if !(SHORTEST..=LONGEST_WAIT).contains(&settings.ack_deadline) {
         return Err(invalid(
             "its ack deadline must be from a millisecond to ten minutes",
         ));
     }
-    if settings.backoff.min > settings.backoff.max || settings.backoff.max > LONGEST {
+    if settings.backoff.min > settings.backoff.max || settings.backoff.max > LONGEST_WAIT {
         return Err(invalid(
             "its back-off must grow from a shortest wait to a longest of at most ten minutes",
+        ));
+    }
+    if !(SHORTEST..=LONGEST_RETENTION).contains(&settings.retention.period) {
+        return Err(invalid(
+            "its retention must be from a millisecond to 31 days",
         ));
     }
     parse_filter(settings).map(|_| ())
@@ -234,6 +248,10 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
             }),
         ordered: row.get("ordered")?,
         filter: row.get("filter")?,
+        retention: Retention {
+            period: rows::duration(row, "retention_ms")?,
+            acked: row.get("retains_acked")?,
+        },
     };
     Ok(Stored {
         id: row.get("id")?,

@@ -72,6 +72,7 @@ pub enum SetUpError {
 ///
 /// The emulator is not the real service: filters are stored and not applied, and [`Subscription`]'s
 /// `backoff` is left out, see the comment in `wanted`. A dead-letter policy wants 5 to 100 attempts.
+/// Messages are kept for 7 days, the most that the emulator takes.
 pub async fn set_up(options: &Options, topology: &Topology) -> Result<(), SetUpError> {
     timeout(SET_UP_TIME_LIMIT, create(options, topology))
         .await
@@ -188,6 +189,7 @@ fn wanted(options: &Options, subscription: &Subscription) -> model::Subscription
         .set_or_clear_dead_letter_policy(dead_letters)
         .set_enable_message_ordering(subscription.ordered)
         .set_filter(subscription.filter.clone().unwrap_or_default())
+        .set_retain_acked_messages(subscription.retention.acked)
 }
 
 /// A number in Google's type. One too large for it is far out of range, and the emulator says so.
@@ -204,7 +206,7 @@ fn already_exists(error: &GoogleError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Backoff, DeadLetterPolicy};
+    use crate::{Backoff, DeadLetterPolicy, Retention};
 
     fn options() -> Options {
         Options {
@@ -236,6 +238,10 @@ mod tests {
             }),
             ordered: true,
             filter: Some("attributes:x".to_owned()),
+            retention: Retention {
+                period: Duration::from_secs(31 * 24 * 60 * 60),
+                acked: true,
+            },
         };
         let expected = model::Subscription::new()
             .set_name("projects/demo/subscriptions/s")
@@ -250,7 +256,8 @@ mod tests {
                     .set_max_delivery_attempts(5),
             )
             .set_enable_message_ordering(true)
-            .set_filter("attributes:x");
+            .set_filter("attributes:x")
+            .set_retain_acked_messages(true);
         assert_eq!(wanted(&options(), &subscription), expected);
     }
 }

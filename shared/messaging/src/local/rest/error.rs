@@ -25,7 +25,7 @@ pub(super) enum RestError {
     #[error("the embedded broker does not know the setting `{0}`")]
     UnsupportedSetting(String),
     #[error(
-        "the embedded broker does not do this. It does: topics list, describe, create, publish and list-subscriptions; subscriptions list, describe, create, pull, acknowledge and modifyAckDeadline"
+        "the embedded broker does not do this. It does: topics list, describe, create, delete, publish and list-subscriptions; subscriptions list, describe, create, delete, pull, acknowledge, modifyAckDeadline and seek to a time"
     )]
     Unsupported,
 }

@@ -5,7 +5,9 @@
 //! always sends the id that happens to be configured.
 
 mod error;
+mod known_settings;
 mod message;
+mod paging;
 mod subscription_resource;
 mod subscriptions;
 mod topics;
@@ -19,6 +21,7 @@ use fanout_runtime::health_route;
 use serde::de::DeserializeOwned;
 
 use super::broker::Broker;
+use super::subscriptions::DELETED_TOPIC;
 use error::RestError;
 
 /// Room for a publish of 10 MB in base64, and its JSON.
@@ -30,7 +33,10 @@ pub fn app(broker: Broker) -> Router {
         .route("/v1/projects/{project}/topics", get(topics::list))
         .route(
             "/v1/projects/{project}/topics/{topic}",
-            get(topics::describe).put(topics::create).post(topics::call),
+            get(topics::describe)
+                .put(topics::create)
+                .post(topics::call)
+                .delete(topics::delete),
         )
         .route(
             "/v1/projects/{project}/topics/{topic}/subscriptions",
@@ -44,7 +50,8 @@ pub fn app(broker: Broker) -> Router {
             "/v1/projects/{project}/subscriptions/{subscription}",
             get(subscriptions::describe)
                 .put(subscriptions::create)
-                .post(subscriptions::call),
+                .post(subscriptions::call)
+                .delete(subscriptions::delete),
         )
         .merge(health_route())
         .fallback(unsupported)
@@ -75,6 +82,14 @@ fn read_body<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result
 /// `NAME:METHOD`, as Google writes calls that are more than reading and writing.
 fn split_method(segment: &str) -> (&str, &str) {
     segment.rsplit_once(':').unwrap_or((segment, ""))
+}
+
+/// The full name of a topic.
+fn topic_path(project: &str, name: &str) -> String {
+    match name {
+        DELETED_TOPIC => name.to_owned(),
+        _ => format!("projects/{project}/topics/{name}"),
+    }
 }
 
 /// The short name in `projects/P/KIND/NAME`; a short name stays what it is.

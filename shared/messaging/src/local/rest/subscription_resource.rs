@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::error::RestError;
-use super::short_name;
+use super::{short_name, topic_path};
 use crate::local::lease::subscription_path;
-use crate::{Backoff, DeadLetterPolicy, Subscription};
+use crate::{Backoff, DeadLetterPolicy, Retention, Subscription};
 
 /// Google's waits where a subscription names none: almost at once, then slower.
 const DEFAULT_BACKOFF: Backoff = Backoff {
     min: Duration::from_millis(100),
     max: Duration::from_secs(60),
 };
+const DEFAULT_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const SHORTEST_RETENTION: Duration = Duration::from_secs(10 * 60);
+const LONGEST_RETENTION: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 const DEFAULT_ACK_DEADLINE_SECONDS: u64 = 10;
 const DEFAULT_MAX_ATTEMPTS: u32 = 5;
 
@@ -33,30 +35,21 @@ pub(super) struct Resource {
     enable_message_ordering: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     filter: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    retain_acked_messages: bool,
+    message_retention_duration: String,
     state: String,
 }
 
-const KNOWN: [&str; 9] = [
-    "name",
-    "topic",
-    "pushConfig",
-    "ackDeadlineSeconds",
-    "retryPolicy",
-    "deadLetterPolicy",
-    "enableMessageOrdering",
-    "filter",
-    "state",
-];
-
 #[derive(Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", default)]
 struct PushConfig {
     #[serde(skip_serializing_if = "String::is_empty")]
     push_endpoint: String,
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct RetryPolicy {
     #[serde(default = "ten_seconds")]
     minimum_backoff: String,
@@ -65,7 +58,7 @@ struct RetryPolicy {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct DeadLetters {
     dead_letter_topic: String,
     #[serde(default)]
@@ -91,52 +84,68 @@ impl Default for Resource {
             dead_letter_policy: None,
             enable_message_ordering: false,
             filter: String::new(),
+            retain_acked_messages: false,
+            message_retention_duration: written(DEFAULT_RETENTION),
             state: "ACTIVE".to_owned(),
         }
     }
 }
 
 impl Resource {
+    /// What can be set.
+    pub(super) const KNOWN_SETTINGS: [&str; 13] = [
+        "name",
+        "topic",
+        "pushConfig.pushEndpoint",
+        "ackDeadlineSeconds",
+        "retryPolicy.minimumBackoff",
+        "retryPolicy.maximumBackoff",
+        "deadLetterPolicy.deadLetterTopic",
+        "deadLetterPolicy.maxDeliveryAttempts",
+        "enableMessageOrdering",
+        "filter",
+        "retainAckedMessages",
+        "messageRetentionDuration",
+        "state",
+    ];
+
+    /// Its full name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn of(project: &str, settings: &Subscription) -> Self {
-        let topic = |name: &str| format!("projects/{project}/topics/{name}");
         Self {
             name: subscription_path(project, &settings.name),
-            topic: topic(&settings.topic),
+            topic: topic_path(project, &settings.topic),
             push_config: PushConfig {
                 push_endpoint: settings.push_endpoint.clone().unwrap_or_default(),
             },
             // Google's has whole seconds only.
             ack_deadline_seconds: settings.ack_deadline.as_secs_f64().ceil() as u64,
-            retry_policy: Some(RetryPolicy {
-                minimum_backoff: format!("{}s", settings.backoff.min.as_secs_f64()),
-                maximum_backoff: format!("{}s", settings.backoff.max.as_secs_f64()),
-            }),
+            retry_policy: RetryPolicy::of(settings.backoff),
             dead_letter_policy: settings.dead_letters.as_ref().map(|policy| DeadLetters {
-                dead_letter_topic: topic(&policy.topic),
+                dead_letter_topic: topic_path(project, &policy.topic),
                 max_delivery_attempts: policy.max_attempts,
             }),
             enable_message_ordering: settings.ordered,
             filter: settings.filter.clone().unwrap_or_default(),
+            retain_acked_messages: settings.retention.acked,
+            message_retention_duration: written(settings.retention.period),
             state: "ACTIVE".to_owned(),
-        }
-    }
-
-    /// A setting that would be ignored is an error.
-    pub(super) fn check_known(fields: &Map<String, Value>) -> Result<(), RestError> {
-        match fields.keys().find(|field| !KNOWN.contains(&field.as_str())) {
-            Some(unknown) => Err(RestError::UnsupportedSetting(unknown.clone())),
-            None => Ok(()),
         }
     }
 
     pub(super) fn read(self, name: String) -> Result<Subscription, RestError> {
         let backoff = match &self.retry_policy {
-            Some(policy) => Backoff {
-                min: read_duration(&policy.minimum_backoff)?,
-                max: read_duration(&policy.maximum_backoff)?,
-            },
+            Some(policy) => policy.read()?,
             None => DEFAULT_BACKOFF,
         };
+        let period = read_duration(&self.message_retention_duration)
+            .filter(|period| (SHORTEST_RETENTION..=LONGEST_RETENTION).contains(period))
+            .ok_or(RestError::InvalidArgument(
+                "`messageRetentionDuration` must be from `600s` to `2678400s`",
+            ))?;
         let ack_deadline_seconds = match self.ack_deadline_seconds {
             0 => DEFAULT_ACK_DEADLINE_SECONDS,
             seconds @ 10..=600 => seconds,
@@ -155,6 +164,10 @@ impl Resource {
             dead_letters: self.dead_letter_policy.map(DeadLetters::read).transpose()?,
             ordered: self.enable_message_ordering,
             filter: Some(self.filter).filter(|filter| !filter.is_empty()),
+            retention: Retention {
+                period,
+                acked: self.retain_acked_messages,
+            },
         })
     }
 }
@@ -176,13 +189,36 @@ impl DeadLetters {
     }
 }
 
+impl RetryPolicy {
+    /// None says that the waits are Google's own.
+    fn of(backoff: Backoff) -> Option<Self> {
+        (backoff != DEFAULT_BACKOFF).then(|| Self {
+            minimum_backoff: written(backoff.min),
+            maximum_backoff: written(backoff.max),
+        })
+    }
+
+    fn read(&self) -> Result<Backoff, RestError> {
+        let wait = |text| {
+            read_duration(text)
+                .filter(|wait| wait.as_secs() <= 600)
+                .ok_or(RestError::InvalidArgument(
+                    "a back-off must be from `0s` to `600s`",
+                ))
+        };
+        Ok(Backoff {
+            min: wait(&self.minimum_backoff)?,
+            max: wait(&self.maximum_backoff)?,
+        })
+    }
+}
+
 /// Protobuf's JSON for a duration: seconds with a fraction, `1.5s`.
-fn read_duration(text: &str) -> Result<Duration, RestError> {
-    text.strip_suffix('s')
-        .and_then(|seconds| seconds.parse().ok())
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|duration| duration.as_secs() <= 600)
-        .ok_or(RestError::InvalidArgument(
-            "a back-off must be from `0s` to `600s`",
-        ))
+fn written(duration: Duration) -> String {
+    format!("{}s", duration.as_secs_f64())
+}
+
+fn read_duration(text: &str) -> Option<Duration> {
+    let seconds = text.strip_suffix('s')?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
 }

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::error::RestError;
 use super::message::Outgoing;
-use super::{read_body, split_method};
+use super::paging::{Page, PageQuery};
+use super::{known_settings, read_body, split_method, topic_path};
 use crate::local::broker::Broker;
 use crate::local::error::BrokerError;
 use crate::local::lease::subscription_path;
@@ -22,19 +23,19 @@ struct Publish {
 }
 
 fn resource(project: &str, topic: &str) -> Value {
-    json!({ "name": format!("projects/{project}/topics/{topic}") })
+    json!({ "name": topic_path(project, topic) })
 }
 
 pub(super) async fn list(
     State(broker): State<Broker>,
     Path(project): Path<String>,
+    page: PageQuery,
 ) -> Result<Json<Value>, RestError> {
+    let page = Page::of(page)?;
     let topics = broker.topics().await?;
-    let topics: Vec<Value> = topics
-        .iter()
-        .map(|topic| resource(&project, topic))
-        .collect();
-    Ok(Json(json!({ "topics": topics })))
+    let item = |topic: &String| (topic_path(&project, topic), resource(&project, topic));
+    let topics = topics.iter().map(item).collect();
+    Ok(Json(page.cut("topics", topics)))
 }
 
 pub(super) async fn describe(
@@ -54,25 +55,35 @@ pub(super) async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, RestError> {
     let settings: Map<String, Value> = read_body(body)?;
-    if let Some(setting) = settings.keys().find(|setting| *setting != "name") {
-        return Err(RestError::UnsupportedSetting(setting.clone()));
-    }
+    known_settings::check(&settings, &["name"])?;
     broker.create_topic(&topic).await?;
     Ok(Json(resource(&project, &topic)))
+}
+
+pub(super) async fn delete(
+    State(broker): State<Broker>,
+    Path((_, topic)): Path<(String, String)>,
+) -> Result<Json<Value>, RestError> {
+    broker.delete_topic(&topic).await?;
+    Ok(Json(json!({})))
 }
 
 pub(super) async fn subscriptions(
     State(broker): State<Broker>,
     Path((project, topic)): Path<(String, String)>,
+    page: PageQuery,
 ) -> Result<Json<Value>, RestError> {
+    let page = Page::of(page)?;
+    if !broker.topics().await?.contains(&topic) {
+        return Err(BrokerError::UnknownTopic(topic).into());
+    }
     let all = broker.subscriptions().await?;
     let of_topic = all
         .iter()
-        .filter(|subscription| subscription.topic == topic);
-    let paths: Vec<String> = of_topic
-        .map(|subscription| subscription_path(&project, &subscription.name))
-        .collect();
-    Ok(Json(json!({ "subscriptions": paths })))
+        .filter(|subscription| subscription.topic == topic)
+        .map(|subscription| subscription_path(&project, &subscription.name));
+    let paths = of_topic.map(|path| (path.clone(), path.into())).collect();
+    Ok(Json(page.cut("subscriptions", paths)))
 }
 
 pub(super) async fn call(

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use fanout_runtime::SystemClock;
 
-use super::endpoint::{Endpoint, Reply};
+use fanout_testkit::push_endpoint::{PushEndpoint, Reply};
+
 use super::system::{System, TOPIC, folder, message, pull_from, push, topology};
 use crate::local::Mischief;
 
 async fn deliveries_of_100(mischief: Mischief) -> BTreeMap<String, usize> {
     let folder = folder();
-    let endpoint = Endpoint::start(|_| Reply::Status(204)).await;
+    let endpoint = PushEndpoint::start(|_| Reply::Status(204)).await;
     let subscriptions = [push("email", endpoint.url())];
     let clock = Arc::new(SystemClock);
     let system = System::start_with(&folder, clock, mischief, &subscriptions).await;
@@ -21,7 +22,7 @@ async fn deliveries_of_100(mischief: Mischief) -> BTreeMap<String, usize> {
     system.broker.publish(TOPIC, messages).await.unwrap();
     system.drained("email").await;
     let mut deliveries = BTreeMap::new();
-    for request in endpoint.requests() {
+    for request in endpoint.pushes() {
         *deliveries.entry(request.text()).or_default() += 1;
     }
     deliveries
@@ -62,14 +63,14 @@ async fn reordering_mixes_messages_that_wait_together() {
         .map(|number| message(&number.to_string()))
         .collect();
     system.broker.publish(TOPIC, messages).await.unwrap();
-    let endpoint = Endpoint::start(|_| Reply::Status(204)).await;
+    let endpoint = PushEndpoint::start(|_| Reply::Status(204)).await;
     let pushing = topology(&[push("email", endpoint.url())]);
     system.broker.set_up(&pushing).await.unwrap();
     system.drained("email").await;
     let mut texts: Vec<String> = endpoint
-        .requests()
+        .pushes()
         .iter()
-        .map(super::endpoint::Request::text)
+        .map(fanout_testkit::push_endpoint::Push::text)
         .collect();
     // Of the first sixteen in order not one can be a stranger; mixed, most are.
     let early = texts

@@ -1,8 +1,8 @@
 //! The broker with real endpoints: each test has its own file and its own servers.
 
 mod dead_letters;
+mod deleting;
 mod durability;
-mod endpoint;
 mod load;
 mod mischief;
 mod ordering;
@@ -11,5 +11,7 @@ mod pull;
 mod push;
 mod query_plans;
 mod rest;
+mod retention;
 mod retries;
+mod seek;
 mod system;

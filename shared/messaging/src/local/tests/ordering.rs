@@ -1,9 +1,9 @@
 //! Ordering keys.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use super::endpoint::{Endpoint, Reply};
+use fanout_testkit::push_endpoint::{PushEndpoint, Reply};
+
 use super::system::{System, folder, keyed, message, push, topology, until};
 use crate::Subscription;
 use crate::local::Mischief;
@@ -16,9 +16,9 @@ fn ordered(subscription: Subscription) -> Subscription {
 }
 
 /// The texts that came in, by ordering key, in order of arrival.
-fn by_key(endpoint: &Endpoint) -> BTreeMap<String, Vec<String>> {
+fn by_key(endpoint: &PushEndpoint) -> BTreeMap<String, Vec<String>> {
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for request in endpoint.requests() {
+    for request in endpoint.pushes() {
         let key = request.message.ordering_key.clone();
         texts.entry(key).or_default().push(request.text());
     }
@@ -26,55 +26,9 @@ fn by_key(endpoint: &Endpoint) -> BTreeMap<String, Vec<String>> {
 }
 
 #[tokio::test]
-async fn messages_with_one_key_come_one_after_the_other_and_keys_do_not_wait_for_each_other() {
-    let folder = folder();
-    let endpoint = Endpoint::start(|_| Reply::After(Duration::from_millis(5), 204)).await;
-    let system = System::start(&folder, &[ordered(push("crm", endpoint.url()))]).await;
-    for number in 10..30 {
-        for key in ["usr_1", "usr_2", "usr_3"] {
-            system
-                .publish_message(keyed(&number.to_string(), key))
-                .await;
-        }
-    }
-    system.drained("crm").await;
-    let expected: Vec<String> = (10..30).map(|number| number.to_string()).collect();
-    let found = by_key(&endpoint);
-    assert_eq!(found.len(), 3);
-    assert!(found.into_values().all(|texts| texts == expected));
-    assert_eq!(endpoint.most_under_way(), 3, "one for each key");
-}
-
-#[tokio::test]
-async fn a_failing_message_blocks_its_own_key_only_and_its_successors_keep_their_order() {
-    let folder = folder();
-    let endpoint = Endpoint::start(|request| match (request.text().as_str(), request.nth) {
-        ("first", 1..5) => Reply::Status(500),
-        _ => Reply::Status(204),
-    })
-    .await;
-    let system = System::start(&folder, &[ordered(push("crm", endpoint.url()))]).await;
-    for data in ["first", "second", "third"] {
-        system.publish_message(keyed(data, "failing")).await;
-    }
-    for data in ["a", "b", "c"] {
-        system.publish_message(keyed(data, "fine")).await;
-    }
-    system.publish_message(message("no key")).await;
-    system.drained("crm").await;
-    let found = by_key(&endpoint);
-    let failing = [
-        "first", "first", "first", "first", "first", "second", "third",
-    ];
-    assert_eq!(found["failing"], failing);
-    assert_eq!(found["fine"], ["a", "b", "c"]);
-    assert_eq!(found[""], ["no key"]);
-}
-
-#[tokio::test]
 async fn order_is_kept_over_a_crash_and_under_mischief() {
     let folder = folder();
-    let hanging = Endpoint::start(|_| Reply::Never).await;
+    let hanging = PushEndpoint::start(|_| Reply::Never).await;
     let system = System::start(&folder, &[ordered(push("crm", hanging.url()))]).await;
     for number in 10..20 {
         system
@@ -84,7 +38,7 @@ async fn order_is_kept_over_a_crash_and_under_mischief() {
     until("the first is under way", async || hanging.count() == 1).await;
     drop(system);
 
-    let endpoint = Endpoint::start(|_| Reply::Status(204)).await;
+    let endpoint = PushEndpoint::start(|_| Reply::Status(204)).await;
     let mischief = Mischief {
         duplicates: 0.2,
         errors: 0.2,
@@ -104,7 +58,7 @@ async fn order_is_kept_over_a_crash_and_under_mischief() {
 #[tokio::test]
 async fn without_ordering_the_key_travels_along_but_nothing_waits() {
     let folder = folder();
-    let endpoint = Endpoint::start(|_| Reply::Never).await;
+    let endpoint = PushEndpoint::start(|_| Reply::Never).await;
     let system = System::start(&folder, &[push("crm", endpoint.url())]).await;
     for data in ["first", "second", "third"] {
         system.publish_message(keyed(data, "usr_1")).await;
@@ -115,7 +69,7 @@ async fn without_ordering_the_key_travels_along_but_nothing_waits() {
 #[tokio::test]
 async fn a_subscription_can_begin_and_cease_to_keep_order_while_messages_wait() {
     let folder = folder();
-    let endpoint = Endpoint::start(|_| Reply::Never).await;
+    let endpoint = PushEndpoint::start(|_| Reply::Never).await;
     // Nothing is delivered yet: a pull subscription only waits.
     let waiting = super::system::pull_from(super::system::TOPIC, "crm");
     let system = System::start(&folder, &[waiting]).await;

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::endpoint::{Endpoint, Reply};
 use super::system::{DEAD_LETTER_TOPIC, System, TOPIC, topology};
 use super::system::{folder, message, pull_from, push, with_dead_letters};
 use crate::local::BrokerError;
-use crate::{OutgoingMessage, PublishError, Publisher, Subscription};
+use crate::{PublishError, Publisher, Subscription};
 
 #[tokio::test]
 async fn a_topic_that_is_not_there_refuses() {
@@ -43,47 +42,6 @@ async fn a_topic_without_subscriptions_takes_messages_and_keeps_none() {
     let system = System::start(&folder, &[]).await;
     system.publish("hello").await;
     assert_eq!(system.number("SELECT count(*) FROM messages").await, 0);
-}
-
-#[tokio::test]
-async fn a_message_of_ten_megabytes_is_delivered_whole() {
-    let folder = folder();
-    let endpoint = Endpoint::start(|_| Reply::Status(204)).await;
-    let system = System::start(&folder, &[push("email", endpoint.url())]).await;
-    let large = "x".repeat(10_000_000);
-    system.publish(&large).await;
-    system.drained("email").await;
-    assert_eq!(endpoint.requests()[0].message.data, large);
-}
-
-#[tokio::test]
-async fn a_filter_decides_which_messages_a_subscription_gets() {
-    let folder = folder();
-    let filter = r#"attributes."ce-type" = "user.created" OR NOT attributes:"ce-type""#;
-    let subscriptions = [
-        Subscription {
-            filter: Some(filter.to_owned()),
-            ..pull_from(TOPIC, "created")
-        },
-        pull_from(TOPIC, "all"),
-    ];
-    let system = System::start(&folder, &subscriptions).await;
-    for event_type in ["user.created", "user.deleted"] {
-        let attributes = [("ce-type".to_owned(), event_type.to_owned())].into();
-        let event = OutgoingMessage {
-            attributes,
-            ..message(event_type)
-        };
-        system.publish_message(event).await;
-    }
-    system.publish("by hand").await;
-    let pulled = system.broker.pull("created", 10).await.unwrap();
-    let texts: Vec<_> = pulled
-        .iter()
-        .map(|pulled| pulled.message.data.clone())
-        .collect();
-    assert_eq!(texts, ["user.created", "by hand"]);
-    assert_eq!(system.backlog("all").await, 3);
 }
 
 type Fault = fn(&mut Subscription);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::system::{DEAD_LETTER_TOPIC, ManualClock, System, TOPIC};
-use super::system::{folder, pull_from, push, with_dead_letters};
+use super::system::{folder, message, pull_from, push, with_dead_letters};
+use crate::OutgoingMessage;
 use crate::local::{BrokerError, Mischief, PulledMessage};
 
 async fn system(folder: &tempfile::TempDir, clock: &Arc<ManualClock>) -> System {
@@ -26,31 +27,6 @@ fn texts(pulled: &[PulledMessage]) -> Vec<&[u8]> {
 
 fn ack_ids(pulled: &[PulledMessage]) -> Vec<String> {
     pulled.iter().map(|pulled| pulled.ack_id.clone()).collect()
-}
-
-#[tokio::test]
-async fn a_pull_hands_messages_out_in_order_and_an_ack_removes_them() {
-    let (folder, clock) = (folder(), ManualClock::at("2026-11-20T12:00:00Z"));
-    let system = system(&folder, &clock).await;
-    for data in ["a", "b", "c"] {
-        system.publish(data).await;
-    }
-    let first = system.broker.pull("all", 2).await.unwrap();
-    assert_eq!(texts(&first), [b"a", b"b"]);
-    assert_eq!(first[0].attempt, 1);
-    assert_eq!(first[0].message.delivery_attempt, Some(1));
-    assert_eq!(
-        first[0].message.subscription,
-        "projects/demo/subscriptions/all"
-    );
-    let second = system.broker.pull("all", 10).await.unwrap();
-    assert_eq!(texts(&second), [b"c"], "the others are handed out");
-    system
-        .broker
-        .acknowledge("all", &ack_ids(&first))
-        .await
-        .unwrap();
-    assert_eq!(system.backlog("all").await, 1);
 }
 
 #[tokio::test]
@@ -142,4 +118,50 @@ async fn what_cannot_be_pulled_or_acked_is_an_error() {
             .unwrap_err();
         assert!(matches!(error, BrokerError::InvalidAckId), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_pull_does_not_come_back_empty_because_dead_letters_stood_in_front() {
+    let (folder, clock) = (folder(), ManualClock::at("2026-11-20T12:00:00Z"));
+    let system = system(&folder, &clock).await;
+    system.publish("hopeless").await;
+    for _ in 0..2 {
+        system.broker.pull("all", 1).await.unwrap();
+        clock.move_by(10_000);
+    }
+    system.publish("fine").await;
+    assert_eq!(
+        texts(&system.broker.pull("all", 1).await.unwrap()),
+        [b"fine"]
+    );
+}
+
+#[tokio::test]
+async fn a_pull_has_a_thousand_messages_at_most_and_ten_megabytes() {
+    let (folder, clock) = (folder(), ManualClock::at("2026-11-20T12:00:00Z"));
+    let system = system(&folder, &clock).await;
+    for _ in 0..2 {
+        let messages = vec![message("x"); 1_000];
+        system.broker.publish(TOPIC, messages).await.unwrap();
+    }
+    assert_eq!(
+        system.broker.pull("all", usize::MAX).await.unwrap().len(),
+        1_000
+    );
+    assert_eq!(system.broker.pull("all", 2_000).await.unwrap().len(), 1_000);
+    // Attributes count as well as data.
+    let value = "v".repeat(1_000);
+    let attributes = (0..100)
+        .map(|n| (format!("{n:0>100}"), value.clone()))
+        .collect();
+    let large = OutgoingMessage {
+        attributes,
+        ..message("")
+    };
+    for _ in 0..3 {
+        let messages = vec![large.clone(); 60];
+        system.broker.publish(TOPIC, messages).await.unwrap();
+    }
+    let pulled = system.broker.pull("all", 1_000).await.unwrap();
+    assert!((80..100).contains(&pulled.len()), "{}", pulled.len());
 }

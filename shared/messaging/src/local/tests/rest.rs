@@ -6,7 +6,8 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::endpoint::{Endpoint, Reply};
+use fanout_testkit::push_endpoint::{PushEndpoint, Reply};
+
 use super::system::{DEAD_LETTER_TOPIC, System, TOPIC};
 use super::system::{folder, pull_from, push, until, with_dead_letters};
 use crate::local::rest::app;
@@ -72,7 +73,7 @@ async fn topics_and_subscriptions_are_created_and_described_in_googles_json() {
     let (_, topics) = call(&app, "GET", "/v1/projects/p/topics", "").await;
     assert_eq!(topics["topics"].as_array().unwrap().len(), 3);
 
-    let endpoint = Endpoint::start(|_| Reply::Status(204)).await;
+    let endpoint = PushEndpoint::start(|_| Reply::Status(204)).await;
     let wanted = json!({
         "name": "projects/p/subscriptions/billing",
         "topic": "projects/p/topics/orders",
@@ -85,6 +86,8 @@ async fn topics_and_subscriptions_are_created_and_described_in_googles_json() {
         },
         "enableMessageOrdering": true,
         "filter": "attributes:x",
+        "retainAckedMessages": true,
+        "messageRetentionDuration": "600s",
     });
     let path = "/v1/projects/p/subscriptions/billing";
     let (status, created) = call(&app, "PUT", path, &wanted.to_string()).await;
@@ -179,7 +182,7 @@ async fn errors_about_topics_have_googles_shape() {
             "PUT topics/labelled",
             r#"{"labels": {"a": "b"}}"#,
             UNIMPLEMENTED,
-            "the embedded broker does not know the setting `labels`",
+            "the embedded broker does not know the setting `labels.a`",
         ),
     ];
     for (request, body, (code, status), message) in table {
@@ -225,11 +228,41 @@ async fn errors_about_subscriptions_have_googles_shape() {
             INVALID_ARGUMENT,
             "an ack id is not one that a pull answered with",
         ),
+    ];
+    for (request, body, (code, status), message) in table {
+        expect_error(&app, request, body, (code, status, message)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_broker_cannot_do_is_said_and_not_ignored() {
+    let folder = folder();
+    let system = System::start(&folder, &[pull_from(TOPIC, "all")]).await;
+    let app = app(system.broker.clone());
+    let table = [
         (
             "PUT subscriptions/new",
-            r#"{"topic": "user-events", "retainAckedMessages": true}"#,
+            r#"{"topic": "user-events", "enableExactlyOnceDelivery": true}"#,
             UNIMPLEMENTED,
-            "the embedded broker does not know the setting `retainAckedMessages`",
+            "the embedded broker does not know the setting `enableExactlyOnceDelivery`",
+        ),
+        (
+            "POST subscriptions/all:seek",
+            r#"{"snapshot": "projects/p/snapshots/s"}"#,
+            UNIMPLEMENTED,
+            "the embedded broker does not know the setting `snapshot`",
+        ),
+        (
+            "POST subscriptions/all:seek",
+            r#"{"time": "yesterday"}"#,
+            INVALID_ARGUMENT,
+            "`time` must be an RFC 3339 time",
+        ),
+        (
+            "GET subscriptions?pageSize=-1",
+            "",
+            INVALID_ARGUMENT,
+            "`pageSize` must be a number from 0",
         ),
     ];
     for (request, body, (code, status), message) in table {
@@ -244,9 +277,8 @@ async fn whatever_else_is_asked_is_not_implemented() {
     let app = app(system.broker.clone());
     for (method, path) in [
         ("GET", "/v1/projects/p/snapshots"),
-        ("DELETE", "/v1/projects/p/topics/user-events"),
         ("POST", "/v1/projects/p/topics/user-events:mint"),
-        ("POST", "/v1/projects/p/subscriptions/all:seek"),
+        ("POST", "/v1/projects/p/subscriptions/all:detach"),
         ("PATCH", "/v1/projects/p/subscriptions/all"),
     ] {
         let (code, answer) = call(&app, method, path, "{}").await;
@@ -278,4 +310,24 @@ async fn a_body_that_is_too_large_is_refused_while_it_is_read() {
         "AAAA".repeat(3_333_333)
     );
     assert_eq!(call(&app, "POST", path, &fitting).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_pull_waits_a_little_for_a_message_unless_it_is_to_answer_at_once() {
+    let folder = folder();
+    let system = System::start(&folder, &[pull_from(TOPIC, "all")]).await;
+    let app = app(system.broker.clone());
+    let path = "/v1/projects/p/subscriptions/all:pull";
+    let at_once = r#"{"maxMessages": 1, "returnImmediately": true}"#;
+    assert_eq!(
+        call(&app, "POST", path, at_once).await,
+        (StatusCode::OK, json!({}))
+    );
+    let mut waiting = std::pin::pin!(call(&app, "POST", path, r#"{"maxMessages": 1}"#));
+    assert!(futures_util::poll!(&mut waiting).is_pending());
+    system.publish("hello").await;
+    let (_, pulled) = waiting.await;
+    assert_eq!(pulled["receivedMessages"][0]["message"]["data"], "aGVsbG8=");
+    let empty = call(&app, "POST", path, r#"{"maxMessages": 1}"#).await;
+    assert_eq!(empty, (StatusCode::OK, json!({})));
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::endpoint::{Endpoint, Reply};
+use fanout_testkit::push_endpoint::{PushEndpoint, Reply};
+
 use super::system::{ManualClock, System, folder, push, until, with_dead_letters};
 use crate::local::Mischief;
 use crate::{Backoff, Subscription};
@@ -14,7 +15,7 @@ const FAILURES: &str = "SELECT attempts FROM deliveries";
 #[tokio::test]
 async fn each_failure_doubles_the_wait_until_the_longest() {
     let folder = folder();
-    let endpoint = Endpoint::start(|_| Reply::Status(503)).await;
+    let endpoint = PushEndpoint::start(|_| Reply::Status(503)).await;
     let clock = ManualClock::at("2026-11-20T12:00:00Z");
     let subscription = Subscription {
         backoff: Backoff {
@@ -46,7 +47,7 @@ async fn each_failure_doubles_the_wait_until_the_longest() {
 async fn a_message_is_not_delivered_before_its_wait_is_over() {
     let folder = folder();
     let endpoint =
-        Endpoint::start(|request| Reply::Status(if request.nth < 5 { 500 } else { 204 })).await;
+        PushEndpoint::start(|request| Reply::Status(if request.nth < 5 { 500 } else { 204 })).await;
     let subscription = Subscription {
         backoff: Backoff {
             min: Duration::from_millis(40),
@@ -57,11 +58,7 @@ async fn a_message_is_not_delivered_before_its_wait_is_over() {
     let system = System::start(&folder, &[subscription]).await;
     system.publish("hello").await;
     system.drained("email").await;
-    let times: Vec<_> = endpoint
-        .requests()
-        .iter()
-        .map(|request| request.at)
-        .collect();
+    let times: Vec<_> = endpoint.pushes().iter().map(|request| request.at).collect();
     let waits: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(waits.len(), 4);
     // The clock counts whole milliseconds.
@@ -73,7 +70,7 @@ async fn a_message_is_not_delivered_before_its_wait_is_over() {
 #[tokio::test]
 async fn the_count_of_failures_survives_a_restart() {
     let folder = folder();
-    let endpoint = Endpoint::start(|request| match request.nth {
+    let endpoint = PushEndpoint::start(|request| match request.nth {
         3.. => Reply::Never,
         _ => Reply::Status(500),
     })
@@ -90,7 +87,7 @@ async fn the_count_of_failures_survives_a_restart() {
     let _system = System::start(&folder, &subscriptions).await;
     until("it is delivered again", async || endpoint.count() == 4).await;
     let attempts = endpoint
-        .requests()
+        .pushes()
         .into_iter()
         .map(|request| request.message.delivery_attempt);
     // The third was cut off by the restart: it neither succeeded nor failed.

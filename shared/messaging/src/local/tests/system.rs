@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::DateTime;
-use fanout_runtime::{Clock, Shutdown, SystemClock, SystemIds, Timestamp};
+use fanout_runtime::{Clock, IdGenerator, Shutdown, SystemClock, SystemIds, Timestamp};
 use fanout_store::sqlite::{Database, DatabaseError};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::local::{Broker, Mischief};
-use crate::{Backoff, DeadLetterPolicy, OutgoingMessage, Subscription, Topology};
+use crate::{Backoff, DeadLetterPolicy, OutgoingMessage, Retention, Subscription, Topology};
 
 pub(super) const TOPIC: &str = "user-events";
 pub(super) const DEAD_LETTER_TOPIC: &str = "user-events-dead";
@@ -61,9 +61,18 @@ impl System {
         mischief: Mischief,
         subscriptions: &[Subscription],
     ) -> Self {
+        Self::start_on(folder, clock, Arc::new(SystemIds), mischief, subscriptions).await
+    }
+
+    pub(super) async fn start_on(
+        folder: &TempDir,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdGenerator>,
+        mischief: Mischief,
+        subscriptions: &[Subscription],
+    ) -> Self {
         let database = open(&folder.path().join("db")).await;
-        let project = "demo".to_owned();
-        let broker = Broker::open(database.clone(), clock, Arc::new(SystemIds), project).await;
+        let broker = Broker::open(database.clone(), clock, ids, "demo".to_owned()).await;
         let broker = broker.unwrap().with_mischief(mischief);
         broker.set_up(&topology(subscriptions)).await.unwrap();
         let shutdown = Shutdown::default();
@@ -166,6 +175,7 @@ pub(super) fn push(name: &str, endpoint: String) -> Subscription {
         dead_letters: None,
         ordered: false,
         filter: None,
+        retention: Retention::of_unacked(Duration::from_secs(7 * 24 * 60 * 60)),
     }
 }
 

@@ -1,6 +1,12 @@
 //! Push endpoints: a real HTTP server that answers as the test says, and one that answers in raw
 //! bytes.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "these are tests: a panic is their verdict"
+)]
+
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,60 +18,71 @@ use axum::body::Bytes;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use chrono::DateTime;
+use fanout_messaging::PushedMessage;
 use http::{HeaderMap, StatusCode, Uri};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::PushedMessage;
-
-/// One request as it came in.
+/// One push as it came in.
 #[derive(Clone)]
-pub(super) struct Request {
-    pub(super) at: Instant,
-    pub(super) path: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-    pub(super) message: PushedMessage,
-    /// Which request for this message, from 1.
-    pub(super) nth: usize,
+pub struct Push {
+    /// When its body was read.
+    pub at: Instant,
+    /// The path of the URL.
+    pub path: String,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The bytes.
+    pub body: Bytes,
+    /// The message in it.
+    pub message: PushedMessage,
+    /// Which push of this message, from 1.
+    pub nth: usize,
 }
 
-impl Request {
-    pub(super) fn text(&self) -> String {
+impl Push {
+    /// The message's data.
+    pub fn text(&self) -> String {
         String::from_utf8(self.message.data.to_vec()).unwrap()
     }
 }
 
-/// What the endpoint does with a request.
-pub(super) enum Reply {
+/// What the endpoint does with a push.
+pub enum Reply {
+    /// Answers at once.
     Status(u16),
+    /// Answers later.
     After(Duration, u16),
+    /// Answers with this status and location.
     Redirect(u16, String),
+    /// Does not answer.
     Never,
 }
 
-type Behaviour = dyn Fn(&Request) -> Reply + Send + Sync;
+type Behaviour = dyn Fn(&Push) -> Reply + Send + Sync;
 
 /// A server on a port of its own; stops when dropped.
-pub(super) struct Endpoint {
-    pub(super) address: SocketAddr,
+pub struct PushEndpoint {
+    /// Where it listens.
+    pub address: SocketAddr,
     log: Arc<Log>,
     _server: AbortOnDropHandle<()>,
 }
 
 struct Log {
     behaviour: Box<Behaviour>,
-    requests: Mutex<Vec<Request>>,
+    pushes: Mutex<Vec<Push>>,
     seen: Mutex<HashMap<String, usize>>,
     clients: Mutex<HashSet<SocketAddr>>,
     under_way: AtomicUsize,
     most_under_way: AtomicUsize,
     broken_off: AtomicUsize,
+    strangers: AtomicUsize,
 }
 
-/// Counts requests under way, also when the client goes away.
+/// Counts pushes under way, also when the client goes away.
 struct UnderWay<'a> {
     log: &'a Log,
     answered: bool,
@@ -91,28 +108,28 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-impl Endpoint {
-    /// A server that answers each request as `behaviour` says.
-    pub(super) async fn start(
-        behaviour: impl Fn(&Request) -> Reply + Send + Sync + 'static,
-    ) -> Self {
+impl PushEndpoint {
+    /// A server that answers each push as `behaviour` says.
+    pub async fn start(behaviour: impl Fn(&Push) -> Reply + Send + Sync + 'static) -> Self {
         Self::start_on("127.0.0.1:0".parse().unwrap(), behaviour).await
     }
 
-    pub(super) async fn start_on(
+    /// The same at a given address.
+    pub async fn start_on(
         address: SocketAddr,
-        behaviour: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+        behaviour: impl Fn(&Push) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let log = Arc::new(Log {
             behaviour: Box::new(behaviour),
-            requests: Mutex::default(),
+            pushes: Mutex::default(),
             seen: Mutex::default(),
             clients: Mutex::default(),
             under_way: AtomicUsize::new(0),
             most_under_way: AtomicUsize::new(0),
             broken_off: AtomicUsize::new(0),
+            strangers: AtomicUsize::new(0),
         });
         let app = Router::new()
             .fallback(answer)
@@ -133,29 +150,38 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn url(&self) -> String {
+    /// Where to push to.
+    pub fn url(&self) -> String {
         format!("http://{}/pubsub/push", self.address)
     }
 
-    pub(super) fn requests(&self) -> Vec<Request> {
-        self.log.requests.lock().unwrap().clone()
+    /// All pushes, in order of arrival.
+    pub fn pushes(&self) -> Vec<Push> {
+        self.log.pushes.lock().unwrap().clone()
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.log.requests.lock().unwrap().len()
+    /// How many pushes have come.
+    pub fn count(&self) -> usize {
+        self.log.pushes.lock().unwrap().len()
     }
 
-    /// How many connections requests came over.
-    pub(super) fn connections(&self) -> usize {
+    /// Requests that were no pushes; they are answered with 204.
+    pub fn strangers(&self) -> usize {
+        self.log.strangers.load(Ordering::SeqCst)
+    }
+
+    /// How many connections pushes came over.
+    pub fn connections(&self) -> usize {
         self.log.clients.lock().unwrap().len()
     }
 
-    pub(super) fn most_under_way(&self) -> usize {
+    /// How many pushes were under way at once at most.
+    pub fn most_under_way(&self) -> usize {
         self.log.most_under_way.load(Ordering::SeqCst)
     }
 
-    /// Requests whose client went away before the answer.
-    pub(super) fn broken_off(&self) -> usize {
+    /// Pushes whose client went away before the answer.
+    pub fn broken_off(&self) -> usize {
         self.log.broken_off.load(Ordering::SeqCst)
     }
 }
@@ -167,16 +193,19 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let Ok(message) = PushedMessage::from_json(&body, DateTime::UNIX_EPOCH) else {
+        log.strangers.fetch_add(1, Ordering::SeqCst);
+        return StatusCode::NO_CONTENT.into_response();
+    };
     let mut under_way = UnderWay::begin(&log);
     log.clients.lock().unwrap().insert(client);
-    let message = PushedMessage::from_json(&body, DateTime::UNIX_EPOCH).unwrap();
     let nth = {
         let mut seen = log.seen.lock().unwrap();
         let nth = seen.entry(message.message_id.clone()).or_default();
         *nth += 1;
         *nth
     };
-    let request = Request {
+    let push = Push {
         at: Instant::now(),
         path: uri.path().to_owned(),
         headers,
@@ -184,9 +213,9 @@ async fn answer(
         message,
         nth,
     };
-    log.requests.lock().unwrap().push(request.clone());
+    log.pushes.lock().unwrap().push(push.clone());
     let status = |code| StatusCode::from_u16(code).unwrap();
-    let response = match (log.behaviour)(&request) {
+    let response = match (log.behaviour)(&push) {
         Reply::Status(code) => status(code).into_response(),
         Reply::After(wait, code) => {
             tokio::time::sleep(wait).await;
@@ -201,7 +230,7 @@ async fn answer(
 
 /// A server that answers the nth request (each on its own connection) with the nth of these texts,
 /// then with 204, and closes the connection. Gives its URL and the count of requests.
-pub(super) async fn raw_endpoint(
+pub async fn raw_endpoint(
     answers: &'static [&'static str],
 ) -> (String, Arc<AtomicUsize>, AbortOnDropHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
