@@ -229,4 +229,9 @@ run "without_a_pipeline_nobody_may_act_as_a_service" {
     condition     = alltrue([for topic in values(module.topic) : length(topic.grants.dead_letter_readers) == 0])
     error_message = "Somebody may read dead letters although no operator is named."
   }
+
+  assert {
+    condition     = alltrue([for topic in values(module.topic) : length(topic.grants.push_readers) == 0])
+    error_message = "Somebody may read where consumers are pushed to although no operator is named."
+  }
 }

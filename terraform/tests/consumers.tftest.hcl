@@ -131,6 +131,16 @@ run "every_consumer" {
   assert {
     condition = alltrue([
       for name in keys(var.consumers) :
+      module.topic["user-events"].grants.push_readers[name].subscription == "user-events-${name}" &&
+      module.topic["user-events"].grants.push_readers[name].role == "roles/pubsub.viewer" &&
+      module.topic["user-events"].grants.push_readers[name].members == toset(["group:operators@example.com"])
+    ])
+    error_message = "Operators can't read where a consumer is pushed to: nothing could be redriven."
+  }
+
+  assert {
+    condition = alltrue([
+      for name in keys(var.consumers) :
       one([for env in module.consumer[name].service.template[0].containers[0].env : env.value if env.name == "DEAD_LETTER_TOPIC"]) == module.topic["user-events"].dead_letter_topics[name].name
     ])
     error_message = "A consumer is told another dead-letter topic than its own."

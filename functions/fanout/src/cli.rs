@@ -1,4 +1,5 @@
-//! The command line. Every flag can be set as `FANOUT_<FLAG>` too.
+//! The command line. Every setting can be set as `FANOUT_<FLAG>` too. What picks out an event or
+//! decides its fate cannot: a variable left over from yesterday must not choose what is dropped.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,7 +10,9 @@ use fanout_runtime::LogFormat;
 
 use crate::completions::CompletionsFlags;
 use crate::consumers::CONSUMERS;
+use crate::dead_letters::DeadLettersArgs;
 use crate::doctor::DoctorFlags;
+use crate::publish::PublishArgs;
 use crate::trace::TraceFlags;
 
 /// The user service's name in `--port`.
@@ -47,6 +50,10 @@ pub enum Command {
     /// Run the whole system on this machine (the default)
     #[command(after_help = EXAMPLES)]
     Up(UpFlags),
+    /// Publish an event by hand
+    Publish(PublishArgs),
+    /// List, show, redrive or discard dead letters
+    DeadLetters(DeadLettersArgs),
     /// Show an event's life: stored, published, and what each consumer made of it
     Trace(TraceFlags),
     /// Check the topology that Terraform provisions against what the code needs

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
+use crate::answer::write_text;
 use crate::cli::Cli;
-use crate::stdout::say;
 
 const EXAMPLES: &str = "Examples:
   source <(fanout completions bash)
@@ -25,6 +25,6 @@ pub struct CompletionsFlags {
 pub fn run(flags: &CompletionsFlags) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(flags.shell, &mut Cli::command(), "fanout", &mut script);
-    say(&String::from_utf8(script)?)?;
+    write_text(&String::from_utf8(script)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,12 +1,18 @@
 //! The `fanout` command: the whole system on one machine, and what an operator asks of it anywhere.
 
+pub mod answer;
 pub mod cli;
 pub mod completions;
 pub mod consumers;
+pub mod dead_letters;
 pub mod doctor;
+pub mod google_api;
 pub mod google_emulators;
+pub mod iam_credentials;
 pub mod mail_route;
-mod stdout;
+pub mod operator;
+pub mod publish;
+pub mod pubsub_rest;
 pub mod target;
 pub mod topology;
 pub mod trace;

@@ -3,19 +3,22 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use fanout::answer::exit_code;
 use fanout::cli::{Cli, Command};
-use fanout::{completions, doctor, trace, up};
+use fanout::{completions, dead_letters, doctor, publish, trace, up};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = match cli.command {
+    let ended = match cli.command {
         Some(Command::Up(flags)) => up::run(&flags).map(|()| ExitCode::SUCCESS),
+        Some(Command::Publish(args)) => publish::run(args),
+        Some(Command::DeadLetters(args)) => dead_letters::run(args),
         Some(Command::Trace(flags)) => trace::run(&flags),
         Some(Command::Doctor(flags)) => doctor::run(&flags),
         Some(Command::Completions(flags)) => completions::run(&flags),
         None => up::run(&cli.up).map(|()| ExitCode::SUCCESS),
     };
-    done.unwrap_or_else(|error| report(&error))
+    ended.unwrap_or_else(|error| report(&error))
 }
 
 #[allow(
@@ -24,5 +27,5 @@ fn main() -> ExitCode {
 )]
 fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("fanout: {error:#}");
-    ExitCode::FAILURE
+    exit_code(error)
 }

@@ -10,6 +10,9 @@ use fanout_runtime::Environment;
 /// The project that everything belongs to on one machine, unless `GOOGLE_CLOUD_PROJECT` says so.
 pub const LOCAL_PROJECT: &str = "fanout-local";
 
+/// Where `fanout up` serves Pub/Sub's REST API, unless it was told otherwise.
+const LOCAL_PUBSUB_URL: &str = "http://localhost:8085";
+
 /// The flags of every command that works on a system which runs already.
 #[derive(Debug, Clone, Args)]
 pub struct TargetFlags {
@@ -23,13 +26,10 @@ pub struct TargetFlags {
     /// Where the embedded engine's data is kept
     #[arg(long, env = "FANOUT_DATA_DIR", default_value = ".fanout")]
     pub data_dir: PathBuf,
-    /// Where `fanout up` serves Pub/Sub's REST API
-    #[arg(
-        long,
-        env = "FANOUT_PUBSUB_URL",
-        default_value = "http://localhost:8085"
-    )]
-    pub pubsub_url: String,
+    /// Where Pub/Sub's REST API is: `fanout up`'s, by default http://localhost:8085; with --project a
+    /// regional endpoint, by default https://pubsub.googleapis.com
+    #[arg(long, env = "FANOUT_PUBSUB_URL")]
+    pub pubsub_url: Option<String>,
 }
 
 /// The system that a command works on.
@@ -88,6 +88,14 @@ impl Emulators {
     }
 }
 
+impl TargetFlags {
+    /// Where Pub/Sub's REST API was said to be, or this; without a slash at the end.
+    pub fn pubsub_url(&self, default: &str) -> String {
+        let url = self.pubsub_url.as_deref().unwrap_or(default);
+        url.trim_end_matches('/').to_owned()
+    }
+}
+
 impl Target {
     /// Decides. Emulators named by the environment come before everything, as they do for Google's
     /// own clients; together with `--project` that is more likely an oversight, so it is an error.
@@ -104,7 +112,7 @@ impl Target {
             }),
             (None, None) => Ok(Self::Embedded {
                 data_dir: flags.data_dir.clone(),
-                pubsub_url: flags.pubsub_url.trim_end_matches('/').to_owned(),
+                pubsub_url: flags.pubsub_url(LOCAL_PUBSUB_URL),
             }),
         }
     }

@@ -5,6 +5,7 @@
 //! one machine (feature `local`).
 
 pub mod consume;
+mod dead_letter;
 pub mod outbox;
 mod publisher;
 mod push_body;
@@ -17,6 +18,7 @@ pub mod local;
 #[cfg(feature = "pubsub")]
 pub mod pubsub;
 
+pub use dead_letter::{DeadLetterCause, message_as_it_was};
 pub use publisher::{MessageId, OutgoingMessage, PublishError, Publisher};
 pub use push_body::{NotAPush, PushedMessage};
 pub use topology::{Backoff, DeadLetterPolicy, Retention, Subscription, Topology};

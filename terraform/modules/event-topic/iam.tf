@@ -64,3 +64,17 @@ resource "google_pubsub_subscription_iam_binding" "dead_letter_readers" {
     replace_triggered_by = [google_pubsub_subscription.dead_letters[each.key].id]
   }
 }
+
+# A redrive asks the consumer's own subscription where it pushes to, and as whom.
+resource "google_pubsub_subscription_iam_binding" "push_readers" {
+  for_each = length(var.dead_letter_readers) == 0 ? {} : var.consumers
+
+  project      = var.project_id
+  subscription = google_pubsub_subscription.push[each.key].name
+  role         = "roles/pubsub.viewer"
+  members      = var.dead_letter_readers
+
+  lifecycle {
+    replace_triggered_by = [google_pubsub_subscription.push[each.key].id]
+  }
+}

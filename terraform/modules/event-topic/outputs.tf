@@ -15,6 +15,7 @@ output "grants" {
     dead_letter_readers    = google_pubsub_subscription_iam_binding.dead_letter_readers
     dead_letter_subscriber = google_pubsub_subscription_iam_member.dead_letter_forwarder
     parking                = google_pubsub_topic_iam_member.parking
+    push_readers           = google_pubsub_subscription_iam_binding.push_readers
   }
 }
 

@@ -23,7 +23,7 @@ variable "consumers" {
 }
 
 variable "dead_letter_readers" {
-  description = "Who may read and ack dead letters, and nobody else: members such as group:operators@example.com."
+  description = "Who may read and ack dead letters and see where consumers are pushed to, and nobody else: members such as group:operators@example.com."
   type        = set(string)
   default     = []
   nullable    = false

@@ -21,7 +21,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use fanout_runtime::{Environment, ProcessEnvironment};
 
-use crate::stdout::say;
+use crate::answer::write_text;
 use facts::Facts;
 use live::PubsubApi;
 use report::{Checkup, Report};
@@ -78,7 +78,7 @@ pub fn run(flags: &DoctorFlags) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(2));
     }
     let report = check(flags, &ProcessEnvironment)?;
-    say(&match flags.json {
+    write_text(&match flags.json {
         true => format!("{}\n", report.json()?),
         false => report.text(),
     })?;

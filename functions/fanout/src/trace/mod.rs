@@ -16,7 +16,7 @@ use clap::builder::NonEmptyStringValueParser;
 use fanout_runtime::{Clock, ProcessEnvironment, SystemClock};
 use fanout_store::Documents;
 
-use crate::stdout::say;
+use crate::answer::write_text;
 use crate::target::{Target, TargetFlags};
 use find::Trace;
 
@@ -73,7 +73,7 @@ pub fn run(flags: &TraceFlags) -> anyhow::Result<ExitCode> {
         let documents = store::open(&target).await?;
         look_up(documents.as_ref(), &SystemClock, &flags.asked).await
     })?;
-    say(&match flags.json {
+    write_text(&match flags.json {
         true => format!("{}\n", serde_json::to_string_pretty(&trace)?),
         false => text::of(&trace),
     })?;

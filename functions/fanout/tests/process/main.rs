@@ -6,11 +6,16 @@
     reason = "these are tests: a panic is their verdict"
 )]
 
+mod cloud;
 mod command;
 mod completions;
+mod dead_letters;
 mod doctor;
 mod emulators;
 mod gcloud;
+mod operated;
+mod publish;
 mod readme;
+mod redrive;
 mod running;
 mod trace;

@@ -142,6 +142,11 @@ impl Running {
         usize::try_from(counts["total"].as_u64().unwrap()).unwrap()
     }
 
+    /// What the command has said so far.
+    pub(crate) fn said(&self) -> &str {
+        &self.seen
+    }
+
     pub(crate) fn kill_nine(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

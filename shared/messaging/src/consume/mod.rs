@@ -16,7 +16,7 @@ mod store_effect;
 pub use consumer::{
     Acted, Attempt, Consumer, End, Failure, OutsideEffect, Plan, StoreEffect, View,
 };
-pub use outcome::{Outcome, ParkReason};
+pub use outcome::{Outcome, ParkReason, X_OUTCOME};
 pub use pipeline::{ConsumerDeps, Pipeline};
 pub use push_auth::{PushAuth, PushAuthError, PushAuthMode};
 pub use push_route::{MAX_PUSH_BYTES, push_route};

@@ -10,7 +10,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 /// The header that says what became of a delivery.
-const X_OUTCOME: HeaderName = HeaderName::from_static("x-outcome");
+pub const X_OUTCOME: HeaderName = HeaderName::from_static("x-outcome");
 
 /// What became of one delivery.
 #[derive(Debug)]

@@ -10,10 +10,8 @@ use super::outcome::{Outcome, ParkReason};
 use super::outside_effect::Claimed;
 use super::pipeline::Pipeline;
 use super::store_effect::MAX_CONFLICTS;
-use crate::{OutgoingMessage, PublishError, Publisher, PushedMessage};
-
-/// Pub/Sub's limit for an attribute's value, in bytes.
-const MAX_ATTRIBUTE: usize = 1024;
+use crate::dead_letter::parked_copy;
+use crate::{PublishError, Publisher, PushedMessage};
 
 /// One consumer's dead-letter topic.
 pub(super) struct DeadLetters {
@@ -29,20 +27,7 @@ impl DeadLetters {
         message: &PushedMessage,
         reason: &ParkReason,
     ) -> Result<(), PublishError> {
-        let mut attributes = message.attributes.clone();
-        let mut note = |name: &str, value: &str| {
-            let end = value.floor_char_boundary(MAX_ATTRIBUTE);
-            attributes.insert(name.to_owned(), value[..end].to_owned());
-        };
-        note("dead-letter-reason", reason.slug);
-        note("dead-letter-detail", &reason.detail);
-        note("dead-letter-consumer", self.consumer);
-        note("dead-letter-original-message-id", &message.message_id);
-        let copy = OutgoingMessage {
-            data: message.data.clone(),
-            attributes,
-            ordering_key: message.ordering_key.clone(),
-        };
+        let copy = parked_copy(message, self.consumer, reason.slug, &reason.detail);
         self.publisher.publish(&self.topic, copy).await.map(drop)
     }
 }

@@ -1,0 +1,130 @@
+//! `fanout dead-letters`: what will never work or kept failing, seen and dealt with by a person.
+//!
+//! Every subcommand begins by holding letters: it pulls them, so that nobody else gets them, and
+//! keeps their leases alive. What it is done with is acked; everything else is given back. If it
+//! dies in between, the leases end by themselves within half a minute, and nothing has changed.
+
+mod discard_letters;
+mod hold;
+mod interrupt;
+mod letter;
+mod letters_file;
+mod list_letters;
+mod pace;
+mod push_to_consumer;
+mod redrive_letters;
+mod redrive_summary;
+mod selection;
+mod show_letter;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+use fanout_runtime::{ProcessEnvironment, Shutdown};
+
+use crate::consumers::{CONSUMERS, ConsumerEntry};
+use crate::operator::Operator;
+use crate::target::TargetFlags;
+use interrupt::Interrupt;
+
+/// The flags of `fanout dead-letters`.
+#[derive(Debug, Args)]
+pub struct DeadLettersArgs {
+    /// What to do with them
+    #[command(subcommand)]
+    command: DeadLettersCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeadLettersCommand {
+    /// Count them by reason and event; changes nothing
+    List(list_letters::ListArgs),
+    /// Show one with everything that is known of it; changes nothing
+    Show(show_letter::ShowArgs),
+    /// Deliver them again to the one consumer that they belong to
+    Redrive(redrive_letters::RedriveArgs),
+    /// Write them to a file and drop them
+    Discard(discard_letters::DiscardArgs),
+}
+
+/// How letters are looked at.
+#[derive(Debug, Args)]
+struct Looking {
+    /// How many dead letters of a consumer to look at, at most
+    #[arg(
+        long,
+        env = "FANOUT_LIMIT",
+        default_value_t = 1000,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=100_000)
+    )]
+    limit: u32,
+    /// Answer in JSON
+    #[arg(long, env = "FANOUT_JSON")]
+    json: bool,
+    /// Which system
+    #[command(flatten)]
+    target: TargetFlags,
+}
+
+impl DeadLettersCommand {
+    fn looking(&self) -> &Looking {
+        match self {
+            Self::List(args) => &args.looking,
+            Self::Show(args) => &args.looking,
+            Self::Redrive(args) => &args.looking,
+            Self::Discard(args) => &args.looking,
+        }
+    }
+}
+
+impl Looking {
+    fn limit(&self) -> usize {
+        usize::try_from(self.limit).unwrap_or(usize::MAX)
+    }
+}
+
+/// Carries the subcommand out, until Ctrl-C or SIGTERM.
+pub fn run(args: DeadLettersArgs) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let target = &args.command.looking().target;
+        let operator = Operator::connect(target, &ProcessEnvironment)?;
+        let interrupt = Interrupt::new(Shutdown::on_signal());
+        match &args.command {
+            DeadLettersCommand::List(args) => list_letters::list(&operator, args, &interrupt).await,
+            DeadLettersCommand::Show(args) => show_letter::show(&operator, args, &interrupt).await,
+            DeadLettersCommand::Redrive(args) => {
+                redrive_letters::redrive(&operator, args, &interrupt).await
+            }
+            DeadLettersCommand::Discard(args) => {
+                discard_letters::discard(&operator, args, &interrupt).await
+            }
+        }
+    })
+}
+
+/// The names that `--consumer` takes.
+fn consumer_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(CONSUMERS.iter().map(|consumer| consumer.name))
+}
+
+fn consumer_named(name: &str) -> anyhow::Result<&'static ConsumerEntry> {
+    let found = CONSUMERS.iter().find(|consumer| consumer.name == name);
+    found.ok_or_else(|| anyhow!("there is no consumer `{name}`"))
+}
+
+/// The consumer of this name, or all.
+fn consumers_of(name: Option<&str>) -> anyhow::Result<Vec<&'static ConsumerEntry>> {
+    match name {
+        Some(name) => Ok(vec![consumer_named(name)?]),
+        None => Ok(CONSUMERS.iter().collect()),
+    }
+}

@@ -1,0 +1,194 @@
+//! From data to a whole event, checked by the decoder that consumers use.
+
+use fanout_events::{
+    Envelope, Event, Metadata, Received, UserCreated, UserDeleted, UserUpdated, attributes, decode,
+};
+use fanout_messaging::OutgoingMessage;
+use fanout_runtime::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::answer::WrongUse;
+
+/// What says that an event was made by hand.
+const SOURCE: &str = "manual";
+
+/// A type of event that can be published by hand.
+#[derive(Clone, Copy)]
+pub(super) struct EventType {
+    pub(super) name: &'static str,
+    version: &'static str,
+    schema: &'static str,
+}
+
+/// All of them.
+pub(super) const EVENT_TYPES: [EventType; 3] = [
+    EventType {
+        name: UserCreated::TYPE,
+        version: UserCreated::VERSION,
+        schema: UserCreated::SCHEMA,
+    },
+    EventType {
+        name: UserUpdated::TYPE,
+        version: UserUpdated::VERSION,
+        schema: UserUpdated::SCHEMA,
+    },
+    EventType {
+        name: UserDeleted::TYPE,
+        version: UserDeleted::VERSION,
+        schema: UserDeleted::SCHEMA,
+    },
+];
+
+/// What an event has around its data.
+pub(super) struct EventParts<'a> {
+    pub(super) id: String,
+    pub(super) event_type: &'a str,
+    /// The data's `user_id`, unless it is given.
+    pub(super) subject: Option<&'a str>,
+    pub(super) sequence: u64,
+    pub(super) timestamp: Timestamp,
+    pub(super) correlation_id: String,
+}
+
+/// An event that is ready to be published.
+#[derive(Debug)]
+pub(super) struct Composed {
+    pub(super) event: Event,
+    pub(super) message: OutgoingMessage,
+}
+
+/// Puts the data into an envelope. The message is what user-service would publish.
+pub(super) fn compose(parts: EventParts<'_>, data: &[u8]) -> Result<Composed, WrongUse> {
+    let data = read_object(data)?;
+    let known = EVENT_TYPES
+        .into_iter()
+        .find(|known| known.name == parts.event_type)
+        .ok_or_else(|| invalid(format!("`{}` is no type of this system", parts.event_type)))?;
+    let user_id = data.get("user_id").and_then(Value::as_str);
+    let subject = parts.subject.or(user_id).ok_or_else(|| {
+        invalid("data.user_id must be a string, or --subject be given".to_owned())
+    })?;
+    let event = Envelope {
+        id: parts.id,
+        event_type: known.name.to_owned(),
+        source: SOURCE.to_owned(),
+        subject: subject.to_owned(),
+        sequence: parts.sequence,
+        timestamp: parts.timestamp,
+        correlation_id: Some(parts.correlation_id),
+        causation_id: None,
+        metadata: Metadata {
+            version: known.version.to_owned(),
+            schema: Some(known.schema.to_owned()),
+        },
+        data: Value::Object(data),
+    };
+    let written = event
+        .to_json()
+        .map_err(|error| invalid(error.to_string()))?;
+    let received = Received {
+        data: &written,
+        message_id: "",
+        publish_time: parts.timestamp,
+    };
+    let decoded = decode(&received).map_err(|error| WrongUse(format!("{error}; {NOTHING}")))?;
+    Ok(Composed {
+        message: OutgoingMessage {
+            attributes: attributes(&event, None),
+            ordering_key: event.subject,
+            data: written.into(),
+        },
+        event: decoded.event,
+    })
+}
+
+const NOTHING: &str = "nothing was published";
+
+fn invalid(fault: String) -> WrongUse {
+    WrongUse(format!("the event is not valid: {fault}; {NOTHING}"))
+}
+
+fn read_object(data: &[u8]) -> Result<Map<String, Value>, WrongUse> {
+    // serde_json's own message may show values of the data.
+    let value = serde_json::from_slice(data).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        WrongUse(format!(
+            "the data is not JSON: line {line}, column {column}; {NOTHING}"
+        ))
+    })?;
+    match value {
+        Value::Object(object) => Ok(object),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(invalid("data must be a JSON object".to_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parts() -> EventParts<'static> {
+        EventParts {
+            id: "evt_1".to_owned(),
+            event_type: "user.created",
+            subject: None,
+            sequence: 1,
+            timestamp: "2026-11-20T12:00:00Z".parse().unwrap(),
+            correlation_id: "req_1".to_owned(),
+        }
+    }
+
+    fn data() -> Value {
+        json!({"user_id": "usr_1", "email": "test@example.com", "name": "Test User"})
+    }
+
+    #[test]
+    fn the_message_is_what_user_service_would_publish() {
+        let composed = compose(parts(), data().to_string().as_bytes()).unwrap();
+        let message = composed.message;
+        let event: Value = serde_json::from_slice(&message.data).unwrap();
+        insta::assert_json_snapshot!(json!({
+            "data": event,
+            "attributes": message.attributes,
+            "ordering_key": message.ordering_key,
+        }));
+    }
+
+    #[test]
+    fn every_type_can_be_published_and_decodes_as_itself() {
+        for known in EVENT_TYPES {
+            let parts = EventParts {
+                event_type: known.name,
+                ..parts()
+            };
+            let event = compose(parts, data().to_string().as_bytes()).unwrap().event;
+            assert_eq!(event.data.event_type(), known.name);
+            assert_eq!(event.data.metadata(), event.metadata);
+        }
+    }
+
+    #[test]
+    fn a_fault_names_its_field_and_shows_no_value() {
+        let fault = |parts, data: &Value| {
+            let error = compose(parts, data.to_string().as_bytes()).unwrap_err();
+            let WrongUse(text) = error;
+            assert!(!text.contains("secret"), "{text}");
+            text
+        };
+        let mut bad_email = data();
+        bad_email["email"] = json!("secret person");
+        insta::assert_snapshot!(fault(parts(), &bad_email), @"the event is not valid: data.email must be an e-mail address such as name@example.com, at most 254 characters; nothing was published");
+        insta::assert_snapshot!(fault(parts(), &json!({"email": "secret@example.com"})), @"the event is not valid: data.user_id must be a string, or --subject be given; nothing was published");
+        insta::assert_snapshot!(fault(parts(), &json!(["secret"])), @"the event is not valid: data must be a JSON object; nothing was published");
+        let no_sequence = EventParts {
+            sequence: 0,
+            ..parts()
+        };
+        insta::assert_snapshot!(fault(no_sequence, &data()), @"the event is not valid: sequence must be a whole number from 1; nothing was published");
+        let WrongUse(text) = compose(parts(), b"{secret").unwrap_err();
+        insta::assert_snapshot!(text, @"the data is not JSON: line 1, column 2; nothing was published");
+    }
+}

@@ -1,0 +1,235 @@
+//! `fanout publish`: one event by hand, whole and checked, or any text as it is.
+
+mod compose_event;
+mod read_data;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use fanout_events::{Received, decode};
+use fanout_messaging::{MessageId, OutgoingMessage};
+use fanout_runtime::{Environment, ProcessEnvironment};
+use serde::Serialize;
+
+use crate::answer::{WrongUse, write_json, write_text};
+use crate::operator::Operator;
+use crate::target::TargetFlags;
+use crate::topology::USER_EVENTS;
+use compose_event::{EVENT_TYPES, EventParts};
+
+const EXAMPLES: &str = r#"Examples:
+  fanout publish user.created --data '{"user_id":"usr_1","email":"test@example.com","name":"Test User"}'
+  fanout publish user.deleted --data '{"user_id":"usr_1"}' --sequence 2
+  fanout publish user.created --data @data.json --event-id evt_1    a repeat with the same id counts once
+  fanout publish --raw --data '{"userId":"test-123","email":"manual@test.com","name":"Manual Test","event":"user.created"}'
+  generate | fanout publish user.created --data - --project my-project
+
+The data is what goes into the event's `data`; everything around it is made here: id, time, version,
+attributes, ordering key. It is decoded as every consumer does, before it leaves.
+
+Exit code: 0 published, 1 not (or not known to be), 2 wrong use or an event that is not valid."#;
+
+/// The flags of `fanout publish`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct PublishArgs {
+    /// The event's type
+    #[arg(
+        value_name = "TYPE",
+        required_unless_present = "raw",
+        conflicts_with = "raw",
+        value_parser = PossibleValuesParser::new(EVENT_TYPES.map(|known| known.name))
+    )]
+    event_type: Option<String>,
+    /// The event's data as JSON, `@FILE` to read it from there, or `-` for stdin
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    data: String,
+    /// Publish the text as it is, without attributes and unchecked: what people do with gcloud
+    #[arg(long, conflicts_with_all = ["event_id", "subject", "sequence", "correlation_id"])]
+    raw: bool,
+    /// Where to
+    #[arg(long, env = "FANOUT_TOPIC", default_value = USER_EVENTS)]
+    topic: String,
+    /// The event's id; by default a new one
+    #[arg(long, value_name = "ID")]
+    event_id: Option<String>,
+    /// What it happened to; by default the data's `user_id`
+    #[arg(long, value_name = "ID")]
+    subject: Option<String>,
+    /// The event's place among its subject's, from 1
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    sequence: u64,
+    /// The request that it belongs to; by default a new one
+    #[arg(long, value_name = "ID")]
+    correlation_id: Option<String>,
+    /// An attribute beside those that the event has by itself; repeat for several
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    attributes: Vec<(String, String)>,
+    /// Answer in JSON
+    #[arg(long, env = "FANOUT_JSON")]
+    json: bool,
+    /// Which system
+    #[command(flatten)]
+    target: TargetFlags,
+}
+
+/// What was published.
+#[derive(Serialize)]
+struct Published {
+    event_id: String,
+    message_id: String,
+    topic: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
+}
+
+fn attribute(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("write it as NAME=VALUE, for example tenant=blue")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Publishes.
+pub fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(publish(args, &ProcessEnvironment))
+}
+
+async fn publish(args: PublishArgs, environment: &dyn Environment) -> anyhow::Result<ExitCode> {
+    let operator = Operator::connect(&args.target, environment)?;
+    let data = read_data::read(&args.data)?;
+    let published = match &args.event_type {
+        Some(event_type) => publish_event(&operator, &args, event_type, &data).await?,
+        None => publish_raw(&operator, &args, data).await?,
+    };
+    if args.json {
+        write_json(&published)?;
+    } else {
+        write_text(&published.to_text())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn publish_event(
+    operator: &Operator,
+    args: &PublishArgs,
+    event_type: &str,
+    data: &[u8],
+) -> anyhow::Result<Published> {
+    let new = |given: &Option<String>, prefix| {
+        let new = || operator.ids.new_id(prefix);
+        given.clone().unwrap_or_else(new)
+    };
+    let parts = EventParts {
+        id: new(&args.event_id, "evt"),
+        event_type,
+        subject: args.subject.as_deref(),
+        sequence: args.sequence,
+        timestamp: operator.clock.now(),
+        correlation_id: new(&args.correlation_id, "req"),
+    };
+    let composed = compose_event::compose(parts, data)?;
+    let event = composed.event;
+    let mut message = composed.message;
+    for (name, value) in &args.attributes {
+        if message.attributes.contains_key(name) {
+            let fault = format!("the attribute `{name}` is made from the event; --raw takes any");
+            return Err(WrongUse(fault).into());
+        }
+        message.attributes.insert(name.clone(), value.clone());
+    }
+    let again = format!(
+        "it may have been published all the same: repeat with --event-id {}, and it counts once",
+        event.id
+    );
+    let MessageId(message_id) = send(operator, &args.topic, message, &again).await?;
+    Ok(Published {
+        event_id: event.id,
+        message_id,
+        topic: args.topic.clone(),
+        event_type: Some(event.event_type),
+        subject: Some(event.subject),
+        sequence: Some(event.sequence),
+        correlation_id: event.correlation_id,
+    })
+}
+
+async fn publish_raw(
+    operator: &Operator,
+    args: &PublishArgs,
+    data: Vec<u8>,
+) -> anyhow::Result<Published> {
+    let message = OutgoingMessage {
+        data: data.into(),
+        attributes: args.attributes.iter().cloned().collect::<BTreeMap<_, _>>(),
+        ordering_key: String::new(),
+    };
+    let data = message.data.clone();
+    let again = "it may have been published all the same";
+    let MessageId(message_id) = send(operator, &args.topic, message, again).await?;
+    // The id that consumers will know it by.
+    let received = Received {
+        data: &data,
+        message_id: &message_id,
+        publish_time: operator.clock.now(),
+    };
+    let decoded = decode(&received);
+    Ok(Published {
+        event_id: decoded.map_or_else(|_| received.fallback_event_id(), |decoded| decoded.event.id),
+        message_id,
+        topic: args.topic.clone(),
+        event_type: None,
+        subject: None,
+        sequence: None,
+        correlation_id: None,
+    })
+}
+
+/// Publishes once. `again` is what to say when it is not known whether that worked.
+async fn send(
+    operator: &Operator,
+    topic: &str,
+    message: OutgoingMessage,
+    again: &str,
+) -> anyhow::Result<MessageId> {
+    let published = operator.pubsub.publish(topic, message).await;
+    let unknown = matches!(&published, Err(error) if error.may_have_been_done());
+    published.with_context(|| match unknown {
+        true => again.to_owned(),
+        false => format!("nothing was published to {topic}"),
+    })
+}
+
+impl Published {
+    fn to_text(&self) -> String {
+        let lines = [
+            ("event", Some(self.event_id.clone())),
+            ("message", Some(self.message_id.clone())),
+            ("type", self.event_type.clone()),
+            ("subject", self.subject.clone()),
+            (
+                "sequence",
+                self.sequence.map(|sequence| sequence.to_string()),
+            ),
+            ("correlation", self.correlation_id.clone()),
+        ];
+        let lines = lines.into_iter().filter_map(|(name, value)| {
+            let value = crate::answer::printable(&value?);
+            Some(format!("  {name:<12} {value}\n"))
+        });
+        format!("published to {}\n{}", self.topic, lines.collect::<String>())
+    }
+}
