@@ -2,25 +2,27 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::Router;
 use axum::body::Body;
 use fanout::consumers::CONSUMERS;
 use fanout_messaging::outbox::Outbox;
 use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
-use fanout_runtime::{SystemClock, SystemIds};
+use fanout_runtime::{SystemClock, SystemIds, Timings};
 use fanout_store::sqlite::{Database, SqliteDocuments};
 use fanout_store::{
-    CommitError, CommitReceipt, Comparison, Document, Documents, Key, Page, Query, StoreError,
-    Write,
+    CommitError, CommitReceipt, Comparison, Direction, Document, Documents, Key, Page, Query,
+    StoreError, Write,
 };
 use http::Request;
-use serde_json::json;
 use tower::ServiceExt;
 
-use crate::support::consumer_deps;
+use crate::support::{consumer_deps, envelope_around};
 
-/// Notes each query that Firestore answers from a composite index only: its collection and fields.
+/// Notes each query that Firestore answers from a composite index only: its collection, and its
+/// fields with their directions.
 struct IndexNeeds {
     documents: SqliteDocuments,
     needed: Mutex<BTreeSet<String>>,
@@ -37,9 +39,18 @@ impl Documents for IndexNeeds {
             .filters
             .iter()
             .filter(|filter| filter.comparison == Comparison::Equal);
-        let mut fields: Vec<&str> = equal.map(|filter| filter.field).collect();
+        // Equality is answered from an index in either direction; ours are written ascending.
+        let mut fields: Vec<String> = equal
+            .map(|filter| format!("{} ASCENDING", filter.field))
+            .collect();
         let order = query.full_order();
-        fields.extend(order.iter().map(|by| by.field));
+        fields.extend(order.iter().map(|by| {
+            let direction = match by.direction {
+                Direction::Ascending => "ASCENDING",
+                Direction::Descending => "DESCENDING",
+            };
+            format!("{} {direction}", by.field)
+        }));
         // Equality alone, or one order alone, is answered from the automatic indexes.
         if !order.is_empty() && fields.len() > 1 {
             let need = format!("{}: {}", query.collection, fields.join(", "));
@@ -63,14 +74,18 @@ impl Publisher for Down {
     }
 }
 
-/// `collection: field, field` of each index in the table of `terraform/firestore.tf`.
+/// `collection: field DIRECTION, field DIRECTION` of each index in the table of `terraform/firestore.tf`.
 fn indexes_in_terraform() -> BTreeSet<String> {
     let text = include_str!("../terraform/firestore.tf");
     let table = text.split("firestore_indexes = {").nth(1).unwrap();
     let table = table.split("firestore_expiring").next().unwrap();
     let quoted = |part: &str| part.split('"').nth(1).unwrap().to_owned();
     let index = |block: &str| {
-        let fields: Vec<String> = block.split("field = ").skip(1).map(quoted).collect();
+        let field = |part: &str| {
+            let direction = part.split("order = ").nth(1).unwrap();
+            format!("{} {}", quoted(part), quoted(direction))
+        };
+        let fields: Vec<String> = block.split("field = ").skip(1).map(field).collect();
         format!("{}: {}", quoted(block), fields.join(", "))
     };
     table.split("collection = ").skip(1).map(index).collect()
@@ -107,31 +122,35 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
         from: "a@example.com".parse().unwrap(),
         consumer: deps.clone(),
     });
-    let sign_up = Request::post("/users")
-        .header("content-type", "application/json")
-        .body(Body::from(
-            json!({"email": "a@example.com", "name": "A"}).to_string(),
-        ));
-    let requests = [
-        (&users, sign_up.unwrap()),
+    let crm = crm_service::app(deps.clone());
+    let analytics = analytics_service::app(deps);
+    let sign_up = br#"{"email": "a@example.com", "name": "A"}"#;
+    let hand_typed =
+        br#"{"userId": "u", "email": "a@example.com", "name": "A", "event": "user.created"}"#;
+    let push = envelope_around(hand_typed, 1);
+    // Whatever lists, queries or handles an event; a new route or parameter is a new line.
+    let requests: [(&Router, &str, &str, &[u8]); 9] = [
+        (&users, "POST", "/users", sign_up),
+        (&users, "POST", "/outbox/relay", b""),
+        (&emails, "POST", "/pubsub/push", &push),
+        (&emails, "GET", "/emails?user_id=u", b""),
+        (&crm, "POST", "/pubsub/push", &push),
+        (&crm, "GET", "/contacts/u", b""),
+        (&analytics, "POST", "/pubsub/push", &push),
+        (&analytics, "GET", "/signups", b""),
         (
-            &users,
-            Request::post("/outbox/relay").body(Body::empty()).unwrap(),
-        ),
-        (
-            &emails,
-            Request::get("/emails?user_id=u")
-                .body(Body::empty())
-                .unwrap(),
-        ),
-        (
-            &analytics_service::app(deps),
-            Request::get("/signups").body(Body::empty()).unwrap(),
+            &analytics,
+            "GET",
+            "/signups?from=2026-11-01&to=2026-11-30",
+            b"",
         ),
     ];
-    for (app, request) in requests {
+    for (app, method, path, body) in requests {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("content-type", "application/json");
+        let request = request.body(Body::from(body.to_vec())).unwrap();
         let answer = app.clone().oneshot(request).await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.status());
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
         outbox.drain().await;
     }
     let needed = documents.needed.lock().unwrap().clone();
@@ -152,5 +171,43 @@ fn every_consumer_is_in_terraform_with_the_types_that_it_handles() {
             .map(|name| name.trim().trim_matches('"'))
             .collect();
         assert_eq!(types, consumer.handles, "{}", consumer.name);
+    }
+}
+
+/// The number that follows `name` in a line of a Terraform file: what `name = optional(number, 60)`
+/// or `name = 60` says.
+fn number_in(text: &str, name: &str) -> u64 {
+    let mut lines = text.lines().filter_map(|line| line.split_once('='));
+    let (_, value) = lines
+        .find(|(left, _)| left.trim() == name)
+        .unwrap_or_else(|| panic!("Terraform does not say {name}"));
+    let value = value.replace("optional(number,", "").replace(')', "");
+    value.trim().parse().unwrap()
+}
+
+#[test]
+fn terraform_and_the_code_say_the_same_numbers_of_delivery() {
+    let system = include_str!("../terraform/variables-system.tf");
+    let locals = include_str!("../terraform/locals.tf");
+    let code = Timings::PRODUCTION;
+    let days = |duration: Duration| duration.as_secs() / (24 * 60 * 60);
+    let numbers = [
+        (system, "ack_deadline_seconds", code.ack_deadline.as_secs()),
+        (
+            system,
+            "handler_budget_seconds",
+            code.handler_budget.as_secs(),
+        ),
+        (system, "lease_seconds", code.lease.as_secs()),
+        (system, "retention_days", days(code.retention)),
+        (
+            system,
+            "dead_letter_retention_days",
+            days(code.dead_letter_retention),
+        ),
+        (locals, "mark_retention_days", days(code.mark_lifetime)),
+    ];
+    for (file, name, expected) in numbers {
+        assert_eq!(number_in(file, name), expected, "{name}");
     }
 }
