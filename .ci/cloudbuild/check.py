@@ -22,6 +22,26 @@ ORDER = {
     "apply": ["plan"],
     "smoke-test": ["apply"],
 }
+# What Terraform must not see before what: no test on a mocked provider can tell.
+TERRAFORM_ORDER = {
+    ("consumers.tf", "module", "consumer"): {"google_firestore_field.expires_at", "google_firestore_index.query"},
+    ("scheduler.tf", "resource", "google_cloud_scheduler_job.relay"): {"google_service_account_iam_member.relay_deployer"},
+    ("services.tf", "module", "service"): {"google_firestore_field.expires_at", "google_firestore_index.query"},
+    ("topics.tf", "module", "topic"): {"google_service_account_iam_member.push_deployer", "google_service_account_iam_member.push_tokens"},
+    ("modules/event-topic/outputs.tf", "output", "name"): {"google_pubsub_subscription.push", "google_pubsub_subscription_iam_member.dead_letter_forwarder"},
+    ("modules/event-topic/subscriptions.tf", "resource", "google_pubsub_subscription.push"): {
+        "google_pubsub_subscription.dead_letters",
+        "google_pubsub_topic_iam_member.dead_letter_forwarder",
+        "google_pubsub_topic_iam_member.parking",
+    },
+    ("modules/service/outputs.tf", "output", "url"): {"google_cloud_run_v2_service.service", "google_cloud_run_v2_service_iam_member.invoker"},
+    ("modules/service/service.tf", "resource", "google_cloud_run_v2_service.service"): {
+        "google_project_iam_member.firestore",
+        "google_pubsub_topic_iam_member.publisher",
+        "google_secret_manager_secret_iam_member.secret",
+        "google_service_account_iam_member.deployer",
+    },
+}
 
 
 def faults(root):
@@ -34,7 +54,22 @@ def faults(root):
     yield from _settings(build, text)
     yield from _bootstrap(build, root)
     yield from _versions(root)
+    yield from _order(root)
     yield from _workflow(root)
+
+
+def _order(root):
+    """Nothing is pushed before it can be parked, nobody publishes before somebody listens, and the like."""
+    for (file, kind, name), needed in TERRAFORM_ORDER.items():
+        waits = _plain_list(_blocks(root / "terraform" / file, kind).get(name, {}).get("depends_on", []))
+        for other in sorted(needed - waits):
+            yield f"terraform/{file}: {kind} {name} does not wait for {other}."
+
+
+def _plain_list(value):
+    """A list of references, whatever the parser puts around each."""
+    inner = [one for part in value for one in (part if isinstance(part, list) else [part])]
+    return {re.sub(r"^\$\{|\}$", "", str(one)) for one in inner}
 
 
 def _graph(listed, steps):
@@ -227,6 +262,16 @@ def _versions(root):
     for what, found in [("Rust", rust), ("Terraform", terraform)]:
         if len(set(found.values())) != 1 or None in found.values():
             yield f"The {what} versions differ: {found}."
+    yield from _providers(root)
+
+
+def _providers(root):
+    found = {}
+    for name in ["terraform/versions.tf", "terraform/bootstrap/versions.tf"]:
+        match = re.search(r'source += "hashicorp/google"\s+version += "([^"]+)"', (root / name).read_text(encoding="utf-8"))
+        found[name] = match and match[1]
+    if len(set(found.values())) != 1 or not re.fullmatch(r"\d+\.\d+\.\d+", found["terraform/versions.tf"] or ""):
+        yield f"The provider's version is not one and exact: {found}. Two builds could get two providers."
 
 
 def _workflow(root):

@@ -20,8 +20,8 @@ class CheckTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name)
-        bootstrap = [str(file.relative_to(ROOT)) for file in (ROOT / "terraform/bootstrap").glob("*.tf")]
-        for name in ["cloudbuild.yaml", "functions/Dockerfile", "terraform/variables-system.tf", "terraform/variables.tf", ".ci/cloudbuild/tools.Dockerfile", ".github/workflows/ci.yml", *bootstrap]:
+        configuration = [str(file.relative_to(ROOT)) for file in (ROOT / "terraform").rglob("*.tf") if ".terraform" not in file.parts]
+        for name in ["cloudbuild.yaml", "functions/Dockerfile", ".ci/cloudbuild/tools.Dockerfile", ".github/workflows/ci.yml", *configuration]:
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.root / name)
         for folder in (ROOT / "functions").glob("*-service"):
@@ -105,6 +105,21 @@ class CheckTest(unittest.TestCase):
         self.change("RUSTUP_TOOLCHAIN: ", "RUSTUP_TOOLCHAIN_: ", ".github/workflows/ci.yml")
         self.change("terraform_version: 1", "terraform_version: 0", ".github/workflows/ci.yml")
         self.assert_faults("The Rust versions differ", "The Terraform versions differ")
+
+    def test_a_provider_that_the_next_build_may_get_newer(self):
+        self.change('"6.50.0"', '"~> 6.50"', "terraform/versions.tf")
+        self.assert_faults("The provider's version is not one and exact")
+
+    def test_terraform_that_does_not_wait(self):
+        for name, old, part in [
+            ("modules/event-topic/subscriptions.tf", "    google_pubsub_topic_iam_member.parking,\n", "push does not wait for google_pubsub_topic_iam_member.parking"),
+            ("modules/event-topic/outputs.tf", "    google_pubsub_subscription.push,\n", "name does not wait for google_pubsub_subscription.push"),
+            ("modules/service/outputs.tf", "    google_cloud_run_v2_service_iam_member.invoker,\n", "url does not wait for google_cloud_run_v2_service_iam_member.invoker"),
+        ]:
+            with self.subTest(part):
+                self.change(old, "", f"terraform/{name}")
+                self.assert_faults(part)
+                shutil.copy(ROOT / "terraform" / name, self.root / "terraform" / name)
 
     def test_a_workflow_that_runs_less_than_everything(self):
         self.change("bash .ci/run", "bash .ci/terraform", ".github/workflows/ci.yml")
