@@ -91,6 +91,14 @@ fn indexes_in_terraform() -> BTreeSet<String> {
     table.split("collection = ").skip(1).map(index).collect()
 }
 
+async fn ask(app: &Router, method: &str, path: &str, body: &[u8]) {
+    let request = Request::builder().method(method).uri(path);
+    let request = request.header("content-type", "application/json");
+    let request = request.body(Body::from(body.to_vec())).unwrap();
+    let answer = app.clone().oneshot(request).await.unwrap();
+    assert!(answer.status().is_success(), "{path}: {}", answer.status());
+}
+
 #[tokio::test]
 async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other() {
     let data = tempfile::tempdir().unwrap();
@@ -146,11 +154,7 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
         ),
     ];
     for (app, method, path, body) in requests {
-        let request = Request::builder().method(method).uri(path);
-        let request = request.header("content-type", "application/json");
-        let request = request.body(Body::from(body.to_vec())).unwrap();
-        let answer = app.clone().oneshot(request).await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        ask(app, method, path, body).await;
         outbox.drain().await;
     }
     let needed = documents.needed.lock().unwrap().clone();

@@ -327,7 +327,7 @@ class EmulatorsInstalledTest(unittest.TestCase):
     def test_each_part_that_is_missing_is_named(self):
         for missing, part in [(self.PUBSUB, "the Pub/Sub emulator"), (self.FIRESTORE, "the Firestore emulator"), ("java/bin/java", "java"), ("sdk/bin/gcloud", "the Pub/Sub emulator, the Firestore emulator")]:
             done = self.look([file for file in self.EVERYTHING if file != missing])
-            self.assertEqual((done.returncode, done.stdout), (1, f"Google's emulators are not installed here: no {part}\n"))
+            self.assertEqual((done.returncode, done.stdout), (1, f"Google's emulators are not installed here; missing: {part}\n"))
 
 
 if __name__ == "__main__":
