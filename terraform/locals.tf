@@ -18,6 +18,10 @@ locals {
     })
   }
 
+  # For how many days a mark remembers an event: the code's own number (Timings::PRODUCTION), here for
+  # the rule about redriving late.
+  mark_retention_days = 45
+
   # What every service is told. PORT comes from Cloud Run itself.
   common_env = {
     FIRESTORE_DATABASE   = google_firestore_database.fanout.name

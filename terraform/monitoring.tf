@@ -13,6 +13,7 @@ module "monitoring" {
   outbox_services           = sort(keys(local._relayed))
   public_service            = "user-service"
   relay_jobs                = sort([for job in values(google_cloud_scheduler_job.relay) : job.name])
+  retention_days            = { dead_letters = var.delivery.dead_letter_retention_days, messages = var.delivery.retention_days }
   services                  = sort(concat(keys(var.services), [for consumer in values(local.consumers) : consumer.service]))
   subscriptions             = sort([for consumer in values(local.consumers) : consumer.subscription])
   thresholds                = var.alert_thresholds

@@ -2,26 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use analytics_service::Shards;
 use async_trait::async_trait;
+use axum::Router;
 use axum::body::Body;
 use fanout::consumers::CONSUMERS;
 use fanout_messaging::outbox::Outbox;
 use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
-use fanout_runtime::{SystemClock, SystemIds};
+use fanout_runtime::{SystemClock, SystemIds, Timings};
 use fanout_store::sqlite::{Database, SqliteDocuments};
 use fanout_store::{
-    CommitError, CommitReceipt, Comparison, Document, Documents, Key, Page, Query, StoreError,
-    Write,
+    CommitError, CommitReceipt, Comparison, Direction, Document, Documents, Key, Page, Query,
+    StoreError, Write,
 };
 use http::Request;
-use serde_json::json;
 use tower::ServiceExt;
 
-use crate::support::consumer_deps;
+use crate::support::{consumer_deps, envelope_around};
 
-/// Notes each query that Firestore answers from a composite index only: its collection and fields.
+/// Notes each query that Firestore answers from a composite index only: its collection, and its
+/// fields with their directions.
 struct IndexNeeds {
     documents: SqliteDocuments,
     needed: Mutex<BTreeSet<String>>,
@@ -38,9 +40,18 @@ impl Documents for IndexNeeds {
             .filters
             .iter()
             .filter(|filter| filter.comparison == Comparison::Equal);
-        let mut fields: Vec<&str> = equal.map(|filter| filter.field).collect();
+        // Equality is answered from an index in either direction; ours are written ascending.
+        let mut fields: Vec<String> = equal
+            .map(|filter| format!("{} ASCENDING", filter.field))
+            .collect();
         let order = query.full_order();
-        fields.extend(order.iter().map(|by| by.field));
+        fields.extend(order.iter().map(|by| {
+            let direction = match by.direction {
+                Direction::Ascending => "ASCENDING",
+                Direction::Descending => "DESCENDING",
+            };
+            format!("{} {direction}", by.field)
+        }));
         // Equality alone, or one order alone, is answered from the automatic indexes.
         if !order.is_empty() && fields.len() > 1 {
             let need = format!("{}: {}", query.collection, fields.join(", "));
@@ -64,17 +75,29 @@ impl Publisher for Down {
     }
 }
 
-/// `collection: field, field` of each index in the table of `terraform/firestore.tf`.
+/// `collection: field DIRECTION, field DIRECTION` of each index in the table of `terraform/firestore.tf`.
 fn indexes_in_terraform() -> BTreeSet<String> {
     let text = include_str!("../terraform/firestore.tf");
     let table = text.split("firestore_indexes = {").nth(1).unwrap();
     let table = table.split("firestore_expiring").next().unwrap();
     let quoted = |part: &str| part.split('"').nth(1).unwrap().to_owned();
     let index = |block: &str| {
-        let fields: Vec<String> = block.split("field = ").skip(1).map(quoted).collect();
+        let field = |part: &str| {
+            let direction = part.split("order = ").nth(1).unwrap();
+            format!("{} {}", quoted(part), quoted(direction))
+        };
+        let fields: Vec<String> = block.split("field = ").skip(1).map(field).collect();
         format!("{}: {}", quoted(block), fields.join(", "))
     };
     table.split("collection = ").skip(1).map(index).collect()
+}
+
+async fn ask(app: &Router, method: &str, path: &str, body: &[u8]) {
+    let request = Request::builder().method(method).uri(path);
+    let request = request.header("content-type", "application/json");
+    let request = request.body(Body::from(body.to_vec())).unwrap();
+    let answer = app.clone().oneshot(request).await.unwrap();
+    assert!(answer.status().is_success(), "{path}: {}", answer.status());
 }
 
 #[tokio::test]
@@ -108,28 +131,36 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
         letterhead: email_service::Letterhead::of("a@example.com".parse().unwrap()),
         consumer: deps.clone(),
     });
-    let analytics = analytics_service::app(deps.clone());
-    let contacts = crm_service::app(deps);
-    let get = |path| Request::get(path).body(Body::empty()).unwrap();
-    let sign_up = Request::post("/users")
-        .header("content-type", "application/json")
-        .body(Body::from(
-            json!({"email": "a@example.com", "name": "A"}).to_string(),
-        ));
-    let requests = [
-        (&users, sign_up.unwrap()),
+    let crm = crm_service::app(deps.clone());
+    let analytics = analytics_service::app(deps);
+    let sign_up = br#"{"email": "a@example.com", "name": "A"}"#;
+    let hand_typed =
+        br#"{"userId": "u", "email": "a@example.com", "name": "A", "event": "user.created"}"#;
+    let push = envelope_around(hand_typed, 1);
+    let deleted = include_bytes!("../shared/events/golden/user.deleted/1.0.json");
+    let deletion = envelope_around(deleted, 1);
+    // Whatever lists, queries or handles an event; a new route or parameter is a new line.
+    let requests: [(&Router, &str, &str, &[u8]); 12] = [
+        (&users, "POST", "/users", sign_up),
+        (&users, "POST", "/outbox/relay", b""),
+        (&emails, "POST", "/pubsub/push", &push),
+        (&emails, "GET", "/emails?user_id=u", b""),
+        (&emails, "POST", "/pubsub/push", &deletion),
+        (&crm, "POST", "/pubsub/push", &push),
+        (&crm, "GET", "/contacts/u", b""),
+        (&crm, "GET", "/contacts?limit=1", b""),
+        (&analytics, "POST", "/pubsub/push", &push),
+        (&analytics, "GET", "/signups", b""),
+        (&analytics, "GET", "/signups?by=source", b""),
         (
-            &users,
-            Request::post("/outbox/relay").body(Body::empty()).unwrap(),
+            &analytics,
+            "GET",
+            "/signups?from=2026-11-01&to=2026-11-30",
+            b"",
         ),
-        (&emails, get("/emails?user_id=u")),
-        (&analytics, get("/signups")),
-        (&analytics, get("/signups?by=source")),
-        (&contacts, get("/contacts")),
     ];
-    for (app, request) in requests {
-        let answer = app.clone().oneshot(request).await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.status());
+    for (app, method, path, body) in requests {
+        ask(app, method, path, body).await;
         outbox.drain().await;
     }
     let needed = documents.needed.lock().unwrap().clone();
@@ -209,4 +240,42 @@ fn the_number_of_shards_in_terraform_is_one_that_starts() {
     let shards = quoted_after(&in_terraform["analytics"], "SIGNUP_SHARDS = ", '}');
     assert_eq!(shards, ["16"]);
     assert_eq!(shards[0].parse(), Ok(Shards::default()));
+}
+
+/// The number that follows `name` in a line of a Terraform file: what `name = optional(number, 60)`
+/// or `name = 60` says.
+fn number_in(text: &str, name: &str) -> u64 {
+    let mut lines = text.lines().filter_map(|line| line.split_once('='));
+    let (_, value) = lines
+        .find(|(left, _)| left.trim() == name)
+        .unwrap_or_else(|| panic!("Terraform does not say {name}"));
+    let value = value.replace("optional(number,", "").replace(')', "");
+    value.trim().parse().unwrap()
+}
+
+#[test]
+fn terraform_and_the_code_say_the_same_numbers_of_delivery() {
+    let system = include_str!("../terraform/variables-system.tf");
+    let locals = include_str!("../terraform/locals.tf");
+    let code = Timings::PRODUCTION;
+    let days = |duration: Duration| duration.as_secs() / (24 * 60 * 60);
+    let numbers = [
+        (system, "ack_deadline_seconds", code.ack_deadline.as_secs()),
+        (
+            system,
+            "handler_budget_seconds",
+            code.handler_budget.as_secs(),
+        ),
+        (system, "lease_seconds", code.lease.as_secs()),
+        (system, "retention_days", days(code.retention)),
+        (
+            system,
+            "dead_letter_retention_days",
+            days(code.dead_letter_retention),
+        ),
+        (locals, "mark_retention_days", days(code.mark_lifetime)),
+    ];
+    for (file, name, expected) in numbers {
+        assert_eq!(number_in(file, name), expected, "{name}");
+    }
 }

@@ -1,4 +1,5 @@
-"""Checks cloudbuild.yaml against the repository: what it names is there, and what must come first does.
+"""Checks cloudbuild.yaml and the workflow against the repository: what they name is there, what must
+come first does, and nothing that was checked can fail unseen.
 
     check.py [ROOT]
 
@@ -21,6 +22,26 @@ ORDER = {
     "apply": ["plan"],
     "smoke-test": ["apply"],
 }
+# What Terraform must not see before what: no test on a mocked provider can tell.
+TERRAFORM_ORDER = {
+    ("consumers.tf", "module", "consumer"): {"google_firestore_field.expires_at", "google_firestore_index.query"},
+    ("scheduler.tf", "resource", "google_cloud_scheduler_job.relay"): {"google_service_account_iam_member.relay_deployer"},
+    ("services.tf", "module", "service"): {"google_firestore_field.expires_at", "google_firestore_index.query"},
+    ("topics.tf", "module", "topic"): {"google_service_account_iam_member.push_deployer", "google_service_account_iam_member.push_tokens"},
+    ("modules/event-topic/outputs.tf", "output", "name"): {"google_pubsub_subscription.push", "google_pubsub_subscription_iam_member.dead_letter_forwarder"},
+    ("modules/event-topic/subscriptions.tf", "resource", "google_pubsub_subscription.push"): {
+        "google_pubsub_subscription.dead_letters",
+        "google_pubsub_topic_iam_member.dead_letter_forwarder",
+        "google_pubsub_topic_iam_member.parking",
+    },
+    ("modules/service/outputs.tf", "output", "url"): {"google_cloud_run_v2_service.service", "google_cloud_run_v2_service_iam_member.invoker"},
+    ("modules/service/service.tf", "resource", "google_cloud_run_v2_service.service"): {
+        "google_project_iam_member.firestore",
+        "google_pubsub_topic_iam_member.publisher",
+        "google_secret_manager_secret_iam_member.secret",
+        "google_service_account_iam_member.deployer",
+    },
+}
 
 
 def faults(root):
@@ -31,7 +52,24 @@ def faults(root):
     yield from _scripts(build["steps"], root)
     yield from _images(build, steps, root)
     yield from _settings(build, text)
+    yield from _bootstrap(build, root)
     yield from _versions(root)
+    yield from _order(root)
+    yield from _workflow(root)
+
+
+def _order(root):
+    """Nothing is pushed before it can be parked, nobody publishes before somebody listens, and the like."""
+    for (file, kind, name), needed in TERRAFORM_ORDER.items():
+        waits = _plain_list(_blocks(root / "terraform" / file, kind).get(name, {}).get("depends_on", []))
+        for other in sorted(needed - waits):
+            yield f"terraform/{file}: {kind} {name} does not wait for {other}."
+
+
+def _plain_list(value):
+    """A list of references, whatever the parser puts around each."""
+    inner = [one for part in value for one in (part if isinstance(part, list) else [part])]
+    return {re.sub(r"^\$\{|\}$", "", str(one)) for one in inner}
 
 
 def _graph(listed, steps):
@@ -47,6 +85,8 @@ def _graph(listed, steps):
                 yield f"Step {step['id']} waits for {other}, which is no step."
             elif other != "-" and other not in seen:
                 yield f"Step {step['id']} waits for {other}, which comes after it."
+        for name in sorted({"allowFailure", "allowExitCodes"} & set(step)):
+            yield f"Step {step['id']} has {name}: a failure would be deployed."
         if not re.fullmatch(r"[1-9]\d*s", str(step.get("timeout", ""))):
             yield f"Step {step['id']} has no timeout."
         seen.add(step["id"])
@@ -90,6 +130,8 @@ def _images(build, steps, root):
         args = step.get("args", [])
         if args[:1] == [".ci/cloudbuild/image"] and len(args) == 2:
             built[args[1]] = name
+            if "emulators" not in _before(name, steps):
+                yield f"Step {name} can push an image before emulators is done."
             if not (root / "functions" / args[1]).is_dir():
                 yield f"Step {name} builds {args[1]}, which is no folder of functions/."
     recorded = {re.sub(r".*/|:.*", "", image) for image in build.get("images", [])}
@@ -107,22 +149,40 @@ def _images(build, steps, root):
             yield f"No step builds the image of functions/{folder.name}."
     for name, step in steps.items():
         image = step.get("name", "")
-        if image.startswith("${_BUILD_REGISTRY}/") and "tools" not in _before(name, steps):
+        if not image.startswith("${_BUILD_REGISTRY}/"):
+            continue
+        if "tools" not in _before(name, steps):
             yield f"Step {name} runs in {image} and does not wait for tools, which builds it."
+        if not image.endswith(":${BUILD_ID}"):
+            yield f"Step {name} runs in {image}, which may be another build's: it needs the tag ${{BUILD_ID}}."
 
 
 def deployed_services(root):
     """What Terraform deploys: the defaults of its two maps."""
-    with open(root / "terraform" / "variables-system.tf", encoding="utf-8") as file:
-        variables = {_unquoted(name): body for block in hcl2.load(file)["variable"] for name, body in block.items()}
+    variables = _blocks(root / "terraform" / "variables-system.tf", "variable")
+    services = {_unquoted(name) for name in _plain(variables["services"]["default"])}
+    return services | {f"{_unquoted(name)}-service" for name in _plain(variables["consumers"]["default"])}
 
-    def default(name):
-        # Some versions of the parser put each value into a list of one.
-        value = variables[name]["default"]
-        return value[0] if isinstance(value, list) else value
 
-    services = {_unquoted(name) for name in default("services")}
-    return services | {f"{_unquoted(name)}-service" for name in default("consumers")}
+def _blocks(file, kind):
+    """The blocks of one kind, by all their labels (`google_pubsub_topic.events`)."""
+    with open(file, encoding="utf-8") as opened:
+        found = {}
+        for block in hcl2.load(opened).get(kind, []):
+            for name, body in block.items():
+                name = _unquoted(name)
+                if kind == "resource":
+                    found |= {f"{name}.{_unquoted(label)}": inner for label, inner in body.items()}
+                else:
+                    found[name] = body
+        return found
+
+
+def _plain(value):
+    """Some versions of the parser put each value into a list of one, or strings into quotes."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return _unquoted(value) if isinstance(value, str) else value
 
 
 def _unquoted(text):
@@ -132,26 +192,104 @@ def _unquoted(text):
 def _settings(build, text):
     if build.get("options", {}).get("logging") != "CLOUD_LOGGING_ONLY":
         yield "options.logging is not CLOUD_LOGGING_ONLY: with an own service account the build would not start."
-    if "fanout-delivery@" not in build.get("serviceAccount", ""):
-        yield "serviceAccount is not the pipeline's own."
+    substitutions = build.get("substitutions", {})
+    if substitutions.get("_ALLOW_REPLACE") != "false":
+        yield "_ALLOW_REPLACE is not \"false\" by default: every build could lose messages or documents."
+    for name in ["ALLOW_REPLACE=${_ALLOW_REPLACE}", "BRANCH_NAME=${BRANCH_NAME}", "MAIN_BRANCH=${_MAIN_BRANCH}"]:
+        if name not in build.get("options", {}).get("env", []):
+            yield f"options.env lacks {name}, which a guard of plan or apply reads."
     if "timeout" not in build:
         yield "The build has no timeout."
     if build.get("options", {}).get("requestedVerifyOption") != "VERIFIED":
         yield "options.requestedVerifyOption is not VERIFIED: images would have no signed provenance."
-    known = BUILT_IN | set(build.get("substitutions", {}))
+    known = BUILT_IN | set(substitutions)
     uncommented = re.sub(r"(^|\s)#.*", "", text)
     for name in sorted(set(re.findall(r"\$\{?([A-Z_][A-Z0-9_]*)", uncommented)) - known):
         yield f"${{{name}}} is used and has no default in substitutions."
 
 
+def _bootstrap(build, root):
+    """The account, the registries, the buckets and the branch are those that terraform/bootstrap makes."""
+    resources = {}
+    for file in (root / "terraform" / "bootstrap").glob("*.tf"):
+        resources |= _blocks(file, "resource")
+
+    def made(address, argument):
+        value = _plain(resources.get(address, {}).get(argument))
+        return str(value).replace("${var.project_id}", "${PROJECT_ID}")
+
+    account = made("google_service_account.delivery", "account_id")
+    host = "${_REGION}-docker.pkg.dev/${PROJECT_ID}/"
+    expected = {
+        "_REGISTRY": host + made("google_artifact_registry_repository.images", "repository_id"),
+        "_BUILD_REGISTRY": host + made("google_artifact_registry_repository.build", "repository_id"),
+        "_STATE_BUCKET": made("google_storage_bucket_iam_member.state", "bucket"),
+        "_BUILDS_BUCKET": made("google_storage_bucket.builds", "name"),
+    }
+    substitutions = build.get("substitutions", {})
+    for name, value in expected.items():
+        if substitutions.get(name) != value:
+            yield f"{name} is {substitutions.get(name)}, and the bootstrap makes {value}."
+    runs_as = f"projects/${{PROJECT_ID}}/serviceAccounts/{account}@${{PROJECT_ID}}.iam.gserviceaccount.com"
+    if build.get("serviceAccount") != runs_as:
+        yield f"serviceAccount is {build.get('serviceAccount')}, and the bootstrap makes {runs_as}."
+    deployer = _plain(_blocks(root / "terraform" / "variables.tf", "variable")["delivery_account_id"]["default"])
+    if deployer != account:
+        yield f"The default of delivery_account_id is {deployer}, and the bootstrap makes {account}."
+    trigger = resources.get("google_cloudbuild_trigger.main", {})
+    branch = _plain(_plain(_plain(trigger.get("github", {})).get("push", {}))).get("branch")
+    if _plain(branch) != f"^{substitutions.get('_MAIN_BRANCH')}$":
+        yield f"_MAIN_BRANCH is {substitutions.get('_MAIN_BRANCH')}, and the trigger of the bootstrap waits for {_plain(branch)}."
+
+
+def _argument(root, name, argument):
+    match = re.search(rf"^ARG {argument}=(\S+)$", (root / name).read_text(encoding="utf-8"), re.MULTILINE)
+    return match and match[1]
+
+
+def _read_workflow(root):
+    return yaml.safe_load((root / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+
+
 def _versions(root):
-    """What is tested and what is built must come from the same compiler."""
+    """What is tested and what is built must come from the same compiler, and from one Terraform."""
+    workflow = _read_workflow(root)
+    rust = {name: _argument(root, name, "RUST_VERSION") for name in ["functions/Dockerfile", ".ci/cloudbuild/tools.Dockerfile"]}
+    rust["ci.yml"] = workflow.get("env", {}).get("RUSTUP_TOOLCHAIN")
+    with_terraform = [step["with"] for job in workflow["jobs"].values() for step in job["steps"] if "setup-terraform@" in step.get("uses", "")]
+    terraform = {"ci.yml": with_terraform[0].get("terraform_version") if with_terraform else None}
+    terraform[".ci/cloudbuild/tools.Dockerfile"] = _argument(root, ".ci/cloudbuild/tools.Dockerfile", "TERRAFORM_VERSION")
+    for what, found in [("Rust", rust), ("Terraform", terraform)]:
+        if len(set(found.values())) != 1 or None in found.values():
+            yield f"The {what} versions differ: {found}."
+    yield from _providers(root)
+
+
+def _providers(root):
     found = {}
-    for name in ["functions/Dockerfile", ".ci/cloudbuild/tools.Dockerfile"]:
-        match = re.search(r"^ARG RUST_VERSION=(\S+)$", (root / name).read_text(encoding="utf-8"), re.MULTILINE)
+    for name in ["terraform/versions.tf", "terraform/bootstrap/versions.tf"]:
+        match = re.search(r'source += "hashicorp/google"\s+version += "([^"]+)"', (root / name).read_text(encoding="utf-8"))
         found[name] = match and match[1]
-    if len(set(found.values())) != 1 or None in found.values():
-        yield f"The Rust versions differ: {found}."
+    if len(set(found.values())) != 1 or not re.fullmatch(r"\d+\.\d+\.\d+", found["terraform/versions.tf"] or ""):
+        yield f"The provider's version is not one and exact: {found}. Two builds could get two providers."
+
+
+def _workflow(root):
+    """What GitHub runs for every change is what everybody runs: .ci/run, and its failure counts."""
+    workflow = _read_workflow(root)
+    # YAML reads the key `on` as true.
+    if workflow.get(True) != {"push": {"branches": ["main"]}, "pull_request": None}:
+        yield "ci.yml does not run for each push to main and each pull request."
+    jobs = workflow["jobs"].values()
+    steps = [step for job in jobs for step in job["steps"]]
+    if sum(step.get("run") == "bash .ci/run" for step in steps) != 1:
+        yield "ci.yml does not run `bash .ci/run`, once and with nothing around it."
+    for part in [*jobs, *steps]:
+        for name in sorted({"if", "continue-on-error"} & set(part)):
+            yield f"A job or step of ci.yml has `{name}`: a failure, or a check that did not run, would not be seen."
+    for step in steps:
+        if "uses" in step and not re.fullmatch(r"\S+@[0-9a-f]{40}", step["uses"]):
+            yield f"ci.yml uses {step['uses']}, which can be moved: name its commit."
 
 
 def main():
@@ -159,7 +297,7 @@ def main():
     found = list(faults(root))
     for fault in found:
         print(fault)
-    print(f"cloudbuild.yaml: {'no fault' if not found else f'{len(found)} faults'}.")
+    print(f"cloudbuild.yaml and ci.yml: {'no fault' if not found else f'{len(found)} faults'}.")
     return bool(found)
 
 

@@ -16,7 +16,6 @@ LOSSES = {
     "google_firestore_database": "every document",
     "google_pubsub_subscription": "the messages that wait in it",
     "google_pubsub_topic": "the messages it keeps, and its subscriptions get nothing more",
-    "google_secret_manager_secret": "every version of the secret",
 }
 ADVICE = """\
 If this is meant, run the build once with --substitutions=_ALLOW_REPLACE=true. For a push subscription

@@ -1,4 +1,5 @@
-# Two registries: what is deployed, where no tag ever moves, and what only speeds builds up.
+# Two registries: what is deployed, and what only speeds builds up. Tags may move in both: what is
+# deployed is named by its digest, and an image with an immutable tag could never be deleted.
 
 resource "google_artifact_registry_repository" "images" {
   #checkov:skip=CKV_GCP_84:Google's own encryption at rest is enough here: the images hold no secret, and a lost key would make every new instance fail to start.
@@ -8,10 +9,6 @@ resource "google_artifact_registry_repository" "images" {
   description   = "The services' images, deployed by digest."
   format        = "DOCKER"
   labels        = local.labels
-
-  docker_config {
-    immutable_tags = true
-  }
 
   # A release can be rolled back to any of the last twenty builds; the rest goes after a month.
   cleanup_policy_dry_run = false

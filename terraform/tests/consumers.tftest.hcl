@@ -50,12 +50,14 @@ run "every_consumer" {
       for subscription in values(module.topic["user-events"].subscriptions) :
       subscription.ack_deadline_seconds == 60 &&
       subscription.enable_message_ordering &&
+      subscription.enable_exactly_once_delivery != true &&
+      length(subscription.push_config[0].no_wrapper) == 0 &&
       subscription.message_retention_duration == "604800s" &&
       subscription.retry_policy[0].minimum_backoff == "10s" &&
       subscription.retry_policy[0].maximum_backoff == "600s" &&
       subscription.expiration_policy[0].ttl == ""
     ])
-    error_message = "A push subscription lacks the ack deadline of 60 s, ordering, 7 days of retention, the retry policy of 10 s to 600 s, or the promise never to expire."
+    error_message = "A push subscription lacks the ack deadline of 60 s, ordering, 7 days of retention, the retry policy of 10 s to 600 s, or the promise never to expire; or it asks for what a push does not have (exactly-once delivery), or pushes without the envelope that consumers read."
   }
 
   assert {

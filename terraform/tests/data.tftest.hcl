@@ -33,8 +33,8 @@ run "database" {
   }
 
   assert {
-    condition     = alltrue([for collection in ["processed_events", "idempotency_keys"] : google_firestore_field.expires_at[collection].field == "expires_at" && length(google_firestore_field.expires_at[collection].ttl_config) == 1])
-    error_message = "Marks, idempotency keys or leases would be kept for ever."
+    condition     = { for field in values(google_firestore_field.expires_at) : field.collection => "${field.field} ${length(field.ttl_config)}" } == { processed_events = "expires_at 1", idempotency_keys = "expires_at 1" }
+    error_message = "Marks or idempotency keys are kept for ever; or leases of the outbox are not, and an order that rests on one is lost."
   }
 
   assert {
@@ -48,9 +48,9 @@ run "database" {
   }
 
   assert {
-    condition = { for name, index in google_firestore_index.query : index.collection => join(", ", [for field in index.fields : "${field.field_path} ${field.order}"]) } == {
-      emails = "user_id ASCENDING, sent_at ASCENDING"
-      outbox = "subject ASCENDING, sequence ASCENDING"
+    condition = { for name, index in google_firestore_index.query : index.collection => join(", ", concat([index.query_scope], [for field in index.fields : "${field.field_path} ${field.order}"])) } == {
+      emails = "COLLECTION, user_id ASCENDING, sent_at ASCENDING"
+      outbox = "COLLECTION, subject ASCENDING, sequence ASCENDING"
     }
     error_message = "The composite indexes are not those of the code's two queries that need one."
   }
@@ -75,10 +75,13 @@ run "outbox_relay" {
   assert {
     condition = (
       google_cloud_scheduler_job.relay["user-service"].schedule == "* * * * *" &&
+      google_cloud_scheduler_job.relay["user-service"].time_zone == "Etc/UTC" &&
+      google_cloud_scheduler_job.relay["user-service"].attempt_deadline == "60s" &&
+      google_cloud_scheduler_job.relay["user-service"].retry_config[0].retry_count == 0 &&
       google_cloud_scheduler_job.relay["user-service"].http_target[0].http_method == "POST" &&
       google_cloud_scheduler_job.relay["user-service"].http_target[0].uri == "https://user-service-123456789012.us-central1.run.app/outbox/relay"
     )
-    error_message = "Nobody calls POST /outbox/relay each minute: events whose first publish fails would wait for ever."
+    error_message = "Nobody calls POST /outbox/relay each minute, once and for as long as a run takes: events whose first publish fails would wait for ever."
   }
 
   assert {

@@ -70,6 +70,34 @@ run "a_topic_without_consumers_is_fine" {
   }
 }
 
+run "ack_deadline_too_short" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    delivery = { ack_deadline_seconds = 9, dead_letter_retention_days = 31, max_delivery_attempts = 20, maximum_backoff_seconds = 600, minimum_backoff_seconds = 10, retention_days = 7 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "ack_deadline_too_long" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    delivery = { ack_deadline_seconds = 601, dead_letter_retention_days = 31, max_delivery_attempts = 20, maximum_backoff_seconds = 600, minimum_backoff_seconds = 10, retention_days = 7 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
 run "too_few_attempts" {
   command = plan
 
@@ -79,6 +107,48 @@ run "too_few_attempts" {
 
   variables {
     delivery = { ack_deadline_seconds = 60, dead_letter_retention_days = 31, max_delivery_attempts = 4, maximum_backoff_seconds = 600, minimum_backoff_seconds = 10, retention_days = 7 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "too_many_attempts" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    delivery = { ack_deadline_seconds = 60, dead_letter_retention_days = 31, max_delivery_attempts = 101, maximum_backoff_seconds = 600, minimum_backoff_seconds = 10, retention_days = 7 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "half_an_attempt" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    delivery = { ack_deadline_seconds = 60, dead_letter_retention_days = 31, max_delivery_attempts = 20.5, maximum_backoff_seconds = 600, minimum_backoff_seconds = 10, retention_days = 7 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "backoff_below_zero" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    delivery = { ack_deadline_seconds = 60, dead_letter_retention_days = 31, max_delivery_attempts = 20, maximum_backoff_seconds = 600, minimum_backoff_seconds = -1, retention_days = 7 }
   }
 
   expect_failures = [var.delivery]
@@ -98,6 +168,104 @@ run "backoff_too_long" {
   expect_failures = [var.delivery]
 }
 
+run "backoff_the_wrong_way_round" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    delivery = { ack_deadline_seconds = 60, dead_letter_retention_days = 31, max_delivery_attempts = 20, maximum_backoff_seconds = 200, minimum_backoff_seconds = 300, retention_days = 7 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "messages_kept_too_long" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    delivery = { ack_deadline_seconds = 60, dead_letter_retention_days = 31, max_delivery_attempts = 20, maximum_backoff_seconds = 600, minimum_backoff_seconds = 10, retention_days = 32 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "messages_not_kept" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    delivery = { ack_deadline_seconds = 60, dead_letter_retention_days = 31, max_delivery_attempts = 20, maximum_backoff_seconds = 600, minimum_backoff_seconds = 10, retention_days = 0 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "dead_letters_kept_too_long" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    delivery = { ack_deadline_seconds = 60, dead_letter_retention_days = 32, max_delivery_attempts = 20, maximum_backoff_seconds = 600, minimum_backoff_seconds = 10, retention_days = 7 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "dead_letters_not_kept" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    delivery = { ack_deadline_seconds = 60, dead_letter_retention_days = 0, max_delivery_attempts = 20, maximum_backoff_seconds = 600, minimum_backoff_seconds = 10, retention_days = 7 }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "name_with_googles_prefix" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    name = "goog-orders"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "name_too_short" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    name = "or"
+  }
+
+  expect_failures = [var.name]
+}
+
 run "push_without_tls" {
   command = plan
 
@@ -113,6 +281,30 @@ run "push_without_tls" {
         parks_as             = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
         push_audience        = "http://billing.example.com"
         push_endpoint        = "http://billing.example.com/pubsub/push"
+        push_service_account = "push-billing@fanout-test.iam.gserviceaccount.com"
+        subscription         = "orders-billing"
+      }
+    }
+  }
+
+  expect_failures = [var.consumers]
+}
+
+run "consumer_that_wants_nothing" {
+  command = plan
+
+  module {
+    source = "./modules/event-topic"
+  }
+
+  variables {
+    consumers = {
+      billing = {
+        dead_letter_topic    = "orders-billing-dead-letters"
+        event_types          = []
+        parks_as             = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
+        push_audience        = "https://billing.example.com"
+        push_endpoint        = "https://billing.example.com/pubsub/push"
         push_service_account = "push-billing@fanout-test.iam.gserviceaccount.com"
         subscription         = "orders-billing"
       }

@@ -26,49 +26,48 @@ run "alerts" {
   }
 
   assert {
-    condition = (
-      module.monitoring.alerts.dead_letters.conditions[0].condition_threshold[0].threshold_value == 0 &&
-      module.monitoring.alerts.dead_letters.conditions[0].condition_threshold[0].comparison == "COMPARISON_GT" &&
-      strcontains(module.monitoring.alerts.dead_letters.conditions[0].condition_threshold[0].filter, "one_of(${join(",", [for name in keys(var.consumers) : "\"user-events-${name}-dead-letters\""])}) AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\"")
-    )
-    error_message = "A single dead letter of any consumer does not alert."
+    condition = {
+      for name in ["dead_letters", "oldest_unacked", "errors", "latency"] : name => join(" | ", [
+        for condition in module.monitoring.alerts[name].conditions[0].condition_threshold :
+        "${condition.filter} | ${condition.comparison} ${condition.threshold_value} for ${condition.duration}"
+      ])
+      } == {
+      dead_letters   = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = one_of(${join(",", [for name in keys(var.consumers) : "\"user-events-${name}-dead-letters\""])}) AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\" | COMPARISON_GT 0 for 0s"
+      oldest_unacked = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = one_of(${join(",", [for name in keys(var.consumers) : "\"user-events-${name}\""])}) AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" | COMPARISON_GT 300 for 60s"
+      errors         = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = one_of(${join(",", sort(concat(["\"user-service\""], [for name in keys(var.consumers) : "\"${name}-service\""])))}) AND metric.type = \"run.googleapis.com/request_count\" AND metric.labels.response_code_class = \"5xx\" | COMPARISON_GT 0.05 for 300s"
+      latency        = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = \"user-service\" AND metric.type = \"run.googleapis.com/request_latencies\" | COMPARISON_GT 1000 for 300s"
+    }
+    error_message = "A dead letter, a consumer 5 minutes behind, 5xx answers above 5 % or a slow user-service does not alert; or something else does."
   }
 
   assert {
-    condition = (
-      module.monitoring.alerts.oldest_unacked.conditions[0].condition_threshold[0].threshold_value == 300 &&
-      strcontains(module.monitoring.alerts.oldest_unacked.conditions[0].condition_threshold[0].filter, "one_of(${join(",", [for name in keys(var.consumers) : "\"user-events-${name}\""])}) AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\"")
-    )
-    error_message = "A consumer that is more than 5 minutes behind does not alert."
+    condition     = module.monitoring.alerts.errors.conditions[0].condition_threshold[0].denominator_filter == "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = one_of(${join(",", sort(concat(["\"user-service\""], [for name in keys(var.consumers) : "\"${name}-service\""])))}) AND metric.type = \"run.googleapis.com/request_count\""
+    error_message = "5xx answers are not compared with all answers of the same services."
   }
 
   assert {
-    condition     = module.monitoring.alerts.outbox.conditions[0].condition_matched_log[0].filter == "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"user-service\") AND jsonPayload.oldest_age_seconds>60"
-    error_message = "An outbox row older than 60 s does not alert."
+    condition = {
+      for name in ["dead_letters", "oldest_unacked", "errors", "latency"] : name => [
+        for by in concat(module.monitoring.alerts[name].conditions[0].condition_threshold[0].aggregations, module.monitoring.alerts[name].conditions[0].condition_threshold[0].denominator_aggregations) :
+        trimspace("${by.per_series_aligner} ${by.alignment_period} ${by.cross_series_reducer == null ? "" : by.cross_series_reducer} ${by.group_by_fields == null ? "" : join(",", by.group_by_fields)}")
+      ]
+      } == {
+      dead_letters   = ["ALIGN_MAX 60s"]
+      oldest_unacked = ["ALIGN_MAX 60s"]
+      errors         = ["ALIGN_DELTA 60s REDUCE_SUM resource.label.service_name", "ALIGN_DELTA 60s REDUCE_SUM resource.label.service_name"]
+      latency        = ["ALIGN_DELTA 300s REDUCE_PERCENTILE_95 resource.label.service_name"]
+    }
+    error_message = "An alert looks at another aggregate than the largest value of a subscription, the answers of a service, or the 95th percentile of requests."
   }
 
   assert {
-    condition     = module.monitoring.alerts.relay.conditions[0].condition_matched_log[0].filter == "resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=(\"relay-user-service\") AND severity>=ERROR"
-    error_message = "A relay that can't be called does not alert."
-  }
-
-  assert {
-    condition = (
-      module.monitoring.alerts.errors.conditions[0].condition_threshold[0].threshold_value == 0.05 &&
-      strcontains(module.monitoring.alerts.errors.conditions[0].condition_threshold[0].filter, "response_code_class = \"5xx\"") &&
-      !strcontains(module.monitoring.alerts.errors.conditions[0].condition_threshold[0].denominator_filter, "5xx") &&
-      alltrue([for service in concat(["user-service"], [for name in keys(var.consumers) : "${name}-service"]) : strcontains(module.monitoring.alerts.errors.conditions[0].condition_threshold[0].filter, "\"${service}\"")])
-    )
-    error_message = "5xx answers of any service above 5 % do not alert."
-  }
-
-  assert {
-    condition = (
-      module.monitoring.alerts.latency.conditions[0].condition_threshold[0].aggregations[0].cross_series_reducer == "REDUCE_PERCENTILE_95" &&
-      module.monitoring.alerts.latency.conditions[0].condition_threshold[0].threshold_value == 1000 &&
-      strcontains(module.monitoring.alerts.latency.conditions[0].condition_threshold[0].filter, "service_name = \"user-service\"")
-    )
-    error_message = "A slow user-service does not alert."
+    condition = {
+      for name in ["outbox", "relay"] : name => module.monitoring.alerts[name].conditions[0].condition_matched_log[0].filter
+      } == {
+      outbox = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"user-service\") AND jsonPayload.oldest_age_seconds>60"
+      relay  = "resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=(\"relay-user-service\") AND severity>=ERROR"
+    }
+    error_message = "An outbox row older than 60 s, or a relay that can't be called, does not alert."
   }
 
   assert {
@@ -80,6 +79,15 @@ run "alerts" {
     condition     = alltrue([for alert in values(module.monitoring.alerts) : alert.combiner == "OR" && length(alert.documentation[0].content) > 80])
     error_message = "An alert does not say what to do next."
   }
+
+  assert {
+    condition = (
+      strcontains(module.monitoring.alerts.dead_letters.documentation[0].content, "kept for 31 days") &&
+      strcontains(module.monitoring.alerts.oldest_unacked.documentation[0].content, "kept for 7 days") &&
+      strcontains(module.monitoring.alerts.outbox.documentation[0].content, "`not published`")
+    )
+    error_message = "An alert does not say how long there is to mend things, or by which log lines to find the cause."
+  }
 }
 
 run "thresholds" {
@@ -87,6 +95,15 @@ run "thresholds" {
 
   variables {
     alert_thresholds = { error_ratio = 0.2, oldest_outbox_seconds = 120 }
+    delivery         = { dead_letter_retention_days = 14, retention_days = 3 }
+  }
+
+  assert {
+    condition = (
+      strcontains(module.monitoring.alerts.dead_letters.documentation[0].content, "kept for 14 days") &&
+      strcontains(module.monitoring.alerts.oldest_unacked.documentation[0].content, "kept for 3 days")
+    )
+    error_message = "An alert's text names another retention than the subscriptions have."
   }
 
   assert {
@@ -116,6 +133,7 @@ run "dashboard_and_metrics" {
     outbox_services           = ["user-service"]
     public_service            = "user-service"
     relay_jobs                = ["relay-user-service"]
+    retention_days            = { dead_letters = 31, messages = 7 }
     services                  = ["crm-service", "user-service"]
     subscriptions             = ["user-events-crm"]
     thresholds                = { error_ratio = 0.05, latency_p95_ms = 1000, oldest_outbox_seconds = 60, oldest_unacked_seconds = 300 }
@@ -145,6 +163,7 @@ run "dashboard_and_metrics" {
 
   assert {
     condition = (
+      google_logging_metric.deliveries.filter == "resource.type=\"cloud_run_revision\" AND jsonPayload.consumer:* AND jsonPayload.outcome:*" &&
       google_logging_metric.deliveries.label_extractors == tomap({ consumer = "EXTRACT(jsonPayload.consumer)", outcome = "EXTRACT(jsonPayload.outcome)" }) &&
       toset([for label in google_logging_metric.deliveries.metric_descriptor[0].labels : label.key]) == toset(["consumer", "outcome"])
     )
@@ -152,7 +171,7 @@ run "dashboard_and_metrics" {
   }
 
   assert {
-    condition     = google_logging_metric.outbox_age.value_extractor == "EXTRACT(jsonPayload.oldest_age_seconds)"
+    condition     = google_logging_metric.outbox_age.filter == "resource.type=\"cloud_run_revision\" AND jsonPayload.oldest_age_seconds:*" && google_logging_metric.outbox_age.value_extractor == "EXTRACT(jsonPayload.oldest_age_seconds)"
     error_message = "The metric of the outbox does not read the age that the relay logs."
   }
 }

@@ -13,6 +13,22 @@ variables {
   image          = "us-central1-docker.pkg.dev/fanout-test/fanout/crm-service@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 }
 
+# Before any service is made: Cloud Run has given no address yet that could be compared.
+run "an_address_that_is_too_long" {
+  command = plan
+
+  module {
+    source = "./modules/service"
+  }
+
+  variables {
+    name           = "a-name-of-thirty-letters-abcde"
+    project_number = "123456789012345678901234567890123"
+  }
+
+  expect_failures = [google_cloud_run_v2_service.service]
+}
+
 run "a_bare_service_has_no_rights_and_no_callers" {
   command = apply
 
@@ -102,7 +118,105 @@ run "more_instances_at_least_than_at_most" {
   expect_failures = [var.max_instances]
 }
 
-# Against the service of the first run, whose addresses Cloud Run has given.
+run "a_name_that_no_account_can_have" {
+  command = plan
+
+  module {
+    source = "./modules/service"
+  }
+
+  variables {
+    name = "crm"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "no_requests_at_once" {
+  command = plan
+
+  module {
+    source = "./modules/service"
+  }
+
+  variables {
+    concurrency = 0
+  }
+
+  expect_failures = [var.concurrency]
+}
+
+run "memory_without_a_unit" {
+  command = plan
+
+  module {
+    source = "./modules/service"
+  }
+
+  variables {
+    memory = "256"
+  }
+
+  expect_failures = [var.memory]
+}
+
+run "less_than_no_instances" {
+  command = plan
+
+  module {
+    source = "./modules/service"
+  }
+
+  variables {
+    min_instances = -1
+  }
+
+  expect_failures = [var.min_instances]
+}
+
+run "no_instances" {
+  command = plan
+
+  module {
+    source = "./modules/service"
+  }
+
+  variables {
+    max_instances = 0
+  }
+
+  expect_failures = [var.max_instances]
+}
+
+run "no_time" {
+  command = plan
+
+  module {
+    source = "./modules/service"
+  }
+
+  variables {
+    timeout_seconds = 0
+  }
+
+  expect_failures = [var.timeout_seconds]
+}
+
+run "reachable_from_nowhere_known" {
+  command = plan
+
+  module {
+    source = "./modules/service"
+  }
+
+  variables {
+    ingress = "INGRESS_TRAFFIC_NONE"
+  }
+
+  expect_failures = [var.ingress]
+}
+
+# Against the service that was made above, whose addresses Cloud Run has given.
 run "another_projects_number" {
   command = plan
 

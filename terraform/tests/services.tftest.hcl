@@ -33,10 +33,14 @@ run "services" {
   assert {
     condition = alltrue([
       for service in concat(values(module.service), values(module.consumer)) :
-      service.service.template[0].containers[0].startup_probe[0].http_get[0].path == "/health" &&
-      service.service.template[0].containers[0].liveness_probe[0].http_get[0].path == "/health"
+      [for probe in [service.service.template[0].containers[0].startup_probe[0], service.service.template[0].containers[0].liveness_probe[0]] : "${probe.http_get[0].path} ${probe.period_seconds} ${probe.timeout_seconds} ${probe.failure_threshold}"] == ["/health 1 1 30", "/health 30 5 3"]
     ])
-    error_message = "A service is not probed on /health, at its start and while it runs."
+    error_message = "A service is not probed on /health, each second for half a minute at its start and each half minute while it runs."
+  }
+
+  assert {
+    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : [for traffic in service.service.traffic : "${traffic.type} ${traffic.percent}"] == ["TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST 100"]])
+    error_message = "Not all requests go to the newest revision."
   }
 
   assert {
@@ -184,6 +188,41 @@ run "outputs" {
       name => "https://${name}-123456789012.us-central1.run.app"
     }
     error_message = "service_urls does not have the address of each service."
+  }
+
+  assert {
+    condition = toset(keys(output.commands)) == toset(concat(
+      [for name in keys(var.consumers) : "call_${name}-service"],
+      [for name in keys(var.consumers) : "look_at_${name}_dead_letters"],
+      ["publish_by_hand", "run_user-service_relay", "see_outcomes", "sign_up"],
+    ))
+    error_message = "The lines to try the system with are not those for each service, each consumer and the relay."
+  }
+
+  assert {
+    condition     = output.commands["run_user-service_relay"] == "gcloud scheduler jobs run relay-user-service --project=fanout-test --location=us-central1"
+    error_message = "The line to run the relay with is not one that works when pasted."
+  }
+
+  assert {
+    condition     = output.commands.see_outcomes == "gcloud logging read 'resource.type=\"cloud_run_revision\" AND jsonPayload.outcome:*' --project=fanout-test --limit=20 --format='table(timestamp,jsonPayload.consumer,jsonPayload.outcome,jsonPayload.event_id)'"
+    error_message = "The line to see outcomes with is not one that works when pasted."
+  }
+
+  assert {
+    condition     = output.commands["call_crm-service"] == "curl https://crm-service-123456789012.us-central1.run.app/health -H \"Authorization: Bearer $(gcloud auth print-identity-token --impersonate-service-account=push-crm@fanout-test.iam.gserviceaccount.com --include-email --audiences=https://crm-service-123456789012.us-central1.run.app)\""
+    error_message = "The line to call a consumer with is not one that works when pasted."
+  }
+
+  assert {
+    condition = (
+      output.push_identities == { for name in keys(var.consumers) : name => "push-${name}@fanout-test.iam.gserviceaccount.com" } &&
+      output.relay_identities == { user-service = "relay-user-service@fanout-test.iam.gserviceaccount.com" } &&
+      output.subscriptions == { for name in keys(var.consumers) : name => "user-events-${name}" } &&
+      keys(output.topics) == ["user-events"] &&
+      output.user_service_public
+    )
+    error_message = "The outputs that the smoke test and operators go by do not name each identity, subscription and topic."
   }
 
   assert {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanout_runtime::Clock;
+use fanout_store::{Fields, Key, Write};
 use futures_util::future::join_all;
 use http::StatusCode;
 use serde_json::json;
@@ -45,6 +47,54 @@ async fn a_run_reports_and_logs_what_waits_and_for_how_long() {
         assert_eq!(line[field], report[field]);
     }
     assert!(!logs.contains("@example.com"), "{logs}");
+}
+
+#[tokio::test]
+async fn whatever_keeps_an_event_from_the_bus_is_logged_by_the_words_that_the_alert_names() {
+    let service = Service::new().await;
+    let users = [
+        (Mood::Refusing, "ada@example.com"),
+        (Mood::Hanging, "bob@example.com"),
+    ];
+    for (mood, email) in users {
+        service.bus.turn(mood);
+        let signing_up = service.new_user(email);
+        let (_, logs) = captured_logs(signing_up).await;
+        assert!(logs.contains("\"message\":\"not published"), "{logs}");
+    }
+    service.outbox.drain().await;
+    service.bus.turn(Mood::Refusing);
+    let (_, logs) = captured_logs(service.relay_later()).await;
+    assert!(logs.contains("\"message\":\"not published"), "{logs}");
+    let alerts = include_str!("../../terraform/modules/monitoring/alerts.tf");
+    assert!(alerts.contains("lines with `not published`"));
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_waits_like_any_other_and_is_named() {
+    let service = Service::new().await;
+    let created_at = Clock::now(service.clock.as_ref());
+    let rows = [
+        (
+            "evt_without_data",
+            Fields::new().with("created_at", created_at),
+        ),
+        ("evt_without_time", Fields::new().with("created_at", "soon")),
+    ];
+    for (id, row) in rows {
+        let row = Write::create(Key::new("outbox", id), row);
+        service.documents.commit(vec![row]).await.unwrap();
+        service.clock.advance(Duration::from_millis(90_500));
+        let (report, logs) = captured_logs(service.relay()).await;
+        assert_eq!(
+            report,
+            json!({"published": 0, "failed": 0, "remaining": 1, "oldest_age_seconds": 90})
+        );
+        let line = logs.lines().find(|line| line.contains(id)).unwrap();
+        assert!(line.contains("\"message\":\"not published"), "{line}");
+        let row = Write::delete(Key::new("outbox", id));
+        service.documents.commit(vec![row]).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -26,9 +26,16 @@ pub struct Document {
 
 /// The version of a document: nanoseconds since 1970, as the store counts them.
 ///
-/// Only good for comparing with itself: it is the store's clock, not ours.
+/// Only good for comparing with itself, and for a rough age: it is the store's clock, not ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UpdateTime(pub i64);
+
+impl UpdateTime {
+    /// When the document was last changed, by the store's clock.
+    pub fn moment(self) -> Timestamp {
+        Timestamp::from_timestamp_nanos(self.0)
+    }
+}
 
 /// The fields of a document, by name.
 #[derive(Debug, Clone, Default, PartialEq)]

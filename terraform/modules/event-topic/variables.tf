@@ -47,8 +47,8 @@ variable "delivery" {
   }
 
   validation {
-    condition     = var.delivery.max_delivery_attempts >= 5 && var.delivery.max_delivery_attempts <= 100
-    error_message = "delivery.max_delivery_attempts must be from 5 to 100: Pub/Sub takes nothing else."
+    condition     = var.delivery.max_delivery_attempts >= 5 && var.delivery.max_delivery_attempts <= 100 && floor(var.delivery.max_delivery_attempts) == var.delivery.max_delivery_attempts
+    error_message = "delivery.max_delivery_attempts must be a whole number from 5 to 100: Pub/Sub takes nothing else."
   }
 
   validation {

@@ -39,7 +39,7 @@ resource "google_monitoring_alert_policy" "dead_letters" {
 
   documentation {
     subject = "Dead letters at $${resource.label.subscription_id}"
-    content = "A consumer parked an event, or gave up on it after its last attempt. `fanout dead-letters list` groups them by reason; mend the cause, then `fanout dead-letters redrive --consumer NAME`. They are kept for 31 days."
+    content = "A consumer parked an event, or gave up on it after its last attempt. `fanout dead-letters list` groups them by reason; mend the cause, then `fanout dead-letters redrive --consumer NAME`. They are kept for ${var.retention_days.dead_letters} days."
   }
 }
 
@@ -69,7 +69,7 @@ resource "google_monitoring_alert_policy" "oldest_unacked" {
 
   documentation {
     subject = "$${resource.label.subscription_id} is behind"
-    content = "Deliveries fail or the consumer is too slow. Its log lines with `jsonPayload.outcome=\"failed\"` say why. Messages are kept for 7 days, and become dead letters after the last attempt."
+    content = "Deliveries fail or the consumer is too slow. Its log lines with `jsonPayload.outcome=\"failed\"` say why. Messages are kept for ${var.retention_days.messages} days, and become dead letters after the last attempt."
   }
 }
 
@@ -108,7 +108,7 @@ resource "google_monitoring_alert_policy" "outbox" {
 
   documentation {
     subject = "Events wait in the outbox"
-    content = "Users are stored, their events are not published. The lines `not published` of the same service say why (Pub/Sub refuses, or a row can't be read). Nothing is lost: the relay tries again each minute."
+    content = "Users are stored, their events are not published. Its lines with `not published` say why: Pub/Sub refuses or does not answer, or a row can't be read. Nothing is lost: the relay tries again each minute."
   }
 }
 

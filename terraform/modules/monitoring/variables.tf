@@ -54,6 +54,12 @@ variable "relay_jobs" {
   nullable    = false
 }
 
+variable "retention_days" {
+  description = "For how many days messages and dead letters are kept: how long there is to mend things."
+  type        = object({ dead_letters = number, messages = number })
+  nullable    = false
+}
+
 variable "services" {
   description = "All services."
   type        = list(string)

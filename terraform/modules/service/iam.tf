@@ -30,14 +30,25 @@ resource "google_project_iam_member" "firestore" {
   }
 }
 
-# Publishes on these topics, and on no other.
+# Publishes on these topics, and on no other. The topics are another module's: only through a
+# resource of this one does their replacement reach the grant, as it does in modules/event-topic.
+resource "terraform_data" "topic" {
+  for_each = var.publishes
+
+  triggers_replace = each.value.id
+}
+
 resource "google_pubsub_topic_iam_member" "publisher" {
   for_each = var.publishes
 
   project = var.project_id
-  topic   = each.value
+  topic   = each.value.name
   role    = "roles/pubsub.publisher"
   member  = local._member
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.topic[each.key].id]
+  }
 }
 
 # Reads the secrets that it is started with, each by itself.

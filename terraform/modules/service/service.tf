@@ -42,7 +42,7 @@ resource "google_cloud_run_v2_service" "service" {
       }
 
       dynamic "env" {
-        for_each = merge(var.env, var.publishes)
+        for_each = merge(var.env, { for variable, topic in var.publishes : variable => topic.name })
 
         content {
           name  = env.key

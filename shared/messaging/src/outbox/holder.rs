@@ -198,7 +198,7 @@ impl Outbox {
         let (subject, error) = (held.subject(), error_chain(reason));
         warn!(
             subject,
-            error, "not all published; this subject waits for the relay"
+            error, "not published: this subject waits for the relay"
         );
     }
 }
@@ -206,6 +206,6 @@ impl Outbox {
 /// A row that cannot be read stops its subject, loudly; it cannot be skipped without losing order.
 pub(super) fn read(document: &Document) -> Result<OutboxRow, MalformedDocument> {
     OutboxRow::from_fields(&document.fields).inspect_err(
-        |error| tracing::error!(row = document.key.id(), %error, "unreadable outbox row"),
+        |error| tracing::error!(row = document.key.id(), %error, "not published: the outbox row cannot be read"),
     )
 }

@@ -85,7 +85,7 @@ impl Outbox {
             }
             Ok(Err(error)) => {
                 let error = error_chain(&error);
-                warn!(event_id, error, "not published yet; the relay will");
+                warn!(event_id, error, "not published: the relay will");
                 self.tasks
                     .spawn(async move { outbox.leave_to_the_relay(&mut held).await });
             }
@@ -94,7 +94,7 @@ impl Outbox {
                 let limit_ms = INLINE_LIMIT.as_millis() as u64;
                 warn!(
                     event_id,
-                    limit_ms, "the bus did not answer in time; the relay publishes"
+                    limit_ms, "not published: the bus did not answer in time; the relay will"
                 );
             }
         }

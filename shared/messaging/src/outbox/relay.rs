@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use fanout_runtime::{Timestamp, error_chain};
-use fanout_store::{Direction, Query, StoreError};
+use fanout_store::{Direction, Document, Query, StoreError};
 use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -42,6 +42,32 @@ struct SubjectReport {
     failed: bool,
 }
 
+/// Rows that are left behind, whether they can be read or not.
+#[derive(Default)]
+struct Waiting {
+    rows: u64,
+    oldest: Option<Timestamp>,
+}
+
+impl Waiting {
+    fn add(&mut self, since: Timestamp) {
+        self.rows += 1;
+        self.oldest = Some(self.oldest.map_or(since, |oldest| oldest.min(since)));
+    }
+
+    fn oldest_age(&self, now: Timestamp) -> Duration {
+        let age = self.oldest.and_then(|oldest| (now - oldest).to_std().ok());
+        age.unwrap_or_default()
+    }
+}
+
+/// Since when a row waits that cannot be read: as far as it says so itself, or else the store does.
+/// Rows are never changed, so the store's last change is the row's creation.
+fn stored_at(document: &Document) -> Timestamp {
+    let written = document.fields.timestamp("created_at");
+    written.unwrap_or_else(|_| document.update_time.moment())
+}
+
 impl Outbox {
     /// Publishes all waiting rows, each subject's in sequence order; stops a subject at its first
     /// failure; leaves alone what somebody else holds. Safe to run any number of times at once.
@@ -50,7 +76,7 @@ impl Outbox {
         let mut report = RelayReport::default();
         let mut published = HashSet::new();
         let mut visited = HashSet::new();
-        let mut oldest: Option<Timestamp> = None;
+        let mut waiting = Waiting::default();
         let mut query = Query::of(OUTBOX).order_by("created_at", Direction::Ascending);
         loop {
             let page = self.documents.query(&query).await?;
@@ -58,7 +84,7 @@ impl Outbox {
             for document in &page.documents {
                 match read(document) {
                     Ok(row) => rows.push(row),
-                    Err(_) => report.remaining += 1,
+                    Err(_) => waiting.add(stored_at(document)),
                 }
             }
             let subjects = rows.iter().map(|row| row.subject.clone());
@@ -74,16 +100,15 @@ impl Outbox {
                 published.extend(subject.published);
             }
             for row in rows.iter().filter(|row| !published.contains(&row.event_id)) {
-                report.remaining += 1;
-                oldest = Some(oldest.map_or(row.created_at, |found| found.min(row.created_at)));
+                waiting.add(row.created_at);
             }
             match page.next {
                 Some(next) => query = query.after(next),
                 None => break,
             }
         }
-        let age = oldest.and_then(|oldest| (self.clock.now() - oldest).to_std().ok());
-        report.oldest_age_seconds = age.unwrap_or_default().as_secs();
+        report.remaining = waiting.rows;
+        report.oldest_age_seconds = waiting.oldest_age(self.clock.now()).as_secs();
         log(&report);
         Ok(report)
     }
@@ -100,7 +125,10 @@ impl Outbox {
             Ok(None) => return report,
             Err(error) => {
                 let error = error_chain(&error);
-                warn!(subject, error, "the subject's lease could not be taken");
+                warn!(
+                    subject,
+                    error, "not published: the subject's lease could not be taken"
+                );
                 report.failed = true;
                 return report;
             }

@@ -1,0 +1,140 @@
+"""Tests of smoke_test.py against a system that works, and against ones that do not."""
+
+import contextlib
+import datetime
+import http.server
+import io
+import json
+import pathlib
+import sys
+import threading
+import types
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import smoke_test  # noqa: E402
+
+DAY = "2026-12-31"
+NEXT_DAY = "2027-01-01"
+
+
+class FakeSystem(http.server.BaseHTTPRequestHandler):
+    """All four services at one address. The class's fields are the system's state and faults."""
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        state, path = self.server.state, self.path
+        state.calls.append(("GET", path, self.headers.get("Authorization")))
+        users = state.users
+        if path == f"/signups?from={DAY}&to={NEXT_DAY}":
+            self.answer(200, {"total": state.signups})
+        elif path.startswith("/contacts/"):
+            user = users.get(path.split("/")[2])
+            self.answer(200, {"email": user["email"]}) if user else self.answer(404, {})
+        elif path.startswith("/emails?user_id="):
+            self.answer(200, {"emails": state.mails})
+        elif path.startswith("/users/"):
+            self.answer(200 if path.split("/")[2] in users else 404, {})
+
+    def do_POST(self):
+        state = self.server.state
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        state.calls.append(("POST", self.path, self.headers.get("Authorization")))
+        state.users["usr_1"] = body
+        state.signups += state.counts
+        self.answer(201, {"id": "usr_1"})
+
+    def do_DELETE(self):
+        state = self.server.state
+        state.calls.append(("DELETE", self.path, self.headers.get("Authorization")))
+        if not state.deletes:
+            self.answer(404, {})
+            return
+        deleted = state.users.pop(self.path.split("/")[2], None)
+        if state.loses_answer:
+            state.loses_answer = False
+            self.close_connection = True
+            return
+        self.send_response(204 if deleted else 404)
+        self.end_headers()
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+
+class SmokeTestTest(unittest.TestCase):
+    def setUp(self):
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FakeSystem)
+        self.state = self.server.state = types.SimpleNamespace(users={}, signups=41, counts=1, mails=[{"status": "sent"}], calls=[], deletes=True, loses_answer=False)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+
+    def try_out(self, **outputs):
+        url = f"http://127.0.0.1:{self.server.server_port}"
+        names = ["user-service", "email-service", "analytics-service", "crm-service"]
+        everything = {"service_urls": {name: url for name in names}, "test_sender": "hello@example.com", **outputs}
+        asked = []
+
+        def gcloud(command, **_):
+            asked.append(command)
+            return types.SimpleNamespace(returncode=0, stdout=f"token-{len(asked)}\n", stderr="")
+
+        system = smoke_test.Deployed({name: {"value": value} for name, value in everything.items()}, run=gcloud)
+        with contextlib.redirect_stdout(io.StringIO()):
+            smoke_test.SmokeTest(system, "build-1", today=datetime.date.fromisoformat(DAY), patience=0.2, pause=0.05).run()
+        return asked
+
+    def test_a_system_that_works(self):
+        self.try_out()
+        self.assertEqual(self.state.users, {}, "the test user was not deleted")
+        self.assertEqual([call[0] for call in self.state.calls].count("POST"), 1)
+
+    def test_consumers_are_called_with_the_token_of_their_subscription(self):
+        asked = self.try_out(push_identities={"crm": "push-crm@fanout-test.iam.gserviceaccount.com"})
+        self.assertEqual(len(asked), 1)
+        self.assertIn("--impersonate-service-account=push-crm@fanout-test.iam.gserviceaccount.com", asked[0])
+        tokens = {path.split("/")[1]: token for _, path, token in self.state.calls if path.startswith(("/contacts", "/users"))}
+        self.assertEqual(tokens, {"contacts": "Bearer token-1", "users": None})
+
+    def test_a_private_user_service_is_called_as_the_relay(self):
+        asked = self.try_out(user_service_public=False, relay_identities={"user-service": "relay@fanout-test.iam.gserviceaccount.com"})
+        self.assertIn("--impersonate-service-account=relay@fanout-test.iam.gserviceaccount.com", asked[0])
+
+    def assert_fails(self, part):
+        with self.assertRaises(smoke_test.Failed) as raised:
+            self.try_out()
+        self.assertIn(part, str(raised.exception))
+        self.assertEqual(self.state.users, {}, "the test user was not deleted")
+
+    def test_a_mail_that_was_not_sent(self):
+        self.state.mails = []
+        self.assert_fails("the welcome mail is recorded as sent, once")
+
+    def test_a_mail_that_was_sent_twice(self):
+        self.state.mails *= 2
+        self.assert_fails("the welcome mail is recorded as sent, once")
+
+    def test_a_sign_up_that_is_not_counted(self):
+        self.state.counts = 0
+        self.assert_fails("the sign-up is counted")
+
+    def test_a_deletion_whose_answer_was_lost(self):
+        self.state.loses_answer = True
+        self.try_out()
+        self.assertEqual([call[0] for call in self.state.calls].count("DELETE"), 2)
+
+    def test_a_test_user_who_can_not_be_deleted(self):
+        self.state.deletes = False
+        with self.assertRaises(smoke_test.Failed) as raised:
+            self.try_out()
+        self.assertIn("the test user is deleted", str(raised.exception))
+
+
+if __name__ == "__main__":
+    unittest.main()
