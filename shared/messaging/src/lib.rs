@@ -18,5 +18,6 @@ pub mod local;
 pub mod pubsub;
 
 pub use publisher::{MessageId, OutgoingMessage, PublishError, Publisher};
+pub(crate) use push_body::PushEnvelope;
 pub use push_body::{NotAPush, PushedMessage};
 pub use topology::{Backoff, DeadLetterPolicy, Subscription, Topology};
