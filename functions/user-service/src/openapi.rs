@@ -68,7 +68,7 @@ impl Modify for Complete {
         let schemas = &mut components.schemas;
         schemas.insert("Problem".to_owned(), problem_schema().into());
         for problem in [Problem::no_such_path(), Problem::method_not_allowed()] {
-            let response = answer(&[problem.clone()]);
+            let response = answer(std::slice::from_ref(&problem));
             let responses = &mut components.responses;
             responses.insert(problem.slug().to_owned(), response.into());
         }
@@ -213,7 +213,7 @@ fn headers_of(operation: &str) -> Vec<Parameter> {
     };
     headers.push(header(
         "X-Request-Id",
-        "Names the request, and all that follows from it; else its trace's id does, or a new one",
+        "Names the request, and all that follows from it, if it has 1 to 128 letters, digits or `_-.:/`; else its trace's id does, or a new one",
         text(),
     ));
     headers
