@@ -1,12 +1,12 @@
 //! Bad input is never retried for ever and never dropped: it is parked with a reason, or refused.
 //! And the log says why without showing an address.
 
-use axum::body::Body;
-use http::{Request, StatusCode};
+use axum::body::{Body, to_bytes};
+use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::{Crm, captured_logs, envelope_around};
+use crate::support::{LoneConsumer, captured_logs, envelope_around};
 
 /// An address that must never show up in a log or an attribute.
 const SECRET: &str = "secret.person@example.com";
@@ -17,10 +17,10 @@ struct Answer {
     logs: String,
 }
 
-/// Delivers a body to a CRM service of its own and gives the answer and what was logged.
-async fn deliver(crm: &Crm, body: impl Into<Body>) -> Answer {
+/// Delivers a body and gives the answer and what was logged.
+async fn deliver(consumer: &LoneConsumer, body: impl Into<Body>) -> Answer {
     let request = Request::post("/pubsub/push").body(body.into()).unwrap();
-    let (response, logs) = captured_logs(crm.app.clone().oneshot(request)).await;
+    let (response, logs) = captured_logs(consumer.app.clone().oneshot(request)).await;
     let response = response.unwrap();
     let outcome = response.headers().get("x-outcome");
     Answer {
@@ -40,7 +40,6 @@ fn created(change: impl FnOnce(&mut Value)) -> Value {
 
 #[tokio::test]
 async fn what_will_never_be_an_event_is_parked_with_its_reason() {
-    let crm = Crm::new().await;
     let cases: [(&str, Vec<u8>); 7] = [
         ("undecodable", format!("not JSON: {SECRET}").into()),
         ("undecodable", json!([SECRET]).to_string().into()),
@@ -60,42 +59,45 @@ async fn what_will_never_be_an_event_is_parked_with_its_reason() {
                 .into(),
         ),
     ];
-    for (number, (reason, data)) in cases.into_iter().enumerate() {
-        let answer = deliver(&crm, envelope_around(&data, number)).await;
-        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{reason}");
-        assert_eq!(answer.outcome.as_deref(), Some("parked"), "{reason}");
-        assert!(answer.logs.contains(reason), "{}", answer.logs);
-        assert!(!answer.logs.contains("secret.person"), "{}", answer.logs);
-        let letters = crm.dead_letters().await;
-        let [letter] = letters.as_slice() else {
-            panic!("{} dead letters", letters.len());
-        };
-        assert_eq!(letter.message.data, data);
-        let attributes = &letter.message.attributes;
-        assert_eq!(attributes["dead-letter-reason"], reason);
-        assert_eq!(attributes["dead-letter-consumer"], "crm");
-        assert_eq!(
-            attributes["dead-letter-original-message-id"],
-            number.to_string()
-        );
-        assert!(!format!("{attributes:?}").contains("secret.person"));
+    for consumer in LoneConsumer::each().await {
+        for (number, (reason, data)) in cases.iter().enumerate() {
+            let answer = deliver(&consumer, envelope_around(data, number)).await;
+            assert_eq!(answer.status, StatusCode::NO_CONTENT, "{reason}");
+            assert_eq!(answer.outcome.as_deref(), Some("parked"), "{reason}");
+            assert!(answer.logs.contains(reason), "{}", answer.logs);
+            assert!(!answer.logs.contains("secret.person"), "{}", answer.logs);
+            let letters = consumer.dead_letters().await;
+            let [letter] = letters.as_slice() else {
+                panic!("{} dead letters", letters.len());
+            };
+            assert_eq!(letter.message.data, *data);
+            let attributes = &letter.message.attributes;
+            assert_eq!(attributes["dead-letter-reason"], *reason);
+            assert_eq!(attributes["dead-letter-consumer"], consumer.name);
+            assert_eq!(
+                attributes["dead-letter-original-message-id"],
+                number.to_string()
+            );
+            assert!(!format!("{attributes:?}").contains("secret.person"));
+        }
     }
 }
 
 #[tokio::test]
 async fn a_type_of_somebody_else_is_ignored_and_not_parked() {
-    let crm = Crm::new().await;
     let event = created(|event| event["type"] = "order.placed".into());
-    let answer = deliver(&crm, envelope_around(event.to_string().as_bytes(), 1)).await;
-    assert_eq!(answer.status, StatusCode::NO_CONTENT);
-    assert_eq!(answer.outcome.as_deref(), Some("ignored"));
-    assert!(crm.dead_letters().await.is_empty());
-    assert!(!answer.logs.contains("secret.person"), "{}", answer.logs);
+    for consumer in LoneConsumer::each().await {
+        let body = envelope_around(event.to_string().as_bytes(), 1);
+        let answer = deliver(&consumer, body).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+        assert_eq!(answer.outcome.as_deref(), Some("ignored"));
+        assert!(consumer.dead_letters().await.is_empty());
+        assert!(!answer.logs.contains("secret.person"), "{}", answer.logs);
+    }
 }
 
 #[tokio::test]
 async fn what_is_no_push_at_all_is_refused_and_the_log_says_why() {
-    let crm = Crm::new().await;
     let bad_base64 = json!({"message": {"data": "%%%", "messageId": "1"}, "subscription": "s"});
     let cases = [
         (String::new(), "not a Pub/Sub push envelope"),
@@ -106,29 +108,61 @@ async fn what_is_no_push_at_all_is_refused_and_the_log_says_why() {
         ),
         (bad_base64.to_string(), "not base64"),
     ];
-    for (body, why) in cases {
-        let answer = deliver(&crm, body).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{why}");
-        assert!(answer.logs.contains(why), "{}", answer.logs);
-        assert!(!answer.logs.contains("secret.person"), "{}", answer.logs);
+    for consumer in LoneConsumer::each().await {
+        for (body, why) in &cases {
+            let answer = deliver(&consumer, body.clone()).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{why}");
+            assert!(answer.logs.contains(why), "{}", answer.logs);
+            assert!(!answer.logs.contains("secret.person"), "{}", answer.logs);
+        }
+        assert!(consumer.dead_letters().await.is_empty());
     }
-    assert!(crm.dead_letters().await.is_empty());
 }
 
 #[tokio::test]
 async fn the_largest_message_of_pubsub_fits_and_a_larger_push_is_refused() {
-    let crm = Crm::new().await;
     let padding = "x".repeat(9_900_000);
-    let event = created(|event| event["data"]["padding"] = padding.into());
-    let answer = deliver(&crm, envelope_around(event.to_string().as_bytes(), 1)).await;
-    assert_eq!(answer.outcome.as_deref(), Some("done"));
-    let answer = deliver(&crm, vec![b' '; 15 * 1024 * 1024 + 1]).await;
-    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let event = created(|event| event["data"]["padding"] = padding.into()).to_string();
+    let mut too_large = format!("{{\"email\":\"{SECRET}\"").into_bytes();
+    too_large.resize(15 * 1024 * 1024 + 1, b' ');
+    for consumer in LoneConsumer::each().await {
+        let answer = deliver(&consumer, envelope_around(event.as_bytes(), 1)).await;
+        assert_eq!(answer.outcome.as_deref(), Some("done"));
+        let answer = deliver(&consumer, too_large.clone()).await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+        let line: Value = serde_json::from_str(&answer.logs).unwrap();
+        assert_eq!(line["outcome"], "body_too_large");
+        assert_eq!(line["why"], "413 Payload Too Large");
+        assert!(line["duration_ms"].is_u64(), "{line}");
+        assert!(!answer.logs.contains("secret.person"), "{}", answer.logs);
+    }
+}
+
+#[tokio::test]
+async fn what_no_consumer_serves_is_a_problem_too() {
+    for consumer in LoneConsumer::each().await {
+        for (method, path, slug) in [
+            (Method::GET, "/nothing", "not_found"),
+            (Method::GET, "/pubsub/push", "method_not_allowed"),
+            (Method::POST, "/health", "method_not_allowed"),
+        ] {
+            let request = Request::builder().method(method).uri(path);
+            let request = request.body(Body::empty()).unwrap();
+            let response = consumer.app.clone().oneshot(request).await.unwrap();
+            let content_type = &response.headers()["content-type"];
+            assert_eq!(content_type, "application/problem+json");
+            let status = response.status().as_u16();
+            let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            let problem: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(problem["type"], slug, "{} {path}", consumer.name);
+            assert_eq!(problem["status"], status);
+        }
+    }
 }
 
 #[tokio::test]
 async fn another_payload_under_a_known_id_is_parked_and_the_first_stays() {
-    let crm = Crm::new().await;
+    let crm = LoneConsumer::crm().await;
     let first = created(|_| {});
     let second = created(|event| event["data"]["name"] = "Somebody Else".into());
     let pretty = serde_json::to_vec_pretty(&first).unwrap();
@@ -151,7 +185,7 @@ async fn another_payload_under_a_known_id_is_parked_and_the_first_stays() {
 
 #[tokio::test]
 async fn a_delivery_is_one_log_line_with_the_agreed_fields() {
-    let crm = Crm::new().await;
+    let crm = LoneConsumer::crm().await;
     let event = created(|_| {});
     let mut body: Value =
         serde_json::from_slice(&envelope_around(event.to_string().as_bytes(), 7)).unwrap();
@@ -178,8 +212,39 @@ async fn a_delivery_is_one_log_line_with_the_agreed_fields() {
       "outcome": "done",
       "severity": "INFO",
       "subject": "usr_01JD2V7Q4KA1B2C3D4E5F6G7H8",
-      "target": "fanout_messaging::consume::push_route",
+      "target": "fanout_messaging::consume::delivery_line",
       "time": "[time]"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_refused_delivery_is_such_a_line_with_all_that_could_be_read() {
+    let crm = LoneConsumer::crm().await;
+    let message = json!({
+        "data": "%%%",
+        "messageId": "7",
+        "attributes": {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+    });
+    let body = json!({"message": message, "subscription": "s", "deliveryAttempt": 3});
+    let answer = deliver(&crm, body.to_string()).await;
+    let mut line: Value = serde_json::from_str(&answer.logs).unwrap();
+    line["time"] = "[time]".into();
+    assert!(line["duration_ms"].is_u64(), "{line}");
+    line["duration_ms"] = "[ms]".into();
+    insta::assert_json_snapshot!(line, @r#"
+    {
+      "attempt": 3,
+      "consumer": "crm",
+      "duration_ms": "[ms]",
+      "logging.googleapis.com/trace": "projects/test/traces/4bf92f3577b34da6a3ce929d0e0e4736",
+      "message": "delivery refused",
+      "message_id": "7",
+      "outcome": "not_a_push",
+      "severity": "WARNING",
+      "target": "fanout_messaging::consume::delivery_line",
+      "time": "[time]",
+      "why": "the push envelope's `message.data` is not base64"
     }
     "#);
 }

@@ -13,6 +13,7 @@ mod documents_on_firestore;
 mod engines;
 mod hand_typed;
 mod layers;
+mod no_address_leaks;
 mod once_per_consumer;
 mod protocols;
 mod push_auth;

@@ -1,7 +1,7 @@
 //! What the tests share: a running system, and waiting for it.
 
-mod crm;
 mod logs;
+mod lone_consumer;
 mod test_system;
 
 use std::future::Future;
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-pub(crate) use crm::{Crm, consumer_deps, envelope_around};
 pub(crate) use logs::captured_logs;
+pub(crate) use lone_consumer::{LoneConsumer, consumer_deps, envelope_around};
 pub(crate) use test_system::{TestSystem, emulators, get_json};
 
 /// How long a condition may take to come true: generous, because test machines are busy.

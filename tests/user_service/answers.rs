@@ -112,6 +112,8 @@ async fn bodies_that_are_refused() {
         "{}",
         "{\"email\":\"nobody\",\"name\":\"a\\u0000b\"}",
         "{\"email\":\"ada@localhost\"}",
+        "{\"email\":\"a@example.com\",\"name\":\"Ada\",\"x\":{\"k\":1,\"k\":2}}",
+        "{\"email\":\"a@example.com\",\"name\":\"Ada\",\n \"x\":[{\"y\":{\"k\":1,\"k\":2}}]}",
     ] {
         let answer = it.json(Method::POST, "/users", body).await;
         assert!(answer.status.is_client_error(), "{body}");

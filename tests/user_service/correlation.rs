@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::bus::Mood;
 use super::service::{Answer, Service};
-use crate::support::{Crm, captured_logs};
+use crate::support::{LoneConsumer, captured_logs};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -27,6 +27,14 @@ async fn the_request_id_is_the_correlation_id_in_the_answer_the_event_and_its_at
         (&[("traceparent", TRACEPARENT)], Some(TRACE)),
         (&[("x-request-id", "two words")], None),
         (&[("x-request-id", long.as_str())], None),
+        (&[("x-request-id", "secret.person@example.com")], None),
+        (
+            &[
+                ("x-request-id", "secret.person@example.com"),
+                ("traceparent", TRACEPARENT),
+            ],
+            Some(TRACE),
+        ),
         (&[], None),
     ] {
         let service = Service::new().await;
@@ -58,7 +66,7 @@ async fn the_trace_goes_on_in_a_consumers_log_also_when_the_relay_sends_the_even
     service.bus.turn(Mood::Up);
     service.relay().await;
     let message = service.bus.messages().remove(0);
-    let crm = Crm::new().await;
+    let crm = LoneConsumer::crm().await;
     let push = json!({
         "subscription": "projects/test/subscriptions/user-events-crm",
         "message": {

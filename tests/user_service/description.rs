@@ -49,6 +49,7 @@ async fn every_status_and_slug_of_the_table_is_described() {
             "post",
             "200 500:internal_error 503:unavailable",
         ),
+        ("/openapi.json", "get", "200"),
     ] {
         let responses = document["paths"][path][method]["responses"]
             .as_object()
@@ -67,5 +68,20 @@ async fn every_status_and_slug_of_the_table_is_described() {
         }
         let found: Vec<String> = found.into_iter().collect();
         assert_eq!(found.join(" "), expected, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn what_every_path_answers_that_is_not_there_is_described_by_the_slug() {
+    let document = document().await;
+    let service = Service::new().await;
+    for (method, path, slug) in [
+        (Method::GET, "/nowhere", "not_found"),
+        (Method::PUT, "/users", "method_not_allowed"),
+    ] {
+        let answer = service.call(method, path, &[], "").await;
+        let response = &document["components"]["responses"][slug];
+        let examples = &response["content"]["application/problem+json"]["examples"];
+        assert_eq!(examples[slug]["value"], answer.body, "{slug}");
     }
 }

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::routing::get;
 use fanout_events::UserCreated;
 use fanout_messaging::consume::{Consumer, ConsumerDeps, push_route};
+use fanout_runtime::with_fallbacks;
 
 pub use count_signups::CountSignups;
 pub use record_signup::{RecordSignup, SIGNUPS, SIGNUPS_BY_SOURCE};
@@ -53,8 +54,9 @@ pub fn app(deps: impl Into<AnalyticsServiceDeps>) -> Router {
         documents: Arc::clone(&deps.documents),
         clock: Arc::clone(&deps.clock),
     };
-    Router::new()
+    let routes = Router::new()
         .route("/signups", get(count_signups::count_signups))
         .with_state(counts)
-        .merge(push_route(consumer(shards), deps))
+        .merge(push_route(consumer(shards), deps));
+    with_fallbacks(routes)
 }

@@ -37,13 +37,13 @@ impl RecordSignup {
         let day = Fields::new().with("date", date.as_str());
         // The shard comes first: ids that all start alike would lie on one server.
         let shard = format!("{}_{date}", self.shards.shard_of(&event.id));
-        let source = event.kept_source();
-        let of_source = format!("{shard}_{}", source_id(&source));
+        let source = event.source.as_str();
+        let of_source = format!("{shard}_{}", source_id(source));
         [
             Write::merge(Key::new(SIGNUPS, &shard), day.clone()),
             Write::merge(
                 Key::new(SIGNUPS_BY_SOURCE, &of_source),
-                day.with("source", source.as_ref()),
+                day.with("source", source),
             ),
         ]
         .map(|write| write.increment("count", 1))

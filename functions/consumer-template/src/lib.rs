@@ -11,6 +11,7 @@ use axum::Router;
 use axum::routing::get;
 use fanout_events::UserCreated;
 use fanout_messaging::consume::{Consumer, ConsumerDeps, push_route};
+use fanout_runtime::with_fallbacks;
 
 pub use count_event::{COUNTS, CountEvent};
 
@@ -26,8 +27,9 @@ pub fn consumer() -> Consumer {
 
 /// The service's routes.
 pub fn app(deps: ConsumerDeps) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/counts/{user_id}", get(get_count::get_count))
         .with_state(Arc::clone(&deps.documents))
-        .merge(push_route(consumer(), deps))
+        .merge(push_route(consumer(), deps));
+    with_fallbacks(routes)
 }

@@ -94,7 +94,7 @@ impl Known {
                 sequence: event.sequence,
                 at,
                 event_id: event.id.clone(),
-                source: event.kept_source().into_owned(),
+                source: event.source.clone(),
             },
             last: LastEvent {
                 sequence: event.sequence,

@@ -12,6 +12,7 @@ use axum::Router;
 use axum::routing::get;
 use fanout_events::{UserCreated, UserDeleted, UserUpdated};
 use fanout_messaging::consume::{Consumer, ConsumerDeps, push_route};
+use fanout_runtime::with_fallbacks;
 
 pub use contact::CONTACTS;
 pub use upsert_contact::UpsertContact;
@@ -28,9 +29,10 @@ pub fn consumer() -> Consumer {
 
 /// The service's routes.
 pub fn app(deps: ConsumerDeps) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/contacts", get(list_contacts::list_contacts))
         .route("/contacts/{user_id}", get(get_contact::get_contact))
         .with_state(Arc::clone(&deps.documents))
-        .merge(push_route(consumer(), deps))
+        .merge(push_route(consumer(), deps));
+    with_fallbacks(routes)
 }

@@ -19,6 +19,7 @@ use axum::Router;
 use axum::routing::get;
 use fanout_events::{UserCreated, UserDeleted};
 use fanout_messaging::consume::{Consumer, ConsumerDeps, push_route};
+use fanout_runtime::with_fallbacks;
 
 pub use eml_mailer::EmlMailer;
 pub use letterhead::{InvalidUnsubscribe, Letterhead, Sender, Unsubscribe};
@@ -58,8 +59,9 @@ pub fn consumer(deps: &EmailServiceDeps) -> Consumer {
 
 /// The service's routes.
 pub fn app(deps: EmailServiceDeps) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/emails", get(list_emails::list_emails))
         .with_state(Arc::clone(&deps.consumer.documents))
-        .merge(push_route(consumer(&deps), deps.consumer))
+        .merge(push_route(consumer(&deps), deps.consumer));
+    with_fallbacks(routes)
 }

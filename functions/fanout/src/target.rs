@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use fanout_runtime::Environment;
+use fanout_messaging::google_cloud::{EmulatorHosts, ProjectId};
+use fanout_runtime::{Environment, Settings, SettingsError};
 
 /// The project that everything belongs to on one machine, unless `GOOGLE_CLOUD_PROJECT` says so.
 pub const LOCAL_PROJECT: &str = "fanout-local";
@@ -66,25 +67,24 @@ pub struct Emulators {
 
 impl Emulators {
     /// The emulators that the environment names, if any; half a pair of variables is an error.
-    pub fn from_environment(environment: &dyn Environment) -> anyhow::Result<Option<Self>> {
-        let pubsub = environment.get("PUBSUB_EMULATOR_HOST");
-        let firestore = environment.get("FIRESTORE_EMULATOR_HOST");
-        match (pubsub, firestore) {
-            (None, None) => Ok(None),
-            (Some(pubsub), Some(firestore)) => Ok(Some(Self {
-                pubsub,
-                firestore,
-                project: environment
-                    .get("GOOGLE_CLOUD_PROJECT")
-                    .unwrap_or_else(|| LOCAL_PROJECT.to_owned()),
-            })),
-            (Some(_), None) => bail!(
-                "PUBSUB_EMULATOR_HOST is set and FIRESTORE_EMULATOR_HOST is not: set both to run on Google's emulators, or neither to run on the embedded engine"
-            ),
-            (None, Some(_)) => bail!(
-                "FIRESTORE_EMULATOR_HOST is set and PUBSUB_EMULATOR_HOST is not: set both to run on Google's emulators, or neither to run on the embedded engine"
-            ),
-        }
+    pub fn from_environment(environment: &dyn Environment) -> Result<Option<Self>, SettingsError> {
+        let mut settings = Settings::new(environment);
+        let emulators = match EmulatorHosts::read(&mut settings) {
+            Some(Some(hosts)) => Self::at(hosts, &mut settings).map(Some),
+            Some(None) => Some(None),
+            None => None,
+        };
+        settings.finish(emulators)
+    }
+
+    fn at(hosts: EmulatorHosts, settings: &mut Settings<'_>) -> Option<Self> {
+        let project: Option<ProjectId> =
+            settings.optional("GOOGLE_CLOUD_PROJECT", ProjectId::EXPECTS)?;
+        Some(Self {
+            pubsub: hosts.pubsub,
+            firestore: hosts.firestore,
+            project: project.map_or_else(|| LOCAL_PROJECT.to_owned(), String::from),
+        })
     }
 }
 
@@ -176,6 +176,23 @@ mod tests {
     #[test]
     fn half_a_pair_of_emulator_variables_is_refused() {
         let half = Variables(&[("PUBSUB_EMULATOR_HOST", "localhost:1")]);
-        assert!(target(&[], &half).is_err());
+        let error = target(&[], &half).unwrap_err();
+        let sentence = "FIRESTORE_EMULATOR_HOST is not: set both";
+        assert!(error.to_string().contains(sentence), "{error}");
+    }
+
+    #[test]
+    fn an_emulator_or_project_that_cannot_be_is_refused() {
+        let nowhere = Variables(&[
+            ("PUBSUB_EMULATOR_HOST", "localhost:1"),
+            ("FIRESTORE_EMULATOR_HOST", "::::"),
+        ]);
+        assert!(target(&[], &nowhere).is_err());
+        let nobodys = Variables(&[
+            ("PUBSUB_EMULATOR_HOST", "localhost:1"),
+            ("FIRESTORE_EMULATOR_HOST", "localhost:2"),
+            ("GOOGLE_CLOUD_PROJECT", "bad project!"),
+        ]);
+        assert!(target(&[], &nobodys).is_err());
     }
 }

@@ -11,10 +11,6 @@ use crate::idempotency::MAX_KEY_LENGTH;
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
-    #[error("there is no such path")]
-    NoSuchPath,
-    #[error("the path does not take this method")]
-    MethodNotAllowed,
     #[error("the request's media type is not JSON")]
     NotJsonMedia,
     #[error("the body is larger than {} bytes", crate::MAX_BODY_BYTES)]
@@ -64,18 +60,6 @@ impl ApiError {
     )]
     pub(crate) fn problem(&self) -> Problem {
         match self {
-            Self::NoSuchPath => Problem::new(
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "There is nothing here",
-                "`/openapi.json` describes every path.",
-            ),
-            Self::MethodNotAllowed => Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "The path does not take this method",
-                "The header `Allow` lists the methods it takes.",
-            ),
             Self::NotJsonMedia => Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",

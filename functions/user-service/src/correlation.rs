@@ -3,6 +3,7 @@
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use fanout_events::is_identifier;
 use fanout_runtime::{IdGenerator, TraceContext};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::error;
@@ -12,9 +13,6 @@ use crate::api_error::Cause;
 
 /// The header that names a request, in and out.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The longest `X-Request-Id` that is taken over.
-const MAX_REQUEST_ID: usize = 128;
 
 /// Where a request belongs.
 #[derive(Debug, Clone)]
@@ -26,17 +24,14 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
-    /// The correlation id is the `X-Request-Id` if it is usable, else the trace's id, else a new one.
+    /// The correlation id is the `X-Request-Id` if that is an identifier, else the trace's id, else a
+    /// new one: it gets into logs and events, so it must not be whatever somebody sends.
     fn of(headers: &HeaderMap, ids: &dyn IdGenerator) -> Self {
-        let usable = |value: &&str| {
-            let length = 1..=MAX_REQUEST_ID;
-            length.contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic())
-        };
         let trace = TraceContext::from_headers(headers);
         let given = headers.get(&X_REQUEST_ID);
         let correlation_id = given
             .and_then(|value| value.to_str().ok())
-            .filter(usable)
+            .filter(|value| is_identifier(value))
             .or(trace.as_ref().map(TraceContext::trace_id))
             .map_or_else(|| ids.new_id("req"), str::to_owned);
         Self {

@@ -7,6 +7,7 @@ mod correlation;
 mod delete_user;
 mod get_user;
 mod idempotency;
+mod ignored_json;
 mod openapi;
 mod relay_outbox;
 mod request;
@@ -22,15 +23,12 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Router};
 use fanout_messaging::outbox::Outbox;
-use fanout_runtime::{Clock, IdGenerator, health_route};
+use fanout_runtime::{Clock, IdGenerator, health_route, with_fallbacks};
 use fanout_store::Documents;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-use api_error::ApiError;
 
 pub use idempotency::IDEMPOTENCY_KEYS;
 pub use user::{USER_EMAILS, USERS};
@@ -61,13 +59,11 @@ pub fn app(deps: UserServiceDeps) -> Router {
             delete_user::delete_user
         ))
         .routes(routes!(relay_outbox::relay_outbox))
+        .routes(routes!(openapi::get_openapi))
         .split_for_parts();
     openapi::complete(&mut document);
-    routes
-        .route("/openapi.json", get(async move || Json(document)))
-        .merge(health_route())
-        .fallback(async || ApiError::NoSuchPath)
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+    with_fallbacks(routes.merge(health_route()))
+        .layer(Extension(Arc::new(document)))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn_with_state(deps.clone(), correlation::correlate))
         .with_state(deps)

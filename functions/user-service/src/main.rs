@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use fanout_messaging::google_cloud::{GoogleCloud, GoogleCloudSettings};
+use fanout_messaging::google_cloud::{GoogleCloud, GoogleCloudSettings, TopicName};
 use fanout_messaging::outbox::Outbox;
 use fanout_runtime::{Service, Settings, SystemClock, SystemIds, run_service};
 use user_service::{UserServiceDeps, app};
 
 struct Config {
     google_cloud: GoogleCloudSettings,
-    topic: String,
+    topic: TopicName,
 }
 
 fn main() -> ExitCode {
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
             publisher.clone(),
             clock.clone(),
             ids.clone(),
-            config.topic,
+            config.topic.into(),
         );
         let last_events = outbox.clone();
         let deps = UserServiceDeps {
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 
 fn read(settings: &mut Settings<'_>) -> Option<Config> {
     let google_cloud = GoogleCloudSettings::read(settings);
-    let topic = settings.required("USER_EVENTS_TOPIC", "the name of the topic for user events");
+    let topic = settings.required("USER_EVENTS_TOPIC", TopicName::EXPECTS);
     Some(Config {
         google_cloud: google_cloud?,
         topic: topic?,

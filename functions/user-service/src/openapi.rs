@@ -1,12 +1,13 @@
 //! `GET /openapi.json`: what the handlers say of themselves, and every error answer as it is sent.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::body::to_bytes;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response as AxumResponse};
+use axum::{Extension, Json};
 use fanout_runtime::{FieldError, Problem};
 use futures_util::FutureExt as _;
-use http::StatusCode;
 use serde_json::{Value, json};
 use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::header::HeaderBuilder;
@@ -26,12 +27,13 @@ use crate::idempotency::MAX_KEY_LENGTH;
 #[openapi(
     info(
         title = "user-service",
-        description = "Signs users up, keeps them, and publishes what happens to them. Errors are `application/problem+json` (RFC 9457); branch on `type`.",
+        description = "Signs users up, keeps them, and publishes what happens to them. Errors are `application/problem+json` (RFC 9457); branch on `type`. A path that is not listed is answered 404 `not_found`, a method that its path does not take 405 `method_not_allowed`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     tags(
         (name = "users", description = "Users"),
-        (name = "outbox", description = "Events that wait to be published; for a scheduler")
+        (name = "outbox", description = "Events that wait to be published; for a scheduler"),
+        (name = "description", description = "What the service can do")
     )
 )]
 struct Frame;
@@ -46,6 +48,18 @@ pub(crate) fn complete(document: &mut Document) {
     Complete.modify(document);
 }
 
+/// Describe the service
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "get_openapi",
+    tag = "description",
+    responses((status = 200, description = "OpenAPI 3.1: this document", body = Object))
+)]
+pub(crate) async fn get_openapi(Extension(document): Extension<Arc<Document>>) -> AxumResponse {
+    Json(document.as_ref()).into_response()
+}
+
 struct Complete;
 
 impl Modify for Complete {
@@ -53,6 +67,11 @@ impl Modify for Complete {
         let components = document.components.get_or_insert_default();
         let schemas = &mut components.schemas;
         schemas.insert("Problem".to_owned(), problem_schema().into());
+        for problem in [Problem::no_such_path(), Problem::method_not_allowed()] {
+            let response = answer(std::slice::from_ref(&problem));
+            let responses = &mut components.responses;
+            responses.insert(problem.slug().to_owned(), response.into());
+        }
         for item in document.paths.paths.values_mut() {
             let operations = [
                 &mut item.get,
@@ -97,6 +116,9 @@ fn errors_of(operation: &str) -> Vec<ApiError> {
         "update_user" | "delete_user" => vec![ApiError::NoSuchUser, ApiError::StaleVersion],
         _ => Vec::new(),
     });
+    if operation == "get_openapi" {
+        return errors;
+    }
     let cause = || "not shown".into();
     errors.extend([ApiError::Unavailable(cause()), ApiError::Internal(cause())]);
     errors
@@ -111,7 +133,7 @@ fn describe(operation: &mut Operation) {
     }
     let responses = &mut operation.responses.responses;
     for (status, errors) in by_status {
-        responses.insert(status.to_string(), answer(status, &errors).into());
+        responses.insert(status.to_string(), error_answer(&errors).into());
     }
     for response in responses.values_mut() {
         if let RefOr::T(response) = response {
@@ -128,21 +150,10 @@ fn describe(operation: &mut Operation) {
     parameters.extend(headers_of(&id).into_iter().map(Into::into));
 }
 
-/// One error answer: its slugs, and an example of each, made by the code that answers.
-fn answer(status: u16, errors: &[ApiError]) -> Response {
-    let problems = || errors.iter().map(ApiError::problem);
-    let slugs = problems().map(|problem| format!("`{}`", problem.slug()));
-    let slugs = slugs.collect::<Vec<_>>().join(", ");
-    let reason = StatusCode::from_u16(status).ok();
-    let reason = reason.and_then(|status| status.canonical_reason());
-    let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name("Problem")))
-        .examples_from_iter(problems().map(example))
-        .build();
-    let mut response = ResponseBuilder::new()
-        .description(format!("{}: {slugs}", reason.unwrap_or_default()))
-        .content("application/problem+json", content)
-        .build();
+/// The answer of errors with one status.
+fn error_answer(errors: &[ApiError]) -> Response {
+    let problems: Vec<Problem> = errors.iter().map(ApiError::problem).collect();
+    let mut response = answer(&problems);
     if errors.iter().any(ApiError::passes_by_itself) {
         let seconds = HeaderBuilder::new()
             .schema(Some(ObjectBuilder::new().schema_type(Type::Integer)))
@@ -153,6 +164,23 @@ fn answer(status: u16, errors: &[ApiError]) -> Response {
         headers.insert("Retry-After".to_owned(), seconds.build().into());
     }
     response
+}
+
+/// The answer of problems with one status: their slugs, and an example of each, made by the code
+/// that answers.
+fn answer(problems: &[Problem]) -> Response {
+    let slugs = problems.iter().map(|it| format!("`{}`", it.slug()));
+    let slugs = slugs.collect::<Vec<_>>().join(", ");
+    let status = problems.first().map(Problem::status);
+    let reason = status.and_then(|status| status.canonical_reason());
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .examples_from_iter(problems.iter().cloned().map(example))
+        .build();
+    ResponseBuilder::new()
+        .description(format!("{}: {slugs}", reason.unwrap_or_default()))
+        .content("application/problem+json", content)
+        .build()
 }
 
 fn example(problem: Problem) -> (String, Example) {
@@ -185,7 +213,7 @@ fn headers_of(operation: &str) -> Vec<Parameter> {
     };
     headers.push(header(
         "X-Request-Id",
-        "Names the request, and all that follows from it; else its trace's id does, or a new one",
+        "Names the request, and all that follows from it, if it has 1 to 128 letters, digits or `_-.:/`; else its trace's id does, or a new one",
         text(),
     ));
     headers

@@ -9,14 +9,15 @@ use fanout_events::PersonName;
 use fanout_runtime::FieldError;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
-use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::address::Address;
 use crate::api_error::ApiError;
+use crate::ignored_json::{IgnoredJson, key_twice};
 use crate::user::Changes;
 
-/// The fields that a body can have; others are ignored.
+/// The fields that a body can have; others are ignored, but not what is wrong with their JSON.
 ///
 /// Read by hand, because serde's derived reading also takes an array, and a field that is null for
 /// one that is absent, and does not see a key of somebody else's that occurs twice.
@@ -143,11 +144,11 @@ impl<'de> Visitor<'de> for ObjectVisitor {
                 "email" => fields.email = Some(object.next_value()?),
                 "name" => fields.name = Some(object.next_value()?),
                 _ => {
-                    object.next_value::<IgnoredAny>()?;
+                    object.next_value::<IgnoredJson>()?;
                 }
             }
             if !seen.insert(name) {
-                return Err(A::Error::custom("a key occurs twice"));
+                return Err(key_twice());
             }
         }
         Ok(fields)

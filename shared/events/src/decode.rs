@@ -36,7 +36,8 @@ pub struct Decoded {
     pub fingerprint: Fingerprint,
 }
 
-/// Why a message will never be an event. None of these shows a value of the message.
+/// Why a message will never be an event. None of these shows a text of the message: a field is
+/// named, a version is shown once it is known to be numbers, and a type once it is ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// No data at all.
@@ -59,9 +60,9 @@ pub enum DecodeError {
     /// A type of ours in a version that this build cannot read.
     #[error("version {version} of {event_type} is not supported")]
     UnsupportedVersion {
-        /// The event's type.
+        /// The event's type, one of ours.
         event_type: String,
-        /// Its version.
+        /// Its version: numbers.
         version: String,
     },
 }
@@ -116,19 +117,19 @@ fn envelope_of(object: &Map<String, Value>) -> Result<Envelope<Value>, WrongFiel
     let metadata = JsonFields::new("metadata.", fields.object("metadata")?);
     let owned = |text: Option<&str>| text.map(str::to_owned);
     Ok(Envelope {
-        id: fields.text("id")?.to_owned(),
-        event_type: fields.text("type")?.to_owned(),
-        source: fields.text("source")?.to_owned(),
-        subject: fields.text("subject")?.to_owned(),
+        id: fields.identifier("id")?.to_owned(),
+        event_type: fields.identifier("type")?.to_owned(),
+        source: fields.identifier("source")?.to_owned(),
+        subject: fields.identifier("subject")?.to_owned(),
         sequence: fields.count("sequence")?,
         timestamp: DateTime::parse_from_rfc3339(fields.text("timestamp")?)
             .map_err(|_| fields.wrong("timestamp", "must be an RFC 3339 time"))?
             .to_utc(),
-        correlation_id: owned(fields.optional_text("correlation_id")?),
-        causation_id: owned(fields.optional_text("causation_id")?),
+        correlation_id: owned(fields.link("correlation_id")?),
+        causation_id: owned(fields.link("causation_id")?),
         data: Value::Object(fields.object("data")?.clone()),
         metadata: Metadata {
-            version: metadata.text("version")?.to_owned(),
+            version: metadata.identifier("version")?.to_owned(),
             schema: owned(metadata.optional_text("schema")?),
         },
     })
@@ -147,7 +148,13 @@ fn read_payload(wire: &Envelope<Value>) -> Result<Payload, DecodeError> {
         }
         (UserUpdated::TYPE, Some(1)) => Payload::UserUpdated(UserUpdated::from_data(data)?),
         (UserDeleted::TYPE, Some(1)) => Payload::UserDeleted(UserDeleted::from_data(data)?),
-        (UserCreated::TYPE | UserUpdated::TYPE | UserDeleted::TYPE, _) => {
+        (UserCreated::TYPE | UserUpdated::TYPE | UserDeleted::TYPE, None) => {
+            let metadata = JsonFields::new("metadata.", &empty);
+            return Err(metadata
+                .wrong("version", "must be MAJOR.MINOR, such as 1.0")
+                .into());
+        }
+        (UserCreated::TYPE | UserUpdated::TYPE | UserDeleted::TYPE, Some(_)) => {
             return Err(DecodeError::UnsupportedVersion {
                 event_type: wire.event_type.clone(),
                 version: version.to_owned(),
@@ -170,6 +177,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::identifier::MUST_BE;
 
     fn received(data: &[u8]) -> Received<'_> {
         Received {
@@ -295,16 +303,59 @@ mod tests {
 
     #[test]
     fn a_later_major_is_not_guessed_at() {
-        for version in ["2.0", "0.9", "one", "1.x", ""] {
+        let cases = [
+            ("2.0", "version 2.0 of user.created is not supported"),
+            ("0.9", "version 0.9 of user.created is not supported"),
+            (
+                "one",
+                "the event is not valid: metadata.version must be MAJOR.MINOR, such as 1.0",
+            ),
+            (
+                "1.x",
+                "the event is not valid: metadata.version must be MAJOR.MINOR, such as 1.0",
+            ),
+        ];
+        for (version, sentence) in cases {
             let mut value = envelope();
             value["metadata"]["version"] = json!(version);
-            let error = error_of(&value);
-            let refused = matches!(
-                error,
-                DecodeError::UnsupportedVersion { .. } | DecodeError::Invalid(_)
-            );
-            assert!(refused, "{version}: {error}");
+            assert_eq!(error_of(&value).to_string(), sentence);
         }
+    }
+
+    #[test]
+    fn what_cannot_name_anything_is_refused_by_its_field() {
+        let secret = "ada@example.com";
+        let named = [
+            "/id",
+            "/type",
+            "/source",
+            "/subject",
+            "/metadata/version",
+            "/data/user_id",
+        ];
+        for pointer in named {
+            let mut value = envelope();
+            *value.pointer_mut(pointer).unwrap() = json!(secret);
+            let field = pointer[1..].replace('/', ".");
+            let sentence = format!("the event is not valid: {field} {MUST_BE}");
+            assert_eq!(error_of(&value).to_string(), sentence);
+        }
+        for field in ["userId", "event"] {
+            let mut value = json!({"userId": "test-123", "email": secret, "name": "Ada", "event": "user.created"});
+            value[field] = json!(secret);
+            let sentence = format!("the event is not valid: {field} {MUST_BE}");
+            assert_eq!(error_of(&value).to_string(), sentence);
+        }
+    }
+
+    #[test]
+    fn a_link_that_cannot_be_used_is_left_out_and_the_event_is_taken() {
+        let mut value = envelope();
+        value["correlation_id"] = json!("ada@example.com");
+        value["causation_id"] = json!("Ada Lovelace");
+        let decoded = decode(&received(value.to_string().as_bytes())).unwrap();
+        assert_eq!(decoded.event.correlation_id, None);
+        assert_eq!(decoded.event.causation_id, None);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The envelope: what every event carries, whatever happened.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
 use crate::{UserCreated, UserDeleted, UserUpdated};
 
 /// An event as it is published. `D` is its data: [`Payload`] once decoded, JSON on the wire.
+///
+/// All texts but the schema are identifiers (see [`is_identifier`](crate::is_identifier)): they may
+/// be logged and be part of a document's id.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Envelope<D> {
     /// Unique for ever; what deduplication goes by.
@@ -86,20 +87,6 @@ impl Payload {
     }
 }
 
-/// How many characters of a source are kept.
-const SOURCE_CHARS: usize = 200;
-
-impl<D> Envelope<D> {
-    /// The source, fit to be stored and shown: whoever publishes may call himself anything. What is
-    /// longer than 200 characters is cut there and ends with `…`.
-    pub fn kept_source(&self) -> Cow<'_, str> {
-        match self.source.char_indices().nth(SOURCE_CHARS) {
-            Some((end, _)) => Cow::Owned(format!("{}…", &self.source[..end])),
-            None => Cow::Borrowed(&self.source),
-        }
-    }
-}
-
 impl<D: Serialize> Envelope<D> {
     /// The message data as published: JSON, UTF-8, fields in the documented order.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
@@ -109,35 +96,4 @@ impl<D: Serialize> Envelope<D> {
 
 fn milliseconds<S: Serializer>(time: &DateTime<Utc>, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn from(source: &str) -> Envelope<()> {
-        Envelope {
-            id: String::new(),
-            event_type: String::new(),
-            source: source.to_owned(),
-            subject: String::new(),
-            sequence: 1,
-            timestamp: DateTime::UNIX_EPOCH,
-            correlation_id: None,
-            causation_id: None,
-            data: (),
-            metadata: Metadata {
-                version: String::new(),
-                schema: None,
-            },
-        }
-    }
-
-    #[test]
-    fn a_source_is_kept_up_to_200_characters() {
-        let longest = "é".repeat(200);
-        assert_eq!(from(&longest).kept_source(), longest);
-        let longer = from(&format!("{longest}é"));
-        assert_eq!(longer.kept_source(), format!("{longest}…"));
-    }
 }

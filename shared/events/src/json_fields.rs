@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::identifier::{MUST_BE, is_identifier};
+
 /// A field that is missing or not what it must be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {fault}")]
@@ -44,6 +46,29 @@ impl<'a> JsonFields<'a> {
             None | Some(Value::Null) => Ok(None),
             Some(_) => self.text(name).map(Some),
         }
+    }
+
+    /// A text that can name something: see [`is_identifier`].
+    pub(crate) fn identifier(&self, name: &str) -> Result<&'a str, WrongField> {
+        let text = self.text(name)?;
+        match is_identifier(text) {
+            true => Ok(text),
+            false => Err(self.wrong(name, MUST_BE)),
+        }
+    }
+
+    /// An identifier, or `None` where the field is null or missing.
+    pub(crate) fn optional_identifier(&self, name: &str) -> Result<Option<&'a str>, WrongField> {
+        match self.object.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.identifier(name).map(Some),
+        }
+    }
+
+    /// The name of something else that the event only points to. One that cannot be used is left
+    /// out: it helps to search, and nothing depends on it.
+    pub(crate) fn link(&self, name: &str) -> Result<Option<&'a str>, WrongField> {
+        Ok(self.optional_text(name)?.filter(|text| is_identifier(text)))
     }
 
     /// A whole number from 1.

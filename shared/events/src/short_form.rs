@@ -21,11 +21,11 @@ pub(crate) fn envelope_of(
     received: &Received<'_>,
 ) -> Result<Envelope<Value>, WrongField> {
     let fields = JsonFields::new("", &object);
-    let event_type = fields.text("event")?.to_owned();
+    let event_type = fields.identifier("event")?.to_owned();
     let subject = match event_type.as_str() {
-        UserCreated::TYPE => fields.text("userId")?.to_owned(),
+        UserCreated::TYPE => fields.identifier("userId")?.to_owned(),
         _ => fields
-            .optional_text("userId")?
+            .optional_identifier("userId")?
             .unwrap_or_default()
             .to_owned(),
     };

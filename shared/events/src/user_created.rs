@@ -31,7 +31,7 @@ impl UserCreated {
         let email = fields.text("email")?;
         let name = fields.text("name")?;
         Ok(Self {
-            user_id: fields.text("user_id")?.to_owned(),
+            user_id: fields.identifier("user_id")?.to_owned(),
             email: EmailAddress::parse(email)
                 .map_err(|reason| fields.wrong("email", reason.to_string()))?,
             name: PersonName::parse(name)

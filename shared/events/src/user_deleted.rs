@@ -22,7 +22,9 @@ impl UserDeleted {
 
     /// Reads the data of any 1.x.
     pub(crate) fn from_data(data: &Map<String, Value>) -> Result<Self, WrongField> {
-        let user_id = JsonFields::new("data.", data).text("user_id")?.to_owned();
-        Ok(Self { user_id })
+        let fields = JsonFields::new("data.", data);
+        Ok(Self {
+            user_id: fields.identifier("user_id")?.to_owned(),
+        })
     }
 }

@@ -20,5 +20,6 @@ pub mod pubsub;
 
 pub use dead_letter::{DeadLetterCause, message_as_it_was};
 pub use publisher::{MessageId, OutgoingMessage, PublishError, Publisher};
+pub(crate) use push_body::PushEnvelope;
 pub use push_body::{NotAPush, PushedMessage};
 pub use topology::{Backoff, DeadLetterPolicy, Retention, Subscription, Topology};

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::SecondsFormat;
+use fanout_events::{TRACEPARENT, is_identifier};
 use fanout_runtime::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,9 @@ pub enum NotAPush {
         "the body is not a Pub/Sub push envelope: it needs `message` with `messageId`, and `subscription`"
     )]
     Shape,
+    /// `message.messageId` is none that Pub/Sub would give.
+    #[error("the push envelope's `message.messageId` is not usable as an id")]
+    MessageId,
     /// `message.data` is not base64.
     #[error("the push envelope's `message.data` is not base64")]
     Base64,
@@ -73,16 +77,50 @@ struct Message {
     publish_time_snake: Option<String>,
 }
 
-impl PushedMessage {
-    /// Reads a push request's body. `received_at` stands in for a publish time that is missing.
-    pub fn from_json(body: &[u8], received_at: Timestamp) -> Result<Self, NotAPush> {
-        let envelope: Envelope = serde_json::from_slice(body).map_err(|_| NotAPush::Shape)?;
-        let message = envelope.message;
-        let message_id = message
-            .message_id
-            .or(message.message_id_snake)
+/// A push request's body that has the shape of one. The message in it may not be readable.
+pub(crate) struct PushEnvelope {
+    message_id: String,
+    envelope: Envelope,
+}
+
+impl PushEnvelope {
+    /// Reads the shape, and the id of the message.
+    pub(crate) fn from_json(body: &[u8]) -> Result<Self, NotAPush> {
+        let mut envelope: Envelope = serde_json::from_slice(body).map_err(|_| NotAPush::Shape)?;
+        let message = &mut envelope.message;
+        let message_id = message.message_id.take();
+        let message_id = message_id
+            .or(message.message_id_snake.take())
             .filter(|id| !id.is_empty())
             .ok_or(NotAPush::Shape)?;
+        match is_identifier(&message_id) {
+            true => Ok(Self {
+                message_id,
+                envelope,
+            }),
+            false => Err(NotAPush::MessageId),
+        }
+    }
+
+    /// The bus's id of the message.
+    pub(crate) fn message_id(&self) -> &str {
+        &self.message_id
+    }
+
+    /// See [`PushedMessage::delivery_attempt`].
+    pub(crate) fn delivery_attempt(&self) -> Option<u32> {
+        self.envelope.delivery_attempt
+    }
+
+    /// The publisher's `traceparent`, as it was sent.
+    pub(crate) fn traceparent(&self) -> Option<&str> {
+        let attributes = &self.envelope.message.attributes;
+        attributes.get(TRACEPARENT).map(String::as_str)
+    }
+
+    /// The message. `received_at` stands in for a publish time that is missing.
+    pub(crate) fn into_message(self, received_at: Timestamp) -> Result<PushedMessage, NotAPush> {
+        let message = self.envelope.message;
         let publish_time = match message.publish_time.or(message.publish_time_snake) {
             Some(text) => Timestamp::from(
                 chrono::DateTime::parse_from_rfc3339(&text).map_err(|_| NotAPush::Time)?,
@@ -92,15 +130,22 @@ impl PushedMessage {
         let data = STANDARD
             .decode(&message.data)
             .map_err(|_| NotAPush::Base64)?;
-        Ok(Self {
-            message_id,
+        Ok(PushedMessage {
+            message_id: self.message_id,
             publish_time,
             data: data.into(),
             attributes: message.attributes,
             ordering_key: message.ordering_key,
-            subscription: envelope.subscription,
-            delivery_attempt: envelope.delivery_attempt,
+            subscription: self.envelope.subscription,
+            delivery_attempt: self.envelope.delivery_attempt,
         })
+    }
+}
+
+impl PushedMessage {
+    /// Reads a push request's body. `received_at` stands in for a publish time that is missing.
+    pub fn from_json(body: &[u8], received_at: Timestamp) -> Result<Self, NotAPush> {
+        PushEnvelope::from_json(body)?.into_message(received_at)
     }
 
     /// The body as Google's push writes it: absent where empty, both spellings of the doubled names.
@@ -208,6 +253,8 @@ mod tests {
         ] {
             assert_eq!(not_a_push(body), NotAPush::Shape, "{body}");
         }
+        let named = r#"{"message":{"messageId":"ada@example.com"},"subscription":"s"}"#;
+        assert_eq!(not_a_push(named), NotAPush::MessageId);
         let base64 = r#"{"message":{"messageId":"1","data":"%%%"},"subscription":"s"}"#;
         assert_eq!(not_a_push(base64), NotAPush::Base64);
         let when = r#"{"message":{"messageId":"1","publishTime":"noon"},"subscription":"s"}"#;

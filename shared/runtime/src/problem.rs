@@ -66,6 +66,26 @@ impl Problem {
         problem
     }
 
+    /// 404: the service has no such path.
+    pub fn no_such_path() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "There is nothing here",
+            "No route of this service matches the path.",
+        )
+    }
+
+    /// 405: the path is there, but not for this method.
+    pub fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "The path does not take this method",
+            "The header `Allow` lists the methods it takes.",
+        )
+    }
+
     /// 500: a fault of ours that trying again will not cure.
     pub fn internal() -> Self {
         Self::new(

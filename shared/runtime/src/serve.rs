@@ -11,7 +11,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::{LogFormat, ProcessEnvironment, Settings, SettingsError, error_chain, init_telemetry};
+use crate::{
+    LogSettings, ProcessEnvironment, Settings, SettingsError, error_chain, init_telemetry,
+};
 
 /// How long requests under way may take to finish after SIGTERM: Cloud Run kills after 10 s.
 pub const DRAIN: Duration = Duration::from_secs(8);
@@ -182,13 +184,13 @@ where
     let environment = ProcessEnvironment;
     let mut settings = Settings::new(&environment);
     let port = settings.or_default("PORT", "a port number", 8080_u16);
-    let format = settings.or_default("LOG_FORMAT", "`json` or `text`", LogFormat::Json);
+    let logs = LogSettings::read(&mut settings);
     let config = read(&mut settings);
-    let (port, format, config) = match settings.finish(zip3(port, format, config)) {
+    let (port, logs, config) = match settings.finish(zip3(port, logs, config)) {
         Ok(complete) => complete,
         Err(faults) => return refuse(name, &faults),
     };
-    init_telemetry(format);
+    init_telemetry(logs);
     let served = start_runtime().and_then(|runtime| {
         runtime.block_on(async {
             let shutdown = Shutdown::on_signal();

@@ -13,6 +13,8 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::Settings;
+
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -34,14 +36,47 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Starts logging to standard output (JSON) or standard error (text). `RUST_LOG` sets the level
-/// (default `info`). A second call changes nothing.
-pub fn init_telemetry(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,firestore=warn,gcloud_sdk=warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter);
+/// What is logged if `RUST_LOG` does not say.
+const DEFAULT_FILTER: &str = "info,firestore=warn,gcloud_sdk=warn";
+
+/// How log lines are written, and which.
+#[derive(Debug)]
+pub struct LogSettings {
+    format: LogFormat,
+    filter: EnvFilter,
+}
+
+impl LogSettings {
+    /// Reads `LOG_FORMAT` (default `json`) and `RUST_LOG` (default `info`).
+    pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
+        let format = settings.or_default("LOG_FORMAT", "`json` or `text`", LogFormat::Json);
+        let filter = read_filter(settings);
+        Some(Self {
+            format: format?,
+            filter: filter?,
+        })
+    }
+
+    /// Reads `RUST_LOG` alone, for lines of this format.
+    pub fn of_format(format: LogFormat, settings: &mut Settings<'_>) -> Option<Self> {
+        read_filter(settings).map(|filter| Self { format, filter })
+    }
+}
+
+fn read_filter(settings: &mut Settings<'_>) -> Option<EnvFilter> {
+    settings.or_default(
+        "RUST_LOG",
+        "a log filter, such as `info` or `info,fanout_store=debug`",
+        EnvFilter::new(DEFAULT_FILTER),
+    )
+}
+
+/// Starts logging to standard output (JSON) or standard error (text). A second call changes
+/// nothing.
+pub fn init_telemetry(settings: LogSettings) {
+    let builder = tracing_subscriber::fmt().with_env_filter(settings.filter);
     // The only error is "already started", by an earlier call of this function.
-    let _ = match format {
+    let _ = match settings.format {
         LogFormat::Json => builder.event_format(CloudLogging).try_init(),
         LogFormat::Text => builder
             .with_target(false)
@@ -136,6 +171,7 @@ impl Visit for Fields {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 
@@ -153,6 +189,29 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    fn faults(variables: &[(&str, &str)]) -> Vec<String> {
+        let owned = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
+        let environment: HashMap<String, String> = variables.iter().map(owned).collect();
+        let mut settings = Settings::new(&environment);
+        let read = LogSettings::read(&mut settings);
+        let faults = settings.finish(read).err().map(|error| error.faults);
+        faults.unwrap_or_default()
+    }
+
+    #[test]
+    fn a_filter_or_format_that_cannot_be_read_is_a_fault() {
+        for good in ["info", "warn,fanout_store=debug", "off", "3"] {
+            assert!(faults(&[("RUST_LOG", good)]).is_empty(), "{good}");
+        }
+        let bad = [("RUST_LOG", "info,fanout=loud"), ("LOG_FORMAT", "xml")];
+        insta::assert_json_snapshot!(faults(&bad), @r#"
+        [
+          "LOG_FORMAT is set to something else than `json` or `text` (its value is not shown).",
+          "RUST_LOG is set to something else than a log filter, such as `info` or `info,fanout_store=debug` (its value is not shown)."
+        ]
+        "#);
     }
 
     #[test]

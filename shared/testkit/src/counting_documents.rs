@@ -1,6 +1,5 @@
 //! How many calls of the `Documents` port something costs.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -28,7 +27,7 @@ pub struct PortCalls {
 #[derive(Default)]
 struct Counted {
     calls: PortCalls,
-    writes: BTreeMap<&'static str, usize>,
+    written: Vec<Key>,
 }
 
 impl CountingDocuments {
@@ -52,7 +51,13 @@ impl CountingDocuments {
 
     /// How many writes to a collection have taken effect since the start.
     pub fn writes_to(&self, collection: &str) -> usize {
-        self.with(|counted| counted.writes.get(collection).copied().unwrap_or(0))
+        let of_it = |key: &&Key| key.collection() == collection;
+        self.with(|counted| counted.written.iter().filter(of_it).count())
+    }
+
+    /// The keys of all writes that have taken effect since the start.
+    pub fn written_keys(&self) -> Vec<Key> {
+        self.with(|counted| counted.written.clone())
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Counted) -> T) -> T {
@@ -74,13 +79,9 @@ impl Documents for CountingDocuments {
 
     async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
         self.with(|counted| counted.calls.commits += 1);
-        let collections: Vec<_> = writes.iter().map(|it| it.key.collection()).collect();
+        let keys: Vec<_> = writes.iter().map(|it| it.key.clone()).collect();
         let receipt = self.inner.commit(writes).await?;
-        self.with(|counted| {
-            for collection in collections {
-                *counted.writes.entry(collection).or_default() += 1;
-            }
-        });
+        self.with(|counted| counted.written.extend(keys));
         Ok(receipt)
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use fanout_messaging::google_cloud::{GoogleCloud, GoogleCloudSettings};
+use fanout_messaging::google_cloud::{EmulatorHosts, GoogleCloud, GoogleCloudSettings};
 use fanout_messaging::local::{Broker, Mischief};
 use fanout_messaging::pubsub::{self, Options};
 use fanout_messaging::{Backoff, Publisher, Topology};
@@ -116,8 +116,10 @@ impl Engine {
         let settings = GoogleCloudSettings {
             project: at.project.clone(),
             database: "(default)".to_owned(),
-            firestore_emulator: Some(at.firestore.clone()),
-            pubsub_emulator: Some(at.pubsub.clone()),
+            emulators: Some(EmulatorHosts {
+                pubsub: at.pubsub.clone(),
+                firestore: at.firestore.clone(),
+            }),
         };
         let GoogleCloud {
             documents,

@@ -8,7 +8,9 @@ mod welcome;
 
 use std::time::Instant;
 
-use fanout_runtime::{Environment, ProcessEnvironment, Shutdown, init_telemetry};
+use fanout_runtime::{
+    Environment, LogSettings, ProcessEnvironment, Settings, Shutdown, init_telemetry,
+};
 
 pub use data_dir::DataDir;
 pub use engine::EngineChoice;
@@ -20,7 +22,9 @@ use crate::mail_route::MailRoute;
 /// Runs the system until Ctrl-C or SIGTERM.
 pub fn run(flags: &UpFlags) -> anyhow::Result<()> {
     let started = Instant::now();
-    init_telemetry(flags.log);
+    let mut settings = Settings::new(&ProcessEnvironment);
+    let logs = LogSettings::of_format(flags.log, &mut settings);
+    init_telemetry(settings.finish(logs)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

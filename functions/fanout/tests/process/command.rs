@@ -122,6 +122,21 @@ fn half_a_pair_of_emulator_variables_is_an_error_that_names_the_other() {
 }
 
 #[test]
+fn a_log_filter_that_cannot_be_read_is_an_error() {
+    let data = tempfile::tempdir().unwrap();
+    let output = fanout(data.path())
+        .env("RUST_LOG", "fanout=loud")
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        errors.contains("RUST_LOG is set to something else"),
+        "{errors}"
+    );
+}
+
+#[test]
 fn without_an_sdk_emulators_says_how_to_install_one() {
     let (data, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let output = fanout(data.path())

@@ -5,6 +5,7 @@
 //! consumer cannot be written that forgets to deduplicate.
 
 mod consumer;
+mod delivery_line;
 mod outcome;
 mod outside_effect;
 mod park;

@@ -8,17 +8,15 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use fanout_events::TRACEPARENT;
-use fanout_runtime::{Clock, Problem, TraceContext, health_route};
+use fanout_runtime::{Clock, Problem, health_route};
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
-use tracing::{error, info, warn};
 
 use super::consumer::Consumer;
-use super::outcome::Outcome;
-use super::pipeline::{ConsumerDeps, Pipeline, Settled};
+use super::delivery_line::DeliveryLine;
+use super::pipeline::{ConsumerDeps, Pipeline};
 use super::push_auth::{PushAuth, PushAuthError};
-use crate::PushedMessage;
+use crate::{NotAPush, PushEnvelope, PushedMessage};
 
 /// The largest push body: Pub/Sub's 10 MB of data are 13.3 MB in base64, and attributes come on top.
 pub const MAX_PUSH_BYTES: usize = 15 * 1024 * 1024;
@@ -53,73 +51,65 @@ async fn receive(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let started = Instant::now();
-    let refused = |problem: Problem, why: &dyn std::fmt::Display| {
-        let consumer = endpoint.consumer;
-        let outcome = problem.slug();
-        warn!(consumer, outcome, %why, "delivery refused");
-        problem.into_response()
-    };
-    if let Err(error) = endpoint.auth.check(&headers).await {
-        return refused(auth_problem(&error), &error);
+    let mut line = DeliveryLine::new(endpoint.consumer);
+    match endpoint.read(&headers, body, &mut line).await {
+        Ok(message) => {
+            let settled = endpoint.pipeline.settle(&message).await;
+            line.settled(&settled, started.elapsed());
+            (&settled.outcome).into_response()
+        }
+        Err(Refusal { problem, why }) => {
+            line.refused(problem.slug(), &why, started.elapsed());
+            problem.into_response()
+        }
     }
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => return refused(body_problem(&rejection), &rejection.status()),
-    };
-    let message = match PushedMessage::from_json(&body, endpoint.clock.now()) {
-        Ok(message) => message,
-        Err(error) => return refused(not_a_push(&error.to_string()), &error),
-    };
-    drop(body);
-    let settled = endpoint.pipeline.settle(&message).await;
-    endpoint.log(&message, &settled, started);
-    (&settled.outcome).into_response()
+}
+
+/// Why a request is not taken as a delivery.
+struct Refusal {
+    problem: Problem,
+    /// For the log; shows nothing of the request.
+    why: String,
 }
 
 impl Endpoint {
-    /// The one line of a delivery. No address, no name, no payload.
-    fn log(&self, message: &PushedMessage, settled: &Settled, started: Instant) {
-        let trace = message
-            .attributes
-            .get(TRACEPARENT)
-            .and_then(|value| value.parse::<TraceContext>().ok())
-            .map(|context| format!("projects/{}/traces/{}", self.project, context.trace_id()));
-        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        macro_rules! line {
-            ($level:ident, $text:literal $(, $name:ident = $value:expr)*) => {
-                $level!(
-                    event_id = settled.event_id.as_str(),
-                    event_type = settled.event_type.as_str(),
-                    subject = settled.subject.as_deref(),
-                    consumer = self.consumer,
-                    attempt = message.delivery_attempt,
-                    outcome = settled.outcome.name(),
-                    duration_ms,
-                    correlation_id = settled.correlation_id.as_deref(),
-                    message_id = message.message_id.as_str(),
-                    may_have_repeated = settled.may_have_repeated.then_some(true),
-                    "logging.googleapis.com/trace" = trace.as_deref(),
-                    $($name = $value,)*
-                    $text
-                )
-            };
+    /// The message of a request that may push and is a push; `line` learns what it says of itself.
+    async fn read(
+        &self,
+        headers: &HeaderMap,
+        body: Result<Bytes, BytesRejection>,
+        line: &mut DeliveryLine,
+    ) -> Result<PushedMessage, Refusal> {
+        self.auth.check(headers).await?;
+        let envelope = PushEnvelope::from_json(&body?)?;
+        line.read(&envelope, &self.project);
+        Ok(envelope.into_message(self.clock.now())?)
+    }
+}
+
+impl From<PushAuthError> for Refusal {
+    fn from(error: PushAuthError) -> Self {
+        Self {
+            problem: auth_problem(&error),
+            why: error.to_string(),
         }
-        match &settled.outcome {
-            Outcome::Done | Outcome::Duplicate | Outcome::Ignored | Outcome::Stale => {
-                line!(info, "delivered");
-            }
-            Outcome::Parked(reason) => line!(
-                warn,
-                "parked on the dead-letter topic",
-                reason = reason.slug,
-                detail = reason.detail.as_str()
-            ),
-            Outcome::Busy { .. } => line!(info, "another instance is at work on this event"),
-            Outcome::Failed(cause) => line!(
-                error,
-                "failed, to be delivered again",
-                error = fanout_runtime::error_chain(cause.as_ref())
-            ),
+    }
+}
+
+impl From<BytesRejection> for Refusal {
+    fn from(rejection: BytesRejection) -> Self {
+        Self {
+            problem: body_problem(&rejection),
+            why: rejection.status().to_string(),
+        }
+    }
+}
+
+impl From<NotAPush> for Refusal {
+    fn from(error: NotAPush) -> Self {
+        Self {
+            problem: not_a_push(&error.to_string()),
+            why: error.to_string(),
         }
     }
 }

@@ -1,45 +1,74 @@
 //! One consumer alone, over a real store and broker, without a network.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use fanout::consumers::{CONSUMERS, ConsumerEntry, OneMachine};
+use fanout::mail_route::MailRoute;
 use fanout_messaging::consume::{ConsumerDeps, PushAuth};
 use fanout_messaging::local::{Broker, PulledMessage};
 use fanout_messaging::{Backoff, Publisher, Retention, Subscription, Topology};
 use fanout_runtime::{SystemClock, SystemIds, Timings};
 use fanout_store::Documents;
 use fanout_store::sqlite::{Database, SqliteDocuments};
+use fanout_testkit::CountingDocuments;
 use serde_json::json;
 use tempfile::TempDir;
 
-const DEAD_LETTERS: &str = "user-events-crm-dead-letters";
+const DEAD_LETTERS: &str = "user-events-lone-dead-letters";
 
-/// The CRM service with a dead-letter topic.
-pub(crate) struct Crm {
+/// A consumer with a store and a dead-letter topic of its own.
+pub(crate) struct LoneConsumer {
+    /// Its name.
+    pub name: &'static str,
     /// Its routes.
     pub app: Router,
+    /// What it keeps.
+    pub documents: Arc<CountingDocuments>,
     broker: Broker,
     _data: TempDir,
 }
 
-impl Crm {
-    /// A service of its own.
-    pub(crate) async fn new() -> Self {
+impl LoneConsumer {
+    /// The CRM service.
+    pub(crate) async fn crm() -> Self {
+        let crm = CONSUMERS.iter().find(|it| it.name == crm_service::NAME);
+        Self::of(crm.unwrap()).await
+    }
+
+    /// Every consumer of the system.
+    pub(crate) async fn each() -> Vec<Self> {
+        let mut each = Vec::new();
+        for entry in CONSUMERS {
+            each.push(Self::of(entry).await);
+        }
+        each
+    }
+
+    async fn of(entry: &ConsumerEntry) -> Self {
         let data = tempfile::tempdir().unwrap();
         let database = Database::open(&data.path().join("db")).unwrap();
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
         let documents = SqliteDocuments::open(database.clone(), clock.clone());
-        let documents = Arc::new(documents.await.unwrap());
+        let documents = CountingDocuments::new(Arc::new(documents.await.unwrap()));
         let broker = Broker::open(database, clock, ids, "test".to_owned());
         let broker = broker.await.unwrap();
         broker.set_up(&dead_letter_topology()).await.unwrap();
-        let deps = consumer_deps(documents, Arc::new(broker.publisher()));
-        let app = crm_service::app(deps);
+        let mail_folder = data.path().join("mail");
+        std::fs::create_dir(&mail_folder).unwrap();
+        let machine = OneMachine {
+            mail: MailRoute::from_environment(&HashMap::new()).unwrap(),
+            mail_folder,
+        };
+        let deps = consumer_deps(documents.clone(), Arc::new(broker.publisher()));
         Self {
-            app,
+            name: entry.name,
+            app: (entry.app)(deps, &machine).unwrap(),
+            documents,
             broker,
             _data: data,
         }

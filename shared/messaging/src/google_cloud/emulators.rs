@@ -1,0 +1,44 @@
+//! Where Google's emulators are, if that is where to work.
+
+use fanout_runtime::Settings;
+
+use super::EmulatorHost;
+
+/// Where both emulators listen, each `host:port`. One alone would mix an emulator with production.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmulatorHosts {
+    /// `PUBSUB_EMULATOR_HOST`
+    pub pubsub: String,
+    /// `FIRESTORE_EMULATOR_HOST`
+    pub firestore: String,
+}
+
+impl EmulatorHosts {
+    /// Reads the pair of variables: `Some(None)` if neither is set. Half a pair is a fault.
+    pub fn read(settings: &mut Settings<'_>) -> Option<Option<Self>> {
+        let mut host = |name| settings.optional::<EmulatorHost>(name, EmulatorHost::EXPECTS);
+        let pubsub = host("PUBSUB_EMULATOR_HOST");
+        let firestore = host("FIRESTORE_EMULATOR_HOST");
+        match (pubsub?, firestore?) {
+            (None, None) => Some(None),
+            (Some(pubsub), Some(firestore)) => Some(Some(Self {
+                pubsub: pubsub.into(),
+                firestore: firestore.into(),
+            })),
+            (Some(_), None) => {
+                settings.fault(half("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST"));
+                None
+            }
+            (None, Some(_)) => {
+                settings.fault(half("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"));
+                None
+            }
+        }
+    }
+}
+
+fn half(set: &str, not_set: &str) -> String {
+    format!(
+        "{set} is set and {not_set} is not: set both to work on Google's emulators, or neither."
+    )
+}
