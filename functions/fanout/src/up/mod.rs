@@ -17,14 +17,14 @@ pub use system::{System, Urls};
 use crate::cli::UpFlags;
 use crate::mail_route::MailRoute;
 
-/// Runs the system until Ctrl-C or SIGTERM.
+/// Runs the system until Ctrl-C or SIGTERM; a second Ctrl-C does not wait for anything.
 pub fn run(flags: &UpFlags) -> anyhow::Result<()> {
     let started = Instant::now();
     init_telemetry(flags.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let stopped = runtime.block_on(async {
         let shutdown = Shutdown::on_signal();
         let engine = EngineChoice::from_flags(flags, &ProcessEnvironment)?;
         let mail = MailRoute::from_environment(&ProcessEnvironment)?;
@@ -36,7 +36,10 @@ pub fn run(flags: &UpFlags) -> anyhow::Result<()> {
         shutdown.requested().await;
         welcome::print_stopping();
         system.stopped().await
-    })
+    });
+    // What blocks a thread still (a name that is looked up) does not hold up the end.
+    runtime.shutdown_background();
+    stopped
 }
 
 /// `PATH`, for finding an installed Google Cloud SDK.
