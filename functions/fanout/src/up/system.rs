@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use fanout_messaging::local::{Broker, rest};
+use fanout_messaging::local::rest;
 use fanout_messaging::outbox::Outbox;
 use fanout_runtime::{DRAIN, ServeError, Service, Shutdown, bind, error_chain, serve};
 use tokio::net::TcpListener;
@@ -127,7 +127,6 @@ fn run_all(
 ) -> anyhow::Result<JoinSet<()>> {
     let mut running = JoinSet::new();
     let outbox = services::outbox(engine);
-    let tidied = outbox.clone();
     let (relays, last_events) = (outbox.clone(), outbox.clone());
     let users = Service::new(services::user_service(engine, outbox.clone()))
         .on_shutdown(move || relays.stop_relaying())

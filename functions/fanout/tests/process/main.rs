@@ -12,4 +12,5 @@ mod doctor;
 mod emulators;
 mod readme;
 mod running;
+mod stopping;
 mod trace;

@@ -58,8 +58,9 @@ impl Outbox {
     ) {
         let mut published = HashSet::new();
         let first = self.publish_row(&row, &held, None, &mut published).await;
-        // Nobody may be waiting any more.
+        // Nobody may be waiting any more. If somebody is, the answer goes before what follows.
         let _ = answered.send(());
+        tokio::task::yield_now().await;
         let done = match first {
             Ok(()) => self.tidy_up(&row, &mut held, &mut published).await,
             Err(reason) => Err(reason),
