@@ -45,6 +45,7 @@ async fn while_the_bus_hangs_answers_come_after_two_seconds_and_events_leave_lat
     // The lease is still held by the sign-up, so nobody else waits for the bus.
     let expected = busy_day(&service).await;
     service.bus.turn(Mood::Up);
+    service.outbox.drain().await;
     let report = service.relay_later().await;
     let waiting = 1 + expected.values().map(Vec::len).sum::<usize>();
     assert_eq!(report["published"], waiting);

@@ -13,8 +13,12 @@ use tokio::sync::watch;
 pub(crate) enum Mood {
     Up,
     Refusing,
-    /// Takes a message and never answers, until the mood changes; then it fails.
+    /// Says nothing until the mood changes, and then fails: the message was not taken.
     Hanging,
+    /// Takes a message, and says so when the mood changes.
+    Late,
+    /// Takes a message, and whoever sent it hears that there was no answer.
+    AnswersLost,
 }
 
 /// A bus in memory.
@@ -33,6 +37,17 @@ impl Bus {
 
     pub(crate) fn turn(&self, mood: Mood) {
         self.mood.send_replace(mood);
+    }
+
+    fn take(&self, message: OutgoingMessage) -> MessageId {
+        let mut taken = self.taken.lock().unwrap();
+        taken.push(message);
+        MessageId(taken.len().to_string())
+    }
+
+    async fn wait_while(&self, mood: Mood) {
+        let mut changes = self.mood.subscribe();
+        let _ = changes.wait_for(|now| *now != mood).await;
     }
 
     /// All messages that were published, in order.
@@ -80,15 +95,17 @@ impl Publisher for Bus {
         assert_eq!(topic, "user-events");
         let mood = *self.mood.borrow();
         match mood {
-            Mood::Up => {
-                let mut taken = self.taken.lock().unwrap();
-                taken.push(message);
-                return Ok(MessageId(taken.len().to_string()));
-            }
+            Mood::Up => return Ok(self.take(message)),
             Mood::Refusing => {}
-            Mood::Hanging => {
-                let mut changes = self.mood.subscribe();
-                let _ = changes.wait_for(|mood| *mood != Mood::Hanging).await;
+            Mood::Hanging => self.wait_while(mood).await,
+            Mood::Late => {
+                let id = self.take(message);
+                self.wait_while(mood).await;
+                return Ok(id);
+            }
+            Mood::AnswersLost => {
+                self.take(message);
+                return Err(PublishError::NoAnswer("the answer was lost".into()));
             }
         }
         Err(PublishError::Unavailable("the bus is down".into()))

@@ -9,6 +9,7 @@ mod crashes;
 mod description;
 mod halting;
 mod idempotency;
+mod late_answers;
 mod many_at_once;
 mod relays;
 mod round_trips;

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use serde_json::json;
 
-use super::bus::Mood;
+use super::bus::{Bus, Mood};
 use super::service::{Service, on_every_store};
 use crate::support::captured_logs;
 
@@ -102,15 +102,22 @@ async fn a_row_that_somebody_else_holds_is_left_alone_until_the_lease_runs_out()
     let service = Service::new().await;
     service.bus.turn(Mood::Hanging);
     let user = service.new_user("ada@example.com").await;
-    service.bus.turn(Mood::Up);
-    let report = service.relay().await;
+    // The same store and time, and a bus of its own that is up.
+    let bus = Arc::new(Bus::new());
+    let other = service.beside(Arc::clone(&service.documents), bus.clone());
+    let report = other.relay().await;
     assert_eq!(
         report,
         json!({"published": 0, "failed": 0, "remaining": 1, "oldest_age_seconds": 0})
     );
-    service.clock.advance(Duration::from_secs(15));
-    assert_eq!(service.relay().await["published"], 1);
-    assert_eq!(service.bus.sequences()[&user], [1]);
+    service.clock.advance(Duration::from_secs(20));
+    assert_eq!(other.relay().await["published"], 1);
+    assert_eq!(bus.sequences()[&user], [1]);
+    // The first holder hears at last that it failed, and has nothing to give back.
+    service.bus.turn(Mood::Up);
+    service.outbox.drain().await;
+    assert!(service.bus.events().is_empty());
+    service.assert_outbox_empty().await;
 }
 
 on_every_store! {

@@ -22,22 +22,21 @@ fn main() -> ExitCode {
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
         let outbox = Outbox::new(
             Arc::clone(&documents),
-            publisher.clone(),
+            publisher,
             clock.clone(),
             ids.clone(),
             config.topic.into(),
         );
-        let last_events = outbox.clone();
+        let (relays, last_events) = (outbox.clone(), outbox.clone());
         let deps = UserServiceDeps {
             documents,
             outbox,
             clock,
             ids,
         };
-        Ok(Service::new(app(deps)).on_stop(async move {
-            last_events.drain().await;
-            publisher.flush().await;
-        }))
+        Ok(Service::new(app(deps))
+            .on_shutdown(move || relays.stop_relaying())
+            .on_stop(async move { last_events.drain().await }))
     })
 }
 

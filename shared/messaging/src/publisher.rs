@@ -18,6 +18,11 @@ pub trait Publisher: Send + Sync + 'static {
         topic: &str,
         message: OutgoingMessage,
     ) -> Result<MessageId, PublishError>;
+
+    /// Returns when nothing that was given to the adapter is on its way any more: it has been
+    /// published or has failed, also where the caller stopped waiting for it. For the end of the
+    /// process. An adapter of which nothing remains after a call has nothing to do here.
+    async fn flush(&self) {}
 }
 
 /// A message to publish.
@@ -38,9 +43,12 @@ pub struct MessageId(pub String);
 /// Why a message was not published, or may not have been.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// The bus does not answer, or not now. Trying again may work.
+    /// The bus is down or does not take messages now. Trying again may work.
     #[error("the message bus is not available")]
     Unavailable(#[source] BoxError),
+    /// The bus did not answer in time: the message may have been published, or be on its way still.
+    #[error("the message bus did not answer in time")]
+    NoAnswer(#[source] BoxError),
     /// The bus will never take this message: no such topic, not allowed, too large.
     #[error("the message bus refused the message")]
     Refused(#[source] BoxError),

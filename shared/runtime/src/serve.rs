@@ -8,21 +8,27 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
+use crate::connections::{Connections, ReadLimits};
 use crate::{
-    LogSettings, ProcessEnvironment, Settings, SettingsError, error_chain, init_telemetry,
+    LogSettings, ProcessEnvironment, Settings, SettingsError, Shutdown, error_chain, init_telemetry,
 };
 
-/// How long requests under way may take to finish after SIGTERM: Cloud Run kills after 10 s.
+/// How long a process may take to end after SIGTERM: Cloud Run kills after 10 s.
 pub const DRAIN: Duration = Duration::from_secs(8);
 
-/// A service ready to be served: its routes, and what is left to do once the last request is done.
+/// What a service's last work has of the drain for itself, however long requests take.
+const LAST_WORK: Duration = Duration::from_secs(3);
+
+/// A service ready to be served: its routes, and what is left to do at its end.
 pub struct Service {
     router: Router,
+    limits: ReadLimits,
     drain: Duration,
-    on_stop: Pin<Box<dyn Future<Output = ()> + Send>>,
+    on_shutdown: Box<dyn FnOnce() + Send>,
+    on_stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Service {
@@ -30,29 +36,44 @@ impl Service {
     pub fn new(router: Router) -> Self {
         Self {
             router,
+            limits: ReadLimits::PRODUCTION,
             drain: DRAIN,
-            on_stop: Box::pin(async {}),
+            on_shutdown: Box::new(|| ()),
+            on_stop: None,
         }
     }
 
-    /// The same, with another time for requests under way after SIGTERM than [`DRAIN`].
+    /// The same, with another time for the end than [`DRAIN`].
     pub fn drain(mut self, limit: Duration) -> Self {
         self.drain = limit;
         self
     }
 
-    /// The same, with work for the end: it must fit into what remains of the drain.
-    pub fn on_stop(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.on_stop = Box::pin(work);
+    /// The same, with something to do as soon as the shutdown is asked for: ending what would keep
+    /// requests under way longer than needed.
+    pub fn on_shutdown(mut self, begin: impl FnOnce() + Send + 'static) -> Self {
+        self.on_shutdown = Box::new(begin);
         self
+    }
+
+    /// The same, with work for the end. It starts when the last request is done, or 3 s before the
+    /// end of the drain if requests go on until then (half of a drain below 6 s); it is dropped at
+    /// the end of the drain.
+    pub fn on_stop(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.on_stop = Some(Box::pin(work));
+        self
+    }
+
+    /// How long requests have for themselves after SIGTERM.
+    fn requests_alone(&self) -> Duration {
+        match self.on_stop {
+            Some(_) => self.drain - LAST_WORK.min(self.drain / 2),
+            None => self.drain,
+        }
     }
 }
 
-/// The process's wish to stop. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub struct Shutdown(CancellationToken);
-
-/// Why a server could not start or go on.
+/// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Somebody else listens there.
@@ -73,57 +94,6 @@ pub enum ServeError {
         /// What the operating system says.
         source: std::io::Error,
     },
-    /// The listener failed.
-    #[error("serving failed")]
-    Serve(#[from] std::io::Error),
-}
-
-impl Shutdown {
-    /// Stops with Ctrl-C (SIGINT) or SIGTERM.
-    pub fn on_signal() -> Self {
-        let shutdown = Self::default();
-        let trigger = shutdown.clone();
-        tokio::spawn(async move {
-            wait_for_signal().await;
-            trigger.start();
-        });
-        shutdown
-    }
-
-    /// Asks everything that holds a clone to stop.
-    pub fn start(&self) {
-        self.0.cancel();
-    }
-
-    /// Returns once stopping was asked for.
-    pub async fn requested(&self) {
-        self.0.cancelled().await;
-    }
-
-    /// Whether stopping was asked for.
-    pub fn is_requested(&self) -> bool {
-        self.0.is_cancelled()
-    }
-}
-
-#[cfg(unix)]
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        },
-        Err(error) => {
-            warn!(%error, "SIGTERM cannot be watched; only Ctrl-C stops this process cleanly");
-            let _ = tokio::signal::ctrl_c().await;
-        }
-    }
-}
-
-#[cfg(not(unix))]
-async fn wait_for_signal() {
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// Listens on `address`; a port that is taken is an error that names the port and `hint`, the
@@ -144,30 +114,31 @@ pub async fn bind(address: SocketAddr, hint: &'static str) -> Result<TcpListener
 /// for as long as the service's drain, [`DRAIN`] by default.
 ///
 /// What is still running then is dropped, never answered: without an answer Pub/Sub delivers again.
-pub async fn serve(
-    listener: TcpListener,
-    service: Service,
-    shutdown: Shutdown,
-) -> Result<(), ServeError> {
-    let stop = shutdown.clone();
-    let drain = service.drain;
-    let server = async {
-        axum::serve(listener, service.router)
-            .with_graceful_shutdown(async move { stop.requested().await })
-            .await?;
-        service.on_stop.await;
-        Ok(())
-    };
-    let drained = async {
-        shutdown.requested().await;
-        tokio::time::sleep(drain).await;
-    };
-    tokio::select! {
-        served = server => served,
-        () = drained => {
-            warn!("requests were still under way after the drain of {} s; they are dropped", drain.as_secs());
-            Ok(())
+pub async fn serve(listener: TcpListener, service: Service, shutdown: Shutdown) {
+    let requests_alone = service.requests_alone();
+    let Service {
+        router,
+        limits,
+        drain,
+        on_shutdown,
+        on_stop,
+    } = service;
+    let mut connections = Connections::accept(listener, router, limits, &shutdown).await;
+    let stopping = Instant::now();
+    on_shutdown();
+    // Whether they are done by then or not, the last work has its turn; they may go on beside it.
+    let _ = timeout_at(stopping + requests_alone, connections.ended()).await;
+    let last_work = async {
+        if let Some(work) = on_stop {
+            work.await;
         }
+    };
+    let both = async { tokio::join!(connections.ended(), last_work) };
+    if timeout_at(stopping + drain, both).await.is_err() {
+        warn!(
+            "something was still under way after the drain of {} s; it is dropped",
+            drain.as_secs()
+        );
     }
 }
 
@@ -192,15 +163,18 @@ where
     };
     init_telemetry(logs);
     let served = start_runtime().and_then(|runtime| {
-        runtime.block_on(async {
+        let served = runtime.block_on(async {
             let shutdown = Shutdown::on_signal();
             let composed = compose(config).await?;
             let address = SocketAddr::from(([0, 0, 0, 0], port));
             let listener = bind(address, "the variable PORT").await?;
             info!(service = name, port, "ready");
-            serve(listener, composed, shutdown).await?;
+            serve(listener, composed, shutdown).await;
             Ok(())
-        })
+        });
+        // What blocks a thread still (a name that is looked up) does not hold up the end.
+        runtime.shutdown_background();
+        served
     });
     match served {
         Ok(()) => {
@@ -236,3 +210,6 @@ fn refuse(name: &str, faults: &SettingsError) -> ExitCode {
     eprintln!("{name} cannot start: {faults}");
     ExitCode::from(2)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ pub use system::{System, Urls};
 use crate::cli::UpFlags;
 use crate::mail_route::MailRoute;
 
-/// Runs the system until Ctrl-C or SIGTERM.
+/// Runs the system until Ctrl-C or SIGTERM; a second Ctrl-C does not wait for anything.
 pub fn run(flags: &UpFlags) -> anyhow::Result<()> {
     let started = Instant::now();
     let mut settings = Settings::new(&ProcessEnvironment);
@@ -28,7 +28,7 @@ pub fn run(flags: &UpFlags) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let stopped = runtime.block_on(async {
         let shutdown = Shutdown::on_signal();
         let engine = EngineChoice::from_flags(flags, &ProcessEnvironment)?;
         let mail = MailRoute::from_environment(&ProcessEnvironment)?;
@@ -40,7 +40,10 @@ pub fn run(flags: &UpFlags) -> anyhow::Result<()> {
         shutdown.requested().await;
         welcome::print_stopping();
         system.stopped().await
-    })
+    });
+    // What blocks a thread still (a name that is looked up) does not hold up the end.
+    runtime.shutdown_background();
+    stopped
 }
 
 /// `PATH`, for finding an installed Google Cloud SDK.

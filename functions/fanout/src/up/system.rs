@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use fanout_messaging::local::{Broker, rest};
+use fanout_messaging::local::rest;
 use fanout_messaging::outbox::Outbox;
-use fanout_runtime::{ServeError, Service, Shutdown, bind, error_chain, serve};
+use fanout_runtime::{DRAIN, ServeError, Service, Shutdown, bind, error_chain, serve};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::warn;
 
 use super::data_dir::DataDir;
@@ -23,12 +24,15 @@ use crate::topology::topology;
 /// How often the local runner does what Cloud Scheduler does each minute.
 const RELAY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// What is left to those who keep to the drain themselves, before they are dropped.
+const MOMENT: Duration = Duration::from_millis(500);
+
 /// A running system.
 pub struct System {
     urls: Urls,
     emulators: Option<Emulators>,
     mail: MailRoute,
-    running: JoinSet<Result<(), ServeError>>,
+    running: JoinSet<()>,
     /// Kept until everything has stopped: dropping it stops emulators that we started.
     _engine: Engine,
     /// Ours until then.
@@ -98,12 +102,23 @@ impl System {
         &self.mail
     }
 
-    /// Waits until everything has stopped, after the shutdown was asked for.
+    /// Waits until everything has stopped, after the shutdown was asked for; at most [`DRAIN`] and
+    /// a moment, so that what keeps to the drain itself can say what it drops. What still runs then
+    /// is dropped: everything accepted is stored, and goes on with the next start.
     pub async fn stopped(mut self) -> anyhow::Result<()> {
-        while let Some(ended) = self.running.join_next().await {
-            ended??;
+        let all = async {
+            while let Some(ended) = self.running.join_next().await {
+                ended?;
+            }
+            Ok(())
+        };
+        match timeout(DRAIN + MOMENT, all).await {
+            Ok(stopped) => stopped,
+            Err(_) => {
+                warn!("something was still running after the drain; it is dropped");
+                Ok(())
+            }
         }
-        Ok(())
     }
 }
 
@@ -112,12 +127,13 @@ fn run_all(
     engine: &Engine,
     machine: &OneMachine,
     shutdown: &Shutdown,
-) -> anyhow::Result<JoinSet<Result<(), ServeError>>> {
+) -> anyhow::Result<JoinSet<()>> {
     let mut running = JoinSet::new();
     let outbox = services::outbox(engine);
-    let tidied = outbox.clone();
+    let (relays, last_events) = (outbox.clone(), outbox.clone());
     let users = Service::new(services::user_service(engine, outbox.clone()))
-        .on_stop(async move { tidied.drain().await });
+        .on_shutdown(move || relays.stop_relaying())
+        .on_stop(async move { last_events.drain().await });
     running.spawn(serve(listeners.user, users, shutdown.clone()));
     for (entry, listener) in CONSUMERS.iter().zip(listeners.consumers) {
         let app = (entry.app)(services::consumer_deps(entry, engine), machine)?;
@@ -126,21 +142,18 @@ fn run_all(
     if let (Bus::Embedded(broker), Some(listener)) = (&engine.bus, listeners.rest) {
         let face = Service::new(rest::app(broker.clone()));
         running.spawn(serve(listener, face, shutdown.clone()));
-        running.spawn(deliver(broker.clone(), shutdown.clone()));
+        let (broker, shutdown) = (broker.clone(), shutdown.clone());
+        running.spawn(async move { broker.run(shutdown).await });
     }
     running.spawn(relay_each_second(outbox, shutdown.clone()));
     Ok(running)
 }
 
-async fn deliver(broker: Broker, shutdown: Shutdown) -> Result<(), ServeError> {
-    broker.run(shutdown).await;
-    Ok(())
-}
-
-async fn relay_each_second(outbox: Outbox, shutdown: Shutdown) -> Result<(), ServeError> {
+/// Until the shutdown; a run that is under way then ends between two rows.
+async fn relay_each_second(outbox: Outbox, shutdown: Shutdown) {
     loop {
         tokio::select! {
-            () = shutdown.requested() => return Ok(()),
+            () = shutdown.requested() => return,
             () = tokio::time::sleep(RELAY_INTERVAL) => {}
         }
         if let Err(error) = outbox.relay().await {

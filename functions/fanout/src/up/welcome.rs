@@ -51,5 +51,5 @@ pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
 }
 
 pub(super) fn print_stopping() {
-    say!("stopping: requests under way are finished first");
+    say!("stopping: requests under way are finished first; Ctrl-C again does not wait for them");
 }

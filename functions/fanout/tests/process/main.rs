@@ -18,4 +18,5 @@ mod publish;
 mod readme;
 mod redrive;
 mod running;
+mod stopping;
 mod trace;

@@ -153,15 +153,13 @@ impl Running {
     }
 
     /// Ctrl-C; gives the exit code and all of the output.
-    pub(crate) fn interrupt(mut self) -> (Option<i32>, String) {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-INT", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+    pub(crate) fn interrupt(self) -> (Option<i32>, String) {
+        send_signal("-INT", self.id());
+        self.ended()
+    }
+
+    /// Waits for the end; gives the exit code and all of the output.
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         let status = self.child.wait().unwrap();
         let mut seen = std::mem::take(&mut self.seen);
         while let Ok(line) = self.output.recv_timeout(DEADLINE) {
@@ -170,6 +168,30 @@ impl Running {
         }
         (status.code(), seen)
     }
+
+    /// The process's id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a line of output with this text.
+    pub(crate) fn says(&mut self, text: &str) {
+        loop {
+            let line = self.output.recv_timeout(DEADLINE).expect(text);
+            self.seen.push_str(&line);
+            self.seen.push('\n');
+            if line.contains(text) {
+                return;
+            }
+        }
+    }
+}
+
+/// Sends a signal to a process: `-INT` is Ctrl-C.
+pub(crate) fn send_signal(signal: &str, process: u32) {
+    let process = process.to_string();
+    let sent = Command::new("kill").args([signal, &process]).status();
+    assert!(sent.unwrap().success());
 }
 
 impl Drop for Running {

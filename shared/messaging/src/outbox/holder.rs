@@ -9,6 +9,7 @@ use fanout_store::{
     CommitError, Comparison, Direction, Document, MalformedDocument, Query, StoreError, Write,
     commit_through_contention,
 };
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -17,8 +18,9 @@ use super::row::{OUTBOX, OutboxRow};
 use super::subject_lease::HeldLease;
 use crate::PublishError;
 
-/// How long one message may take.
-const PUBLISH_LIMIT: Duration = Duration::from_secs(5);
+/// How long whoever holds a subject waits for the bus to take one message. Nobody waits for less:
+/// an answer after that is not heard, and the event is sent again.
+pub const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
 /// How often a holder that stops early tries to say so, against marks made meanwhile.
 const GIVE_UP_TRIES: u32 = 3;
 
@@ -45,20 +47,38 @@ enum Standing {
 }
 
 impl Outbox {
-    /// After the inline publish of `row`: removes it and gives the lease back, unless more rows of
-    /// the subject came meanwhile; those are published first.
-    pub(super) async fn tidy_up(&self, row: &OutboxRow, mut held: HeldLease) {
-        let settled = match self.settle(row, &mut held).await {
-            Ok(Standing::Over) => return,
-            Ok(Standing::Held) => {
-                let mut published = HashSet::new();
-                self.publish_rows(&mut held, None, &mut published).await
-            }
-            Err(error) => Err(error),
+    /// Publishes `row`, the subject's oldest, and says so by `answered`, published or not. Then
+    /// removes it and gives the lease back, unless more rows of the subject came meanwhile; those
+    /// are published first.
+    pub(super) async fn publish_first(
+        &self,
+        row: OutboxRow,
+        mut held: HeldLease,
+        answered: oneshot::Sender<()>,
+    ) {
+        let mut published = HashSet::new();
+        let first = self.publish_row(&row, &held, None, &mut published).await;
+        // Nobody may be waiting any more. If somebody is, the answer goes before what follows.
+        let _ = answered.send(());
+        tokio::task::yield_now().await;
+        let done = match first {
+            Ok(()) => self.tidy_up(&row, &mut held, &mut published).await,
+            Err(reason) => Err(reason),
         };
-        if let Err(reason) = settled {
-            self.log_stop(&held, &reason);
-            self.leave_to_the_relay(&mut held).await;
+        if let Err(reason) = done {
+            self.stop_early(&mut held, &reason).await;
+        }
+    }
+
+    async fn tidy_up(
+        &self,
+        row: &OutboxRow,
+        held: &mut HeldLease,
+        published: &mut HashSet<String>,
+    ) -> Result<(), Stopped> {
+        match self.settle(row, held).await? {
+            Standing::Over => Ok(()),
+            Standing::Held => self.publish_rows(held, None, published).await,
         }
     }
 
@@ -75,14 +95,36 @@ impl Outbox {
             .publish_rows(&mut held, Some(deadline), published)
             .await;
         if let Err(reason) = &done {
-            self.log_stop(&held, reason);
-            self.leave_to_the_relay(&mut held).await;
+            self.stop_early(&mut held, reason).await;
         }
         done
     }
 
+    /// Leaves what remains to the relay: at once, or once the lease has run out by itself.
+    async fn stop_early(&self, held: &mut HeldLease, reason: &Stopped) {
+        let (subject, error) = (held.subject(), error_chain(reason));
+        warn!(
+            subject,
+            error, "not published: this subject waits for the relay"
+        );
+        match reason {
+            // The message may be on its way still, so nobody is asked to send it again soon.
+            Stopped::Publish(PublishError::NoAnswer(_)) => {}
+            Stopped::OutOfTime
+            | Stopped::Publish(PublishError::Unavailable(_) | PublishError::Refused(_))
+            | Stopped::Unreadable(_)
+            | Stopped::Store(_)
+            | Stopped::Commit(_) => self.leave_to_the_relay(held).await,
+        }
+    }
+
+    /// Whether a run of the relay that may take until `deadline` is over.
+    pub(super) fn is_over(&self, deadline: Instant) -> bool {
+        Instant::now() >= deadline || self.stopping.is_cancelled()
+    }
+
     /// Lets the lease run out now, so that the relay need not wait. The document stays: rows do.
-    pub(super) async fn leave_to_the_relay(&self, held: &mut HeldLease) {
+    async fn leave_to_the_relay(&self, held: &mut HeldLease) {
         for _ in 0..GIVE_UP_TRIES {
             let given_up = held.give_up(self.clock.now());
             match self.documents.commit(vec![given_up]).await {
@@ -137,14 +179,14 @@ impl Outbox {
         deadline: Option<Instant>,
         published: &mut HashSet<String>,
     ) -> Result<(), Stopped> {
-        let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        if late || held.expires_at <= self.clock.now() + PUBLISH_LIMIT {
+        let over = deadline.is_some_and(|deadline| self.is_over(deadline));
+        if over || held.expires_at <= self.clock.now() + PUBLISH_LIMIT {
             return Err(Stopped::OutOfTime);
         }
         let publishing = self.publisher.publish(&self.topic, row.message());
         let message_id = match tokio::time::timeout(PUBLISH_LIMIT, publishing).await {
             Ok(answer) => answer?,
-            Err(elapsed) => return Err(PublishError::Unavailable(elapsed.into()).into()),
+            Err(elapsed) => return Err(PublishError::NoAnswer(elapsed.into()).into()),
         };
         let event_id = row.event_id.as_str();
         info!(event_id, message_id = %message_id.0, "published");
@@ -192,14 +234,6 @@ impl Outbox {
         let (documents, ids) = (self.documents.as_ref(), self.ids.as_ref());
         commit_through_contention(documents, ids, vec![row.delete()]).await?;
         Ok(())
-    }
-
-    fn log_stop(&self, held: &HeldLease, reason: &Stopped) {
-        let (subject, error) = (held.subject(), error_chain(reason));
-        warn!(
-            subject,
-            error, "not published: this subject waits for the relay"
-        );
     }
 }
 

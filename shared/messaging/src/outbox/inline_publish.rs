@@ -4,20 +4,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_events::Event;
-use fanout_runtime::{Clock, IdGenerator, TraceContext, error_chain};
+use fanout_runtime::{Clock, IdGenerator, TraceContext};
 use fanout_store::Documents;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::instrument::{Instrument as _, WithSubscriber as _};
 use tracing::{info, warn};
 
 use super::commit::{Committed, Pending};
+use super::holder::PUBLISH_LIMIT;
 use super::row::{OutboxRow, UnwritableEvent};
 use super::subject_lease::SubjectLease;
 use crate::Publisher;
 
-/// How long an answer waits for the bus: after this the relay takes over.
+/// How long an answer waits for the bus.
 const INLINE_LIMIT: Duration = Duration::from_secs(2);
 /// How long a subject belongs to the request that stored its event: commit, publish, tidy up.
-const INLINE_LEASE: Duration = Duration::from_secs(15);
+const INLINE_LEASE: Duration = Duration::from_secs(20);
+
+const _: () = assert!(PUBLISH_LIMIT.as_millis() < INLINE_LEASE.as_millis());
 
 /// Stores events and publishes them.
 #[derive(Clone)]
@@ -27,6 +33,8 @@ pub struct Outbox {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ids: Arc<dyn IdGenerator>,
     pub(super) topic: String,
+    /// Ends what takes long, at the end of the process.
+    pub(super) stopping: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -45,6 +53,7 @@ impl Outbox {
             clock,
             ids,
             topic,
+            stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }
     }
@@ -66,43 +75,39 @@ impl Outbox {
     /// Publishes what has just been committed, if that falls to this request. Never fails: what is
     /// not published now, the lease's holder or the relay publishes.
     ///
-    /// Takes 2 s at most. What remains to be done after the publish is done by a task of its own,
-    /// so that no answer waits for it; without that task (a container without CPU) the relay does it.
+    /// Takes 2 s at most. The work is done by a task of its own, which goes on when those are over
+    /// or the caller goes away: an answer that comes late is heard, and nobody sends the event
+    /// again. Without that task (a container without CPU) the lease runs out, for the relay.
     pub async fn publish_now(&self, committed: Committed) {
         let Committed { row, held } = committed;
-        let event_id = row.event_id.as_str();
-        let Some(mut held) = held else {
+        let event_id = row.event_id.clone();
+        let Some(held) = held else {
             info!(event_id, "left to whoever publishes for the same subject");
             return;
         };
-        let publishing = self.publisher.publish(&self.topic, row.message());
+        let (answered, answer) = oneshot::channel();
         let outbox = self.clone();
-        match tokio::time::timeout(INLINE_LIMIT, publishing).await {
-            Ok(Ok(message_id)) => {
-                info!(event_id, message_id = %message_id.0, "published");
-                self.tasks
-                    .spawn(async move { outbox.tidy_up(&row, held).await });
-            }
-            Ok(Err(error)) => {
-                let error = error_chain(&error);
-                warn!(event_id, error, "not published: the relay will");
-                self.tasks
-                    .spawn(async move { outbox.leave_to_the_relay(&mut held).await });
-            }
-            // It may still be on its way, so the relay is not asked to hurry: the lease runs out.
-            Err(_) => {
-                let limit_ms = INLINE_LIMIT.as_millis() as u64;
-                warn!(
-                    event_id,
-                    limit_ms, "not published: the bus did not answer in time; the relay will"
-                );
-            }
+        let publishing = async move { outbox.publish_first(row, held, answered).await };
+        self.tasks
+            .spawn(publishing.in_current_span().with_current_subscriber());
+        if tokio::time::timeout(INLINE_LIMIT, answer).await.is_err() {
+            let limit_ms = INLINE_LIMIT.as_millis() as u64;
+            warn!(
+                event_id,
+                limit_ms, "the bus has not answered yet; the request does not wait for it"
+            );
         }
     }
 
-    /// Waits until nothing is left to be tidied up. For the end of the process.
+    /// Ends runs of the relay between two rows, now and from now on. For the end of the process.
+    pub fn stop_relaying(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Waits until nothing is left to be published or tidied up after a request. For the end of the
+    /// process.
     pub async fn drain(&self) {
         self.tasks.close();
-        self.tasks.wait().await;
+        tokio::join!(self.tasks.wait(), self.publisher.flush());
     }
 }

@@ -24,6 +24,7 @@ mod subject_lease;
 mod waiting;
 
 pub use commit::{Committed, Pending};
+pub use holder::PUBLISH_LIMIT;
 pub use inline_publish::Outbox;
 pub use relay::RelayReport;
 pub use row::{OUTBOX, OutboxRow, UnwritableEvent};

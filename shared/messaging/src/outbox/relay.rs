@@ -115,7 +115,7 @@ impl Outbox {
 
     async fn relay_subject(&self, subject: String, deadline: Instant) -> SubjectReport {
         let mut report = SubjectReport::default();
-        if Instant::now() >= deadline {
+        if self.is_over(deadline) {
             return report;
         }
         let now = self.clock.now();

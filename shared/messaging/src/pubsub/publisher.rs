@@ -18,11 +18,15 @@ use google_cloud_pubsub::retry_policy::RetryableErrors;
 use tokio::time::timeout;
 
 use super::{ClientError, Options};
+use crate::outbox::PUBLISH_LIMIT;
 use crate::{MessageId, OutgoingMessage, PublishError, Publisher};
 
-/// How long one publish may take, tries and waits included. Callers that answer a request have
-/// shorter limits of their own.
-pub const PUBLISH_TIME_LIMIT: Duration = Duration::from_secs(10);
+/// How long one publish may take, tries and waits included. Shorter than the outbox waits, which
+/// holds the subject for as long: so a key's next message is given to Google's client when the one
+/// before has been answered or given up, and never falls with it.
+pub const PUBLISH_TIME_LIMIT: Duration = Duration::from_secs(8);
+
+const _: () = assert!(PUBLISH_TIME_LIMIT.as_millis() < PUBLISH_LIMIT.as_millis());
 
 /// How often a message is sent. The outbox repeats what fails; these tries are for the connection
 /// that was closed while the container slept, so that its first event need not wait for the relay.
@@ -72,8 +76,7 @@ impl PubsubPublisher {
     }
 
     async fn with_time_limit(options: Options, limit: Duration) -> Result<Self, ClientError> {
-        // Google's client gives up before callers do, so that a key's next message is a try of its
-        // own and does not fall with one that still hangs.
+        // Google's client gives up before this adapter does, for the same reason.
         let retries = RetryableErrors
             .with_time_limit(limit.mul_f32(0.8))
             .with_attempt_limit(TRIES);
@@ -99,20 +102,6 @@ impl PubsubPublisher {
             time_limit: limit,
             topics: Mutex::default(),
         })
-    }
-
-    /// Returns when every message given to Google's client has been published or has failed, also
-    /// those whose caller has stopped waiting; after [`PUBLISH_TIME_LIMIT`] at the latest.
-    pub async fn flush(&self) {
-        let clients: Vec<TopicClient> = self
-            .topics()
-            .values()
-            .flat_map(|topic| topic.previous.iter().chain([&topic.current]).cloned())
-            .collect();
-        let flushed = join_all(clients.iter().map(TopicClient::flush));
-        if timeout(self.time_limit, flushed).await.is_err() {
-            tracing::warn!("messages were still on their way to Pub/Sub when waiting ended");
-        }
     }
 
     fn client_for(&self, name: &str, keyed: bool) -> TopicClient {
@@ -172,9 +161,22 @@ impl Publisher for PubsubPublisher {
         match timeout(self.time_limit, published).await {
             Ok(Ok(id)) => Ok(MessageId(id)),
             Ok(Err(error)) => Err(classify(error)),
-            Err(_) => Err(PublishError::Unavailable(Box::new(NotSent::NoAnswer {
+            Err(_) => Err(PublishError::NoAnswer(Box::new(NotSent::NoAnswer {
                 limit: self.time_limit,
             }))),
+        }
+    }
+
+    /// After [`PUBLISH_TIME_LIMIT`] at the latest.
+    async fn flush(&self) {
+        let clients: Vec<TopicClient> = self
+            .topics()
+            .values()
+            .flat_map(|topic| topic.previous.iter().chain([&topic.current]).cloned())
+            .collect();
+        let flushed = join_all(clients.iter().map(TopicClient::flush));
+        if timeout(self.time_limit, flushed).await.is_err() {
+            tracing::warn!("messages were still on their way to Pub/Sub when waiting ended");
         }
     }
 }
@@ -189,16 +191,27 @@ fn size_of(topic: &str, message: &OutgoingMessage) -> usize {
 }
 
 fn classify(error: GoogleError) -> PublishError {
-    let code = match &error {
-        GoogleError::Rpc(cause) => cause.status().map(|status| status.code),
-        // Paused key, client shut down: a later try may work.
-        _ => None,
+    // No cause: paused key, client shut down; a later try may work.
+    let (code, timed_out) = match &error {
+        GoogleError::Rpc(cause) => (cause.status().map(|status| status.code), ran_out(cause)),
+        _ => (None, false),
     };
     if code.is_some_and(is_refusal) {
         PublishError::Refused(Box::new(error))
+    } else if timed_out || code == Some(Code::DeadlineExceeded) {
+        PublishError::NoAnswer(Box::new(error))
     } else {
         PublishError::Unavailable(Box::new(error))
     }
+}
+
+/// Whether the client stopped waiting, by itself or below the tries that it counts.
+fn ran_out(error: &google_cloud_pubsub::Error) -> bool {
+    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |it| it.source());
+    causes.any(|cause| {
+        let cause = cause.downcast_ref::<google_cloud_pubsub::Error>();
+        cause.is_some_and(google_cloud_pubsub::Error::is_timeout)
+    })
 }
 
 /// Whether the same message would get the same answer again, until somebody changes the topic, its
@@ -237,14 +250,12 @@ mod tests {
     }
 
     #[test]
-    fn googles_codes_are_refusals_or_a_reason_to_try_again() {
-        let refused = |code: Code| {
+    fn googles_codes_are_refusals_or_silence_or_a_reason_to_try_again() {
+        let classified = |code: Code| {
             let cause = Error::service(Status::default().set_code(code));
-            matches!(
-                classify(GoogleError::Rpc(Arc::new(cause))),
-                PublishError::Refused(_)
-            )
+            classify(GoogleError::Rpc(Arc::new(cause)))
         };
+        let refused = |code: Code| matches!(classified(code), PublishError::Refused(_));
         for code in [
             Code::NotFound,
             Code::PermissionDenied,
@@ -258,7 +269,6 @@ mod tests {
             Code::AlreadyExists,
             Code::Cancelled,
             Code::DataLoss,
-            Code::DeadlineExceeded,
             Code::Internal,
             Code::OutOfRange,
             Code::ResourceExhausted,
@@ -267,8 +277,11 @@ mod tests {
             Code::Unimplemented,
             Code::Unknown,
         ] {
-            assert!(!refused(code), "{code}");
+            let found = classified(code);
+            assert!(matches!(found, PublishError::Unavailable(_)), "{code}");
         }
+        let found = classified(Code::DeadlineExceeded);
+        assert!(matches!(found, PublishError::NoAnswer(_)));
     }
 
     #[test]
@@ -302,7 +315,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bus_that_hangs_is_unavailable_at_the_time_limit() {
+    async fn a_bus_that_hangs_gives_no_answer_and_pauses_no_key() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let limit = Duration::from_millis(300);
@@ -312,7 +325,7 @@ mod tests {
         for key in ["", "k", "k"] {
             let start = Instant::now();
             let error = publisher.publish("t", keyed(key)).await.unwrap_err();
-            assert!(matches!(error, PublishError::Unavailable(_)), "{error:?}");
+            assert!(matches!(error, PublishError::NoAnswer(_)), "{error:?}");
             // Waited for, not refused because of the one before.
             assert!(start.elapsed() > limit / 2);
             assert!(start.elapsed() < 10 * limit);

@@ -39,6 +39,7 @@ impl Publisher for FaultyPublisher {
         let lost = |_| PublishError::Unavailable("injected".into());
         let kind = |error: &PublishError| match error {
             PublishError::Unavailable(_) => "unavailable",
+            PublishError::NoAnswer(_) => "no answer",
             PublishError::Refused(_) => "refused",
         };
         self.port.call(call, effect, lost, kind).await

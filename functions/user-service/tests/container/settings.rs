@@ -1,14 +1,10 @@
-//! The container's binary, started without its settings.
+//! What the environment says, and what it must not say.
 
-use std::process::Command;
+use crate::binary;
 
 #[test]
 fn everything_missing_from_the_environment_is_in_one_message() {
-    let output = Command::new(env!("CARGO_BIN_EXE_user-service"))
-        .env_clear()
-        .env("PORT", "not a port")
-        .output()
-        .unwrap();
+    let output = binary().env("PORT", "not a port").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8_lossy(&output.stderr);
     for name in ["PORT", "GOOGLE_CLOUD_PROJECT", "USER_EVENTS_TOPIC"] {
@@ -28,11 +24,7 @@ fn everything_that_is_set_to_nonsense_is_in_one_message_too() {
         ("PUBSUB_EMULATOR_HOST", "nowhere"),
         ("USER_EVENTS_TOPIC", "x y"),
     ];
-    let output = Command::new(env!("CARGO_BIN_EXE_user-service"))
-        .env_clear()
-        .envs(nonsense)
-        .output()
-        .unwrap();
+    let output = binary().envs(nonsense).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8_lossy(&output.stderr);
     for (name, value) in nonsense {
@@ -46,8 +38,7 @@ fn everything_that_is_set_to_nonsense_is_in_one_message_too() {
 
 #[test]
 fn half_a_pair_of_emulators_does_not_start() {
-    let output = Command::new(env!("CARGO_BIN_EXE_user-service"))
-        .env_clear()
+    let output = binary()
         .env("GOOGLE_CLOUD_PROJECT", "test")
         .env("USER_EVENTS_TOPIC", "user-events")
         .env("PUBSUB_EMULATOR_HOST", "localhost:1")

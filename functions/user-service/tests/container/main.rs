@@ -1,0 +1,145 @@
+//! The container's binary as Cloud Run starts and stops it.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "these are tests: a panic is their verdict"
+)]
+
+mod google;
+mod settings;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use google::Google;
+
+/// Cloud Run kills a container this long after SIGTERM.
+const GRACE: Duration = Duration::from_secs(10);
+
+fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_user-service"));
+    command.env_clear();
+    command
+}
+
+/// A running container, killed when dropped.
+struct Container {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    port: String,
+}
+
+impl Container {
+    /// Starts it and waits until it says that it is ready.
+    fn start(google: &str) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port().to_string();
+        drop(free);
+        let mut child = binary()
+            .envs([
+                ("PORT", port.as_str()),
+                ("GOOGLE_CLOUD_PROJECT", "test"),
+                ("USER_EVENTS_TOPIC", "user-events"),
+                ("FIRESTORE_EMULATOR_HOST", google),
+                ("PUBSUB_EMULATOR_HOST", google),
+            ])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("\"ready\"") {
+            line.clear();
+            assert!(output.read_line(&mut line).unwrap() > 0, "it ended");
+        }
+        Self {
+            child,
+            output,
+            port,
+        }
+    }
+
+    fn connect(&self) -> std::io::Result<TcpStream> {
+        TcpStream::connect(format!("127.0.0.1:{}", self.port))
+    }
+
+    /// Sends `POST /users` with a body of which `missing` bytes are kept back.
+    fn sign_up(&self, missing: usize) -> TcpStream {
+        let body = r#"{"email": "ada@example.com", "name": "Ada"}"#;
+        let (length, sent) = (body.len(), &body[..body.len() - missing]);
+        let mut stream = self.connect().unwrap();
+        write!(
+            stream,
+            "POST /users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{sent}"
+        )
+        .unwrap();
+        stream
+    }
+
+    /// Sends SIGTERM and waits until nobody can connect any more.
+    fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(sent.success());
+        let start = Instant::now();
+        while self.connect().is_ok() {
+            assert!(start.elapsed() < GRACE, "it still takes connections");
+            std::thread::yield_now();
+        }
+    }
+
+    fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for its end; gives the exit code and what it has logged.
+    fn ended(&mut self) -> (Option<i32>, String) {
+        let mut logs = String::new();
+        self.output.read_to_string(&mut logs).unwrap();
+        (self.child.wait().unwrap().code(), logs)
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn stop_with_a_publish_under_way(slow_client: bool) {
+    let google = Google::start().await;
+    let mut container = Container::start(&google.host);
+    let slow = slow_client.then(|| container.sign_up(1));
+    let mut request = container.sign_up(0);
+    google.publish_arrived().await;
+    let stopped = Instant::now();
+    container.terminate();
+    let mut answer = String::new();
+    request.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert!(container.runs(), "it ended before its message was out");
+    assert_eq!(google.commits(), 1);
+    google.answer_publishes();
+    let (code, logs) = container.ended();
+    assert_eq!(code, Some(0), "{logs}");
+    assert!(stopped.elapsed() < GRACE, "{:?}", stopped.elapsed());
+    assert!(logs.contains("\"published\""), "{logs}");
+    assert!(logs.contains("\"stopped\""), "{logs}");
+    // The outbox has been tidied up too, so that no relay sends it again.
+    assert_eq!((google.publishes(), google.commits()), (1, 2), "{logs}");
+    drop(slow);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_sigterm_a_message_under_way_is_waited_for() {
+    stop_with_a_publish_under_way(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_sigterm_a_client_that_never_ends_its_request_costs_no_message() {
+    stop_with_a_publish_under_way(true).await;
+}

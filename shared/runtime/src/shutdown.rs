@@ -1,0 +1,112 @@
+//! The process's wish to stop.
+
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+/// What a shell reports of a program that Ctrl-C ended: 128 + SIGINT.
+const INTERRUPTED: i32 = 130;
+
+/// The process's wish to stop. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown(CancellationToken);
+
+impl Shutdown {
+    /// Stops with Ctrl-C (SIGINT) or SIGTERM. A Ctrl-C after that ends the process at once, with
+    /// nothing finished: whoever presses it twice means it.
+    pub fn on_signal() -> Self {
+        let shutdown = Self::default();
+        let trigger = shutdown.clone();
+        tokio::spawn(async move {
+            let mut signals = Signals::watch();
+            signals.first().await;
+            trigger.start();
+            signals.interrupted().await;
+            std::process::exit(INTERRUPTED);
+        });
+        shutdown
+    }
+
+    /// Asks everything that holds a clone to stop.
+    pub fn start(&self) {
+        self.0.cancel();
+    }
+
+    /// Returns once stopping was asked for.
+    pub async fn requested(&self) {
+        self.0.cancelled().await;
+    }
+
+    /// Whether stopping was asked for.
+    pub fn is_requested(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+/// The signals that stop a process; watched from the start, so that none between two looks is lost.
+#[cfg(unix)]
+struct Signals {
+    terminate: Option<tokio::signal::unix::Signal>,
+    interrupt: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn watch() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let watch = |kind: SignalKind, name| {
+            signal(kind)
+                .inspect_err(
+                    |error| warn!(%error, "{name} cannot be watched; it ends this process at once"),
+                )
+                .ok()
+        };
+        Self {
+            terminate: watch(SignalKind::terminate(), "SIGTERM"),
+            interrupt: watch(SignalKind::interrupt(), "Ctrl-C"),
+        }
+    }
+
+    /// Either of them.
+    async fn first(&mut self) {
+        tokio::select! {
+            () = next(&mut self.terminate) => {}
+            () = next(&mut self.interrupt) => {}
+        }
+    }
+
+    /// Ctrl-C only: a supervisor may repeat its SIGTERM.
+    async fn interrupted(&mut self) {
+        next(&mut self.interrupt).await;
+    }
+}
+
+#[cfg(unix)]
+async fn next(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn watch() -> Self {
+        Self
+    }
+
+    async fn first(&mut self) {
+        self.interrupted().await;
+    }
+
+    async fn interrupted(&mut self) {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            warn!(%error, "Ctrl-C cannot be watched; it ends this process at once");
+            std::future::pending().await
+        }
+    }
+}
