@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::running::{Running, fanout, send_signal};
+use crate::running::{Running, fanout, send_signal, try_post};
 
 /// The drain of 8 s, what is left to those who keep to it, and a busy machine.
 const STOPPED_BY_THEN: Duration = Duration::from_secs(11);
@@ -76,13 +76,14 @@ fn with_a_bus_that_hangs_and_many_events_waiting_it_stops_within_the_drain() {
     // Refused at once, so that they are the relay's from the start.
     let topic = "/v1/projects/fanout-local/topics/user-events";
     assert_eq!(running.call("DELETE", "pubsub", topic, &json!({})), 200);
+    let users = running.url("user", "/users");
     std::thread::scope(|threads| {
         for client in 0..10 {
-            let running = &running;
+            let users = &users;
             threads.spawn(move || {
                 for number in 0..30 {
                     let body = user(client * 30 + number);
-                    assert_eq!(running.post("user", "/users", &body).0, 201);
+                    assert_eq!(try_post(users, &body).expect("an answer").0, 201);
                 }
             });
         }

@@ -9,7 +9,8 @@
 //!    in it, in the same commit, and is left to the holder.
 //! 2. The lease is given back only in the version that was read before the subject's rows were, so
 //!    a mark made since keeps it: its holder looks again. A holder that stops early (the bus fails,
-//!    time is up) leaves the document behind as run out, for the relay to take over.
+//!    time is up) leaves the document behind as run out, for the relay to take over. Where the bus
+//!    gave no answer, and so may have the message, the lease runs out by itself.
 //!
 //! So a request that could create the lease knows, without a read, that its event is the oldest
 //! that waits. A holder that lost its lease without noticing can repeat a message, which consumers

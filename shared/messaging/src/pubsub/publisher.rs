@@ -146,18 +146,26 @@ impl Publisher for PubsubPublisher {
             return Err(PublishError::Refused(Box::new(NotSent::TooLarge { size })));
         }
         let client = self.client_for(topic, !message.ordering_key.is_empty());
-        if !message.ordering_key.is_empty() {
-            // Google's client refuses a key after a failure until it is resumed. Order and retries
-            // are the outbox's, so each publish is a new try. Resumed before, not after: the caller
-            // of the one that failed may have gone away. Nothing happens to a key that did not fail.
-            client.resume_publish(message.ordering_key.as_str());
-        }
-        let published = client.publish(
-            Message::new()
+        let send = || {
+            let message = message.clone();
+            let message = Message::new()
                 .set_data(message.data)
                 .set_attributes(message.attributes)
-                .set_ordering_key(message.ordering_key),
-        );
+                .set_ordering_key(message.ordering_key);
+            client.publish(message)
+        };
+        let published = async {
+            match send().await {
+                // Google's client refuses a key after a failure until it is resumed. Order and
+                // retries are the outbox's, so each publish is a new try. Resumed once the client
+                // says so: before that it may be about to pause.
+                Err(GoogleError::OrderingKeyPaused) => {
+                    client.resume_publish(message.ordering_key.as_str());
+                    send().await
+                }
+                sent => sent,
+            }
+        };
         match timeout(self.time_limit, published).await {
             Ok(Ok(id)) => Ok(MessageId(id)),
             Ok(Err(error)) => Err(classify(error)),
