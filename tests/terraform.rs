@@ -139,6 +139,7 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
     let push = envelope_around(hand_typed, 1);
     let deleted = include_bytes!("../shared/events/golden/user.deleted/1.0.json");
     let deletion = envelope_around(deleted, 1);
+    let range = "/signups?from=2026-11-01&to=2026-11-30";
     // Whatever lists, queries or handles an event; a new route or parameter is a new line.
     let requests: [(&Router, &str, &str, &[u8]); 12] = [
         (&users, "POST", "/users", sign_up),
@@ -152,12 +153,7 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
         (&analytics, "POST", "/pubsub/push", &push),
         (&analytics, "GET", "/signups", b""),
         (&analytics, "GET", "/signups?by=source", b""),
-        (
-            &analytics,
-            "GET",
-            "/signups?from=2026-11-01&to=2026-11-30",
-            b"",
-        ),
+        (&analytics, "GET", range, b""),
     ];
     for (app, method, path, body) in requests {
         ask(app, method, path, body).await;
