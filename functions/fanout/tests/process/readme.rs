@@ -4,16 +4,19 @@ use std::process::Command;
 
 use crate::running::{Running, wait_until};
 
-/// All ```` ```sh ```` blocks of the README that talk to a running system.
-fn commands() -> String {
-    let readme = include_str!("../../../../README.md");
-    let blocks = readme
-        .split("```sh\n")
+const README: &str = include_str!("../../../../README.md");
+
+/// The ```` ```sh ```` blocks of a part of the README.
+fn blocks(part: &str) -> impl Iterator<Item = &str> {
+    part.split("```sh\n")
         .skip(1)
-        .filter_map(|rest| rest.split("```").next());
-    blocks
-        .filter(|block| block.contains("localhost:80"))
-        .collect()
+        .filter_map(|rest| rest.split("```").next())
+}
+
+/// All blocks that talk to a running system.
+fn commands() -> String {
+    let blocks = blocks(README).filter(|block| block.contains("localhost:80"));
+    blocks.collect()
 }
 
 /// The commands on the ports of this system; the placeholder of a user's id filled in.
@@ -102,4 +105,35 @@ fn the_gcloud_command_shows_what_the_readme_says() {
         contact.contains(r#""user_id":"test-123","email":"manual@test.com""#),
         "{contact}"
     );
+}
+
+/// Each command of the section for operators, and what its answer must hold in the end.
+#[test]
+fn the_operators_commands_show_what_the_readme_says() {
+    let data = tempfile::tempdir().unwrap();
+    let running = Running::start(data.path());
+    let section = README.split("## Operate it").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let commands: Vec<&str> = blocks(section).flat_map(str::lines).collect();
+    let shown = ["evt_", "crm", "published", "undecodable", "1", "no finding"];
+    assert_eq!(commands.len(), shown.len(), "{commands:?}");
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    for (command, part) in commands.iter().zip(shown) {
+        assert!(command.starts_with("cargo run -- "), "{command}");
+        let command = command.replace("cargo run --", env!("CARGO_BIN_EXE_fanout"));
+        let answer = || {
+            let output = Command::new("bash")
+                .args(["-c", &command])
+                .current_dir(root)
+                .env("FANOUT_DATA_DIR", data.path())
+                .env("FANOUT_PUBSUB_URL", running.url("pubsub", ""))
+                .env_remove("PUBSUB_EMULATOR_HOST")
+                .env_remove("FIRESTORE_EMULATOR_HOST")
+                .output()
+                .unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        // What was published a moment ago has not arrived everywhere yet.
+        wait_until(&command, || answer().contains(part));
+    }
 }
