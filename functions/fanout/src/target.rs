@@ -27,8 +27,8 @@ pub struct TargetFlags {
     /// Where the embedded engine's data is kept
     #[arg(long, env = "FANOUT_DATA_DIR", default_value = ".fanout")]
     pub data_dir: PathBuf,
-    /// Where Pub/Sub's REST API is: `fanout up`'s, by default http://localhost:8085; with --project a
-    /// regional endpoint, by default https://pubsub.googleapis.com
+    /// Where Pub/Sub's REST API is: `fanout up`'s, by default `http://localhost:8085`; with --project a
+    /// regional endpoint, by default `https://pubsub.googleapis.com`
     #[arg(long, env = "FANOUT_PUBSUB_URL")]
     pub pubsub_url: Option<String>,
 }

@@ -5,7 +5,6 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::Value;
 
 use crate::operated::{Operated, on_every_engine, scrubbed};
-use crate::running::wait_until;
 
 /// A name that must never be shown to who did not ask for it.
 const SECRET: &str = "Secret Name";
@@ -13,11 +12,7 @@ const SECRET: &str = "Secret Name";
 /// Each consumer has two dead letters: another payload under a known id, and something unreadable.
 fn with_dead_letters(system: &Operated) {
     system.publish("evt_1", "usr_1", "Test User");
-    wait_until("the effects", || {
-        system.mails_to("usr_1") == 1
-            && system.running.count() == 1
-            && system.running.get("crm", "/contacts/usr_1").0 == 200
-    });
+    system.wait_for_effects("usr_1", (1, 1, 200));
     system.publish("evt_1", "usr_1", SECRET);
     system.publish_raw(&format!("not JSON: {SECRET}"));
     for consumer in ["email", "analytics", "crm"] {

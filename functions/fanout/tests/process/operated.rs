@@ -54,17 +54,24 @@ impl Operated {
         Self::start(false)
     }
 
-    /// On Google's emulators, started for this test. What email fails to do becomes a dead letter
-    /// after five deliveries, a second apart. For that its subscription is made anew without
-    /// ordering: on an ordered one the emulator drops what runs out of attempts.
+    /// On Google's emulators, started for this test. What fails is tried a hundred times.
     pub(crate) fn on_emulators() -> Self {
-        let system = Self::start(true);
+        Self::start(true)
+    }
+
+    /// From now on what email fails to do becomes a dead letter after five deliveries, as it does on
+    /// the embedded engine anyway. On the emulators its subscription is made anew for that, without
+    /// ordering: on an ordered one the emulator drops what runs out of attempts.
+    pub(crate) fn let_mails_give_up_soon(&self) {
+        if !self.emulators {
+            return;
+        }
         let path = "/v1/projects/fanout-local/subscriptions/user-events-email";
-        let url = system.running.url("pubsub", path);
+        let url = self.running.url("pubsub", path);
         let unordered = json!({
             "topic": "projects/fanout-local/topics/user-events",
             "ackDeadlineSeconds": 60,
-            "pushConfig": {"pushEndpoint": system.running.url("email", "/pubsub/push")},
+            "pushConfig": {"pushEndpoint": self.running.url("email", "/pubsub/push")},
             "deadLetterPolicy": {
                 "deadLetterTopic": "projects/fanout-local/topics/user-events-email-dead-letters",
                 "maxDeliveryAttempts": 5,
@@ -77,7 +84,6 @@ impl Operated {
             let answer = runtime.block_on(request.send()).unwrap();
             assert_eq!(answer.status(), 200);
         }
-        system
     }
 
     fn start(emulators: bool) -> Self {
@@ -135,6 +141,17 @@ impl Operated {
     /// A file in the folder that commands run in.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.data.path().join(name)
+    }
+
+    /// What has become of a user: sign-ups counted in all, mails to this one, the contact's status.
+    pub(crate) fn effects(&self, user_id: &str) -> (usize, usize, u16) {
+        let contact = self.running.get("crm", &format!("/contacts/{user_id}")).0;
+        (self.running.count(), self.mails_to(user_id), contact)
+    }
+
+    /// Waits until the counted sign-ups, the mails to this user and its contact are these.
+    pub(crate) fn wait_for_effects(&self, user_id: &str, expected: (usize, usize, u16)) {
+        wait_until("the effects", || self.effects(user_id) == expected);
     }
 
     /// Publishes `user.created` of this user.

@@ -20,11 +20,7 @@ on_every_engine! {
 
         let again = system.json(&publish);
         insta::assert_json_snapshot!("published_json", again, {".message_id" => "[id]"});
-        wait_until("the effects", || {
-            system.mails_to("usr_1") == 1
-                && system.running.count() == 1
-                && system.running.get("crm", "/contacts/usr_1").0 == 200
-        });
+        system.wait_for_effects("usr_1", (1, 1, 200));
         // Somebody else's event goes the same way behind the repeat; when it has arrived, so has that.
         system.publish("evt_2", "usr_1", "Test User");
         wait_until("the second event", || system.running.count() == 2 && system.mails_to("usr_1") == 2);

@@ -11,9 +11,24 @@ fn redrive(system: &Operated, arguments: &[&str]) -> Ended {
     system.run(&[&REDRIVE[..], arguments].concat())
 }
 
+/// Redrives until all is dealt with. Where a failed delivery has left its claim behind, the consumer
+/// is busy until the lease ends.
+fn redrive_to_the_end(system: &Operated, arguments: &[&str]) -> Ended {
+    let last = std::cell::RefCell::new(None);
+    wait_until("an end of the redrive", || {
+        let ended = redrive(system, arguments);
+        let left = ended.code != Some(0);
+        assert!(!left || ended.stdout.contains("  busy  "), "{ended:?}");
+        last.replace(Some(ended));
+        !left
+    });
+    last.into_inner().unwrap()
+}
+
 /// This many mails have failed until they became dead letters, and would work now. The first is of
 /// an event without an id of its own.
 fn with_failed_mails(system: &Operated, count: usize) {
+    system.let_mails_give_up_soon();
     system.break_mail();
     system.publish_raw(
         r#"{"userId":"usr_0","email":"usr_0@example.com","name":"By Hand","event":"user.created"}"#,
@@ -40,8 +55,7 @@ on_every_engine! {
         assert_eq!((system.mails_to("usr_0"), system.mails_to("usr_1")), (0, 0));
         assert_eq!(system.dead_letters("email"), 2);
 
-        let one = redrive(&system, &["--id", "evt_1"]);
-        assert_eq!(one.code, Some(0), "{one:?}");
+        redrive_to_the_end(&system, &["--id", "evt_1"]);
         assert_eq!((system.mails_to("usr_0"), system.mails_to("usr_1")), (0, 1));
         let rest = redrive(&system, &["--reason", "attempts_exhausted", "--rate", "100/s"]);
         assert_eq!(rest.code, Some(0), "{rest:?}");

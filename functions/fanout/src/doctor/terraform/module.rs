@@ -120,20 +120,19 @@ impl<'a> Module<'a> {
         }
     }
 
-    /// A variable, and where it is declared.
-    pub(super) fn variable_with_place(
-        self: &Rc<Self>,
-        name: &str,
-    ) -> Option<(Place, Evaluated<'a>)> {
-        let declared = self.folder.block("variable", &[name])?;
-        let place = declared.file.place_of_block(declared.block);
-        Some((place, self.reference("var", name)))
+    /// A local value, and where it is; `None` if there is none of this name.
+    pub(super) fn local_with_place(self: &Rc<Self>, name: &str) -> Option<(Place, Evaluated<'a>)> {
+        let (file, attribute) = self.folder.local(name)?;
+        let value = Scope::new(self).evaluate(&attribute.value);
+        Some((file.place_of_attribute(attribute), value))
     }
 
     fn local(self: &Rc<Self>, name: &str) -> Evaluated<'a> {
-        let expression = self.folder.local(name);
-        let missing = || Fault::wrong(format!("there is no local value {name}"));
-        Scope::new(self).evaluate(expression.ok_or_else(missing)?)
+        let (_, attribute) = self
+            .folder
+            .local(name)
+            .ok_or_else(|| Fault::wrong(format!("there is no local value {name}")))?;
+        Scope::new(self).evaluate(&attribute.value)
     }
 
     fn calls(self: &Rc<Self>, name: &str) -> Evaluated<'a> {

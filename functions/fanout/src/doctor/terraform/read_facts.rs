@@ -153,17 +153,13 @@ fn field(body: &Part<'_>) -> Field {
     }
 }
 
-/// `var.delivery.mark_retention_days`: Terraform's copy of how long the code keeps marks.
+/// `local.mark_retention_days`: Terraform's copy of how long the code keeps marks.
 fn mark_lifetime(root: &Rc<Module<'_>>) -> Option<Fact<Duration>> {
-    let (place, delivery) = root.variable_with_place("delivery")?;
-    let days = delivery.and_then(
-        |delivery| match delivery.fields()?.get("mark_retention_days") {
-            Some(days) => Ok(Some(days.number()?)),
-            None => Ok(None),
-        },
-    );
+    let (place, days) = root.local_with_place("mark_retention_days")?;
     let fact = Fact {
-        value: days.map_err(|fault| fault.message().to_owned()),
+        value: days
+            .and_then(|days| Ok(Some(days.number()?)))
+            .map_err(|fault| fault.message().to_owned()),
         place,
     };
     let day =

@@ -6,7 +6,6 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
-use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Attribute, Block, Body};
 use hcl_edit::{Span, parser};
 
@@ -104,12 +103,12 @@ impl Folder {
             .find(|found| found.block.has_exact_labels(labels))
     }
 
-    /// The value of this name in a `locals` block.
-    pub(super) fn local<'a>(&'a self, name: &str) -> Option<&'a Expression> {
-        let found = self
-            .blocks("locals")
-            .find_map(|locals| locals.block.body.get_attribute(name));
-        found.map(|attribute| &attribute.value)
+    /// The value of this name in a `locals` block, and its file.
+    pub(super) fn local<'a>(&'a self, name: &str) -> Option<(&'a SourceFile, &'a Attribute)> {
+        self.blocks("locals").find_map(|locals| {
+            let attribute = locals.block.body.get_attribute(name)?;
+            Some((locals.file, attribute))
+        })
     }
 }
 

@@ -96,6 +96,7 @@ const DEAD_LETTERS: &str = "modules/event-topic/dead-letters.tf";
 const GRANTS: &str = "modules/event-topic/iam.tf";
 const TOPIC: &str = "modules/event-topic/topic.tf";
 const SYSTEM: &str = "variables-system.tf";
+const LOCALS: &str = "locals.tf";
 const FIRESTORE: &str = "firestore.tf";
 
 const ALL: [&str; 3] = [

@@ -66,14 +66,10 @@ fn marks_that_end_before_the_last_redrive_are_found() {
     );
 
     let copy = Copy::new();
-    copy.change(
-        SYSTEM,
-        "mark_retention_days        = optional(number, 45)",
-        "mark_retention_days        = optional(number, 60)",
-    );
-    let line = copy.line_of(SYSTEM, "variable \"delivery\"");
+    let (from, to) = ("mark_retention_days = 45", "mark_retention_days = 60");
+    let line = copy.change(LOCALS, from, to);
     let problem = "it says that marks live for 60 days, and the code keeps them for 45";
-    copy.finds(Rule::MarksOutliveRedrive, SYSTEM, line, problem);
+    copy.finds(Rule::MarksOutliveRedrive, LOCALS, line, problem);
 }
 
 #[test]

@@ -110,15 +110,15 @@ fn a_filter_that_differs_from_the_code_is_found() {
     for (file, from, to, problem, with) in [
         (
             SYSTEM,
-            "crm       = { event_types = [\"user.created\", \"user.updated\", \"user.deleted\"] }",
-            "crm       = { event_types = [\"user.created\", \"user.updated\"] }",
+            "crm = { event_types = [\"user.created\", \"user.updated\", \"user.deleted\"] }",
+            "crm = { event_types = [\"user.created\", \"user.updated\"] }",
             "the filter holds back user.deleted, which the consumer handles",
             &ALL[1..2],
         ),
         (
             SYSTEM,
-            "analytics = { event_types = [\"user.created\"] }",
-            "analytics = { event_types = [\"user.created\", \"user.deleted\"] }",
+            "    analytics = {\n      event_types = [\"user.created\"]",
+            "    analytics = {\n      event_types = [\"user.created\", \"user.deleted\"]",
             "the filter lets user.deleted through, which the consumer has no use for",
             &ALL[..1],
         ),
@@ -151,11 +151,9 @@ fn a_filter_that_differs_from_the_code_is_found() {
 #[test]
 fn consumers_of_one_side_only_are_found() {
     let copy = Copy::new();
-    copy.change(
-        SYSTEM,
-        "    analytics = { event_types = [\"user.created\"] }\n",
-        "",
-    );
+    let crm =
+        "    crm = { event_types = [\"user.created\", \"user.updated\", \"user.deleted\"] }\n";
+    copy.change(SYSTEM, crm, "");
     let found = findings(&copy.flags());
     let problems: Vec<(usize, &str)> = found
         .iter()
