@@ -27,6 +27,8 @@ const EXAMPLES: &str = "Examples:
   fanout up --fresh --log json             the same with empty data and JSON logs
   fanout up --duplicates 0.1 --errors 0.05 try consumers against a bus that misbehaves
   fanout up --emulators                    the same services on Google's emulators
+  SMTP_URL=smtp://localhost:1025 MAIL_FROM='Fanout <hello@example.com>' fanout
+                                           mails go to a server, not to files
 
 Then, in another terminal:
   curl -X POST localhost:8080/users -H 'Content-Type: application/json' \\
