@@ -58,11 +58,14 @@ impl Asked {
     fn read(query: Result<UrlQuery<Parameters>, QueryRejection>) -> Result<Self, Vec<FieldError>> {
         let UrlQuery(asked) =
             query.map_err(|_| vec![fault("query", "must name each parameter once")])?;
-        let limit = asked.limit.as_deref().map_or(Ok(MOST), |text| {
+        // An empty value is as good as none: scripts write them.
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let limit = given(&asked.limit).as_deref().map_or(Ok(MOST), |text| {
             let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
             limit.ok_or_else(|| fault("limit", "must be a whole number from 1 to 100"))
         });
-        let token = asked.page_token.as_deref().map(PageToken::parse);
+        let token = given(&asked.page_token);
+        let token = token.as_deref().map(PageToken::parse);
         let after = token.transpose();
         let after = after.map_err(|_| {
             fault(
@@ -123,7 +126,8 @@ mod tests {
         assert_eq!(read(""), first(100));
         assert_eq!(read("limit=1"), first(1));
         assert_eq!(read("limit=100"), first(100));
-        for bad in ["limit=0", "limit=101", "limit=-1", "limit=ten", "limit="] {
+        assert_eq!(read("limit=&page_token="), first(100));
+        for bad in ["limit=0", "limit=101", "limit=-1", "limit=ten"] {
             assert_eq!(read(bad), Err(vec!["limit"]), "{bad}");
         }
     }
