@@ -134,7 +134,7 @@ fn an_eventful_life(running: &Running, tracer: &Tracer<'_>) -> String {
     );
     wait_until("the change", || tracer.count(id, updated, "done") == 1);
     assert_eq!(running.call("DELETE", "user", &path, &json!(null)), 204);
-    wait_until("the end", || tracer.count(id, deleted, "done") == 1);
+    wait_until("the end", || tracer.count(id, deleted, "done") == 2);
 
     let trace = tracer.json(&["--user", id]);
     let reused = json!({
