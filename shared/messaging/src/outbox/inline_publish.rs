@@ -94,7 +94,8 @@ impl Outbox {
             let limit_ms = INLINE_LIMIT.as_millis() as u64;
             warn!(
                 event_id,
-                limit_ms, "the bus has not answered yet; the request does not wait for it"
+                limit_ms,
+                "not published yet: the bus has not answered, and the request does not wait for it"
             );
         }
     }
