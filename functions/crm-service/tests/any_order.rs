@@ -155,6 +155,45 @@ async fn every_order_with_any_repeats_ends_in_the_same_state() {
     }
 }
 
+/// The `number`th order of six things.
+fn order_of_six(mut number: usize) -> Vec<usize> {
+    let mut left: Vec<usize> = (0..6).collect();
+    (1..=6)
+        .rev()
+        .map(|choices| {
+            let chosen = left.remove(number % choices);
+            number /= choices;
+            chosen
+        })
+        .collect()
+}
+
+/// All 720 orders of six events, with a repeat of an earlier one after each.
+#[tokio::test]
+async fn every_order_of_six_events_with_repeats_ends_in_the_same_state() {
+    let mut crm = Crm::new().await;
+    let [first, second, third, _] = life();
+    let events = [
+        first,
+        second,
+        third,
+        updated("evt_4", "", 4, "Fourth"),
+        updated("evt_5", "", 5, "Fifth"),
+        deleted("evt_6", "", 6),
+    ];
+    let expected = crm.expected(&events.iter().collect::<Vec<_>>()).await;
+    for number in 0..720 {
+        let order = order_of_six(number);
+        let user = crm.new_user();
+        for (told, event) in order.iter().enumerate() {
+            crm.tell(&user, &events[*event]).await;
+            let earlier = order[number % (told + 1)];
+            assert_eq!(crm.tell(&user, &events[earlier]).await, "duplicate");
+        }
+        assert_eq!(crm.see(&user).await, expected, "{order:?}");
+    }
+}
+
 /// The answer tells which events moved the contact: those that are later than all before.
 #[tokio::test]
 async fn an_older_event_is_stale_even_where_it_corrects_the_beginning() {
