@@ -74,11 +74,11 @@ class CheckTest(unittest.TestCase):
         self.assert_faults("verify runs .ci/run, which is not executable")
 
     def test_an_image_that_is_deployed_and_not_built(self):
-        self.change("crm       = {", 'loyalty   = { event_types = ["user.created"] }\n    crm       = {', "terraform/variables-system.tf")
+        self.change("crm = {", 'loyalty = { event_types = ["user.created"] }\n    crm = {', "terraform/variables-system.tf")
         self.assert_faults("Terraform deploys loyalty-service, whose image no step builds")
 
     def test_an_image_that_the_plan_does_not_wait_for(self):
-        self.change("image-analytics-service, image-crm-service]", "image-analytics-service]")
+        self.change("      - image-crm-service\n", "")
         self.assert_faults("plan does not wait for image-crm-service")
 
     def test_an_image_without_provenance(self):
