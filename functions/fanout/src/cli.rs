@@ -180,6 +180,17 @@ mod tests {
     }
 
     #[test]
+    fn every_subcommand_shows_an_example() {
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string);
+            let shown = help.is_some_and(|help| help.contains("  fanout "));
+            assert!(shown, "{}", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
     fn flags_work_with_and_without_the_subcommand() {
         let bare = Cli::parse_from(["fanout", "--fresh", "--max-backoff", "2s"]);
         assert!(bare.up.fresh && bare.command.is_none());

@@ -32,8 +32,15 @@ use crate::operator::Operator;
 use crate::target::TargetFlags;
 use interrupt::Interrupt;
 
+const EXAMPLES: &str = "Examples:
+  fanout dead-letters list                               what lies there, by reason
+  fanout dead-letters redrive --consumer email --all     deliver it to that consumer again
+
+Each subcommand has its own --help.";
+
 /// The flags of `fanout dead-letters`.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct DeadLettersArgs {
     /// What to do with them
     #[command(subcommand)]
