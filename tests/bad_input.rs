@@ -212,7 +212,7 @@ async fn a_delivery_is_one_log_line_with_the_agreed_fields() {
       "outcome": "done",
       "severity": "INFO",
       "subject": "usr_01JD2V7Q4KA1B2C3D4E5F6G7H8",
-      "target": "fanout_messaging::consume::delivery_line",
+      "target": "fanout_consume::delivery_line",
       "time": "[time]"
     }
     "#);
@@ -242,7 +242,7 @@ async fn a_refused_delivery_is_such_a_line_with_all_that_could_be_read() {
       "message_id": "7",
       "outcome": "not_a_push",
       "severity": "WARNING",
-      "target": "fanout_messaging::consume::delivery_line",
+      "target": "fanout_consume::delivery_line",
       "time": "[time]",
       "why": "the push envelope's `message.data` is not base64"
     }

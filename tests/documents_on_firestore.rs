@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fanout_store::Documents;
-use fanout_store::firestore::{FirestoreDocuments, FirestoreOptions};
+use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
 
 use crate::support::emulators;
 

@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use fanout::consumers::CONSUMERS;
-use fanout_messaging::outbox::Outbox;
-use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_outbox::Outbox;
 use fanout_runtime::{SystemClock, SystemIds, Timings};
-use fanout_store::sqlite::{Database, SqliteDocuments};
 use fanout_store::{
     CommitError, CommitReceipt, Comparison, Direction, Document, Documents, Key, Page, Query,
     StoreError, Write,
 };
+use fanout_store_sqlite::{Database, SqliteDocuments};
 use http::Request;
 use tower::ServiceExt;
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fanout_messaging::local::{Broker, rest};
+use fanout_bus_local::{Broker, rest};
 use fanout_runtime::{Shutdown, SystemClock, SystemIds};
-use fanout_store::sqlite::Database;
+use fanout_store_sqlite::Database;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;

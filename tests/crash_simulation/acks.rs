@@ -1,8 +1,8 @@
 //! An ack is a promise: the message will not come again.
 
+use fanout_bus::PushedMessage;
+use fanout_dedup::{Links, Mark, MarkState, Seen};
 use fanout_events::{Payload, Received, decode};
-use fanout_messaging::PushedMessage;
-use fanout_store::dedup::{Links, Mark, MarkState, Seen};
 
 use super::bus::Bus;
 use super::services::Service;

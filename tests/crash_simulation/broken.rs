@@ -10,7 +10,7 @@ mod publisher;
 use std::sync::Arc;
 
 use axum::Router;
-use fanout_messaging::Publisher;
+use fanout_bus::Publisher;
 use fanout_store::Documents;
 use http::StatusCode;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::response::Response;
-use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher, PushedMessage};
+use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher, PushedMessage};
 use fanout_runtime::{Clock, Timings};
 use fanout_store::Documents;
 use http::{Request, StatusCode};

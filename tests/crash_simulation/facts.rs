@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use fanout_messaging::OutgoingMessage;
+use fanout_bus::OutgoingMessage;
 
 use super::services::Service;
 

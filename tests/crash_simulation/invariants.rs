@@ -6,10 +6,10 @@ use analytics_service::{SIGNUPS, SIGNUPS_BY_SOURCE};
 use chrono::TimeDelta;
 use crm_service::CONTACTS;
 use email_service::EMAILS;
+use fanout_dedup::{Links, Mark, MarkState, PROCESSED_EVENTS, Seen};
 use fanout_events::UserCreated;
-use fanout_messaging::outbox::{OUTBOX, OUTBOX_LEASES};
+use fanout_outbox::{OUTBOX, OUTBOX_LEASES};
 use fanout_runtime::Clock;
-use fanout_store::dedup::{Links, Mark, MarkState, PROCESSED_EVENTS, Seen};
 use fanout_store::{Document, Documents, Fields, Query, all_documents};
 
 use super::clock::{MAX_SKEW, SimClock};

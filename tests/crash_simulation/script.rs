@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use fanout_messaging::OutgoingMessage;
+use fanout_bus::OutgoingMessage;
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 

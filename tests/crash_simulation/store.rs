@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fanout_messaging::outbox::OUTBOX;
-use fanout_store::dedup::{Mark, MarkState, PROCESSED_EVENTS};
-use fanout_store::sqlite::{Database, SqliteDocuments};
+use fanout_dedup::{Mark, MarkState, PROCESSED_EVENTS};
+use fanout_outbox::OUTBOX;
 use fanout_store::{
     CommitError, CommitReceipt, Content, Document, Documents, Fields, Key, Page, Precondition,
     Query, StoreError, Write,
 };
+use fanout_store_sqlite::{Database, SqliteDocuments};
 use user_service::USERS;
 
 use super::clock::SimClock;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use fanout_messaging::google_cloud::ConsumerSettings;
+use fanout_google_cloud::ConsumerSettings;
 use fanout_runtime::{Settings, Timings};
 
 /// The numbers of a container that is told this, or what it says instead of starting.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::Router;
 use email_service::{EmailServiceDeps, Letterhead};
-use fanout_messaging::consume::ConsumerDeps;
+use fanout_consume::ConsumerDeps;
 use fanout_store::{Query, all_documents};
 use fanout_testkit::CountingDocuments;
 use fanout_testkit::consumer_tests::ConsumerUnderTest;

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use analytics_service::AnalyticsServiceDeps;
 use async_trait::async_trait;
-use fanout_store::firestore::{FirestoreDocuments, FirestoreOptions};
 use fanout_store::{
     CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
 };
+use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
 use fanout_testkit::CountingDocuments;
 use reqwest::Client;
 use serde_json::{Value, json};

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use fanout_runtime::SystemClock;
 use fanout_store::Documents;
-use fanout_store::firestore::{FirestoreDocuments, FirestoreOptions};
-use fanout_store::sqlite::{Database, SqliteDocuments};
+use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
+use fanout_store_sqlite::{Database, SqliteDocuments};
 use tempfile::TempDir;
 
 use super::consumers::{Analytics, Crm, Email};
@@ -50,7 +50,7 @@ mod a_consumer_that_forgets_to_deduplicate {
     use async_trait::async_trait;
     use axum::Router;
     use axum::routing::post;
-    use fanout_messaging::consume::ConsumerDeps;
+    use fanout_consume::ConsumerDeps;
     use fanout_store::{Fields, Key, Write};
     use fanout_testkit::CountingDocuments;
     use fanout_testkit::consumer_tests::{self, ConsumerUnderTest};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use fanout_dedup::{MarkState, Standing};
 use fanout_runtime::Timings;
-use fanout_store::dedup::{MarkState, Standing};
 
 use super::delivered::outcome_of;
 use super::mailbox::{Mailbox, Next};

@@ -1,9 +1,9 @@
 //! Whoever comes back after its lease has ended can change nothing any more.
 
 use axum::Router;
+use fanout_dedup::{Claim, ClaimAnswer, Ledger, LedgerError, MarkState};
 use fanout_runtime::Timings;
 use fanout_store::Key;
-use fanout_store::dedup::{Claim, ClaimAnswer, Ledger, LedgerError, MarkState};
 use fanout_store::{Documents, Fields, Write};
 use serde_json::Value;
 use tokio::sync::oneshot;

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
+use fanout_dedup::{MarkState, PROCESSED_EVENTS};
 use fanout_events::{Received, decode};
 use fanout_runtime::Timestamp;
-use fanout_store::dedup::{MarkState, PROCESSED_EVENTS};
 use fanout_testkit::consumer_tests::deliver_as;
 use serde_json::Value;
 

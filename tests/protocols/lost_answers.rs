@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use fanout_dedup::MarkState;
 use fanout_runtime::Timings;
-use fanout_store::dedup::MarkState;
 use fanout_store::{
     CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
 };

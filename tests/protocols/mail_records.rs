@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use axum::Router;
 use email_service::{EMAIL_RECIPIENTS, EMAILS};
+use fanout_dedup::MarkState;
 use fanout_runtime::Timings;
-use fanout_store::dedup::MarkState;
 use fanout_store::{
     CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
     all_documents,

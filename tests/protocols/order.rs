@@ -1,7 +1,7 @@
 //! The order guard: a contact ends at the user's last state, in whatever order events come.
 
 use axum::body::{Body, to_bytes};
-use fanout_store::dedup::MarkState;
+use fanout_dedup::MarkState;
 use http::{Request, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use fanout_dedup::MarkState;
 use fanout_runtime::Timings;
-use fanout_store::dedup::MarkState;
 use fanout_testkit::PortCalls;
 use fanout_testkit::consumer_tests::deliver;
 

@@ -4,9 +4,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use fanout_consume::{Consumer, Failure, Plan, StoreEffect, View};
+use fanout_dedup::MarkState;
 use fanout_events::{Event, UserCreated};
-use fanout_messaging::consume::{Consumer, Failure, Plan, StoreEffect, View};
-use fanout_store::dedup::MarkState;
 use fanout_testkit::consumer_tests::deliver_as;
 use serde_json::Value;
 

@@ -1,9 +1,9 @@
 //! Effects in the store: mark and effect in one commit, one round trip for the usual event.
 
 use async_trait::async_trait;
+use fanout_consume::{Consumer, Failure, Plan, StoreEffect, View};
+use fanout_dedup::{MarkState, PROCESSED_EVENTS};
 use fanout_events::{Event, UserCreated};
-use fanout_messaging::consume::{Consumer, Failure, Plan, StoreEffect, View};
-use fanout_store::dedup::{MarkState, PROCESSED_EVENTS};
 use fanout_store::{Documents, Fields, Key, Write};
 use fanout_testkit::PortCalls;
 use tokio::sync::Barrier;

@@ -81,7 +81,7 @@ async fn a_lease_left_by_a_crash_delays_one_event_and_no_more() {
     let service = Service::new().await;
     let user = service.new_user("ada@example.com").await;
     service.outbox.drain().await;
-    let lease = fanout_store::Key::new(fanout_messaging::outbox::OUTBOX_LEASES, &user);
+    let lease = fanout_store::Key::new(fanout_outbox::OUTBOX_LEASES, &user);
     let orphan = fanout_store::Fields::new()
         .with("subject", user.as_str())
         .with("owner", "own_dead")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 use fanout_store::{
     CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanout_messaging::outbox::OUTBOX;
+use fanout_outbox::OUTBOX;
 use futures_util::future::join_all;
 use http::StatusCode;
 use serde_json::{Value, json};

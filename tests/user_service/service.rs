@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use fanout_messaging::Publisher;
-use fanout_messaging::outbox::{OUTBOX, OUTBOX_LEASES, Outbox};
+use fanout_bus::Publisher;
+use fanout_outbox::{OUTBOX, OUTBOX_LEASES, Outbox};
 use fanout_runtime::{Clock, IdGenerator, SystemIds, Timestamp};
-use fanout_store::firestore::{FirestoreDocuments, FirestoreOptions};
-use fanout_store::sqlite::{Database, SqliteDocuments};
 use fanout_store::{Document, Documents, Query, all_documents};
+use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
+use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::{ManualClock, SeededIds};
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};

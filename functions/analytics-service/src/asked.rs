@@ -3,7 +3,7 @@
 use axum::extract::Query as UrlQuery;
 use axum::extract::rejection::QueryRejection;
 use chrono::{Days, NaiveDate};
-use fanout_runtime::FieldError;
+use fanout_web::FieldError;
 use serde::Deserialize;
 
 /// The longest range that is answered, in days.

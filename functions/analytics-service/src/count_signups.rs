@@ -8,8 +8,9 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
 use axum::response::{IntoResponse, Response};
 use chrono::NaiveDate;
-use fanout_runtime::{Clock, Problem, error_chain};
+use fanout_runtime::{Clock, error_chain};
 use fanout_store::{Comparison, Documents, Fields, MalformedDocument, Query, ReadError};
+use fanout_web::Problem;
 use http::header::CACHE_CONTROL;
 use serde::Serialize;
 use tracing::error;
@@ -73,7 +74,7 @@ pub(crate) async fn count_signups(
         Ok(counts) => ([(CACHE_CONTROL, "max-age=5")], counts).into_response(),
         Err(cause) => {
             error!(error = error_chain(&cause), "sign-ups could not be counted");
-            cause.problem().into_response()
+            Problem::from(&cause).into_response()
         }
     }
 }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+use fanout_consume::{Consumer, ConsumerDeps, push_route};
 use fanout_events::UserCreated;
-use fanout_messaging::consume::{Consumer, ConsumerDeps, push_route};
-use fanout_runtime::with_fallbacks;
+use fanout_web::with_fallbacks;
 
 pub use count_signups::CountSignups;
 pub use record_signup::{RecordSignup, SIGNUPS, SIGNUPS_BY_SOURCE};

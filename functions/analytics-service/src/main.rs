@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use analytics_service::{AnalyticsServiceDeps, Shards, app};
-use fanout_messaging::google_cloud::ConsumerSettings;
-use fanout_runtime::{Service, Settings, run_service};
+use fanout_google_cloud::ConsumerSettings;
+use fanout_runtime::Settings;
+use fanout_web::{Service, run_service};
 
 fn main() -> ExitCode {
     run_service(

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use fanout_consume::{Failure, Plan, StoreEffect, View};
 use fanout_events::{Event, Payload};
-use fanout_messaging::consume::{Failure, Plan, StoreEffect, View};
 use fanout_store::{Fields, Key, Write};
 use sha2::{Digest, Sha256};
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use analytics_service::{AnalyticsServiceDeps, SIGNUPS, SIGNUPS_BY_SOURCE, app};
 use axum::Router;
-use fanout_store::sqlite::{Database, SqliteDocuments};
 use fanout_store::{Documents, Fields, Key, Query, Write, all_documents};
+use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::consumer_tests::{deliver, lone_consumer, look_at};
 use fanout_testkit::user_events::{created, deleted, updated};
 use fanout_testkit::{CountingDocuments, ManualClock, PortCalls};

@@ -1,8 +1,8 @@
 //! One more event of a user.
 
 use async_trait::async_trait;
+use fanout_consume::{Failure, Plan, StoreEffect, View};
 use fanout_events::Event;
-use fanout_messaging::consume::{Failure, Plan, StoreEffect, View};
 use fanout_store::{Fields, Key, Write};
 
 /// The collection of counts, a document for each user.

@@ -1,5 +1,6 @@
 //! `GET /counts/{user_id}`
 
+use fanout_web::Problem;
 use std::sync::Arc;
 
 use axum::Json;
@@ -26,7 +27,7 @@ pub(crate) async fn get_count(
         Ok(count) => Json(Count { user_id, count }).into_response(),
         Err(cause) => {
             error!(error = error_chain(&cause), "a count could not be read");
-            cause.problem().into_response()
+            Problem::from(&cause).into_response()
         }
     }
 }

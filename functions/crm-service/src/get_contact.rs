@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use fanout_runtime::{Problem, error_chain};
+use fanout_runtime::error_chain;
 use fanout_store::{Documents, ReadError};
+use fanout_web::Problem;
 use http::StatusCode;
 use tracing::error;
 
@@ -21,7 +22,7 @@ pub(crate) async fn get_contact(
         Ok(None) => not_found().into_response(),
         Err(cause) => {
             error!(error = error_chain(&cause), "a contact could not be read");
-            cause.problem().into_response()
+            Problem::from(&cause).into_response()
         }
     }
 }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+use fanout_consume::{Consumer, ConsumerDeps, push_route};
 use fanout_events::{UserCreated, UserDeleted, UserUpdated};
-use fanout_messaging::consume::{Consumer, ConsumerDeps, push_route};
-use fanout_runtime::with_fallbacks;
+use fanout_web::with_fallbacks;
 
 pub use contact::CONTACTS;
 pub use upsert_contact::UpsertContact;

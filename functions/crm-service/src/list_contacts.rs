@@ -6,8 +6,9 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
 use axum::response::{IntoResponse, Response};
-use fanout_runtime::{FieldError, Problem, error_chain};
+use fanout_runtime::error_chain;
 use fanout_store::{Comparison, Documents, Query, ReadError, Value};
+use fanout_web::{FieldError, Problem};
 use serde::{Deserialize, Serialize};
 use tracing::error;
 
@@ -49,7 +50,7 @@ pub(crate) async fn list_contacts(
         Ok(contacts) => Json(contacts).into_response(),
         Err(cause) => {
             error!(error = error_chain(&cause), "contacts could not be listed");
-            cause.problem().into_response()
+            Problem::from(&cause).into_response()
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use crm_service::app;
-use fanout_messaging::google_cloud::ConsumerSettings;
-use fanout_runtime::{Service, run_service};
+use fanout_google_cloud::ConsumerSettings;
+use fanout_web::{Service, run_service};
 
 fn main() -> ExitCode {
     run_service(

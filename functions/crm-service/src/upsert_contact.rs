@@ -1,8 +1,8 @@
 //! `user.created`, `user.updated`, `user.deleted`: the contact follows the user.
 
 use async_trait::async_trait;
+use fanout_consume::{Failure, Plan, StoreEffect, View};
 use fanout_events::Event;
-use fanout_messaging::consume::{Failure, Plan, StoreEffect, View};
 use fanout_store::Write;
 
 use crate::contact::{Known, contact_key};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::Router;
 use crm_service::app;
 use fanout_runtime::SystemClock;
-use fanout_store::sqlite::{Database, SqliteDocuments};
+use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::consumer_tests::{deliver, lone_consumer, look_at};
 use fanout_testkit::user_events::{created, deleted, updated};
 use fanout_testkit::{CountingDocuments, PortCalls};

@@ -1,7 +1,7 @@
 //! `user.deleted`: nothing is kept of the user's mails, and no further mail is sent.
 
+use fanout_consume::View;
 use fanout_events::Event;
-use fanout_messaging::consume::View;
 use fanout_store::{ReadError, Write};
 
 use crate::recipient::Recipient;

@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+use fanout_consume::{Consumer, ConsumerDeps, push_route};
 use fanout_events::{UserCreated, UserDeleted};
-use fanout_messaging::consume::{Consumer, ConsumerDeps, push_route};
-use fanout_runtime::with_fallbacks;
+use fanout_web::with_fallbacks;
 
 pub use eml_mailer::EmlMailer;
 pub use letterhead::{InvalidUnsubscribe, Letterhead, Sender, Unsubscribe};

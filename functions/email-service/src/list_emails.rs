@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query as UrlQuery, State};
 use axum::response::{IntoResponse, Response};
-use fanout_runtime::{FieldError, Problem, error_chain};
+use fanout_runtime::error_chain;
 use fanout_store::{Direction, Documents, ReadError, all_documents};
+use fanout_web::{FieldError, Problem};
 use serde::{Deserialize, Serialize};
 use tracing::error;
 
@@ -37,7 +38,7 @@ pub(crate) async fn list_emails(
         Ok(emails) => Json(Emails { emails }).into_response(),
         Err(cause) => {
             error!(error = error_chain(&cause), "mails could not be listed");
-            cause.problem().into_response()
+            Problem::from(&cause).into_response()
         }
     }
 }

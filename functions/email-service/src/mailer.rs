@@ -1,7 +1,7 @@
 //! The port for sending mail.
 
 use async_trait::async_trait;
-use fanout_store::BoxError;
+use fanout_runtime::BoxError;
 use lettre::Message;
 
 /// Sends mails.

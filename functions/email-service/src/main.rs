@@ -4,8 +4,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use email_service::{EmailServiceDeps, Letterhead, SmtpLimits, SmtpMailer, SmtpServer, app};
-use fanout_messaging::google_cloud::ConsumerSettings;
-use fanout_runtime::{Service, Settings, run_service};
+use fanout_google_cloud::ConsumerSettings;
+use fanout_runtime::Settings;
+use fanout_web::{Service, run_service};
 
 fn main() -> ExitCode {
     run_service(

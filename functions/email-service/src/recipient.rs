@@ -4,8 +4,8 @@
 //! time: whoever changes a user's records changes this document in the same commit, on condition
 //! that it is as it was read. So no record of a deleted user can be committed late.
 
+use fanout_consume::View;
 use fanout_events::Event;
-use fanout_messaging::consume::View;
 use fanout_store::{Document, Fields, Key, MalformedDocument, Precondition, ReadError, Write};
 
 /// The collection of recipients. No address in it, only ids.

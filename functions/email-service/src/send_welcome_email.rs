@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use fanout_consume::{Acted, End, Failure, View};
 use fanout_events::{Event, UserCreated};
-use fanout_messaging::consume::{Acted, End, Failure, View};
 use fanout_runtime::Clock;
 use fanout_store::{ReadError, Write};
 

@@ -1,7 +1,7 @@
 //! The record of a mail: no address in it, only ids.
 
+use fanout_consume::End;
 use fanout_events::Event;
-use fanout_messaging::consume::End;
 use fanout_runtime::{Timestamp, serialize_rfc3339};
 use fanout_store::{Comparison, Fields, Key, MalformedDocument, Query, Write};
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! What the email service does with a user's events.
 
 use async_trait::async_trait;
+use fanout_consume::{Acted, Attempt, End, Failure, OutsideEffect, View};
 use fanout_events::{Event, Payload};
-use fanout_messaging::consume::{Acted, Attempt, End, Failure, OutsideEffect, View};
 use fanout_store::{ReadError, Write};
 
 use crate::forget_recipient::forget_recipient;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use axum::Router;
 use email_service::EmailServiceDeps;
-use fanout_messaging::consume::ConsumerDeps;
+use fanout_consume::ConsumerDeps;
 
 use crate::mail_route::MailRoute;
 use crate::topology::USER_EVENTS;

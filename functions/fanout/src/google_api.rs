@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fanout_store::BoxError;
+use fanout_runtime::BoxError;
 use google_cloud_auth::credentials::{CacheableResource, Credentials};
 use http::{Extensions, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};

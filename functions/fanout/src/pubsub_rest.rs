@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fanout_messaging::{MessageId, OutgoingMessage, PushedMessage};
+use fanout_bus::{MessageId, OutgoingMessage, PushedMessage};
 use fanout_runtime::Timestamp;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};

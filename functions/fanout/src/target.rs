@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use fanout_messaging::google_cloud::{EmulatorHosts, ProjectId};
+use fanout_google_cloud::{EmulatorHosts, ProjectId};
 use fanout_runtime::{Environment, Settings, SettingsError};
 
 /// The project that everything belongs to on one machine, unless `GOOGLE_CLOUD_PROJECT` says so.

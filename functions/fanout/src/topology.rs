@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fanout_messaging::{Backoff, DeadLetterPolicy, Retention, Subscription, Topology};
+use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription, Topology};
 use fanout_runtime::Timings;
 
 use crate::consumers::{CONSUMERS, ConsumerEntry};

@@ -1,8 +1,10 @@
 //! Every error answer of the service, and the one map from it to a status.
 
 use axum::response::{IntoResponse, Response};
-use fanout_runtime::{FieldError, Problem, error_chain};
-use fanout_store::{BoxError, StoreError};
+use fanout_runtime::BoxError;
+use fanout_runtime::error_chain;
+use fanout_store::StoreError;
+use fanout_web::{FieldError, Problem};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 

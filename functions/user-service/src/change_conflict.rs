@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use fanout_runtime::BoxError;
 use fanout_runtime::IdGenerator;
-use fanout_store::{BoxError, CommitError, Violation};
+use fanout_store::{CommitError, Violation};
 use tokio::time::{Instant, sleep};
 
 use crate::api_error::ApiError;

@@ -24,9 +24,10 @@ use std::sync::Arc;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::{Extension, Router};
-use fanout_messaging::outbox::Outbox;
-use fanout_runtime::{Clock, IdGenerator, health_route, with_fallbacks};
+use fanout_outbox::Outbox;
+use fanout_runtime::{Clock, IdGenerator};
 use fanout_store::Documents;
+use fanout_web::{health_route, with_fallbacks};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use fanout_messaging::google_cloud::{GoogleCloud, GoogleCloudSettings, TopicName};
-use fanout_messaging::outbox::Outbox;
-use fanout_runtime::{Service, Settings, SystemClock, SystemIds, run_service};
+use fanout_google_cloud::{GoogleCloud, GoogleCloudSettings, TopicName};
+use fanout_outbox::Outbox;
+use fanout_runtime::{Settings, SystemClock, SystemIds};
+use fanout_web::{Service, run_service};
 use user_service::{UserServiceDeps, app};
 
 struct Config {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::to_bytes;
 use axum::response::{IntoResponse, Response as AxumResponse};
 use axum::{Extension, Json};
-use fanout_runtime::{FieldError, Problem};
+use fanout_web::{FieldError, Problem};
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use utoipa::openapi::example::{Example, ExampleBuilder};

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use fanout_messaging::outbox::RelayReport;
+use fanout_outbox::RelayReport;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -6,7 +6,7 @@ use std::fmt;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use fanout_events::PersonName;
-use fanout_runtime::FieldError;
+use fanout_web::FieldError;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde::de::{MapAccess, Visitor};

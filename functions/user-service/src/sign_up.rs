@@ -5,8 +5,9 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
-use fanout_messaging::outbox::{Committed, Pending};
-use fanout_store::{BoxError, CommitError, Conflict, UpdateTime, Violation, Write};
+use fanout_outbox::{Committed, Pending};
+use fanout_runtime::BoxError;
+use fanout_store::{CommitError, Conflict, UpdateTime, Violation, Write};
 use http::header::{ETAG, LOCATION};
 use http::{HeaderMap, StatusCode};
 

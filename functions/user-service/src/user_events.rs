@@ -1,7 +1,7 @@
 //! What is published of a user.
 
 use fanout_events::{Envelope, Event, Payload, UserCreated, UserDeleted, UserUpdated};
-use fanout_messaging::outbox::Pending;
+use fanout_outbox::Pending;
 use fanout_runtime::Timestamp;
 
 use crate::UserServiceDeps;

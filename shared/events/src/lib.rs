@@ -1,7 +1,4 @@
-//! The events of this system: the envelope, the event types with their versions, and how to decode
-//! everything that was ever published. No I/O and no clock: facts in, facts out.
-//!
-//! A new event type is a file here, a variant of [`Payload`] and a golden file in `golden/`.
+#![doc = include_str!("../README.md")]
 
 mod attributes;
 mod decode;

@@ -1,5 +1,8 @@
 //! Errors with their causes, for logs.
 
+/// An error of an adapter's own library.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// An error and all its causes, in one line.
 pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();

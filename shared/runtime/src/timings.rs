@@ -3,7 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::{DRAIN, Settings};
+use crate::Settings;
+
+/// How long a process may take to end after SIGTERM: Cloud Run kills after 10 s.
+pub const DRAIN: Duration = Duration::from_secs(8);
 
 /// How long things take and last. [`Timings::PRODUCTION`] is what is deployed; Terraform says the
 /// same numbers again.

@@ -27,6 +27,6 @@ pub async fn commit_through_contention(
 }
 
 /// Up to 20, 40, 80, ... ms, at random, so that those who collided do not collide again.
-pub(crate) fn jitter(ids: &dyn IdGenerator, tries: u32) -> Duration {
+pub fn jitter(ids: &dyn IdGenerator, tries: u32) -> Duration {
     Duration::from_millis(20 << tries.min(6)).mul_f64(ids.fraction())
 }

@@ -1,11 +1,9 @@
 //! The port.
 
 use async_trait::async_trait;
+use fanout_runtime::BoxError;
 
 use crate::{Document, Key, Page, Query, UpdateTime, Write};
-
-/// An error of an adapter's own library.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A store of documents. Everything this system keeps goes through these three calls.
 ///

@@ -1,6 +1,4 @@
-//! Reading for an answer: all pages of a query, and what to answer when it fails.
-
-use fanout_runtime::Problem;
+//! Reading all pages of a query, and why that fails.
 
 use crate::{Document, Documents, MalformedDocument, Query, StoreError};
 
@@ -13,16 +11,6 @@ pub enum ReadError {
     /// A stored document is not what it should be.
     #[error(transparent)]
     Malformed(#[from] MalformedDocument),
-}
-
-impl ReadError {
-    /// The answer to give; it says nothing of the cause, so log that beside it.
-    pub fn problem(&self) -> Problem {
-        match self {
-            Self::Store(StoreError::Unavailable(_)) => Problem::unavailable(),
-            Self::Store(StoreError::Refused(_)) | Self::Malformed(_) => Problem::internal(),
-        }
-    }
 }
 
 /// Every document of a query, over all its pages. For results that are known to be few.

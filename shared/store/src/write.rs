@@ -60,7 +60,7 @@ pub enum Precondition {
 
 impl Precondition {
     /// What a document violates that has this version, or is not there.
-    pub(crate) fn violation(self, current: Option<UpdateTime>) -> Option<Violation> {
+    pub fn violation(self, current: Option<UpdateTime>) -> Option<Violation> {
         let holds = match self {
             Self::None => true,
             Self::Absent => current.is_none(),
@@ -71,7 +71,7 @@ impl Precondition {
     }
 
     /// What is violated if it does not hold; `None` if it always does.
-    pub(crate) fn if_broken(self) -> Option<Violation> {
+    pub fn if_broken(self) -> Option<Violation> {
         match self {
             Self::None => None,
             Self::Absent => Some(Violation::AlreadyExists),
@@ -83,7 +83,7 @@ impl Precondition {
 
 /// The first document that these writes change for the second time. No commit may hold such writes:
 /// Firestore would make both, one after the other, and no adapter needs to.
-pub(crate) fn changed_twice(writes: &[Write]) -> Option<&Key> {
+pub fn changed_twice(writes: &[Write]) -> Option<&Key> {
     let mut seen = HashSet::new();
     let mut keys = writes.iter().map(|write| &write.key);
     keys.find(|key| !seen.insert(*key))
@@ -116,7 +116,7 @@ impl Write {
     }
 
     /// That its precondition is violated, as the `index`th write of a commit.
-    pub(crate) fn conflict(&self, index: usize, violation: Violation) -> Conflict {
+    pub fn conflict(&self, index: usize, violation: Violation) -> Conflict {
         Conflict {
             index,
             key: self.key.clone(),

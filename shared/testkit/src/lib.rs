@@ -1,5 +1,4 @@
-//! What the tests of several packages need: conformance suites that every adapter of a port passes,
-//! and time and ids under control. A dependency of tests only.
+#![doc = include_str!("../README.md")]
 
 pub mod consumer_tests;
 mod counting_documents;

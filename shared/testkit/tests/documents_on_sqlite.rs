@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fanout_runtime::SystemClock;
 use fanout_store::Documents;
-use fanout_store::sqlite::{Database, SqliteDocuments};
+use fanout_store_sqlite::{Database, SqliteDocuments};
 use tempfile::TempDir;
 
 async fn on_sqlite() -> (Arc<dyn Documents>, TempDir) {

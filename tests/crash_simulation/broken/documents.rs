@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use crm_service::CONTACTS;
 use email_service::EMAIL_RECIPIENTS;
-use fanout_messaging::outbox::{OUTBOX, OUTBOX_LEASES};
+use fanout_dedup::PROCESSED_EVENTS;
+use fanout_outbox::{OUTBOX, OUTBOX_LEASES};
 use fanout_runtime::Timestamp;
-use fanout_store::dedup::PROCESSED_EVENTS;
 use fanout_store::{
     CommitError, CommitReceipt, Conflict, Content, Document, Documents, Fields, Key, Page,
     Precondition, Query, StoreError, UpdateTime, Violation, Write,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 
 use crate::crash_simulation::services::USER_EVENTS;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use email_service::SmtpLimits;
-use fanout_store::dedup::MarkState;
+use fanout_dedup::MarkState;
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
 

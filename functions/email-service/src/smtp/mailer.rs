@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fanout_store::BoxError;
+use fanout_runtime::BoxError;
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;

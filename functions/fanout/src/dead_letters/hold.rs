@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use fanout_messaging::PushedMessage;
+use fanout_bus::PushedMessage;
 use fanout_runtime::{Timestamp, error_chain};
 use tokio::sync::Mutex;
 use tokio::time::sleep;

@@ -1,7 +1,7 @@
 //! A dead letter, and what can be read of it.
 
+use fanout_bus::{DeadLetterCause, PushedMessage, message_as_it_was};
 use fanout_events::{Fingerprint, Received, decode};
-use fanout_messaging::{DeadLetterCause, PushedMessage, message_as_it_was};
 use fanout_runtime::{Timestamp, serialize_rfc3339};
 use serde::Serialize;
 use serde_json::Value;

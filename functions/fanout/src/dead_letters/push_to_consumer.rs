@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use fanout_messaging::PushedMessage;
-use fanout_messaging::consume::X_OUTCOME;
+use fanout_bus::PushedMessage;
+use fanout_consume::X_OUTCOME;
 use fanout_runtime::error_chain;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response, StatusCode, Url};

@@ -10,11 +10,11 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use fanout_messaging::pubsub::{Options, PUBLISH_TIME_LIMIT, PubsubPublisher, SetUpError, set_up};
-use fanout_messaging::{
+use fanout_bus::{
     Backoff, DeadLetterPolicy, OutgoingMessage, PublishError, Publisher as _, PushedMessage,
     Retention, Subscription, Topology,
 };
+use fanout_bus_pubsub::{Options, PUBLISH_TIME_LIMIT, PubsubPublisher, SetUpError, set_up};
 use fanout_runtime::{Environment as _, ProcessEnvironment, Timestamp};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};

@@ -1,9 +1,9 @@
 //! From data to a whole event, checked by the decoder that consumers use.
 
+use fanout_bus::OutgoingMessage;
 use fanout_events::{
     Envelope, Event, Metadata, Received, UserCreated, UserDeleted, UserUpdated, attributes, decode,
 };
-use fanout_messaging::OutgoingMessage;
 use fanout_runtime::Timestamp;
 use serde_json::{Map, Value};
 

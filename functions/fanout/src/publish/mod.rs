@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use fanout_bus::{MessageId, OutgoingMessage};
 use fanout_events::{Received, decode};
-use fanout_messaging::{MessageId, OutgoingMessage};
 use fanout_runtime::{Environment, ProcessEnvironment};
 use serde::Serialize;
 

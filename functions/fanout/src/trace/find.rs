@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use fanout_messaging::outbox::{RowsOf, find_waiting};
+use fanout_dedup::{MarksOf, find_marks};
+use fanout_outbox::{RowsOf, find_waiting};
 use fanout_runtime::Clock;
-use fanout_store::dedup::{MarksOf, find_marks};
 use fanout_store::{Documents, Key, ReadError};
 use serde::Serialize;
 use user_service::USERS;

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use chrono::SecondsFormat;
-use fanout_messaging::outbox::OutboxRow;
+use fanout_dedup::{FoundMark, Links, Mark, MarkState};
+use fanout_outbox::OutboxRow;
 use fanout_runtime::Timestamp;
-use fanout_store::dedup::{FoundMark, Links, Mark, MarkState};
 use serde::Serialize;
 use ulid::Ulid;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use fanout_runtime::SystemClock;
 use fanout_store::Documents;
-use fanout_store::firestore::{FirestoreDocuments, FirestoreOptions};
-use fanout_store::sqlite::{Database, SqliteDocuments};
+use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
+use fanout_store_sqlite::{Database, SqliteDocuments};
 
 use crate::target::Target;
 use crate::up::DataDir;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_dedup::{ClaimAnswer, Ledger, Links, PROCESSED_EVENTS, Predecessor, Seen};
 use fanout_events::{Event, Fingerprint, Received, decode};
-use fanout_messaging::outbox::Outbox;
-use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_outbox::Outbox;
 use fanout_runtime::{Timestamp, Timings};
-use fanout_store::dedup::{ClaimAnswer, Ledger, Links, PROCESSED_EVENTS, Predecessor, Seen};
-use fanout_store::sqlite::{Database, SqliteDocuments};
 use fanout_store::{Comparison, Documents, Fields, Key, Query, Write};
+use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::{ManualClock, SeededIds};
 use serde_json::json;
 use ulid::Ulid;

@@ -4,13 +4,14 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use fanout_messaging::google_cloud::{EmulatorHosts, GoogleCloud, GoogleCloudSettings};
-use fanout_messaging::local::{Broker, Mischief};
-use fanout_messaging::pubsub::{self, Options};
-use fanout_messaging::{Backoff, Publisher, Topology};
+use fanout_bus::{Backoff, Publisher, Topology};
+use fanout_bus_local::{Broker, Mischief};
+use fanout_bus_pubsub as pubsub;
+use fanout_bus_pubsub::Options;
+use fanout_google_cloud::{EmulatorHosts, GoogleCloud, GoogleCloudSettings};
 use fanout_runtime::{Environment, SystemClock, SystemIds};
 use fanout_store::Documents;
-use fanout_store::sqlite::{Database, SqliteDocuments};
+use fanout_store_sqlite::{Database, SqliteDocuments};
 
 use super::data_dir::DataDir;
 use super::search_path;
@@ -87,7 +88,7 @@ impl Engine {
         let clock = Arc::new(SystemClock);
         let documents = SqliteDocuments::open(database.clone(), clock.clone()).await?;
         // The file is ours alone, so whoever held a claim in it is dead.
-        fanout_store::dedup::expire_claims_of_dead_process(&documents, clock.as_ref()).await?;
+        fanout_dedup::expire_claims_of_dead_process(&documents, clock.as_ref()).await?;
         let mischief = Mischief {
             duplicates: delivery.duplicates,
             errors: delivery.errors,

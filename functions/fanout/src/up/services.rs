@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::Router;
-use fanout_messaging::consume::{ConsumerDeps, PushAuth};
-use fanout_messaging::outbox::Outbox;
+use fanout_consume::{ConsumerDeps, PushAuth};
+use fanout_outbox::Outbox;
 use fanout_runtime::{SystemClock, SystemIds, Timings};
 use user_service::UserServiceDeps;
 

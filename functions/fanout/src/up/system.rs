@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use fanout_messaging::local::rest;
-use fanout_messaging::outbox::Outbox;
-use fanout_runtime::{DRAIN, ServeError, Service, Shutdown, bind, error_chain, serve};
+use fanout_bus_local::rest;
+use fanout_outbox::Outbox;
+use fanout_runtime::{DRAIN, Shutdown, error_chain};
+use fanout_web::{ServeError, Service, bind, serve};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::running::{Running, fanout, try_post, wait_until};
-use fanout_store::sqlite::{Database, DatabaseError};
+use fanout_store_sqlite::{Database, DatabaseError};
 use serde_json::{Value, json};
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use fanout_messaging::PushedMessage;
+use fanout_bus::PushedMessage;
 use fanout_runtime::{IdGenerator, SystemIds, Timestamp};
 use http::header::RETRY_AFTER;
 use http::{Request, Response, StatusCode};

@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use fanout_messaging::consume::ConsumerDeps;
+use fanout_consume::ConsumerDeps;
 use serde_json::Value;
 use tokio::task::JoinSet;
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
+use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_consume::{ConsumerDeps, PushAuth};
+use fanout_dedup::{Links, Mark, Seen};
 use fanout_events::Fingerprint;
-use fanout_messaging::consume::{ConsumerDeps, PushAuth};
-use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
 use fanout_runtime::{Clock, IdGenerator, SystemIds, Timestamp, Timings};
 use fanout_store::Documents;
-use fanout_store::dedup::{Links, Mark, Seen};
 use serde_json::Value;
 
 use super::{Answer, ConsumerUnderTest, deliver};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fanout_messaging::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 
 use super::fault::PortCall;
 use super::port::FaultyPort;

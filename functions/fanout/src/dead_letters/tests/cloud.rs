@@ -12,12 +12,12 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use fanout_messaging::local::{Broker, rest};
-use fanout_messaging::{
+use fanout_bus::{
     Backoff, OutgoingMessage, Publisher, PushedMessage, Retention, Subscription, Topology,
 };
+use fanout_bus_local::{Broker, rest};
 use fanout_runtime::{SystemIds, Timestamp, Timings};
-use fanout_store::sqlite::Database;
+use fanout_store_sqlite::Database;
 use fanout_testkit::ManualClock;
 use google_cloud_auth::credentials::{
     CacheableResource, Credentials, CredentialsProvider, EntityTag,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fanout_messaging::local::Filter;
+use fanout_bus_local::Filter;
 
 use super::{event_subscriptions, subscription_of};
 use crate::consumers::{CONSUMERS, ConsumerEntry};

@@ -1,7 +1,7 @@
 //! Fields of the database.
 
-use fanout_messaging::outbox::OUTBOX;
-use fanout_store::dedup::PROCESSED_EVENTS;
+use fanout_dedup::PROCESSED_EVENTS;
+use fanout_outbox::OUTBOX;
 use user_service::IDEMPOTENCY_KEYS;
 
 use crate::doctor::facts::{Field, Surroundings};

@@ -1,0 +1,163 @@
+//! The broker's handle: opening, publishing, running.
+
+use std::sync::Arc;
+
+use fanout_runtime::{Clock, IdGenerator, Shutdown, Timestamp};
+use fanout_store_sqlite::{Database, DatabaseError};
+use tokio::sync::watch;
+
+use super::error::BrokerError;
+use super::mischief::Mischief;
+use super::publish::{LocalPublisher, Recipients};
+use super::{dispatch, housekeeping, publish_limits, rows, schema, subscriptions};
+use fanout_bus::{MessageId, OutgoingMessage};
+
+/// The embedded broker; clones share it. Dropping all of them stops nothing that was accepted: it
+/// is in the file.
+#[derive(Clone)]
+pub struct Broker {
+    shared: Arc<Shared>,
+    mischief: Mischief,
+}
+
+struct Shared {
+    database: Database,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+    project: String,
+    /// Marked when messages may have become due.
+    messages: watch::Sender<()>,
+    /// Marked when there may be new subscriptions.
+    topology: watch::Sender<()>,
+}
+
+impl Broker {
+    /// A broker in this file. `project` stands in the subscription's path of every delivery.
+    pub async fn open(
+        database: Database,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdGenerator>,
+        project: String,
+    ) -> Result<Self, BrokerError> {
+        database
+            .call::<_, DatabaseError>(|file| Ok(schema::prepare(file)?))
+            .await?;
+        let shared = Shared {
+            database,
+            clock,
+            ids,
+            project,
+            messages: watch::Sender::new(()),
+            topology: watch::Sender::new(()),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            mischief: Mischief::default(),
+        })
+    }
+
+    /// The same broker with faults injected into its deliveries; for [`Broker::run`].
+    #[must_use]
+    pub fn with_mischief(mut self, mischief: Mischief) -> Self {
+        self.mischief = mischief;
+        self
+    }
+
+    /// The `Publisher` port on this broker.
+    pub fn publisher(&self) -> LocalPublisher {
+        LocalPublisher::new(self.clone())
+    }
+
+    /// Publishes messages to a topic: all of them or, after an error, none.
+    pub async fn publish(
+        &self,
+        topic: &str,
+        messages: Vec<OutgoingMessage>,
+    ) -> Result<Vec<MessageId>, BrokerError> {
+        publish_limits::check(&messages)?;
+        let (broker, topic) = (self.clone(), topic.to_owned());
+        self.database()
+            .call(move |file| {
+                if !subscriptions::topic_exists(file, &topic)? {
+                    return Err(BrokerError::UnknownTopic(topic));
+                }
+                let recipients = Recipients::of_topic(file, &topic)?;
+                let now = broker.now();
+                let insert = |message| recipients.insert(file, now, message);
+                let ids = messages.iter().map(insert).collect();
+                broker.wake();
+                ids
+            })
+            .await
+    }
+
+    /// Delivers to push subscriptions and drops what was kept long enough, until `shutdown`; then
+    /// lets deliveries under way finish for at most [`fanout_runtime::DRAIN`]. Run it once for each
+    /// file.
+    ///
+    /// What is still under way then is neither acked nor counted as failed: it is due at the next
+    /// start. So is a delivery that fails after `shutdown`, as its endpoint may be stopping too.
+    pub async fn run(&self, shutdown: Shutdown) {
+        housekeeping::tidy_up(self).await;
+        let tidying = housekeeping::run(self, &shutdown);
+        tokio::join!(dispatch::run(self, shutdown.clone()), tidying);
+    }
+
+    /// How many messages a subscription has not acked; dead letters too are counted so, by the
+    /// subscription of the dead-letter topic.
+    pub async fn backlog(&self, subscription: &str) -> Result<u64, BrokerError> {
+        let name = subscription.to_owned();
+        self.database()
+            .call(move |file| {
+                let id = subscriptions::by_name(file, &name)?.id;
+                let waiting = file
+                    .prepare_cached(
+                        "SELECT count(*) AS waiting FROM deliveries WHERE subscription = ?1",
+                    )?
+                    .query_row([id], |row| rows::count(row, "waiting"))?;
+                Ok(waiting)
+            })
+            .await
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.shared.database
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    pub(super) fn ids(&self) -> &dyn IdGenerator {
+        self.shared.ids.as_ref()
+    }
+
+    pub(super) fn project(&self) -> &str {
+        &self.shared.project
+    }
+
+    pub(super) fn mischief(&self) -> Mischief {
+        self.mischief
+    }
+
+    /// Says that messages may have become due. Called inside the job that makes them so: whoever is
+    /// woken asks the file by a job of its own, which runs after this one; and the word gets out
+    /// even if nobody waits for this job's answer any more.
+    pub(super) fn wake(&self) {
+        self.shared.messages.send_replace(());
+    }
+
+    /// Says that there are other subscriptions, or other settings.
+    pub(super) fn wake_for_new_subscriptions(&self) {
+        self.shared.topology.send_replace(());
+        self.wake();
+    }
+
+    pub(super) fn watch_messages(&self) -> watch::Receiver<()> {
+        self.shared.messages.subscribe()
+    }
+
+    pub(super) fn watch_topology(&self) -> watch::Receiver<()> {
+        self.shared.topology.subscribe()
+    }
+}

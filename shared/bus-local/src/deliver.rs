@@ -1,0 +1,189 @@
+//! One delivery from the push to its lasting result.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanout_runtime::{Shutdown, error_chain};
+use rusqlite::Connection;
+use tracing::{debug, error, warn};
+
+use super::broker::Broker;
+use super::error::BrokerError;
+use super::lease::Delivery;
+use super::mischief::AfterAck;
+use super::push::{Answer, PushClient};
+use super::settle::{self, DeadLetterSource, DeliveryKey, Forwarded};
+use super::subscriptions::{Stored, endpoint_uri};
+use fanout_bus::{DeadLetterPolicy, PushedMessage};
+
+/// How long a delivery whose result could not be written keeps its place: the file has trouble, and
+/// the message will be due at once.
+const AFTER_DATABASE_ERROR: Duration = Duration::from_secs(1);
+
+/// How a delivery ended.
+#[derive(Debug)]
+pub(super) struct Delivered {
+    pub(super) message_id: i64,
+    pub(super) answer: Answer,
+}
+
+/// What is to become of the delivery.
+enum Next {
+    Acknowledge,
+    DeliverAgain,
+    Retry(Duration),
+    Forward {
+        policy: DeadLetterPolicy,
+        /// The wait until the next delivery, should the dead-letter topic have been deleted.
+        otherwise: Duration,
+    },
+    /// Nothing is written: the message stays due.
+    Leave,
+}
+
+/// What a delivery needs besides its message.
+#[derive(Clone)]
+pub(super) struct Deliverer {
+    pub(super) broker: Broker,
+    pub(super) client: PushClient,
+    pub(super) subscription: Arc<Stored>,
+    pub(super) shutdown: Shutdown,
+}
+
+impl Deliverer {
+    /// Pushes, and writes down what comes of it. Returns once that is on disk.
+    pub(super) async fn deliver(self, delivery: Delivery) -> Delivered {
+        let (message_id, attempt) = (delivery.message_id, delivery.attempt);
+        let answer = self.push(delivery.message).await;
+        let next = self.next(&answer, attempt);
+        if let Err(error) = self.settle(next, message_id, attempt, &answer).await {
+            let error = error_chain(&error);
+            error!(
+                error,
+                "the result of a delivery is lost; it is delivered again"
+            );
+            tokio::time::sleep(AFTER_DATABASE_ERROR).await;
+        }
+        Delivered { message_id, answer }
+    }
+
+    async fn push(&self, message: PushedMessage) -> Answer {
+        let settings = &self.subscription.settings;
+        let Some(endpoint) = settings.push_endpoint.as_deref().and_then(endpoint_uri) else {
+            return Answer::Unreachable("its address is no http:// URL".to_owned());
+        };
+        let body = match message.to_json() {
+            Ok(body) => body,
+            Err(error) => return Answer::Unreachable(error.to_string()),
+        };
+        // The endpoint may take its time; the data is in the body now.
+        drop(message);
+        let deadline = settings.ack_deadline;
+        self.client.push(endpoint, body, deadline).await
+    }
+
+    fn next(&self, answer: &Answer, attempt: u32) -> Next {
+        let ids = self.broker.ids();
+        if *answer == Answer::Acked {
+            match self.broker.mischief().after_ack(ids) {
+                AfterAck::Done => return Next::Acknowledge,
+                AfterAck::DeliverAgain => return Next::DeliverAgain,
+                AfterAck::AnswerLost => {}
+            }
+        }
+        // The endpoint may be stopping as well; that is not the message's fault.
+        if self.shutdown.is_requested() {
+            return Next::Leave;
+        }
+        let settings = &self.subscription.settings;
+        let wait = settings.backoff.wait(attempt, ids);
+        match &settings.dead_letters {
+            Some(policy) if attempt >= policy.max_attempts => Next::Forward {
+                policy: policy.clone(),
+                otherwise: wait,
+            },
+            Some(_) | None => Next::Retry(wait),
+        }
+    }
+
+    async fn settle(
+        &self,
+        next: Next,
+        message_id: i64,
+        attempt: u32,
+        answer: &Answer,
+    ) -> Result<(), BrokerError> {
+        let settings = &self.subscription.settings;
+        let subscription = settings.name.as_str();
+        match &next {
+            Next::Leave => return Ok(()),
+            Next::Acknowledge | Next::DeliverAgain => {
+                debug!(subscription, message_id, attempt, "delivered");
+            }
+            Next::Retry(wait) => {
+                let wait_ms = wait.as_millis();
+                debug!(subscription, message_id, attempt, %answer, wait_ms, "delivery failed");
+            }
+            Next::Forward { policy, .. } => {
+                let topic = policy.topic.as_str();
+                warn!(subscription, message_id, attempt, %answer, topic, "last delivery failed: dead letter");
+            }
+        }
+        let key = DeliveryKey {
+            message: message_id,
+            subscription: self.subscription.id,
+        };
+        let source = DeadLetterSource {
+            project: self.broker.project().to_owned(),
+            subscription: settings.name.clone(),
+            attempts: attempt,
+        };
+        let broker = self.broker.clone();
+        self.broker
+            .database()
+            .call(move |file| write(&broker, file, key, next, &source))
+            .await
+    }
+}
+
+fn write(
+    broker: &Broker,
+    file: &Connection,
+    key: DeliveryKey,
+    next: Next,
+    source: &DeadLetterSource,
+) -> Result<(), BrokerError> {
+    let now = broker.now();
+    match next {
+        Next::Leave => {}
+        Next::Acknowledge => settle::acknowledge(file, key, now)?,
+        Next::DeliverAgain => settle::postpone(file, key, now, Duration::ZERO)?,
+        Next::Retry(wait) => settle::retry(file, key, now, wait)?,
+        Next::Forward { policy, otherwise } => {
+            match settle::forward(file, key, now, &policy.topic, source)? {
+                Forwarded::Done => broker.wake(),
+                Forwarded::NoSuchTopic => {
+                    let topic = policy.topic.as_str();
+                    warn!(
+                        topic,
+                        "there is no such dead-letter topic: the message stays"
+                    );
+                    settle::retry(file, key, now, otherwise)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Acked => write!(out, "acked"),
+            Self::Refused(status) => write!(out, "status {}", status.as_u16()),
+            Self::DeadlineExceeded => write!(out, "no answer within the ack deadline"),
+            Self::Unreachable(reason) => write!(out, "unreachable: {reason}"),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+
+mod broker;
+mod deliver;
+mod dispatch;
+mod error;
+mod filter;
+mod flow_control;
+mod housekeeping;
+mod lease;
+mod mischief;
+mod ordering;
+mod publish;
+mod publish_limits;
+mod pull;
+mod push;
+pub mod rest;
+mod rows;
+mod schema;
+mod seek;
+mod set_up;
+mod settle;
+mod subscriptions;
+
+#[cfg(test)]
+mod tests;
+
+pub use broker::Broker;
+pub use error::BrokerError;
+pub use filter::{Filter, InvalidFilter};
+pub use mischief::Mischief;
+pub use publish::LocalPublisher;
+pub use publish_limits::LimitExceeded;
+pub use pull::PulledMessage;

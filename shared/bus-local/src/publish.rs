@@ -1,0 +1,140 @@
+//! Publishing: a message and one delivery row for each subscription that wants it.
+
+use async_trait::async_trait;
+use fanout_runtime::Timestamp;
+use rusqlite::{Connection, named_params};
+
+use super::broker::Broker;
+use super::error::BrokerError;
+use super::filter::Filter;
+use super::{rows, subscriptions};
+use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
+
+/// The `Publisher` port on the embedded broker.
+#[derive(Clone)]
+pub struct LocalPublisher {
+    broker: Broker,
+}
+
+impl LocalPublisher {
+    pub(super) fn new(broker: Broker) -> Self {
+        Self { broker }
+    }
+}
+
+#[async_trait]
+impl Publisher for LocalPublisher {
+    async fn publish(
+        &self,
+        topic: &str,
+        message: OutgoingMessage,
+    ) -> Result<MessageId, PublishError> {
+        let mut ids = self.broker.publish(topic, vec![message]).await?;
+        // One message in, one id out.
+        ids.pop()
+            .ok_or_else(|| PublishError::Unavailable("the broker gave no message id".into()))
+    }
+}
+
+/// The subscriptions of a topic, as publishing needs them.
+pub(super) struct Recipients(Vec<Recipient>);
+
+struct Recipient {
+    subscription: i64,
+    ordered: bool,
+    filter: Option<Filter>,
+}
+
+impl Recipients {
+    pub(super) fn of_topic(file: &Connection, topic: &str) -> Result<Self, BrokerError> {
+        let recipient = |stored: subscriptions::Stored| {
+            Ok(Recipient {
+                subscription: stored.id,
+                ordered: stored.settings.ordered,
+                filter: subscriptions::parse_filter(&stored.settings)?,
+            })
+        };
+        let stored = subscriptions::of_topic(file, topic)?;
+        let recipients: Result<_, BrokerError> = stored.into_iter().map(recipient).collect();
+        recipients.map(Self)
+    }
+
+    /// Stores the message for all who want it; a message that nobody wants is not kept.
+    pub(super) fn insert(
+        &self,
+        file: &Connection,
+        now: Timestamp,
+        message: &OutgoingMessage,
+    ) -> Result<MessageId, BrokerError> {
+        let id = next_message_id(file, now)?;
+        let wants = |filter: &Filter| filter.matches(&message.attributes);
+        let mut wanted = false;
+        for recipient in &self.0 {
+            if recipient.filter.as_ref().is_none_or(wants) {
+                let key = if recipient.ordered {
+                    message.ordering_key.as_str()
+                } else {
+                    ""
+                };
+                insert_delivery(file, now, id, recipient.subscription, key)?;
+                wanted = true;
+            }
+        }
+        if wanted {
+            insert_message(file, now, id, message)?;
+        }
+        Ok(MessageId(id.to_string()))
+    }
+}
+
+/// Message ids are the time in microseconds, pushed on where that would repeat one or go back.
+fn next_message_id(file: &Connection, now: Timestamp) -> Result<i64, BrokerError> {
+    let id = file
+        .prepare_cached("UPDATE last_message SET id = max(id + 1, ?1) RETURNING id")?
+        .query_row([now.timestamp_micros()], |row| row.get(0))?;
+    Ok(id)
+}
+
+fn insert_message(
+    file: &Connection,
+    now: Timestamp,
+    id: i64,
+    message: &OutgoingMessage,
+) -> Result<(), BrokerError> {
+    file.prepare_cached(
+        "INSERT INTO messages (id, publish_time_ms, ordering_key, attributes, data)
+         VALUES (:id, :publish_time_ms, :ordering_key, :attributes, :data)",
+    )?
+    .execute(named_params! {
+        ":id": id,
+        ":publish_time_ms": now.timestamp_millis(),
+        ":ordering_key": message.ordering_key,
+        ":attributes": rows::attributes_json(&message.attributes),
+        ":data": message.data.as_ref(),
+    })?;
+    Ok(())
+}
+
+/// Due now, or once all earlier messages with its ordering key are acked.
+fn insert_delivery(
+    file: &Connection,
+    now: Timestamp,
+    message: i64,
+    subscription: i64,
+    ordering_key: &str,
+) -> Result<(), BrokerError> {
+    let waits = !ordering_key.is_empty()
+        && file
+            .prepare_cached(
+                "SELECT 1 FROM deliveries
+                 WHERE subscription = ?1 AND ordering_key = ?2 AND ordering_key <> ''",
+            )?
+            .exists((subscription, ordering_key))?;
+    let due = (!waits).then(|| now.timestamp_millis());
+    file.prepare_cached(
+        "INSERT INTO deliveries (message, subscription, attempts, due_ms, ordering_key)
+         VALUES (?1, ?2, 0, ?3, ?4)",
+    )?
+    .execute((message, subscription, due, ordering_key))?;
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Errors in Google's shape: `{"error":{"code","message","status"}}`.
+
+use axum::response::{IntoResponse, Response};
+use fanout_runtime::error_chain;
+use http::StatusCode;
+use serde_json::json;
+
+use crate::error::BrokerError;
+
+/// Why a request was not done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RestError {
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error(
+        "the request's body is not the JSON that this method takes (line {line}, column {column})"
+    )]
+    Malformed { line: usize, column: usize },
+    #[error("the request's body is larger than this server takes")]
+    BodyTooLarge,
+    #[error("`{0}` is not base64")]
+    NotBase64(&'static str),
+    #[error("{0}")]
+    InvalidArgument(&'static str),
+    #[error("the embedded broker does not know the setting `{0}`")]
+    UnsupportedSetting(String),
+    #[error(
+        "the embedded broker does not do this. It does: topics list, describe, create, delete, publish and list-subscriptions; subscriptions list, describe, create, delete, pull, acknowledge, modifyAckDeadline and seek to a time"
+    )]
+    Unsupported,
+}
+
+impl RestError {
+    /// The code and the name of it in Google's table.
+    fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Broker(error) => broker_status(error),
+            Self::Malformed { .. }
+            | Self::BodyTooLarge
+            | Self::NotBase64(_)
+            | Self::InvalidArgument(_) => (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT"),
+            Self::UnsupportedSetting(_) | Self::Unsupported => {
+                (StatusCode::NOT_IMPLEMENTED, "UNIMPLEMENTED")
+            }
+        }
+    }
+}
+
+fn broker_status(error: &BrokerError) -> (StatusCode, &'static str) {
+    match error {
+        BrokerError::UnknownTopic(_) | BrokerError::UnknownSubscription(_) => {
+            (StatusCode::NOT_FOUND, "NOT_FOUND")
+        }
+        BrokerError::TopicExists(_) | BrokerError::SubscriptionExists(_) => {
+            (StatusCode::CONFLICT, "ALREADY_EXISTS")
+        }
+        BrokerError::InvalidName(_)
+        | BrokerError::InvalidSubscription { .. }
+        | BrokerError::InvalidFilter { .. }
+        | BrokerError::LimitExceeded(_)
+        | BrokerError::InvalidAckId => (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT"),
+        BrokerError::NotAPullSubscription(_) => (StatusCode::BAD_REQUEST, "FAILED_PRECONDITION"),
+        BrokerError::Database(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+    }
+}
+
+impl IntoResponse for RestError {
+    fn into_response(self) -> Response {
+        let (code, status) = self.status();
+        let message = if code.is_server_error() && status == "UNAVAILABLE" {
+            tracing::error!(error = error_chain(&self), "a request to the broker failed");
+            "The service was unable to fulfill your request.".to_owned()
+        } else {
+            self.to_string()
+        };
+        let error = json!({"code": code.as_u16(), "message": message, "status": status});
+        (code, axum::Json(json!({ "error": error }))).into_response()
+    }
+}

@@ -1,0 +1,260 @@
+//! Topics and subscriptions in the file.
+
+use std::time::Duration;
+
+use fanout_runtime::Timestamp;
+use http::Uri;
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+use super::error::BrokerError;
+use super::filter::Filter;
+use super::{ordering, rows, settle};
+use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription};
+
+/// A subscription with the number that its deliveries refer to.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) id: i64,
+    pub(super) settings: Subscription,
+}
+
+/// Pub/Sub takes whole seconds from 10; tests want to be faster.
+const SHORTEST: Duration = Duration::from_millis(1);
+/// The longest ack deadline and the longest back-off: no message is put off for longer.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(600);
+const LONGEST_RETENTION: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
+/// What stands for the topic of a subscription whose topic was deleted; no topic can be named so.
+pub(super) const DELETED_TOPIC: &str = "_deleted-topic_";
+
+const SELECT: &str = "SELECT id, name, topic, push_endpoint, ack_deadline_ms, min_backoff_ms,
+    max_backoff_ms, dead_letter_topic, max_attempts, ordered, filter, retention_ms, retains_acked
+    FROM subscriptions";
+
+pub(super) fn topic_exists(file: &Connection, name: &str) -> rusqlite::Result<bool> {
+    file.prepare_cached("SELECT 1 FROM topics WHERE name = ?1")?
+        .exists([name])
+}
+
+/// Whether the topic is new.
+pub(super) fn create_topic(file: &Connection, name: &str) -> Result<bool, BrokerError> {
+    check_name(name)?;
+    let inserted = file
+        .prepare_cached("INSERT INTO topics (name) VALUES (?1) ON CONFLICT DO NOTHING")?
+        .execute([name])?;
+    Ok(inserted > 0)
+}
+
+/// Deletes a topic. Its subscriptions stay, with what waits for them, and get nothing more.
+pub(super) fn delete_topic(file: &Connection, name: &str) -> Result<(), BrokerError> {
+    let deleted = file
+        .prepare_cached("DELETE FROM topics WHERE name = ?1")?
+        .execute([name])?;
+    if deleted == 0 {
+        return Err(BrokerError::UnknownTopic(name.to_owned()));
+    }
+    file.prepare_cached("UPDATE subscriptions SET topic = ?2 WHERE topic = ?1")?
+        .execute((name, DELETED_TOPIC))?;
+    Ok(())
+}
+
+pub(super) fn topics(file: &Connection) -> rusqlite::Result<Vec<String>> {
+    file.prepare_cached("SELECT name FROM topics ORDER BY name")?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
+pub(super) fn all(file: &Connection) -> rusqlite::Result<Vec<Stored>> {
+    file.prepare_cached(&format!("{SELECT} ORDER BY name"))?
+        .query_map([], stored)?
+        .collect()
+}
+
+pub(super) fn of_topic(file: &Connection, topic: &str) -> rusqlite::Result<Vec<Stored>> {
+    file.prepare_cached(&format!("{SELECT} WHERE topic = ?1 ORDER BY id"))?
+        .query_map([topic], stored)?
+        .collect()
+}
+
+pub(super) fn by_id(file: &Connection, id: i64) -> rusqlite::Result<Option<Stored>> {
+    file.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?
+        .query_row([id], stored)
+        .optional()
+}
+
+pub(super) fn by_name(file: &Connection, name: &str) -> Result<Stored, BrokerError> {
+    file.prepare_cached(&format!("{SELECT} WHERE name = ?1"))?
+        .query_row([name], stored)
+        .optional()?
+        .ok_or_else(|| BrokerError::UnknownSubscription(name.to_owned()))
+}
+
+/// Creates a subscription or changes its settings; the messages that wait for it stay.
+pub(super) fn put(
+    file: &Connection,
+    settings: &Subscription,
+    now: Timestamp,
+) -> Result<(), BrokerError> {
+    check(file, settings)?;
+    let before = match by_name(file, &settings.name) {
+        Ok(before) => Some(before),
+        Err(BrokerError::UnknownSubscription(_)) => None,
+        Err(error) => return Err(error),
+    };
+    let dead_letters = settings.dead_letters.as_ref();
+    file.prepare_cached(
+        "INSERT INTO subscriptions (name, topic, push_endpoint, ack_deadline_ms, min_backoff_ms,
+             max_backoff_ms, dead_letter_topic, max_attempts, ordered, filter, retention_ms,
+             retains_acked)
+         VALUES (:name, :topic, :push_endpoint, :ack_deadline_ms, :min_backoff_ms,
+             :max_backoff_ms, :dead_letter_topic, :max_attempts, :ordered, :filter, :retention_ms,
+             :retains_acked)
+         ON CONFLICT (name) DO UPDATE SET topic = excluded.topic,
+             push_endpoint = excluded.push_endpoint, ack_deadline_ms = excluded.ack_deadline_ms,
+             min_backoff_ms = excluded.min_backoff_ms, max_backoff_ms = excluded.max_backoff_ms,
+             dead_letter_topic = excluded.dead_letter_topic, max_attempts = excluded.max_attempts,
+             ordered = excluded.ordered, filter = excluded.filter,
+             retention_ms = excluded.retention_ms, retains_acked = excluded.retains_acked",
+    )?
+    .execute(named_params! {
+        ":name": settings.name,
+        ":topic": settings.topic,
+        ":push_endpoint": settings.push_endpoint,
+        ":ack_deadline_ms": rows::milliseconds(settings.ack_deadline),
+        ":min_backoff_ms": rows::milliseconds(settings.backoff.min),
+        ":max_backoff_ms": rows::milliseconds(settings.backoff.max),
+        ":dead_letter_topic": dead_letters.map(|policy| &policy.topic),
+        ":max_attempts": dead_letters.map(|policy| policy.max_attempts),
+        ":ordered": settings.ordered,
+        ":filter": settings.filter,
+        ":retention_ms": rows::milliseconds(settings.retention.period),
+        ":retains_acked": settings.retention.acked,
+    })?;
+    let Some(before) = before else { return Ok(()) };
+    if before.settings.ordered != settings.ordered {
+        ordering::change(file, before.id, settings.ordered, now)?;
+    }
+    if before.settings.retention.acked && !settings.retention.acked {
+        file.execute("DELETE FROM retained WHERE subscription = ?1", [before.id])?;
+        settle::forget_unwanted(file)?;
+    }
+    Ok(())
+}
+
+/// Deletes a subscription with all that waits for it.
+pub(super) fn delete(file: &Connection, name: &str) -> Result<(), BrokerError> {
+    let id = by_name(file, name)?.id;
+    for sql in [
+        "DELETE FROM deliveries WHERE subscription = ?1",
+        "DELETE FROM retained WHERE subscription = ?1",
+        "DELETE FROM subscriptions WHERE id = ?1",
+    ] {
+        file.prepare_cached(sql)?.execute([id])?;
+    }
+    settle::forget_unwanted(file)?;
+    Ok(())
+}
+
+fn check(file: &Connection, settings: &Subscription) -> Result<(), BrokerError> {
+    check_name(&settings.name)?;
+    let invalid = |reason: &str| BrokerError::InvalidSubscription {
+        subscription: settings.name.clone(),
+        reason: reason.to_owned(),
+    };
+    if !topic_exists(file, &settings.topic)? {
+        return Err(BrokerError::UnknownTopic(settings.topic.clone()));
+    }
+    if let Some(policy) = &settings.dead_letters {
+        if !topic_exists(file, &policy.topic)? {
+            return Err(BrokerError::UnknownTopic(policy.topic.clone()));
+        }
+        if policy.topic == settings.topic {
+            return Err(invalid("its dead letters would come back to it"));
+        }
+        if policy.max_attempts == 0 {
+            return Err(invalid("at least one delivery must be tried"));
+        }
+    }
+    if let Some(endpoint) = &settings.push_endpoint {
+        endpoint_uri(endpoint)
+            .ok_or_else(|| invalid("its push endpoint must be a URL that begins with http://"))?;
+    }
+    if !(SHORTEST..=LONGEST_WAIT).contains(&settings.ack_deadline) {
+        return Err(invalid(
+            "its ack deadline must be from a millisecond to ten minutes",
+        ));
+    }
+    if settings.backoff.min > settings.backoff.max || settings.backoff.max > LONGEST_WAIT {
+        return Err(invalid(
+            "its back-off must grow from a shortest wait to a longest of at most ten minutes",
+        ));
+    }
+    if !(SHORTEST..=LONGEST_RETENTION).contains(&settings.retention.period) {
+        return Err(invalid(
+            "its retention must be from a millisecond to 31 days",
+        ));
+    }
+    parse_filter(settings).map(|_| ())
+}
+
+/// The endpoint as an address that can be pushed to.
+pub(super) fn endpoint_uri(endpoint: &str) -> Option<Uri> {
+    let uri: Uri = endpoint.parse().ok()?;
+    (uri.scheme_str() == Some("http") && uri.host().is_some()).then_some(uri)
+}
+
+/// What the subscription wants; `None` for everything.
+pub(super) fn parse_filter(settings: &Subscription) -> Result<Option<Filter>, BrokerError> {
+    let text = settings.filter.as_deref().filter(|text| !text.is_empty());
+    text.map(|text| {
+        text.parse().map_err(|source| BrokerError::InvalidFilter {
+            subscription: settings.name.clone(),
+            source,
+        })
+    })
+    .transpose()
+}
+
+fn check_name(name: &str) -> Result<(), BrokerError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.~+%".contains(c);
+    let valid = (3..=255).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !name.starts_with("goog")
+        && name.chars().all(allowed);
+    if valid {
+        Ok(())
+    } else {
+        Err(BrokerError::InvalidName(name.to_owned()))
+    }
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    let dead_letter_topic: Option<String> = row.get("dead_letter_topic")?;
+    let max_attempts: Option<u32> = row.get("max_attempts")?;
+    let settings = Subscription {
+        name: row.get("name")?,
+        topic: row.get("topic")?,
+        push_endpoint: row.get("push_endpoint")?,
+        ack_deadline: rows::duration(row, "ack_deadline_ms")?,
+        backoff: Backoff {
+            min: rows::duration(row, "min_backoff_ms")?,
+            max: rows::duration(row, "max_backoff_ms")?,
+        },
+        dead_letters: dead_letter_topic
+            .zip(max_attempts)
+            .map(|(topic, max_attempts)| DeadLetterPolicy {
+                topic,
+                max_attempts,
+            }),
+        ordered: row.get("ordered")?,
+        filter: row.get("filter")?,
+        retention: Retention {
+            period: rows::duration(row, "retention_ms")?,
+            acked: row.get("retains_acked")?,
+        },
+    };
+    Ok(Stored {
+        id: row.get("id")?,
+        settings,
+    })
+}

@@ -1,0 +1,53 @@
+//! Messages that keep failing.
+
+use fanout_testkit::push_endpoint::{PushEndpoint, Reply};
+
+use super::system::{DEAD_LETTER_TOPIC, ManualClock, System};
+use super::system::{folder, pull_from, push, until, with_dead_letters};
+use crate::Mischief;
+
+#[tokio::test]
+async fn a_dead_letter_has_the_time_at_which_it_became_one() {
+    let folder = folder();
+    let endpoint = PushEndpoint::start(|_| Reply::Status(400)).await;
+    let subscriptions = [
+        with_dead_letters(push("email", endpoint.url()), 2),
+        pull_from(DEAD_LETTER_TOPIC, "email-dead"),
+    ];
+    let clock = ManualClock::at("2026-11-20T12:00:00Z");
+    let moved = std::sync::Arc::clone(&clock);
+    let system = System::start_with(&folder, moved, Mischief::default(), &subscriptions).await;
+    system.publish("hello").await;
+    until("it has failed once", async || {
+        system.number("SELECT attempts FROM deliveries").await == 1
+    })
+    .await;
+    clock.move_by(60_000);
+    system.broker.wake();
+    until("it is a dead letter", async || {
+        system.backlog("email-dead").await == 1
+    })
+    .await;
+    let dead = system
+        .broker
+        .pull("email-dead", 1)
+        .await
+        .unwrap()
+        .remove(0)
+        .message;
+    assert_eq!(dead.publish_time.to_rfc3339(), "2026-11-20T12:01:00+00:00");
+    let source_time = &dead.attributes["CloudPubSubDeadLetterSourceTopicPublishTime"];
+    assert_eq!(source_time, "2026-11-20T12:00:00.000Z");
+}
+
+#[tokio::test]
+async fn without_a_dead_letter_policy_a_message_is_tried_for_ever() {
+    let folder = folder();
+    let endpoint =
+        PushEndpoint::start(|request| Reply::Status(if request.nth <= 30 { 500 } else { 204 }))
+            .await;
+    let system = System::start(&folder, &[push("email", endpoint.url())]).await;
+    system.publish("hello").await;
+    system.drained("email").await;
+    assert_eq!(endpoint.count(), 31);
+}

@@ -1,0 +1,167 @@
+//! Pull subscriptions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::system::{DEAD_LETTER_TOPIC, ManualClock, System, TOPIC};
+use super::system::{folder, message, pull_from, push, with_dead_letters};
+use crate::{BrokerError, Mischief, PulledMessage};
+use fanout_bus::OutgoingMessage;
+
+async fn system(folder: &tempfile::TempDir, clock: &Arc<ManualClock>) -> System {
+    let subscriptions = [
+        with_dead_letters(pull_from(TOPIC, "all"), 2),
+        pull_from(DEAD_LETTER_TOPIC, "dead"),
+        push("pushing", "http://127.0.0.1:1/".to_owned()),
+    ];
+    let clock = Arc::clone(clock);
+    System::start_with(folder, clock, Mischief::default(), &subscriptions).await
+}
+
+fn texts(pulled: &[PulledMessage]) -> Vec<&[u8]> {
+    pulled
+        .iter()
+        .map(|pulled| pulled.message.data.as_ref())
+        .collect()
+}
+
+fn ack_ids(pulled: &[PulledMessage]) -> Vec<String> {
+    pulled.iter().map(|pulled| pulled.ack_id.clone()).collect()
+}
+
+#[tokio::test]
+async fn what_is_not_acked_in_time_is_handed_out_again_and_the_late_ack_changes_nothing() {
+    let (folder, clock) = (folder(), ManualClock::at("2026-11-20T12:00:00Z"));
+    let system = system(&folder, &clock).await;
+    system.publish("a").await;
+    let late = system.broker.pull("all", 1).await.unwrap();
+    clock.move_by(10_000);
+    let again = system.broker.pull("all", 1).await.unwrap();
+    assert_eq!((texts(&again), again[0].attempt), (texts(&late), 2));
+    system
+        .broker
+        .acknowledge("all", &ack_ids(&late))
+        .await
+        .unwrap();
+    assert_eq!(system.backlog("all").await, 1);
+    system
+        .broker
+        .acknowledge("all", &ack_ids(&again))
+        .await
+        .unwrap();
+    system
+        .broker
+        .acknowledge("all", &ack_ids(&again))
+        .await
+        .unwrap();
+    assert_eq!(system.backlog("all").await, 0);
+}
+
+#[tokio::test]
+async fn the_ack_deadline_can_be_moved_and_zero_gives_back() {
+    let (folder, clock) = (folder(), ManualClock::at("2026-11-20T12:00:00Z"));
+    let system = system(&folder, &clock).await;
+    system.publish("a").await;
+    let held = ack_ids(&system.broker.pull("all", 1).await.unwrap());
+    let minute = Duration::from_secs(60);
+    system
+        .broker
+        .modify_ack_deadline("all", &held, minute)
+        .await
+        .unwrap();
+    clock.move_by(30_000);
+    assert!(system.broker.pull("all", 1).await.unwrap().is_empty());
+    system
+        .broker
+        .modify_ack_deadline("all", &held, Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(system.broker.pull("all", 1).await.unwrap()[0].attempt, 2);
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_acks_becomes_a_dead_letter() {
+    let (folder, clock) = (folder(), ManualClock::at("2026-11-20T12:00:00Z"));
+    let system = system(&folder, &clock).await;
+    system.publish("a").await;
+    for _ in 0..2 {
+        assert_eq!(system.broker.pull("all", 1).await.unwrap().len(), 1);
+        clock.move_by(10_000);
+    }
+    assert!(system.broker.pull("all", 1).await.unwrap().is_empty());
+    assert_eq!(system.backlog("all").await, 0);
+    let dead = system.broker.pull("dead", 1).await.unwrap();
+    let attributes = &dead[0].message.attributes;
+    assert_eq!(attributes["CloudPubSubDeadLetterSourceDeliveryCount"], "2");
+    assert_eq!(dead[0].message.delivery_attempt, None);
+}
+
+#[tokio::test]
+async fn what_cannot_be_pulled_or_acked_is_an_error() {
+    let (folder, clock) = (folder(), ManualClock::at("2026-11-20T12:00:00Z"));
+    let system = system(&folder, &clock).await;
+    let error = system.broker.pull("nobody", 1).await.unwrap_err();
+    assert!(
+        matches!(error, BrokerError::UnknownSubscription(_)),
+        "{error}"
+    );
+    let error = system.broker.pull("pushing", 1).await.unwrap_err();
+    assert!(
+        matches!(error, BrokerError::NotAPullSubscription(_)),
+        "{error}"
+    );
+    for garbage in ["", "x", "1", "1-x", "x-1"] {
+        let error = system
+            .broker
+            .acknowledge("all", &[garbage.to_owned()])
+            .await
+            .unwrap_err();
+        assert!(matches!(error, BrokerError::InvalidAckId), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_pull_does_not_come_back_empty_because_dead_letters_stood_in_front() {
+    let (folder, clock) = (folder(), ManualClock::at("2026-11-20T12:00:00Z"));
+    let system = system(&folder, &clock).await;
+    system.publish("hopeless").await;
+    for _ in 0..2 {
+        system.broker.pull("all", 1).await.unwrap();
+        clock.move_by(10_000);
+    }
+    system.publish("fine").await;
+    assert_eq!(
+        texts(&system.broker.pull("all", 1).await.unwrap()),
+        [b"fine"]
+    );
+}
+
+#[tokio::test]
+async fn a_pull_has_a_thousand_messages_at_most_and_ten_megabytes() {
+    let (folder, clock) = (folder(), ManualClock::at("2026-11-20T12:00:00Z"));
+    let system = system(&folder, &clock).await;
+    for _ in 0..2 {
+        let messages = vec![message("x"); 1_000];
+        system.broker.publish(TOPIC, messages).await.unwrap();
+    }
+    assert_eq!(
+        system.broker.pull("all", usize::MAX).await.unwrap().len(),
+        1_000
+    );
+    assert_eq!(system.broker.pull("all", 2_000).await.unwrap().len(), 1_000);
+    // Attributes count as well as data.
+    let value = "v".repeat(1_000);
+    let attributes = (0..100)
+        .map(|n| (format!("{n:0>100}"), value.clone()))
+        .collect();
+    let large = OutgoingMessage {
+        attributes,
+        ..message("")
+    };
+    for _ in 0..3 {
+        let messages = vec![large.clone(); 60];
+        system.broker.publish(TOPIC, messages).await.unwrap();
+    }
+    let pulled = system.broker.pull("all", 1_000).await.unwrap();
+    assert!((80..100).contains(&pulled.len()), "{}", pulled.len());
+}

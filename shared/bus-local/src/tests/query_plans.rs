@@ -1,0 +1,75 @@
+//! SQLite finds due messages by index, however many wait.
+
+use std::collections::HashSet;
+
+use fanout_store_sqlite::DatabaseError;
+use rusqlite::params_from_iter;
+
+use super::system::{System, TOPIC, folder, pull_from};
+use crate::housekeeping::{DROP_RETAINED, DROP_UNACKED};
+use crate::lease::{self, DUE, LOAD, NEXT_DUE};
+
+const FILL: &str = "
+    WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000)
+    INSERT INTO deliveries (message, subscription, attempts, due_ms, ordering_key)
+    SELECT n, 1 + n % 2, 0, CASE WHEN n % 5 = 0 THEN NULL ELSE n END,
+        CASE WHEN n % 5 = 0 THEN 'k' ELSE '' END
+    FROM numbers;
+    ANALYZE;";
+
+#[tokio::test]
+async fn with_a_hundred_thousand_waiting_every_look_goes_through_an_index() {
+    let folder = folder();
+    let subscriptions = [pull_from(TOPIC, "one"), pull_from(TOPIC, "two")];
+    let system = System::start(&folder, &subscriptions).await;
+    let plans = [
+        (
+            DUE,
+            "SEARCH deliveries USING COVERING INDEX deliveries_due (subscription=? AND due_ms<?)",
+        ),
+        (
+            NEXT_DUE,
+            "SEARCH deliveries USING COVERING INDEX deliveries_due (subscription=? AND due_ms>?)",
+        ),
+        (
+            LOAD,
+            "SEARCH deliveries USING PRIMARY KEY (message=? AND subscription=?)",
+        ),
+        (
+            DROP_UNACKED,
+            "SEARCH deliveries USING PRIMARY KEY (message=? AND subscription=?)",
+        ),
+        (
+            DROP_RETAINED,
+            "SEARCH retained USING PRIMARY KEY (message=? AND subscription=?)",
+        ),
+    ];
+    system
+        .database
+        .call::<_, DatabaseError>(move |file| {
+            file.execute_batch(FILL)?;
+            for (sql, expected) in plans {
+                let mut statement = file.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                let unknown = vec![0; statement.parameter_count()];
+                let steps =
+                    statement.query_map(params_from_iter(unknown), |row| row.get("detail"))?;
+                let steps: Vec<String> = steps.collect::<Result<_, _>>()?;
+                assert_eq!(steps[0], expected);
+                assert!(
+                    steps
+                        .iter()
+                        .all(|step| step.starts_with("SEARCH") || step == "LIST SUBQUERY 1"),
+                    "{steps:?}"
+                );
+            }
+            let now = chrono::DateTime::from_timestamp_millis(50_000).unwrap();
+            let in_flight = HashSet::from([2, 4]);
+            let due = lease::due(file, 1, now, &in_flight, 3)?;
+            assert_eq!(due, [6, 8, 12]);
+            let next = lease::next_due(file, 1, now)?.unwrap();
+            assert_eq!(next.timestamp_millis(), 50_002);
+            Ok(())
+        })
+        .await
+        .unwrap();
+}

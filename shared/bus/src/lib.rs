@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+mod backoff;
+mod dead_letter;
+mod publisher;
+mod push_body;
+mod topology;
+
+pub use dead_letter::{DeadLetterCause, message_as_it_was, parked_copy};
+pub use publisher::{MessageId, OutgoingMessage, PUBLISH_LIMIT, PublishError, Publisher};
+pub use push_body::{NotAPush, PushEnvelope, PushedMessage};
+pub use topology::{Backoff, DeadLetterPolicy, Retention, Subscription, Topology};

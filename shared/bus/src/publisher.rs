@@ -1,0 +1,60 @@
+//! The port for sending messages.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use fanout_runtime::BoxError;
+
+/// How long a caller waits for the bus to take one message. An adapter answers sooner: after an
+/// answer that nobody hears the event is sent again.
+pub const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
+
+/// Sends messages to topics.
+#[async_trait]
+pub trait Publisher: Send + Sync + 'static {
+    /// Publishes to a topic (its short name, `user-events`). The message is durable once this
+    /// answers `Ok` with the bus's id for it.
+    ///
+    /// After an error, or if the call is dropped, the message may have been published all the same.
+    async fn publish(
+        &self,
+        topic: &str,
+        message: OutgoingMessage,
+    ) -> Result<MessageId, PublishError>;
+
+    /// Returns when nothing that was given to the adapter is on its way any more: it has been
+    /// published or has failed, also where the caller stopped waiting for it. For the end of the
+    /// process. An adapter of which nothing remains after a call has nothing to do here.
+    async fn flush(&self) {}
+}
+
+/// A message to publish.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OutgoingMessage {
+    /// The payload.
+    pub data: Bytes,
+    /// Names and values that the bus can route by.
+    pub attributes: BTreeMap<String, String>,
+    /// Messages with the same key keep their order; empty for none.
+    pub ordering_key: String,
+}
+
+/// The bus's id of a message. Not an event's identity: the same event published twice has two.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(pub String);
+
+/// Why a message was not published, or may not have been.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The bus is down or does not take messages now. Trying again may work.
+    #[error("the message bus is not available")]
+    Unavailable(#[source] BoxError),
+    /// The bus did not answer in time: the message may have been published, or be on its way still.
+    #[error("the message bus did not answer in time")]
+    NoAnswer(#[source] BoxError),
+    /// The bus will never take this message: no such topic, not allowed, too large.
+    #[error("the message bus refused the message")]
+    Refused(#[source] BoxError),
+}

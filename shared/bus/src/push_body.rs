@@ -1,0 +1,263 @@
+//! The body of a push request: Google's wrapped format, read and written.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use chrono::SecondsFormat;
+use fanout_events::{TRACEPARENT, is_identifier};
+use fanout_runtime::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One delivery of one message to one subscription.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PushedMessage {
+    /// The bus's id of the message.
+    pub message_id: String,
+    /// When the bus took it.
+    pub publish_time: Timestamp,
+    /// The payload.
+    pub data: Bytes,
+    /// Names and values from the publisher.
+    pub attributes: BTreeMap<String, String>,
+    /// Empty for none.
+    pub ordering_key: String,
+    /// `projects/P/subscriptions/S`.
+    pub subscription: String,
+    /// From 1; only a subscription with a dead-letter topic counts.
+    pub delivery_attempt: Option<u32>,
+}
+
+/// Why a request's body is no push. Shows nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAPush {
+    /// The body is not JSON of a push's shape.
+    #[error(
+        "the body is not a Pub/Sub push envelope: it needs `message` with `messageId`, and `subscription`"
+    )]
+    Shape,
+    /// `message.messageId` is none that Pub/Sub would give.
+    #[error("the push envelope's `message.messageId` is not usable as an id")]
+    MessageId,
+    /// `message.data` is not base64.
+    #[error("the push envelope's `message.data` is not base64")]
+    Base64,
+    /// `message.publishTime` is not a time.
+    #[error("the push envelope's `message.publishTime` is not an RFC 3339 time")]
+    Time,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    message: Message,
+    subscription: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delivery_attempt: Option<u32>,
+}
+
+/// Both spellings of the two doubled names are sent, and either is enough to read.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Message {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    attributes: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    data: String,
+    #[serde(rename = "messageId")]
+    message_id: Option<String>,
+    #[serde(rename = "message_id")]
+    message_id_snake: Option<String>,
+    #[serde(rename = "orderingKey", skip_serializing_if = "String::is_empty")]
+    ordering_key: String,
+    #[serde(rename = "publishTime")]
+    publish_time: Option<String>,
+    #[serde(rename = "publish_time")]
+    publish_time_snake: Option<String>,
+}
+
+/// A push request's body that has the shape of one. The message in it may not be readable.
+pub struct PushEnvelope {
+    message_id: String,
+    envelope: Envelope,
+}
+
+impl PushEnvelope {
+    /// Reads the shape, and the id of the message.
+    pub fn from_json(body: &[u8]) -> Result<Self, NotAPush> {
+        let mut envelope: Envelope = serde_json::from_slice(body).map_err(|_| NotAPush::Shape)?;
+        let message = &mut envelope.message;
+        let message_id = message.message_id.take();
+        let message_id = message_id
+            .or(message.message_id_snake.take())
+            .filter(|id| !id.is_empty())
+            .ok_or(NotAPush::Shape)?;
+        match is_identifier(&message_id) {
+            true => Ok(Self {
+                message_id,
+                envelope,
+            }),
+            false => Err(NotAPush::MessageId),
+        }
+    }
+
+    /// The bus's id of the message.
+    pub fn message_id(&self) -> &str {
+        &self.message_id
+    }
+
+    /// See [`PushedMessage::delivery_attempt`].
+    pub fn delivery_attempt(&self) -> Option<u32> {
+        self.envelope.delivery_attempt
+    }
+
+    /// The publisher's `traceparent`, as it was sent.
+    pub fn traceparent(&self) -> Option<&str> {
+        let attributes = &self.envelope.message.attributes;
+        attributes.get(TRACEPARENT).map(String::as_str)
+    }
+
+    /// The message. `received_at` stands in for a publish time that is missing.
+    pub fn into_message(self, received_at: Timestamp) -> Result<PushedMessage, NotAPush> {
+        let message = self.envelope.message;
+        let publish_time = match message.publish_time.or(message.publish_time_snake) {
+            Some(text) => Timestamp::from(
+                chrono::DateTime::parse_from_rfc3339(&text).map_err(|_| NotAPush::Time)?,
+            ),
+            None => received_at,
+        };
+        let data = STANDARD
+            .decode(&message.data)
+            .map_err(|_| NotAPush::Base64)?;
+        Ok(PushedMessage {
+            message_id: self.message_id,
+            publish_time,
+            data: data.into(),
+            attributes: message.attributes,
+            ordering_key: message.ordering_key,
+            subscription: self.envelope.subscription,
+            delivery_attempt: self.envelope.delivery_attempt,
+        })
+    }
+}
+
+impl PushedMessage {
+    /// Reads a push request's body. `received_at` stands in for a publish time that is missing.
+    pub fn from_json(body: &[u8], received_at: Timestamp) -> Result<Self, NotAPush> {
+        PushEnvelope::from_json(body)?.into_message(received_at)
+    }
+
+    /// The body as Google's push writes it: absent where empty, both spellings of the doubled names.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let publish_time = self
+            .publish_time
+            .to_rfc3339_opts(SecondsFormat::Millis, true);
+        serde_json::to_vec(&Envelope {
+            message: Message {
+                attributes: self.attributes.clone(),
+                data: STANDARD.encode(&self.data),
+                message_id: Some(self.message_id.clone()),
+                message_id_snake: Some(self.message_id.clone()),
+                ordering_key: self.ordering_key.clone(),
+                publish_time: Some(publish_time.clone()),
+                publish_time_snake: Some(publish_time),
+            },
+            subscription: self.subscription.clone(),
+            delivery_attempt: self.delivery_attempt,
+        })
+    }
+}
+
+/// `Debug` shows the ids only: the data holds addresses and names.
+impl std::fmt::Debug for PushedMessage {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("PushedMessage")
+            .field("message_id", &self.message_id)
+            .field("subscription", &self.subscription)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time() -> Timestamp {
+        "2026-11-20T19:08:15.424Z".parse().unwrap()
+    }
+
+    fn full() -> PushedMessage {
+        PushedMessage {
+            message_id: "17".to_owned(),
+            publish_time: time(),
+            data: "hello".into(),
+            attributes: [("k".to_owned(), "v".to_owned())].into(),
+            ordering_key: "usr_1".to_owned(),
+            subscription: "projects/p/subscriptions/s".to_owned(),
+            delivery_attempt: Some(2),
+        }
+    }
+
+    #[test]
+    fn a_full_push_is_written_with_googles_names() {
+        let body: serde_json::Value = serde_json::from_slice(&full().to_json().unwrap()).unwrap();
+        insta::assert_json_snapshot!(body);
+    }
+
+    #[test]
+    fn an_empty_push_leaves_the_empty_fields_out() {
+        let empty = PushedMessage {
+            data: Bytes::new(),
+            attributes: BTreeMap::new(),
+            ordering_key: String::new(),
+            delivery_attempt: None,
+            ..full()
+        };
+        let body: serde_json::Value = serde_json::from_slice(&empty.to_json().unwrap()).unwrap();
+        insta::assert_json_snapshot!(body);
+        assert_eq!(
+            PushedMessage::from_json(&empty.to_json().unwrap(), time()),
+            Ok(empty)
+        );
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        assert_eq!(
+            PushedMessage::from_json(&full().to_json().unwrap(), time()),
+            Ok(full())
+        );
+    }
+
+    #[test]
+    fn the_emulators_body_is_read_with_either_spelling() {
+        let both = br#"{"subscription":"projects\/demo\/subscriptions\/sub1","message":{"publishTime":"2026-11-20T19:08:15.424Z","data":"aGVsbG8=","publish_time":"2026-11-20T19:08:15.424Z","messageId":"1","attributes":{"k":"v"},"message_id":"1"}}"#;
+        let snake = br#"{"subscription":"projects/demo/subscriptions/sub1","message":{"publish_time":"2026-11-20T19:08:15.424Z","data":"aGVsbG8=","attributes":{"k":"v"},"message_id":"1"}}"#;
+        let read = |body: &[u8]| PushedMessage::from_json(body, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(read(both), read(snake));
+        assert_eq!(read(both).data, "hello");
+    }
+
+    #[test]
+    fn what_is_no_push_is_named() {
+        let not_a_push =
+            |body: &str| PushedMessage::from_json(body.as_bytes(), time()).unwrap_err();
+        for body in [
+            "",
+            "[]",
+            "{}",
+            "nonsense",
+            r#"{"message":{}}"#,
+            r#"{"message":{"data":"aGVsbG8="},"subscription":"s"}"#,
+        ] {
+            assert_eq!(not_a_push(body), NotAPush::Shape, "{body}");
+        }
+        let named = r#"{"message":{"messageId":"ada@example.com"},"subscription":"s"}"#;
+        assert_eq!(not_a_push(named), NotAPush::MessageId);
+        let base64 = r#"{"message":{"messageId":"1","data":"%%%"},"subscription":"s"}"#;
+        assert_eq!(not_a_push(base64), NotAPush::Base64);
+        let when = r#"{"message":{"messageId":"1","publishTime":"noon"},"subscription":"s"}"#;
+        assert_eq!(not_a_push(when), NotAPush::Time);
+    }
+}

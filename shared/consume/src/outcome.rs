@@ -1,0 +1,118 @@
+//! What became of a delivery, and the one map from that to an HTTP answer.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use fanout_events::DecodeError;
+use fanout_runtime::BoxError;
+use fanout_web::Problem;
+use http::header::RETRY_AFTER;
+use http::{HeaderName, HeaderValue, StatusCode};
+
+/// The header that says what became of a delivery.
+pub const X_OUTCOME: HeaderName = HeaderName::from_static("x-outcome");
+
+/// What became of one delivery.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The effect was made, now.
+    Done,
+    /// The effect had been made before.
+    Duplicate,
+    /// A type this consumer has no use for.
+    Ignored,
+    /// A later event of the same subject had been applied before.
+    Stale,
+    /// It will never work, and lies on the dead-letter topic now.
+    Parked(ParkReason),
+    /// Another instance is at work on it.
+    Busy {
+        /// Until its lease ends.
+        remaining: Duration,
+    },
+    /// It did not work and may work later.
+    Failed(BoxError),
+}
+
+/// Why an event will never work. Holds no personal data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkReason {
+    /// A stable slug for grouping.
+    pub slug: &'static str,
+    /// A full sentence.
+    pub detail: String,
+}
+
+impl ParkReason {
+    /// Another payload came under an id that is known.
+    pub fn id_reused() -> Self {
+        Self {
+            slug: "id_reused",
+            detail: "another payload has been seen under this event id".to_owned(),
+        }
+    }
+}
+
+impl From<&DecodeError> for ParkReason {
+    fn from(error: &DecodeError) -> Self {
+        let slug = match error {
+            DecodeError::Empty | DecodeError::NotJson { .. } | DecodeError::NotAnEvent(_) => {
+                "undecodable"
+            }
+            DecodeError::Invalid(_) => "invalid",
+            DecodeError::UnsupportedVersion { .. } => "unsupported_version",
+        };
+        Self {
+            slug,
+            detail: error.to_string(),
+        }
+    }
+}
+
+impl Outcome {
+    /// The name in logs and in the `x-outcome` header.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Duplicate => "duplicate",
+            Self::Ignored => "ignored",
+            Self::Stale => "stale",
+            Self::Parked(_) => "parked",
+            Self::Busy { .. } => "busy",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+impl IntoResponse for &Outcome {
+    /// Only 102, 200, 201, 202 and 204 ack; so all that is not settled answers something else.
+    fn into_response(self) -> Response {
+        let mut response = match self {
+            Outcome::Done
+            | Outcome::Duplicate
+            | Outcome::Ignored
+            | Outcome::Stale
+            | Outcome::Parked(_) => StatusCode::NO_CONTENT.into_response(),
+            Outcome::Busy { remaining } => busy(*remaining),
+            Outcome::Failed(_) => Problem::unavailable().into_response(),
+        };
+        let outcome = HeaderValue::from_static(self.name());
+        response.headers_mut().insert(X_OUTCOME, outcome);
+        response
+    }
+}
+
+fn busy(remaining: Duration) -> Response {
+    let problem = Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "claim_held",
+        "Another instance is working on this event",
+        "Deliver again when its lease has ended.",
+    );
+    let mut response = problem.into_response();
+    let seconds = remaining.as_secs() + u64::from(remaining.subsec_nanos() > 0);
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}

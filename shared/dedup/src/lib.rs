@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod claim;
+mod dead_process;
+mod find_marks;
+mod ledger;
+mod mark;
+mod standing;
+
+pub use claim::{Claim, ClaimAnswer};
+pub use dead_process::expire_claims_of_dead_process;
+pub use find_marks::{FoundMark, FoundMarks, MarksOf, find_marks};
+pub use ledger::{Ledger, LedgerError, RecordError};
+pub use mark::{Links, Mark, MarkState, PROCESSED_EVENTS, Seen};
+pub use standing::{Predecessor, Standing};

@@ -1,0 +1,99 @@
+//! Where an event stands with a consumer: a mark, read at a moment.
+
+use std::time::Duration;
+
+use fanout_runtime::Timestamp;
+
+use super::mark::{Mark, MarkState, Seen};
+use fanout_store::{Document, MalformedDocument, Precondition};
+
+/// What the mark says about an event that has just been delivered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Standing {
+    /// It may be worked on: nobody has seen it, or whoever did failed, died or parked it.
+    Open(Predecessor),
+    /// It has taken effect.
+    Done,
+    /// Somebody works on it, and keeps others away for this much longer.
+    Held {
+        /// Who.
+        owner: String,
+        /// For how long.
+        remaining: Duration,
+    },
+    /// Another payload came under the same id before.
+    Reused,
+}
+
+/// What is known of earlier work on an event, and what must still be true when going on from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predecessor {
+    /// The fencing token: the mark as it was read. If it changes meanwhile, the commit fails.
+    pub precondition: Precondition,
+    /// How many times work was begun.
+    pub attempt: u64,
+    /// Whether somebody may have acted without saying so.
+    pub may_have_repeated: bool,
+    /// When the event was first met.
+    pub first_seen_at: Option<Timestamp>,
+}
+
+impl Predecessor {
+    /// Of an event that nobody has seen.
+    pub const NONE: Self = Self {
+        precondition: Precondition::Absent,
+        attempt: 0,
+        may_have_repeated: false,
+        first_seen_at: None,
+    };
+}
+
+impl Standing {
+    /// What a mark (or its absence) means at `now` for a delivery of `seen`.
+    pub fn of(
+        mark: Option<&Document>,
+        seen: &Seen,
+        now: Timestamp,
+    ) -> Result<Self, MalformedDocument> {
+        let Some(document) = mark else {
+            return Ok(Self::Open(Predecessor::NONE));
+        };
+        let mark = Mark::from_fields(&document.fields)?;
+        let precondition = Precondition::UpdatedAt(document.update_time);
+        // Firestore's TTL deletes up to days late, so the time counts, not the deletion.
+        if mark.expires_at <= now {
+            return Ok(Self::Open(Predecessor {
+                precondition,
+                ..Predecessor::NONE
+            }));
+        }
+        if mark.fingerprint != seen.fingerprint.as_str() {
+            return Ok(Self::Reused);
+        }
+        let predecessor = |may_have_repeated| {
+            Self::Open(Predecessor {
+                precondition,
+                attempt: mark.attempt,
+                may_have_repeated,
+                first_seen_at: Some(mark.first_seen_at),
+            })
+        };
+        Ok(match mark.state {
+            MarkState::Done => Self::Done,
+            MarkState::Parked | MarkState::Released => predecessor(mark.may_have_repeated),
+            MarkState::Processing => match remaining(mark.lease_expires_at, now) {
+                Some(remaining) => Self::Held {
+                    owner: mark.owner.unwrap_or_default(),
+                    remaining,
+                },
+                // The holder died, or is so late that it counts as dead. It may have acted.
+                None => predecessor(true),
+            },
+        })
+    }
+}
+
+fn remaining(lease_expires_at: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    let remaining = (lease_expires_at? - now).to_std().ok()?;
+    (!remaining.is_zero()).then_some(remaining)
+}

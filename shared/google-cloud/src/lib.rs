@@ -1,0 +1,253 @@
+#![doc = include_str!("../README.md")]
+
+mod emulators;
+mod names;
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use fanout_events::{EmailAddress, InvalidEmailAddress};
+use fanout_runtime::BoxError;
+use fanout_runtime::{Settings, SystemClock, SystemIds, Timings};
+use fanout_store::Documents;
+use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
+
+use fanout_bus_pubsub::{Options, PubsubPublisher};
+use fanout_consume::{ConsumerDeps, PushAuth, PushAuthMode};
+
+pub use emulators::EmulatorHosts;
+pub use names::{DatabaseId, EmulatorHost, InvalidName, ProjectId, TopicName};
+
+/// Which project, and whether it is Google Cloud's or the emulators'.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoogleCloudSettings {
+    /// `GOOGLE_CLOUD_PROJECT`
+    pub project: String,
+    /// `FIRESTORE_DATABASE`, by default `(default)`
+    pub database: String,
+    /// Both emulators, if they stand in for Google Cloud
+    pub emulators: Option<EmulatorHosts>,
+}
+
+/// The two adapters.
+pub struct GoogleCloud {
+    /// Firestore.
+    pub documents: Arc<dyn Documents>,
+    /// Pub/Sub.
+    pub publisher: Arc<PubsubPublisher>,
+}
+
+/// What every consumer's container is told by its environment.
+pub struct ConsumerSettings {
+    google_cloud: GoogleCloudSettings,
+    dead_letter_topic: String,
+    auth: PushAuth,
+    timings: Timings,
+}
+
+impl GoogleCloudSettings {
+    /// Reads the variables.
+    pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
+        let project: Option<ProjectId> =
+            settings.required("GOOGLE_CLOUD_PROJECT", ProjectId::EXPECTS);
+        let database: Option<Option<DatabaseId>> =
+            settings.optional("FIRESTORE_DATABASE", DatabaseId::EXPECTS);
+        let emulators = EmulatorHosts::read(settings);
+        Some(Self {
+            project: project?.into(),
+            database: database?.map_or_else(|| "(default)".to_owned(), String::from),
+            emulators: emulators?,
+        })
+    }
+
+    /// Builds the clients. Fails if there are no credentials, or if Firestore cannot be reached.
+    pub async fn connect(self) -> Result<GoogleCloud, BoxError> {
+        let (firestore, pubsub) = match self.emulators {
+            Some(EmulatorHosts { pubsub, firestore }) => (Some(firestore), Some(pubsub)),
+            None => (None, None),
+        };
+        let documents = FirestoreDocuments::connect(FirestoreOptions {
+            project: self.project.clone(),
+            database: self.database,
+            emulator_host: firestore,
+        });
+        let publisher = PubsubPublisher::new(Options {
+            project: self.project,
+            emulator_host: pubsub,
+        });
+        Ok(GoogleCloud {
+            documents: Arc::new(documents.await?),
+            publisher: Arc::new(publisher.await?),
+        })
+    }
+}
+
+impl ConsumerSettings {
+    /// Reads the variables, and checks that the numbers of delivery do not contradict each other.
+    pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
+        let google_cloud = GoogleCloudSettings::read(settings);
+        let dead_letter_topic: Option<TopicName> =
+            settings.required("DEAD_LETTER_TOPIC", TopicName::EXPECTS);
+        let auth = read_push_auth(settings);
+        let timings = Timings::read(settings);
+        Some(Self {
+            google_cloud: google_cloud?,
+            dead_letter_topic: dead_letter_topic?.into(),
+            auth: auth?,
+            timings: timings?,
+        })
+    }
+
+    /// The numbers of delivery.
+    pub fn timings(&self) -> Timings {
+        self.timings
+    }
+
+    /// Builds what the consumer needs.
+    pub async fn connect(self) -> Result<ConsumerDeps, BoxError> {
+        let project = self.google_cloud.project.clone();
+        let GoogleCloud {
+            documents,
+            publisher,
+        } = self.google_cloud.connect().await?;
+        Ok(ConsumerDeps {
+            documents,
+            publisher,
+            dead_letter_topic: self.dead_letter_topic,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            timings: self.timings,
+            auth: self.auth,
+            project,
+        })
+    }
+}
+
+/// The e-mail address of a service account.
+struct ServiceAccount(EmailAddress);
+
+impl FromStr for ServiceAccount {
+    type Err = InvalidEmailAddress;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        EmailAddress::parse(text).map(Self)
+    }
+}
+
+fn read_push_auth(settings: &mut Settings<'_>) -> Option<PushAuth> {
+    let mode = settings.required(
+        "PUSH_AUTH",
+        "`iam` (Cloud Run checks the push token) or `oidc` (this process checks it)",
+    );
+    match mode? {
+        PushAuthMode::Iam => Some(PushAuth::iam()),
+        PushAuthMode::Oidc => {
+            let audience: Option<String> =
+                settings.required("PUSH_AUDIENCE", "the audience of the subscription's token");
+            let service_account: Option<ServiceAccount> = settings.required(
+                "PUSH_SERVICE_ACCOUNT",
+                "the e-mail address of the service account that the subscription pushes with",
+            );
+            Some(PushAuth::oidc(
+                &audience?,
+                service_account?.0.expose(),
+                None,
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn faults(variables: &[(&str, &str)]) -> Vec<String> {
+        let owned = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
+        let environment: HashMap<String, String> = variables.iter().map(owned).collect();
+        let mut settings = Settings::new(&environment);
+        let read = ConsumerSettings::read(&mut settings);
+        settings
+            .finish(read)
+            .err()
+            .map_or_else(Vec::new, |error| error.faults)
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_once() {
+        insta::assert_json_snapshot!(faults(&[]), @r#"
+        [
+          "GOOGLE_CLOUD_PROJECT is not set; it must be a Google Cloud project's id: lower-case letters, digits and hyphens.",
+          "DEAD_LETTER_TOPIC is not set; it must be a Pub/Sub topic's short name: 3 to 255 letters, digits and `-._~%+`, a letter first.",
+          "PUSH_AUTH is not set; it must be `iam` (Cloud Run checks the push token) or `oidc` (this process checks it)."
+        ]
+        "#);
+    }
+
+    #[test]
+    fn everything_that_is_set_to_nonsense_is_named_at_once() {
+        let nonsense = [
+            ("GOOGLE_CLOUD_PROJECT", "bad project!"),
+            ("FIRESTORE_DATABASE", "(other)"),
+            ("FIRESTORE_EMULATOR_HOST", "::::"),
+            ("DEAD_LETTER_TOPIC", "x y"),
+            ("PUSH_AUTH", "oidc"),
+            ("PUSH_AUDIENCE", "a"),
+            ("PUSH_SERVICE_ACCOUNT", "nobody"),
+        ];
+        insta::assert_json_snapshot!(faults(&nonsense), @r#"
+        [
+          "GOOGLE_CLOUD_PROJECT is set to something else than a Google Cloud project's id: lower-case letters, digits and hyphens (its value is not shown).",
+          "FIRESTORE_DATABASE is set to something else than a Firestore database's id: `(default)`, or 4 to 63 lower-case letters, digits and hyphens (its value is not shown).",
+          "FIRESTORE_EMULATOR_HOST is set to something else than an emulator's host:port, such as localhost:8085 (its value is not shown).",
+          "DEAD_LETTER_TOPIC is set to something else than a Pub/Sub topic's short name: 3 to 255 letters, digits and `-._~%+`, a letter first (its value is not shown).",
+          "PUSH_SERVICE_ACCOUNT is set to something else than the e-mail address of the service account that the subscription pushes with (its value is not shown)."
+        ]
+        "#);
+    }
+
+    #[test]
+    fn one_emulator_beside_production_is_refused() {
+        let complete = [
+            ("GOOGLE_CLOUD_PROJECT", "p"),
+            ("DEAD_LETTER_TOPIC", "dead-letters"),
+            ("PUSH_AUTH", "iam"),
+        ];
+        let hosts = ["PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST"];
+        for (set, not_set) in [(hosts[0], hosts[1]), (hosts[1], hosts[0])] {
+            let half = [&complete[..], &[(set, "localhost:1")]].concat();
+            let sentence = format!(
+                "{set} is set and {not_set} is not: set both to work on Google's emulators, or neither."
+            );
+            assert_eq!(faults(&half), [sentence]);
+        }
+        let both = hosts.map(|name| (name, "localhost:1"));
+        assert!(faults(&[&complete[..], &both].concat()).is_empty());
+    }
+
+    #[test]
+    fn there_is_no_way_to_switch_authentication_off() {
+        let set = [
+            ("GOOGLE_CLOUD_PROJECT", "p"),
+            ("DEAD_LETTER_TOPIC", "dead-letters"),
+            ("PUSH_AUTH", "none"),
+        ];
+        assert_eq!(faults(&set).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn oidc_asks_for_audience_and_identity() {
+        let mut set = vec![
+            ("GOOGLE_CLOUD_PROJECT", "p"),
+            ("DEAD_LETTER_TOPIC", "dead-letters"),
+            ("PUSH_AUTH", "oidc"),
+        ];
+        assert_eq!(faults(&set).len(), 2);
+        set.extend([
+            ("PUSH_AUDIENCE", "a"),
+            ("PUSH_SERVICE_ACCOUNT", "s@example.com"),
+        ]);
+        assert_eq!(faults(&set), Vec::<String>::new());
+    }
+}

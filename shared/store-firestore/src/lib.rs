@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod conflict;
+mod connect;
+mod documents;
+mod names;
+mod queries;
+mod status;
+mod time_limit;
+mod values;
+mod writes;
+
+pub use connect::{ConnectError, FirestoreOptions};
+pub use documents::FirestoreDocuments;

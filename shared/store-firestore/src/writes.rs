@@ -1,0 +1,79 @@
+//! Writes as Firestore's messages.
+
+use gcloud_sdk::google::firestore::v1 as proto;
+use gcloud_sdk::google::firestore::v1::document_transform::FieldTransform;
+use gcloud_sdk::google::firestore::v1::document_transform::field_transform::{
+    ServerValue, TransformType,
+};
+use gcloud_sdk::google::firestore::v1::precondition::ConditionType;
+use gcloud_sdk::google::firestore::v1::write::Operation;
+
+use super::names::{DOCUMENT, Names, field_path};
+use super::values::{fields_to_proto, to_proto, version_to_proto};
+use fanout_store::{Content, Fields, Precondition, Transform, Value, Write};
+
+pub(super) fn to_message(names: &Names, write: &Write) -> proto::Write {
+    let name = names.document(&write.key);
+    let (operation, update_mask) = match &write.content {
+        Content::Set(fields) => (update(name, fields), None),
+        Content::Merge(fields) => (update(name, fields), Some(mask(fields))),
+        Content::Delete => (Operation::Delete(name), None),
+    };
+    proto::Write {
+        operation: Some(operation),
+        update_mask,
+        update_transforms: write.transforms.iter().map(transform).collect(),
+        current_document: precondition(write.precondition),
+    }
+}
+
+fn update(name: String, fields: &Fields) -> Operation {
+    Operation::Update(proto::Document {
+        name,
+        fields: fields_to_proto(fields),
+        ..Default::default()
+    })
+}
+
+/// A mask that names no field is not the same as no mask: it leaves every field as it is.
+fn mask(fields: &Fields) -> proto::DocumentMask {
+    proto::DocumentMask {
+        field_paths: fields.iter().map(|(name, _)| field_path(name)).collect(),
+    }
+}
+
+/// The mask of a read that is about versions only.
+pub(super) fn no_fields() -> proto::DocumentMask {
+    proto::DocumentMask {
+        field_paths: vec![DOCUMENT.to_owned()],
+    }
+}
+
+fn transform(transform: &Transform) -> FieldTransform {
+    let (field, change) = match transform {
+        Transform::Increment { field, by } => (
+            field,
+            TransformType::Increment(to_proto(&Value::Integer(*by))),
+        ),
+        Transform::ServerTimestamp { field } => (
+            field,
+            TransformType::SetToServerValue(ServerValue::RequestTime.into()),
+        ),
+    };
+    FieldTransform {
+        field_path: field_path(field),
+        transform_type: Some(change),
+    }
+}
+
+fn precondition(precondition: Precondition) -> Option<proto::Precondition> {
+    let condition = match precondition {
+        Precondition::None => return None,
+        Precondition::Absent => ConditionType::Exists(false),
+        Precondition::Exists => ConditionType::Exists(true),
+        Precondition::UpdatedAt(version) => ConditionType::UpdateTime(version_to_proto(version)),
+    };
+    Some(proto::Precondition {
+        condition_type: Some(condition),
+    })
+}

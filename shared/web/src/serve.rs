@@ -1,0 +1,213 @@
+//! Serving and draining: what a container does from its first request to SIGTERM.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout_at};
+use tracing::{error, info, warn};
+
+use crate::connections::{Connections, ReadLimits};
+use fanout_runtime::{
+    DRAIN, LogSettings, ProcessEnvironment, Settings, SettingsError, Shutdown, error_chain,
+    init_telemetry,
+};
+
+/// What a service's last work has of the drain for itself, however long requests take.
+const LAST_WORK: Duration = Duration::from_secs(3);
+
+/// A service ready to be served: its routes, and what is left to do at its end.
+pub struct Service {
+    router: Router,
+    limits: ReadLimits,
+    drain: Duration,
+    on_shutdown: Box<dyn FnOnce() + Send>,
+    on_stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Service {
+    /// A service that has nothing left to do at its end.
+    pub fn new(router: Router) -> Self {
+        Self {
+            router,
+            limits: ReadLimits::PRODUCTION,
+            drain: DRAIN,
+            on_shutdown: Box::new(|| ()),
+            on_stop: None,
+        }
+    }
+
+    /// The same, with another time for the end than [`DRAIN`].
+    pub fn drain(mut self, limit: Duration) -> Self {
+        self.drain = limit;
+        self
+    }
+
+    /// The same, with something to do as soon as the shutdown is asked for: ending what would keep
+    /// requests under way longer than needed.
+    pub fn on_shutdown(mut self, begin: impl FnOnce() + Send + 'static) -> Self {
+        self.on_shutdown = Box::new(begin);
+        self
+    }
+
+    /// The same, with work for the end. It starts when the last request is done, or 3 s before the
+    /// end of the drain if requests go on until then (half of a drain below 6 s); it is dropped at
+    /// the end of the drain.
+    pub fn on_stop(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.on_stop = Some(Box::pin(work));
+        self
+    }
+
+    /// How long requests have for themselves after SIGTERM.
+    fn requests_alone(&self) -> Duration {
+        match self.on_stop {
+            Some(_) => self.drain - LAST_WORK.min(self.drain / 2),
+            None => self.drain,
+        }
+    }
+}
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Somebody else listens there.
+    #[error(
+        "port {port} is already in use: stop the program that has it, or choose another port with {hint}"
+    )]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// The flag or variable that changes it.
+        hint: &'static str,
+    },
+    /// The address cannot be listened on for another reason.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+}
+
+/// Listens on `address`; a port that is taken is an error that names the port and `hint`, the
+/// flag or variable that changes it.
+pub async fn bind(address: SocketAddr, hint: &'static str) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::AddrInUse => ServeError::PortTaken {
+                port: address.port(),
+                hint,
+            },
+            _ => ServeError::Bind { address, source },
+        })
+}
+
+/// Serves until `shutdown`, then lets requests under way and the service's own last work finish,
+/// for as long as the service's drain, [`DRAIN`] by default.
+///
+/// What is still running then is dropped, never answered: without an answer Pub/Sub delivers again.
+pub async fn serve(listener: TcpListener, service: Service, shutdown: Shutdown) {
+    let requests_alone = service.requests_alone();
+    let Service {
+        router,
+        limits,
+        drain,
+        on_shutdown,
+        on_stop,
+    } = service;
+    let mut connections = Connections::accept(listener, router, limits, &shutdown).await;
+    let stopping = Instant::now();
+    on_shutdown();
+    // Whether they are done by then or not, the last work has its turn; they may go on beside it.
+    let _ = timeout_at(stopping + requests_alone, connections.ended()).await;
+    let last_work = async {
+        if let Some(work) = on_stop {
+            work.await;
+        }
+    };
+    let both = async { tokio::join!(connections.ended(), last_work) };
+    if timeout_at(stopping + drain, both).await.is_err() {
+        warn!(
+            "something was still under way after the drain of {} s; it is dropped",
+            drain.as_secs()
+        );
+    }
+}
+
+/// The whole `main` of a container: settings (exit code 2 with every fault if they are bad), logs,
+/// the service that `compose` builds, serving on `PORT` (default 8080) until SIGTERM.
+pub fn run_service<C, F>(
+    name: &'static str,
+    read: impl FnOnce(&mut Settings<'_>) -> Option<C>,
+    compose: impl FnOnce(C) -> F,
+) -> ExitCode
+where
+    F: Future<Output = Result<Service, Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let environment = ProcessEnvironment;
+    let mut settings = Settings::new(&environment);
+    let port = settings.or_default("PORT", "a port number", 8080_u16);
+    let logs = LogSettings::read(&mut settings);
+    let config = read(&mut settings);
+    let (port, logs, config) = match settings.finish(zip3(port, logs, config)) {
+        Ok(complete) => complete,
+        Err(faults) => return refuse(name, &faults),
+    };
+    init_telemetry(logs);
+    let served = start_runtime().and_then(|runtime| {
+        let served = runtime.block_on(async {
+            let shutdown = Shutdown::on_signal();
+            let composed = compose(config).await?;
+            let address = SocketAddr::from(([0, 0, 0, 0], port));
+            let listener = bind(address, "the variable PORT").await?;
+            info!(service = name, port, "ready");
+            serve(listener, composed, shutdown).await;
+            Ok(())
+        });
+        // What blocks a thread still (a name that is looked up) does not hold up the end.
+        runtime.shutdown_background();
+        served
+    });
+    match served {
+        Ok(()) => {
+            info!(service = name, "stopped");
+            ExitCode::SUCCESS
+        }
+        Err(cause) => {
+            error!(
+                service = name,
+                error = error_chain(cause.as_ref()),
+                "cannot serve"
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_runtime() -> Result<tokio::runtime::Runtime, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
+}
+
+fn zip3<A, B, C>(a: Option<A>, b: Option<B>, c: Option<C>) -> Option<(A, B, C)> {
+    Some((a?, b?, c?))
+}
+
+#[allow(
+    clippy::print_stderr,
+    reason = "there are no logs yet: settings say how to write them"
+)]
+fn refuse(name: &str, faults: &SettingsError) -> ExitCode {
+    eprintln!("{name} cannot start: {faults}");
+    ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests;
