@@ -14,12 +14,15 @@ fn main() -> ExitCode {
         read,
         |settings: EmailSettings| async move {
             let drain = settings.consumer.timings().drain;
+            let consumer = settings.consumer.connect("email-service").await?;
+            let outbox = consumer.outbox.clone();
             Ok(Service::new(app(EmailServiceDeps {
-                consumer: settings.consumer.connect().await?,
+                consumer,
                 mailer: Arc::new(SmtpMailer::new(settings.server, SmtpLimits::PRODUCTION)?),
                 letterhead: settings.letterhead,
             }))
-            .drain(drain))
+            .drain(drain)
+            .on_stop(async move { outbox.drain().await }))
         },
     )
 }

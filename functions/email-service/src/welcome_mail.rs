@@ -1,7 +1,8 @@
 //! The welcome mail.
 
 use askama::Template;
-use fanout_events::{Event, UserCreated};
+use fanout_contracts::user::UserCreated;
+use fanout_events::Envelope;
 use fanout_runtime::Timestamp;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
@@ -35,11 +36,11 @@ struct Html<'a> {
 /// The mail that welcomes a user. The same event always gives the same `Message-ID`, so that a mail
 /// server or reader can drop a repeat.
 pub(crate) fn welcome_mail(
-    event: &Event,
-    user: &UserCreated,
+    event: &Envelope<UserCreated>,
     letterhead: &Letterhead,
     now: Timestamp,
 ) -> Result<Mail, UnwritableMail> {
+    let user = &event.data;
     let name = user.name.expose();
     let id = plain_id(&event.id);
     let from = letterhead.from.0.clone();

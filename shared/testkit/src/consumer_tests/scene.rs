@@ -97,7 +97,6 @@ impl<C: ConsumerUnderTest> Scene<C> {
         let seen = Seen {
             consumer: self.consumer.name(),
             event_id: event["id"].as_str().expect("an id").to_owned(),
-            event_type: String::new(),
             fingerprint: Fingerprint::of_bytes(b""),
             links: Links::default(),
         };

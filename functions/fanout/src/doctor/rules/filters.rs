@@ -1,19 +1,12 @@
-//! Which messages a subscription wants.
-
-use std::collections::{BTreeMap, BTreeSet};
-
-use fanout_bus_local::Filter;
+//! Which messages a subscription wants: all of its topic.
 
 use super::{event_subscriptions, subscription_of};
-use crate::consumers::{CONSUMERS, ConsumerEntry};
+use crate::consumers::CONSUMERS;
 use crate::doctor::facts::Facts;
 use crate::doctor::rule::Checked;
 use crate::topology::USER_EVENTS;
 
-/// A type that nobody publishes: no filter may let it through.
-const NOBODYS: &str = "nobody.knows";
-
-/// Each consumer of the code has its subscription, whose filter lets through what it handles, and
+/// Each consumer of the code has its subscription, which has no filter, and
 /// each subscription has its consumer.
 pub(in crate::doctor) fn check(facts: &Facts, out: &mut Checked) {
     for consumer in CONSUMERS {
@@ -22,9 +15,8 @@ pub(in crate::doctor) fn check(facts: &Facts, out: &mut Checked) {
             Some(subscription) => {
                 let label = subscription.label();
                 let fact = &subscription.filter;
-                if let Some(filter) = out.said(fact, &label)
-                    && let Err(problem) = compare(filter, consumer)
-                {
+                if let Some(Some(_)) = out.said(fact, &label) {
+                    let problem = "there is a filter: the consumer does not get every type";
                     out.find(&fact.place, problem, label.clone());
                 }
                 let topic = &subscription.topic;
@@ -58,41 +50,4 @@ pub(in crate::doctor) fn check(facts: &Facts, out: &mut Checked) {
             );
         }
     }
-}
-
-fn compare(filter: Option<&String>, consumer: &ConsumerEntry) -> Result<(), String> {
-    let Some(text) = filter else {
-        return Err("there is no filter: the consumer gets every type".to_owned());
-    };
-    let filter: Filter = text.parse().map_err(|error| format!("{error}"))?;
-    if !filter.matches(&BTreeMap::new()) {
-        return Err("the filter holds back messages without a type".to_owned());
-    }
-    let known = CONSUMERS
-        .iter()
-        .flat_map(|consumer| consumer.handles.iter().copied());
-    let types: BTreeSet<&str> = known.chain([NOBODYS]).collect();
-    for event_type in types {
-        let attributes = BTreeMap::from([("ce-type".to_owned(), event_type.to_owned())]);
-        match (
-            filter.matches(&attributes),
-            consumer.handles.contains(&event_type),
-        ) {
-            (true, true) | (false, false) => {}
-            (false, true) => {
-                return Err(format!(
-                    "the filter holds back {event_type}, which the consumer handles"
-                ));
-            }
-            (true, false) if event_type == NOBODYS => {
-                return Err("the filter lets every type through".to_owned());
-            }
-            (true, false) => {
-                return Err(format!(
-                    "the filter lets {event_type} through, which the consumer has no use for"
-                ));
-            }
-        }
-    }
-    Ok(())
 }
