@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use fanout_consume::{Acted, End, Failure, View};
 use fanout_events::{Event, UserCreated};
+use fanout_mail::{Letterhead, MailError, Mailer};
 use fanout_runtime::Clock;
 use fanout_store::{ReadError, Write};
 
-use crate::letterhead::Letterhead;
-use crate::mailer::{MailError, Mailer};
 use crate::recipient::Recipient;
 use crate::sent_email::SentEmail;
 use crate::welcome_mail::welcome_mail;
@@ -37,8 +36,10 @@ impl SendWelcomeEmail {
             reason: "unwritable_mail",
             detail: error.to_string(),
         })?;
-        self.mailer.send(&mail).await?;
-        Ok(Acted::Done)
+        match self.mailer.send(&mail).await {
+            Ok(()) => Ok(Acted::Done),
+            Err(error) => Err(failure(error)),
+        }
     }
 
     /// The mail's record; none if the user has been deleted meanwhile.
@@ -61,18 +62,17 @@ impl SendWelcomeEmail {
     }
 }
 
-impl From<MailError> for Failure {
-    fn from(error: MailError) -> Self {
-        match error {
-            MailError::NotSent(_) | MailError::Misconfigured(_) => Self::retry(error),
-            MailError::Unknown(_) => Self::Retry {
-                cause: error.into(),
-                may_have_acted: true,
-            },
-            MailError::Refused(detail) => Self::Park {
-                reason: "mailbox_refused",
-                detail,
-            },
-        }
+/// What a mail that was not sent means for its event.
+fn failure(error: MailError) -> Failure {
+    match error {
+        MailError::NotSent(_) | MailError::Misconfigured(_) => Failure::retry(error),
+        MailError::Unknown(_) => Failure::Retry {
+            cause: error.into(),
+            may_have_acted: true,
+        },
+        MailError::Refused(detail) => Failure::Park {
+            reason: "mailbox_refused",
+            detail,
+        },
     }
 }

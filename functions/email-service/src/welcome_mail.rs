@@ -2,14 +2,11 @@
 
 use askama::Template;
 use fanout_events::{Event, UserCreated};
+use fanout_mail::{Letterhead, Mail, Unsubscribe, plain_id};
 use fanout_runtime::Timestamp;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
-
-use crate::letterhead::{Letterhead, Unsubscribe};
-use crate::mailer::Mail;
-use crate::plain_id::plain_id;
 
 /// Why a mail cannot be written. Holds no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +39,7 @@ pub(crate) fn welcome_mail(
 ) -> Result<Mail, UnwritableMail> {
     let name = user.name.expose();
     let id = plain_id(&event.id);
-    let from = letterhead.from.0.clone();
+    let from = letterhead.from.mailbox().clone();
     let message_id = format!("<{id}@{}>", from.email.domain());
     let mut builder = Message::builder()
         .from(from)
@@ -52,7 +49,7 @@ pub(crate) fn welcome_mail(
         .message_id(Some(message_id))
         .raw_header(header("Auto-Submitted", "auto-generated".to_owned()));
     if let Some(reply_to) = &letterhead.reply_to {
-        builder = builder.reply_to(reply_to.0.clone());
+        builder = builder.reply_to(reply_to.mailbox().clone());
     }
     if let Some(unsubscribe) = &letterhead.unsubscribe {
         builder = can_unsubscribe(builder, unsubscribe, &event.subject);
