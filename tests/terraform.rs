@@ -127,8 +127,8 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
     });
     let deps = consumer_deps(documents.clone(), Arc::new(Down));
     let emails = email_service::app(email_service::EmailServiceDeps {
-        mailer: Arc::new(email_service::EmlMailer::new(data.path())),
-        letterhead: email_service::Letterhead::of("a@example.com".parse().unwrap()),
+        mailer: Arc::new(fanout_mail::EmlMailer::new(data.path())),
+        letterhead: fanout_mail::Letterhead::of("a@example.com".parse().unwrap()),
         consumer: deps.clone(),
     });
     let crm = crm_service::app(deps.clone());

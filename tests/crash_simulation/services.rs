@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use chrono::TimeDelta;
-use email_service::{EmailServiceDeps, Letterhead};
+use email_service::EmailServiceDeps;
 use fanout_bus::Publisher;
 use fanout_consume::{ConsumerDeps, PushAuth};
+use fanout_mail::Letterhead;
 use fanout_outbox::Outbox;
 use fanout_runtime::{Clock, IdGenerator, Timings};
 use fanout_store::Documents;

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::Router;
-use email_service::{EmailServiceDeps, Letterhead, Mailer};
+use email_service::EmailServiceDeps;
 use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 use fanout_consume::{Consumer, ConsumerDeps, PushAuth, push_route};
 use fanout_dedup::{Ledger, Links, Mark, PROCESSED_EVENTS, Seen};
 use fanout_events::Fingerprint;
+use fanout_mail::{Letterhead, Mailer};
 use fanout_runtime::{SystemIds, Timestamp, Timings};
 use fanout_store::{Documents, Query, all_documents};
 use fanout_store_sqlite::{Database, SqliteDocuments};

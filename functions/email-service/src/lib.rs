@@ -1,15 +1,10 @@
 //! The email service: welcomes every user with one mail, and keeps nothing of one who has gone.
 
-mod eml_mailer;
 mod forget_recipient;
-mod letterhead;
 mod list_emails;
-mod mailer;
-mod plain_id;
 mod recipient;
 mod send_welcome_email;
 mod sent_email;
-mod smtp;
 mod welcome_mail;
 
 use std::sync::Arc;
@@ -19,14 +14,11 @@ use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
 use fanout_contracts::user::{UserCreated, UserDeleted};
 use fanout_events::EventType as _;
+use fanout_mail::{Letterhead, Mailer};
 use fanout_web::with_fallbacks;
 
-pub use eml_mailer::EmlMailer;
-pub use letterhead::{InvalidUnsubscribe, Letterhead, Sender, Unsubscribe};
-pub use mailer::{Mail, MailError, Mailer};
 pub use recipient::EMAIL_RECIPIENTS;
 pub use sent_email::EMAILS;
-pub use smtp::{InvalidSmtpUrl, SmtpLimits, SmtpMailer, SmtpServer};
 
 use forget_recipient::ForgetRecipient;
 use send_welcome_email::SendWelcomeEmail;

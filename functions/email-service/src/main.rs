@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use email_service::{EmailServiceDeps, Letterhead, SmtpLimits, SmtpMailer, SmtpServer, app};
+use email_service::{EmailServiceDeps, app};
 use fanout_google_cloud::ConsumerSettings;
+use fanout_mail::{Letterhead, SmtpLimits, SmtpMailer, SmtpServer};
 use fanout_runtime::Settings;
 use fanout_web::{Service, run_service};
 

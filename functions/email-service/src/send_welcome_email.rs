@@ -6,11 +6,10 @@ use async_trait::async_trait;
 use fanout_consume::{Acted, Attempt, End, Failure, OutsideEffect, UnitOfWork, View};
 use fanout_contracts::user::UserCreated;
 use fanout_events::Envelope;
+use fanout_mail::{Letterhead, MailError, Mailer};
 use fanout_runtime::Clock;
 use fanout_store::ReadError;
 
-use crate::letterhead::Letterhead;
-use crate::mailer::{MailError, Mailer};
 use crate::recipient::Recipient;
 use crate::sent_email::SentEmail;
 use crate::welcome_mail::welcome_mail;
@@ -42,8 +41,10 @@ impl OutsideEffect<UserCreated> for SendWelcomeEmail {
             reason: "unwritable_mail",
             detail: error.to_string(),
         })?;
-        self.mailer.send(&mail).await?;
-        Ok(Acted::Done(()))
+        match self.mailer.send(&mail).await {
+            Ok(()) => Ok(Acted::Done(())),
+            Err(error) => Err(failure(error)),
+        }
     }
 
     /// The mail's record; none if the user has been deleted meanwhile.
@@ -66,18 +67,17 @@ impl OutsideEffect<UserCreated> for SendWelcomeEmail {
     }
 }
 
-impl From<MailError> for Failure {
-    fn from(error: MailError) -> Self {
-        match error {
-            MailError::NotSent(_) | MailError::Misconfigured(_) => Self::retry(error),
-            MailError::Unknown(_) => Self::Retry {
-                cause: error.into(),
-                may_have_acted: true,
-            },
-            MailError::Refused(detail) => Self::Park {
-                reason: "mailbox_refused",
-                detail,
-            },
-        }
+/// What a mail that was not sent means for its event.
+fn failure(error: MailError) -> Failure {
+    match error {
+        MailError::NotSent(_) | MailError::Misconfigured(_) => Failure::retry(error),
+        MailError::Unknown(_) => Failure::Retry {
+            cause: error.into(),
+            may_have_acted: true,
+        },
+        MailError::Refused(detail) => Failure::Park {
+            reason: "mailbox_refused",
+            detail,
+        },
     }
 }
