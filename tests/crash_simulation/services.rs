@@ -154,9 +154,19 @@ impl Parts {
         let documents = Broken::documents(self.broken, documents);
         let publisher = Broken::publisher(self.broken, publisher);
         let clock: Arc<dyn Clock> = Arc::new(SimClock::new(self.sim.epoch, skew));
+        let outbox = || {
+            Outbox::new(
+                Arc::clone(&documents),
+                Arc::clone(&publisher),
+                Arc::clone(&clock),
+                Arc::clone(&self.ids),
+                format!("{}-service", service.name()),
+            )
+        };
         let consumer = || ConsumerDeps {
             documents: Arc::clone(&documents),
             publisher: Arc::clone(&publisher),
+            outbox: outbox(),
             dead_letter_topic: service.dead_letters(),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&self.ids),
@@ -167,13 +177,7 @@ impl Parts {
         let app = match service {
             Service::User => user_service::app(UserServiceDeps {
                 documents: Arc::clone(&documents),
-                outbox: Outbox::new(
-                    Arc::clone(&documents),
-                    Arc::clone(&publisher),
-                    Arc::clone(&clock),
-                    Arc::clone(&self.ids),
-                    USER_EVENTS.to_owned(),
-                ),
+                outbox: outbox(),
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&self.ids),
             }),

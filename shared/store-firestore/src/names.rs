@@ -85,8 +85,11 @@ mod tests {
             "projects/demo/databases/(default)/documents/users/usr_1"
         );
         assert_eq!(names.key(USERS, &name), Some(key));
-        assert_eq!(names.key(&Collection::named("user"), &name), None);
-        assert_eq!(names.key(&Collection::named("contacts"), &name), None);
+        const OTHERS: [&Collection; 2] =
+            [&Collection::named("user"), &Collection::named("contacts")];
+        for other in OTHERS {
+            assert_eq!(names.key(other, &name), None);
+        }
     }
 
     #[test]
