@@ -31,15 +31,17 @@ locals {
 
 resource "google_firestore_database" "fanout" {
   project     = var.project_id
-  name        = "(default)"
+  name        = var.firestore_database
   location_id = coalesce(var.firestore_location, var.region)
   type        = "FIRESTORE_NATIVE"
 
   # A week back, to the minute: a bad release can be undone.
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
 
+  # Protected, a destroy ends with an error. ABANDON would succeed, and leave a database that the next
+  # apply can't make, since its id is taken.
   delete_protection_state = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
-  deletion_policy         = var.deletion_protection ? "ABANDON" : "DELETE"
+  deletion_policy         = "DELETE"
 }
 
 resource "google_firestore_field" "expires_at" {

@@ -63,6 +63,18 @@ variable "environment" {
   }
 }
 
+variable "firestore_database" {
+  description = "The Firestore database's id. Another id is another, empty database."
+  type        = string
+  default     = "(default)"
+  nullable    = false
+
+  validation {
+    condition     = var.firestore_database == "(default)" || (can(regex("^[a-z][a-z0-9-]{2,61}[a-z0-9]$", var.firestore_database)) && !can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", var.firestore_database)))
+    error_message = "firestore_database must be (default), or 4 to 63 lower-case letters, digits and hyphens that start with a letter, do not end with a hyphen and are no UUID."
+  }
+}
+
 variable "firestore_location" {
   description = "Where the database is: a region or a multi-region such as eur3 or nam5; null for the services' own region. It can never be changed."
   type        = string

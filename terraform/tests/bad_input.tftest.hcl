@@ -99,6 +99,26 @@ run "database_on_the_moon" {
   expect_failures = [var.firestore_location]
 }
 
+run "database_with_a_capital_letter" {
+  command = plan
+
+  variables {
+    firestore_database = "Fanout"
+  }
+
+  expect_failures = [var.firestore_database]
+}
+
+run "database_named_by_a_uuid" {
+  command = plan
+
+  variables {
+    firestore_database = "f4ae1234-0000-0000-0000-000000000000"
+  }
+
+  expect_failures = [var.firestore_database]
+}
+
 run "consumers_open_to_a_load_balancer" {
   command = plan
 
