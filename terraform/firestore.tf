@@ -44,6 +44,21 @@ resource "google_firestore_database" "fanout" {
   deletion_policy         = "DELETE"
 }
 
+# Operators trace an event through its documents, and change none.
+resource "google_project_iam_member" "tracing" {
+  for_each = var.operators
+
+  project = var.project_id
+  role    = "roles/datastore.viewer"
+  member  = each.key
+
+  condition {
+    title       = "database-${trim(var.firestore_database, "()")}"
+    description = "Only the database ${var.firestore_database}."
+    expression  = "resource.type == \"firestore.googleapis.com/Database\" && resource.name == \"projects/${var.project_id}/databases/${var.firestore_database}\""
+  }
+}
+
 resource "google_firestore_field" "expires_at" {
   for_each = toset(local.firestore_expiring)
 

@@ -6,7 +6,7 @@ output "commands" {
   description = "Lines to try the system with, ready to be pasted."
   value = merge(
     local._user_service_url == null ? {} : {
-      sign_up = "curl -X POST ${local._user_service_url}/users -H 'Content-Type: application/json' -d '{\"email\":\"test@example.com\",\"name\":\"Test User\"}'"
+      sign_up = "curl -X POST ${local._user_service_url}/users${var.user_service_public ? "" : " -H \"Authorization: Bearer $(gcloud auth print-identity-token)\""} -H 'Content-Type: application/json' -d '{\"email\":\"test@example.com\",\"name\":\"Test User\"}'"
     },
     {
       publish_by_hand = "gcloud pubsub topics publish user-events --project=${var.project_id} --message='{\"userId\":\"test-123\",\"email\":\"manual@test.com\",\"name\":\"Manual Test\",\"event\":\"user.created\"}'"

@@ -146,7 +146,7 @@ variable "notification_email" {
 }
 
 variable "operators" {
-  description = "Who may list, redrive and discard dead letters: members such as group:operators@example.com."
+  description = "Who may list, redrive and discard dead letters, and trace events through the database: members such as group:operators@example.com."
   type        = set(string)
   default     = []
   nullable    = false
@@ -214,6 +214,18 @@ variable "secret_versions" {
   validation {
     condition     = alltrue([for version in values(var.secret_versions) : can(regex("^([1-9][0-9]*|latest)$", version))])
     error_message = "secret_versions must have version numbers such as \"2\" (gcloud secrets versions list SECRET), or \"latest\"."
+  }
+}
+
+variable "user_service_invokers" {
+  description = "Who may call user-service where it is not public, such as serviceAccount:front-end@my-project.iam.gserviceaccount.com or group:testers@example.com."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for member in var.user_service_invokers : can(regex("^((user|group|serviceAccount):[^@[:space:]]+@|domain:)[^@[:space:]]+$", member))])
+    error_message = "user_service_invokers must be identities: user:, group: or serviceAccount: followed by an e-mail address, or domain: and a domain; everybody may call by user_service_public."
   }
 }
 

@@ -299,6 +299,16 @@ run "everybody_as_operator" {
   expect_failures = [var.operators]
 }
 
+run "everybody_as_a_caller" {
+  command = plan
+
+  variables {
+    user_service_invokers = ["allAuthenticatedUsers"]
+  }
+
+  expect_failures = [var.user_service_invokers]
+}
+
 run "operator_without_a_kind" {
   command = plan
 

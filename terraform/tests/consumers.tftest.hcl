@@ -232,7 +232,7 @@ run "a_fourth_consumer" {
   }
 
   assert {
-    condition     = [for grant in values(module.consumer["loyalty"].grants.invoker) : grant.member] == ["serviceAccount:push-loyalty@fanout-test.iam.gserviceaccount.com"] && length(module.consumer["loyalty"].grants.public) == 0
+    condition     = [for grant in values(module.consumer["loyalty"].grants.invoker) : grant.member] == ["serviceAccount:push-loyalty@fanout-test.iam.gserviceaccount.com"] && !module.consumer["loyalty"].service.invoker_iam_disabled
     error_message = "The fourth consumer can be called by somebody else than its own subscription."
   }
 
