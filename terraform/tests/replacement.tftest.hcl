@@ -22,7 +22,6 @@ variables {
   consumers = {
     billing = {
       dead_letter_topic    = "orders-billing-dead-letters"
-      event_types          = ["order.placed"]
       parks_as             = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
       push_audience        = "https://billing.example.com"
       push_endpoint        = "https://billing.example.com/pubsub/push"
