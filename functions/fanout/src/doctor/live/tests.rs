@@ -158,7 +158,6 @@ async fn what_drifted_from_terraform_is_found() {
             Rule::NeverExpires,
         ),
         ("expirationPolicy", Value::Null, Rule::NeverExpires),
-        ("filter", json!("attributes:x"), Rule::Filter),
         ("retryPolicy", Value::Null, Rule::BackoffOutlastsLease),
         ("ackDeadlineSeconds", json!(30), Rule::BudgetWithinDeadline),
         (
@@ -182,7 +181,7 @@ async fn what_drifted_from_terraform_is_found() {
         );
     }
     let gone = subscriptions().into_iter().skip(1).collect();
-    assert_eq!(findings(gone).await[0].rule, Rule::Filter);
+    assert_eq!(findings(gone).await[0].rule, Rule::Subscribed);
 }
 
 #[tokio::test]
