@@ -98,11 +98,15 @@ impl Outbox {
     /// late is heard, and the event is not sent again. Without that task (a container without CPU)
     /// the lease runs out, for the relay.
     pub async fn publish_now(&self, committed: Committed) {
+        if committed.lines.is_empty() {
+            return;
+        }
         let publishing = committed.lines.into_iter().map(|line| self.begin(line));
         let answers = join_all(publishing.collect::<Vec<_>>());
-        let now = Instant::now();
-        let impatient = *self.impatience();
-        if impatient.is_some_and(|until| now < until) {
+        if self.is_impatient() {
+            warn!(
+                "not published yet: the bus has just failed, and the request does not wait for it"
+            );
             return;
         }
         let published = tokio::time::timeout(INLINE_LIMIT, answers).await;
@@ -134,8 +138,11 @@ impl Outbox {
             return holder.publish_first(rows, answered).await;
         }
         // Left to the holder, unless that one has left its lease behind. The answer waits for
-        // neither.
+        // neither. While the bus fails, holders leave leases behind all the time, for the relay.
         let _ = answered.send(true);
+        if self.is_impatient() {
+            return;
+        }
         match lease
             .acquire_if_left(self.documents.as_ref(), self.clock.now())
             .await
@@ -150,6 +157,11 @@ impl Outbox {
                 warn!(error, "not published: left to the relay");
             }
         }
+    }
+
+    fn is_impatient(&self) -> bool {
+        let until = *self.impatience();
+        until.is_some_and(|until| Instant::now() < until)
     }
 
     fn impatience(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
