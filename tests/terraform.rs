@@ -31,8 +31,8 @@ struct IndexNeeds {
 
 #[async_trait]
 impl Documents for IndexNeeds {
-    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
-        self.documents.get(key).await
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        self.documents.get_many(keys).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
@@ -111,13 +111,12 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
             .unwrap(),
         needed: Mutex::default(),
     });
-    let topic = "user-events".to_owned();
     let outbox = Outbox::new(
         documents.clone(),
         Arc::new(Down),
         clock.clone(),
         ids.clone(),
-        topic,
+        user_service::NAME,
     );
     let users = user_service::app(user_service::UserServiceDeps {
         documents: documents.clone(),
@@ -127,8 +126,8 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
     });
     let deps = consumer_deps(documents.clone(), Arc::new(Down));
     let emails = email_service::app(email_service::EmailServiceDeps {
-        mailer: Arc::new(email_service::EmlMailer::new(data.path())),
-        letterhead: email_service::Letterhead::of("a@example.com".parse().unwrap()),
+        mailer: Arc::new(fanout_mail::EmlMailer::new(data.path())),
+        letterhead: fanout_mail::Letterhead::of("a@example.com".parse().unwrap()),
         consumer: deps.clone(),
     });
     let crm = crm_service::app(deps.clone());
@@ -137,7 +136,7 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
     let hand_typed =
         br#"{"userId": "u", "email": "a@example.com", "name": "A", "event": "user.created"}"#;
     let push = envelope_around(hand_typed, 1);
-    let deleted = include_bytes!("../shared/events/golden/user.deleted/1.0.json");
+    let deleted = include_bytes!("../shared/contracts/golden/user.deleted/1.0.json");
     let deletion = envelope_around(deleted, 1);
     let range = "/signups?from=2026-11-01&to=2026-11-30";
     // Whatever lists, queries or handles an event; a new route or parameter is a new line.
