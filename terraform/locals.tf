@@ -46,6 +46,7 @@ locals {
 
   # What every service is told. PORT comes from Cloud Run itself.
   common_env = {
+    EVENT_STORE_TTL_DAYS = tostring(var.event_store_ttl_days)
     FIRESTORE_DATABASE   = google_firestore_database.fanout.name
     GOOGLE_CLOUD_PROJECT = var.project_id
     LOG_FORMAT           = "json"

@@ -63,6 +63,18 @@ variable "environment" {
   }
 }
 
+variable "event_store_ttl_days" {
+  description = "For how many days an event is kept after it was published. One that waits to be published is kept until it is."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = var.event_store_ttl_days >= 1 && floor(var.event_store_ttl_days) == var.event_store_ttl_days
+    error_message = "event_store_ttl_days must be a whole number from 1."
+  }
+}
+
 variable "firestore_database" {
   description = "The Firestore database's id. Another id is another, empty database."
   type        = string
