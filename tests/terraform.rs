@@ -31,8 +31,8 @@ struct IndexNeeds {
 
 #[async_trait]
 impl Documents for IndexNeeds {
-    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
-        self.documents.get(key).await
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        self.documents.get_many(keys).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {

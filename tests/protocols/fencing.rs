@@ -106,14 +106,22 @@ async fn complete_release_and_park_of_a_late_owner_are_fenced_and_write_nothing(
     assert_eq!(taken.attempt(), 2);
     assert!(taken.may_have_repeated());
 
-    let record = || vec![Write::set(Key::new("emails", "evt_1"), Fields::new())];
+    let record = || {
+        vec![Write::set(
+            Key::new(email_service::EMAILS, "evt_1"),
+            Fields::new(),
+        )]
+    };
     fenced(ours.complete(&late, "done", record()).await);
     fenced(ours.release(&late, true).await);
     fenced(
         ours.park_claimed(&late, "refused", "never mind", record())
             .await,
     );
-    let emails = scene.documents.get(&Key::new("emails", "evt_1")).await;
+    let emails = scene
+        .documents
+        .get(&Key::new(email_service::EMAILS, "evt_1"))
+        .await;
     assert_eq!(emails.unwrap(), None);
 
     theirs.complete(&taken, "done", record()).await.unwrap();

@@ -4,12 +4,15 @@ use async_trait::async_trait;
 use fanout_consume::{Consumer, Failure, Plan, StoreEffect, View};
 use fanout_dedup::{MarkState, PROCESSED_EVENTS};
 use fanout_events::{Event, UserCreated};
-use fanout_store::{Documents, Fields, Key, Write};
+use fanout_outbox::OUTBOX;
+use fanout_store::{Collection, Documents, Fields, Key, Write};
 use fanout_testkit::PortCalls;
 use tokio::sync::Barrier;
 
 use super::delivered::outcome_of;
 use super::scene::{Scene, created, updated};
+
+const LEDGER: &Collection = &Collection::named("ledger");
 
 const ONE_COMMIT: PortCalls = PortCalls {
     gets: 0,
@@ -68,7 +71,7 @@ struct Careful {
 #[async_trait]
 impl StoreEffect for Careful {
     async fn plan(&self, event: &Event, view: &View<'_>) -> Result<Plan, Failure> {
-        let key = Key::new("ledger", "total");
+        let key = Key::new(LEDGER, "total");
         let total = view.get(&key).await?;
         if view.conflicts() == 0 {
             // Both deliveries have read before either writes: one plan must turn out outdated.
@@ -77,7 +80,7 @@ impl StoreEffect for Careful {
         let sum = |total: &fanout_store::Document| total.fields.integer("sum");
         let before = total.as_ref().map(sum).transpose()?.unwrap_or(0);
         let after = Fields::new().with("sum", before + 1);
-        let caused = Write::create(Key::new("outbox", &event.id), Fields::new());
+        let caused = Write::create(Key::new(OUTBOX, &event.id), Fields::new());
         Ok(Plan::Apply(vec![
             match total {
                 None => Write::create(key, after),
@@ -98,8 +101,8 @@ async fn a_plan_from_outdated_reads_is_made_again_and_nothing_of_it_is_left() {
     let (first, second) = (created("evt_1", "usr_1"), created("evt_2", "usr_2"));
     let outcomes = tokio::join!(outcome_of(&app, &first), outcome_of(&app, &second));
     assert_eq!(outcomes, ("done".to_owned(), "done".to_owned()));
-    let total = scene.documents.get(&Key::new("ledger", "total")).await;
+    let total = scene.documents.get(&Key::new(LEDGER, "total")).await;
     assert_eq!(total.unwrap().unwrap().fields.integer("sum"), Ok(2));
-    assert_eq!(scene.documents.writes_to("outbox"), 2);
+    assert_eq!(scene.documents.writes_to(OUTBOX), 2);
     assert_eq!(scene.documents.writes_to(PROCESSED_EVENTS), 2);
 }

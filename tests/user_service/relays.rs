@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanout_outbox::OUTBOX;
 use fanout_runtime::Clock;
 use fanout_store::{Fields, Key, Write};
 use futures_util::future::join_all;
@@ -80,7 +81,7 @@ async fn a_row_that_cannot_be_read_waits_like_any_other_and_is_named() {
         ("evt_without_time", Fields::new().with("created_at", "soon")),
     ];
     for (id, row) in rows {
-        let row = Write::create(Key::new("outbox", id), row);
+        let row = Write::create(Key::new(OUTBOX, id), row);
         service.documents.commit(vec![row]).await.unwrap();
         service.clock.advance(Duration::from_millis(90_500));
         let (report, logs) = captured_logs(service.relay()).await;
@@ -90,7 +91,7 @@ async fn a_row_that_cannot_be_read_waits_like_any_other_and_is_named() {
         );
         let line = logs.lines().find(|line| line.contains(id)).unwrap();
         assert!(line.contains("\"message\":\"not published"), "{line}");
-        let row = Write::delete(Key::new("outbox", id));
+        let row = Write::delete(Key::new(OUTBOX, id));
         service.documents.commit(vec![row]).await.unwrap();
     }
 }

@@ -8,7 +8,7 @@ use axum::body::{Body, to_bytes};
 use fanout_bus::Publisher;
 use fanout_outbox::{OUTBOX, OUTBOX_LEASES, Outbox};
 use fanout_runtime::{Clock, IdGenerator, SystemIds, Timestamp};
-use fanout_store::{Document, Documents, Query, all_documents};
+use fanout_store::{Collection, Document, Documents, Query, all_documents};
 use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::{ManualClock, SeededIds};
@@ -237,7 +237,7 @@ impl Service {
     }
 
     /// Everything in a collection.
-    pub(crate) async fn stored(&self, collection: &'static str) -> Vec<Document> {
+    pub(crate) async fn stored(&self, collection: &'static Collection) -> Vec<Document> {
         let query = Query::of(collection);
         all_documents(self.documents.as_ref(), query).await.unwrap()
     }

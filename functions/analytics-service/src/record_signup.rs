@@ -4,16 +4,20 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use fanout_consume::{Failure, Plan, StoreEffect, View};
 use fanout_events::{Event, Payload};
-use fanout_store::{Fields, Key, Write};
+use fanout_store::{Collection, Fields, Key, Write, ascending};
 use sha2::{Digest, Sha256};
 
 use crate::shards::Shards;
 
 /// The collection of counts: a document for each day and shard.
-pub const SIGNUPS: &str = "signups";
+pub const SIGNUPS: &Collection = &Collection::named("signups")
+    .indexes(&[&[ascending("date")]])
+    .no_automatic_indexes();
 /// The collection of counts by source: a document for each day, shard and source. Apart from
 /// [`SIGNUPS`], so that nobody who invents sources makes the usual question slow.
-pub const SIGNUPS_BY_SOURCE: &str = "signups_by_source";
+pub const SIGNUPS_BY_SOURCE: &Collection = &Collection::named("signups_by_source")
+    .indexes(&[&[ascending("date")]])
+    .no_automatic_indexes();
 
 /// Counts a sign-up on the UTC day of the event's own time, whenever it is delivered.
 pub struct RecordSignup {

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use fanout_consume::{Failure, Plan, StoreEffect, View};
 use fanout_events::Event;
-use fanout_store::{Fields, Key, Write};
+use fanout_store::{Collection, Fields, Key, Write};
 
 /// The collection of counts, a document for each user.
-pub const COUNTS: &str = "template";
+pub const COUNTS: &Collection = &Collection::named("template");
 
 /// Counts an event of its user. A mail or a call instead would be an `OutsideEffect`.
 pub struct CountEvent;

@@ -4,11 +4,12 @@ use std::cmp::{max_by, min};
 
 use fanout_events::{EmailAddress, Event, Payload, PersonName};
 use fanout_runtime::{Timestamp, serialize_rfc3339, whole_milliseconds};
-use fanout_store::{Fields, Key, MalformedDocument, Value};
+use fanout_store::{Collection, Fields, Key, MalformedDocument, Value, ascending};
 use serde::Serialize;
 
 /// The collection of contacts.
-pub const CONTACTS: &str = "contacts";
+pub const CONTACTS: &Collection =
+    &Collection::named("contacts").indexes(&[&[ascending("deleted_at")]]);
 
 /// What a user's events say of the user: a function of which events have come, never of their order
 /// or number. One event says something by itself ([`Known::from_event`]), and what two sets of events

@@ -6,10 +6,12 @@
 
 use fanout_consume::View;
 use fanout_events::Event;
-use fanout_store::{Document, Fields, Key, MalformedDocument, Precondition, ReadError, Write};
+use fanout_store::{
+    Collection, Document, Fields, Key, MalformedDocument, Precondition, ReadError, Write,
+};
 
 /// The collection of recipients. No address in it, only ids.
-pub const EMAIL_RECIPIENTS: &str = "email_recipients";
+pub const EMAIL_RECIPIENTS: &Collection = &Collection::named("email_recipients");
 
 /// A user that mails go to, as it was read.
 pub(crate) struct Recipient {

@@ -3,11 +3,16 @@
 use fanout_consume::End;
 use fanout_events::Event;
 use fanout_runtime::{Timestamp, serialize_rfc3339};
-use fanout_store::{Comparison, Fields, Key, MalformedDocument, Query, Write};
+use fanout_store::{
+    Collection, Comparison, Fields, Key, MalformedDocument, Query, Write, ascending,
+};
 use serde::Serialize;
 
 /// The collection of records.
-pub const EMAILS: &str = "emails";
+pub const EMAILS: &Collection = &Collection::named("emails").indexes(&[
+    &[ascending("user_id")],
+    &[ascending("user_id"), ascending("sent_at")],
+]);
 
 /// One mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -123,8 +123,7 @@ async fn commit_once(
 }
 
 fn refused(conflict: Conflict) -> ApiError {
-    let taken =
-        conflict.key.collection() == USER_EMAILS && conflict.violation == Violation::AlreadyExists;
+    let taken = conflict.key.is_in(USER_EMAILS) && conflict.violation == Violation::AlreadyExists;
     match taken {
         true => ApiError::EmailTaken,
         false => internal(conflict),

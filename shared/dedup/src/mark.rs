@@ -4,10 +4,19 @@ use fanout_events::{Envelope, Fingerprint};
 use fanout_runtime::Timestamp;
 use sha2::{Digest, Sha256};
 
-use fanout_store::{Fields, Key, MalformedDocument};
+use fanout_store::{Collection, Fields, Key, MalformedDocument, ascending};
 
 /// The collection of marks.
-pub const PROCESSED_EVENTS: &str = "processed_events";
+pub const PROCESSED_EVENTS: &Collection = &Collection::named("processed_events")
+    .indexes(&[
+        &[ascending("event_id")],
+        &[ascending("subject")],
+        &[ascending("correlation_id")],
+        &[ascending("causation_id")],
+        &[ascending("state")],
+    ])
+    .no_automatic_indexes()
+    .expires_by("expires_at");
 
 /// An event as one consumer sees it: what identifies its mark.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use fanout_events::{Event, attributes};
 use fanout_runtime::{Timestamp, TraceContext};
-use fanout_store::{Fields, Key, MalformedDocument, Value, Write};
+use fanout_store::{Collection, Fields, Key, MalformedDocument, Value, Write, ascending};
 
 use fanout_bus::OutgoingMessage;
 
 /// The collection of rows.
-pub const OUTBOX: &str = "outbox";
+pub const OUTBOX: &Collection = &Collection::named("outbox").indexes(&[
+    &[ascending("created_at")],
+    &[ascending("subject")],
+    &[ascending("correlation_id")],
+    &[ascending("causation_id")],
+    &[ascending("subject"), ascending("sequence")],
+]);
 
 /// A message that is to be published.
 #[derive(Clone, PartialEq)]

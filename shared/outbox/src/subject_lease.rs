@@ -5,11 +5,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use fanout_runtime::Timestamp;
 use fanout_store::{
-    CommitError, Documents, Fields, Key, Precondition, StoreError, UpdateTime, Write,
+    Collection, CommitError, Documents, Fields, Key, Precondition, StoreError, UpdateTime, Write,
 };
 
 /// The collection of leases.
-pub const OUTBOX_LEASES: &str = "outbox_leases";
+pub const OUTBOX_LEASES: &Collection = &Collection::named("outbox_leases");
 
 /// A lease that is to be taken.
 #[derive(Clone)]

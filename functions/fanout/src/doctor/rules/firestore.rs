@@ -2,6 +2,7 @@
 
 use fanout_dedup::PROCESSED_EVENTS;
 use fanout_outbox::OUTBOX;
+use fanout_store::Collection;
 use user_service::IDEMPOTENCY_KEYS;
 
 use crate::doctor::facts::{Field, Surroundings};
@@ -11,10 +12,10 @@ use crate::doctor::rule::Checked;
 const EXPIRES_AT: &str = "expires_at";
 
 /// The collections whose documents end by themselves.
-const EXPIRING: [&str; 2] = [PROCESSED_EVENTS, IDEMPOTENCY_KEYS];
+const EXPIRING: [&Collection; 2] = [PROCESSED_EVENTS, IDEMPOTENCY_KEYS];
 
 /// What `fanout trace` asks for, each by an equality of its own.
-const TRACED: [(&str, &str); 7] = [
+const TRACED: [(&Collection, &str); 7] = [
     (PROCESSED_EVENTS, "event_id"),
     (PROCESSED_EVENTS, "subject"),
     (PROCESSED_EVENTS, "correlation_id"),
@@ -24,12 +25,12 @@ const TRACED: [(&str, &str); 7] = [
     (OUTBOX, "causation_id"),
 ];
 
-fn find<'f>(around: &'f Surroundings, collection: &str, field: &str) -> Option<&'f Field> {
+fn find<'f>(around: &'f Surroundings, collection: &Collection, field: &str) -> Option<&'f Field> {
     around.fields.iter().find(|found| {
         found
             .collection
             .get()
-            .is_some_and(|name| name == collection)
+            .is_some_and(|name| name == collection.name)
             && found.field.get().is_some_and(|name| name == field)
     })
 }
