@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanout_dedup::{Mark, MarkState, PROCESSED_EVENTS};
-use fanout_outbox::OUTBOX;
+use fanout_outbox::EVENTS;
 use fanout_store::{
     CommitError, CommitReceipt, Content, Document, Documents, Fields, Key, Page, Precondition,
     Query, StoreError, Write,
@@ -40,8 +40,8 @@ impl WatchedDocuments {
                 let versions = facts.users.entry(write.key.id().to_owned()).or_default();
                 versions.insert(fields.count("version").unwrap(), user_state(fields));
             }
-            name if name == OUTBOX.name && write.precondition == Precondition::Absent => {
-                let id = fields.text("event_id").unwrap().to_owned();
+            name if name == EVENTS.name && write.precondition == Precondition::Absent => {
+                let id = write.key.id().to_owned();
                 facts.events.insert(id, stored_event(fields));
             }
             name if name == crm_service::CONTACTS.name => {

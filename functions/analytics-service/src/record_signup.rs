@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use fanout_consume::{Failure, Plan, StoreEffect, View};
-use fanout_events::{Event, Payload};
+use fanout_contracts::user::UserCreated;
+use fanout_events::Envelope;
 use fanout_store::{Collection, Fields, Key, Write, ascending};
 use sha2::{Digest, Sha256};
 
@@ -26,31 +27,28 @@ pub struct RecordSignup {
 }
 
 #[async_trait]
-impl StoreEffect for RecordSignup {
-    async fn plan(&self, event: &Event, _view: &View<'_>) -> Result<Plan, Failure> {
-        Ok(Plan::Apply(match &event.data {
-            Payload::UserCreated(_) => self.one_more(event).into(),
-            Payload::UserUpdated(_) | Payload::UserDeleted(_) | Payload::Unknown => Vec::new(),
-        }))
+impl StoreEffect<UserCreated> for RecordSignup {
+    async fn plan(&self, event: &Envelope<UserCreated>, _: &View<'_>) -> Result<Plan, Failure> {
+        Ok(Plan::Apply(self.one_more(event).into()))
     }
 }
 
 impl RecordSignup {
-    fn one_more(&self, event: &Event) -> [Write; 2] {
+    fn one_more(&self, event: &Envelope<UserCreated>) -> Vec<Write> {
         let date = date_id(event.timestamp.date_naive());
         let day = Fields::new().with("date", date.as_str());
         // The shard comes first: ids that all start alike would lie on one server.
         let shard = format!("{}_{date}", self.shards.shard_of(&event.id));
         let source = event.source.as_str();
         let of_source = format!("{shard}_{}", source_id(source));
-        [
+        let counts = [
             Write::merge(Key::new(SIGNUPS, &shard), day.clone()),
             Write::merge(
                 Key::new(SIGNUPS_BY_SOURCE, &of_source),
                 day.with("source", source),
             ),
-        ]
-        .map(|write| write.increment("count", 1))
+        ];
+        counts.map(|write| write.increment("count", 1)).into()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use email_service::{EmlMailer, Letterhead, Mailer, SmtpLimits, SmtpMailer, SmtpServer};
+use fanout_mail::{EmlMailer, Letterhead, Mailer, SmtpLimits, SmtpMailer, SmtpServer};
 use fanout_runtime::{Environment, Settings, SettingsError};
 
 /// Where mails go: files, unless the environment names a mail server.

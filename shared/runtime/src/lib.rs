@@ -12,7 +12,7 @@ mod trace_context;
 pub use clock::{Clock, SystemClock, Timestamp, serialize_rfc3339, whole_milliseconds};
 pub use environment::{Environment, ProcessEnvironment, Settings, SettingsError};
 pub use error_chain::{BoxError, error_chain};
-pub use ids::{IdGenerator, SystemIds};
+pub use ids::{IdGenerator, SystemIds, id_of, is_id_of};
 pub use shutdown::Shutdown;
 pub use telemetry::{LogFormat, LogSettings, cloud_logging_to, init_telemetry};
 pub use timings::{DRAIN, Timings, TimingsDisagree};

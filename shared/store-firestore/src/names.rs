@@ -85,10 +85,11 @@ mod tests {
             "projects/demo/databases/(default)/documents/users/usr_1"
         );
         assert_eq!(names.key(USERS, &name), Some(key));
-        const USER: &Collection = &Collection::named("user");
-        const CONTACTS: &Collection = &Collection::named("contacts");
-        assert_eq!(names.key(USER, &name), None);
-        assert_eq!(names.key(CONTACTS, &name), None);
+        const OTHERS: [&Collection; 2] =
+            [&Collection::named("user"), &Collection::named("contacts")];
+        for other in OTHERS {
+            assert_eq!(names.key(other, &name), None);
+        }
     }
 
     #[test]

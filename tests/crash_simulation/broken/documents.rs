@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use crm_service::CONTACTS;
 use email_service::EMAIL_RECIPIENTS;
 use fanout_dedup::PROCESSED_EVENTS;
-use fanout_outbox::{OUTBOX, OUTBOX_LEASES};
+use fanout_outbox::{EVENTS, OUTBOX_LEASES};
 use fanout_runtime::Timestamp;
 use fanout_store::{
     CommitError, CommitReceipt, Conflict, Content, Document, Documents, Fields, Key, Page,
@@ -46,7 +46,7 @@ impl Documents for BrokenDocuments {
             Broken::OutboxInSecondCommit if writes.iter().any(creates_row) => {
                 let (outbox, state): (Vec<Write>, Vec<Write>) = writes
                     .into_iter()
-                    .partition(|write| write.key.is_in(OUTBOX) || write.key.is_in(OUTBOX_LEASES));
+                    .partition(|write| write.key.is_in(EVENTS) || write.key.is_in(OUTBOX_LEASES));
                 self.inner.commit(state).await?;
                 self.inner.commit(outbox).await
             }
@@ -135,10 +135,15 @@ fn is_in_state(write: &Write, state: &str) -> bool {
         && matches!(&write.content, Content::Set(fields) if holds(fields))
 }
 
+/// A mark that is done says no state.
 fn is_done_with_effect(writes: &[Write]) -> bool {
-    writes.len() > 1 && is_in_state(&writes[0], "done")
+    let done = |mark: &Write| match &mark.content {
+        Content::Set(fields) => fields.get("state").is_none(),
+        Content::Merge { .. } | Content::Delete => false,
+    };
+    writes.len() > 1 && writes[0].key.is_in(PROCESSED_EVENTS) && done(&writes[0])
 }
 
 fn creates_row(write: &Write) -> bool {
-    write.key.is_in(OUTBOX) && write.precondition == Precondition::Absent
+    write.key.is_in(EVENTS) && write.precondition == Precondition::Absent
 }
