@@ -7,6 +7,7 @@ mod outside_effect;
 mod park;
 mod pipeline;
 mod push_auth;
+mod push_keys;
 mod push_route;
 mod store_effect;
 
