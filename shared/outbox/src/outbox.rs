@@ -109,20 +109,18 @@ impl Outbox {
             );
             return;
         }
-        let published = tokio::time::timeout(INLINE_LIMIT, answers).await;
-        if published.is_err() {
+        if tokio::time::timeout(INLINE_LIMIT, answers).await.is_err() {
+            self.bus_answered(false);
             let limit_ms = INLINE_LIMIT.as_millis() as u64;
             warn!(
                 limit_ms,
                 "not published yet: the bus has not answered, and the request does not wait for it"
             );
         }
-        let failed = !published.is_ok_and(|all| all.into_iter().all(|it| it.unwrap_or(false)));
-        *self.impatience() = failed.then(|| Instant::now() + IMPATIENCE);
     }
 
-    /// Begins to publish a line's events; answers whether that went as it should.
-    fn begin(&self, line: CommittedLine) -> oneshot::Receiver<bool> {
+    /// Begins to publish a line's events; answers once that has gone as it does.
+    fn begin(&self, line: CommittedLine) -> oneshot::Receiver<()> {
         let (answered, answer) = oneshot::channel();
         let outbox = self.clone();
         let publishing = async move { outbox.publish_line(line, answered).await };
@@ -131,7 +129,7 @@ impl Outbox {
         answer
     }
 
-    async fn publish_line(&self, line: CommittedLine, answered: oneshot::Sender<bool>) {
+    async fn publish_line(&self, line: CommittedLine, answered: oneshot::Sender<()>) {
         let CommittedLine { lease, rows, held } = line;
         if let Some(held) = held {
             let holder = Holder::new(self, held, None);
@@ -139,7 +137,7 @@ impl Outbox {
         }
         // Left to the holder, unless that one has left its lease behind. The answer waits for
         // neither. While the bus fails, holders leave leases behind all the time, for the relay.
-        let _ = answered.send(true);
+        let _ = answered.send(());
         if self.is_impatient() {
             return;
         }
@@ -157,6 +155,11 @@ impl Outbox {
                 warn!(error, "not published: left to the relay");
             }
         }
+    }
+
+    /// Notes whether the bus works: for a while after it failed no answer waits for it.
+    pub(super) fn bus_answered(&self, well: bool) {
+        *self.impatience() = (!well).then(|| Instant::now() + IMPATIENCE);
     }
 
     fn is_impatient(&self) -> bool {
