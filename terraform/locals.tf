@@ -37,9 +37,14 @@ locals {
     address = "^${local._address}$"
     sender  = "^(?:${local._name} <${local._address}>|${local._address})$"
     # What neither has: more than 64 bytes before the @ or 254 in all, a label of more than 63, a last one of
-    # digits, and what shows nothing although it is a letter or a mark (Default_Ignorable_Code_Point).
+    # digits, one with two hyphens where only an A-label has them, what shows nothing although it is a letter
+    # or a mark (Default_Ignorable_Code_Point); a name of more than 200 characters, or of none that shows, or
+    # with one that is none.
     never = join("|", [
       "[^ <\"]{65}@[^@]*$", "[^ <>]{255}", "@[^@<]*[^.@<>]{64}[^@<]*$", "[.][0-9]+>?$",
+      "[@.](?:[^xX@.<>][^@.<>]|[xX][^nN@.<>])--[^@<]*$", "^[^\"].{200,} <", "^\".{201,}\" <",
+      "^\"?(?:[\\p{M}\\p{Z}\\x{2800}\\x{fffc}\\x{1d159}\\x{115f}\\x{1160}\\x{3164}\\x{ffa0}]|\\\\ )+\"? <",
+      "[\\x{fdd0}-\\x{fdef}\\x{fffe}\\x{ffff}]",
       "[\\x{34f}\\x{115f}\\x{1160}\\x{17b4}\\x{17b5}\\x{180b}-\\x{180f}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{ffa0}\\x{e0100}-\\x{e01ef}][^@<]*$",
     ])
   }

@@ -35,6 +35,10 @@ run "grammar" {
       "\"a@b; \\\"c\\\" \\\\\" <hello@example.com>",
       "${join("", [for n in range(64) : "x"])}@example.com",
       "hello@${join("", [for n in range(63) : "x"])}.example",
+      "hello@xn--bcher-kva.example",
+      "hello@a-b.c-d-e.example",
+      "${join("", [for n in range(200) : "x"])} <hello@example.com>",
+      "\"${join("", [for n in range(200) : "x"])}\" <hello@example.com>",
     ] : sender if !can(regex(local._grammar.sender, sender)) || can(regex(local._grammar.never, sender))] == []
     error_message = "A sender is refused with which email-service would start."
   }
@@ -70,6 +74,13 @@ run "grammar" {
       "Acme\u2028Co <hello@example.com>",
       "\"Acme\nBcc: other@example.com\" <hello@example.com>",
       "Acme <hi..there@example.com>",
+      "hello@ab--c.example",
+      "\"  \" <hello@example.com>",
+      "\u3164 <hello@example.com>",
+      "\"\u2800\u0301\" <hello@example.com>",
+      "Acme\ufdd0 <hello@example.com>",
+      "${join("", [for n in range(201) : "x"])} <hello@example.com>",
+      "\"${join("", [for n in range(201) : "x"])}\" <hello@example.com>",
       "${join("", [for n in range(65) : "x"])}@example.com",
       "hello@${join("", [for n in range(64) : "x"])}.example",
       "hello@${join(".", [for n in range(80) : "xxx"])}",
