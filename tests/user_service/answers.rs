@@ -274,24 +274,26 @@ async fn a_new_address_is_taken_and_the_old_one_free_at_once() {
 #[tokio::test]
 async fn every_accepted_address_and_name_can_be_decoded_by_consumers() {
     let service = Service::new().await;
-    for (number, email) in [
-        "o'neil+tag@example.com",
-        "josé@example.com",
-        "a@bücher.example",
+    for (number, (typed, kept)) in [
+        ("o'neil+tag@example.com", "o'neil+tag@example.com"),
+        ("a@bücher.example", "a@bücher.example"),
+        ("संपर्क@डाटामेल.भारत", "संपर्क@डाटामेल.भारत"),
+        ("👋@example.com", "👋@example.com"),
+        ("jose\u{301}@example.com", "jos\u{e9}@example.com"),
     ]
     .iter()
     .enumerate()
     {
         let body =
-            json!({"email": email, "name": format!("\u{3000}{}\t", "é".repeat(200 - number))});
+            json!({"email": typed, "name": format!("\u{3000}{}\t", "é".repeat(200 - number))});
         let answer = service.send(Method::POST, "/users", &[], &body).await;
         assert_eq!(
             answer.status,
             StatusCode::CREATED,
-            "{email}: {:?}",
+            "{typed}: {:?}",
             answer.body
         );
-        assert_eq!(answer.body["email"], *email);
+        assert_eq!(answer.body["email"], *kept);
     }
     for message in service.bus.messages() {
         let decoded = fanout_events::decode(&fanout_events::Received {
@@ -301,6 +303,24 @@ async fn every_accepted_address_and_name_can_be_decoded_by_consumers() {
         });
         let sent: Value = serde_json::from_slice(&message.data).unwrap();
         assert_eq!(serde_json::to_value(decoded.unwrap().event).unwrap(), sent);
+    }
+}
+
+#[tokio::test]
+async fn names_that_show_nothing_or_turn_the_text_around_are_refused() {
+    let service = Service::new().await;
+    for name in [
+        "\u{200b}",
+        "\u{301}",
+        "\u{3164}",
+        "\u{2800}",
+        "Ada\u{202e}gpj.exe",
+        "a\u{2028}b",
+    ] {
+        let body = json!({"email": "ada@example.com", "name": name});
+        let answer = service.send(Method::POST, "/users", &[], &body).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{name:?}");
+        assert_eq!(answer.body["errors"][0]["field"], "name");
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is kept of a user that mails go to: that there were mails, or that the user is gone.
 //!
 //! It stands between `user.created` and `user.deleted`, which come in any order and at the same
-//! time: whoever changes a user's records changes this document in the same commit, on condition
+//! time: a reaction that changes a user's records changes this document in the same commit, on condition
 //! that it is as it was read. So no record of a deleted user can be committed late.
 
 use fanout_consume::View;
@@ -20,7 +20,7 @@ pub(crate) struct Recipient {
 }
 
 impl Recipient {
-    /// Somebody who has had no mail yet.
+    /// A user who has had no mail yet.
     pub(crate) const NEW: Self = Self {
         is_gone: false,
         version: Precondition::Absent,

@@ -84,7 +84,7 @@ mod tests {
         assert!(text.contains("Hello <b>\"Ada\" & co,"), "{text}");
     }
 
-    /// A stranger signs up with somebody else's address, and types a message as the name.
+    /// A stranger signs up with another person's address, and types a message as the name.
     #[test]
     fn a_name_is_neither_a_link_nor_a_subject() {
         let text = written("you won! Claim at https://evil.example/?x=1 before Friday or else");

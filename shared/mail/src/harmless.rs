@@ -1,5 +1,5 @@
-//! Names, where somebody else reads them. A stranger can sign up with any address and any name, and
-//! the mail goes to the owner of the address: it must not carry the stranger's message.
+//! Names, where the owner of an address reads them. A stranger can sign up with any address and any
+//! name, and the mail goes to the owner of the address: it must not carry the stranger's message.
 
 use fanout_events::PersonName;
 

@@ -31,8 +31,8 @@ impl FromStr for Sender {
     type Err = InvalidSender;
 
     /// Takes `hello@example.com`, `Fanout <hello@example.com>` and `"Fanout, Inc." <hello@example.com>`.
-    /// An international domain becomes A-labels. A local part beyond ASCII is refused: what comes
-    /// from it would go to no server without SMTPUTF8, whoever it is for.
+    /// An international domain becomes A-labels. A local part beyond ASCII is refused: a server
+    /// without SMTPUTF8 would take no mail from it, to no recipient.
     fn from_str(text: &str) -> Result<Self, InvalidSender> {
         let text = text.trim();
         let (name, address) = match text.strip_suffix('>') {

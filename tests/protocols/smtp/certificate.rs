@@ -1,4 +1,4 @@
-//! Certificates that nobody but a test trusts.
+//! Certificates that only a test trusts.
 
 use std::sync::Arc;
 

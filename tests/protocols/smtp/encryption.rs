@@ -36,7 +36,7 @@ async fn a_trusted_server_gets_the_password_and_the_mail_encrypted() {
 }
 
 #[tokio::test]
-async fn a_server_that_nobody_vouches_for_gets_neither_password_nor_mail() {
+async fn a_server_that_no_authority_vouches_for_gets_neither_password_nor_mail() {
     for encryption in [Encryption::AtOnce, Encryption::OnRequest] {
         let (server, url) = server(encryption, &SelfSigned::of("localhost")).await;
         let mailer = SmtpMailer::new(url.parse().unwrap(), SmtpLimits::PRODUCTION);
