@@ -99,6 +99,26 @@ run "database_on_the_moon" {
   expect_failures = [var.firestore_location]
 }
 
+run "events_that_are_kept_for_no_day" {
+  command = plan
+
+  variables {
+    event_store_ttl_days = 0
+  }
+
+  expect_failures = [var.event_store_ttl_days]
+}
+
+run "events_that_are_kept_for_half_a_day_more" {
+  command = plan
+
+  variables {
+    event_store_ttl_days = 1.5
+  }
+
+  expect_failures = [var.event_store_ttl_days]
+}
+
 run "database_with_a_capital_letter" {
   command = plan
 
@@ -423,7 +443,7 @@ run "service_whose_relay_would_have_no_name" {
   command = plan
 
   variables {
-    services = { a-name-of-twenty-five-abc = { publishes = {} } }
+    services = { a-name-of-twenty-five-abc = { publishes = [] } }
     images = {
       a-name-of-twenty-five-abc = "x@sha256:ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
       analytics-service         = "a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -439,7 +459,7 @@ run "service_that_publishes_nowhere_known" {
   command = plan
 
   variables {
-    services = { user-service = { publishes = { USER_EVENTS_TOPIC = "user-event" } } }
+    services = { user-service = { publishes = ["user-event"] } }
   }
 
   expect_failures = [var.services]
@@ -449,7 +469,7 @@ run "service_with_a_consumers_name" {
   command = plan
 
   variables {
-    services = { user-service = { publishes = {} }, crm-service = { publishes = {} } }
+    services = { user-service = { publishes = [] }, crm-service = { publishes = [] } }
   }
 
   expect_failures = [var.services]

@@ -91,12 +91,13 @@ fn can_unsubscribe(
     user_id: &str,
 ) -> MessageBuilder {
     let builder = builder.raw_header(header("List-Unsubscribe", unsubscribe.header(user_id)));
-    match unsubscribe.is_one_click() {
-        true => builder.raw_header(header(
+    if unsubscribe.is_one_click() {
+        builder.raw_header(header(
             "List-Unsubscribe-Post",
             "List-Unsubscribe=One-Click".to_owned(),
-        )),
-        false => builder,
+        ))
+    } else {
+        builder
     }
 }
 
