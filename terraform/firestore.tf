@@ -31,15 +31,32 @@ locals {
 
 resource "google_firestore_database" "fanout" {
   project     = var.project_id
-  name        = "(default)"
+  name        = var.firestore_database
   location_id = coalesce(var.firestore_location, var.region)
   type        = "FIRESTORE_NATIVE"
 
   # A week back, to the minute: a bad release can be undone.
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
 
+  # Protected, a destroy ends with an error. ABANDON would succeed, and leave a database that the next
+  # apply can't make, since its id is taken.
   delete_protection_state = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
-  deletion_policy         = var.deletion_protection ? "ABANDON" : "DELETE"
+  deletion_policy         = "DELETE"
+}
+
+# Operators trace an event through its documents, and change none.
+resource "google_project_iam_member" "tracing" {
+  for_each = var.operators
+
+  project = var.project_id
+  role    = "roles/datastore.viewer"
+  member  = each.key
+
+  condition {
+    title       = "database-${trim(var.firestore_database, "()")}"
+    description = "Only the database ${var.firestore_database}."
+    expression  = "resource.type == \"firestore.googleapis.com/Database\" && resource.name == \"projects/${var.project_id}/databases/${var.firestore_database}\""
+  }
 }
 
 resource "google_firestore_field" "expires_at" {

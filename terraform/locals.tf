@@ -14,7 +14,8 @@ locals {
     for name, consumer in var.consumers : name => merge(consumer, {
       dead_letter_topic = "${consumer.topic}-${name}-dead-letters"
       service           = "${name}-service"
-      subscription      = "${consumer.topic}-${name}"
+      # A filter can't be changed: another filter is another subscription, by another name.
+      subscription = join("-", concat([consumer.topic, name], consumer.filter == null ? [] : [substr(sha256(consumer.filter), 0, 8)]))
     })
   }
 

@@ -1,18 +1,12 @@
 locals {
   _user_service_url = try(module.service["user-service"].url, null)
-
-  # A token for a service that is not public: that of the one identity which may call it.
-  _consumer_token = {
-    for name, consumer in local.consumers : name =>
-    "$(gcloud auth print-identity-token --impersonate-service-account=${local.push_identities[name].email} --include-email --audiences=${module.consumer[name].url})"
-  }
 }
 
 output "commands" {
   description = "Lines to try the system with, ready to be pasted."
   value = merge(
     local._user_service_url == null ? {} : {
-      sign_up = "curl -X POST ${local._user_service_url}/users -H 'Content-Type: application/json' -d '{\"email\":\"test@example.com\",\"name\":\"Test User\"}'"
+      sign_up = "curl -X POST ${local._user_service_url}/users${var.user_service_public ? "" : " -H \"Authorization: Bearer $(gcloud auth print-identity-token)\""} -H 'Content-Type: application/json' -d '{\"email\":\"test@example.com\",\"name\":\"Test User\"}'"
     },
     {
       publish_by_hand = "gcloud pubsub topics publish user-events --project=${var.project_id} --message='{\"userId\":\"test-123\",\"email\":\"manual@test.com\",\"name\":\"Manual Test\",\"event\":\"user.created\"}'"
@@ -25,7 +19,9 @@ output "commands" {
     },
     {
       for name, consumer in local.consumers : "call_${consumer.service}" =>
-      "curl ${module.consumer[name].url}/health -H \"Authorization: Bearer ${local._consumer_token[name]}\""
+      # With a token of the one identity which may call it. Not by `gcloud auth print-identity-token`:
+      # that asks for an access token of the identity first, which nobody may have.
+      chomp(templatefile("${path.module}/call.sh.tftpl", { account = local.push_identities[name].email, url = module.consumer[name].url }))
     },
   )
 }

@@ -35,8 +35,11 @@ module "service" {
   publishes = { for variable, topic in each.value.publishes : variable => { id = module.topic[topic].topic.id, name = module.topic[topic].name } }
 
   # Sign-up is public. No entry of the map can open another service.
-  public   = each.key == "user-service" && var.user_service_public
-  invokers = each.value.outbox_relay ? { relay = local.relay_identities[each.key].member } : {}
+  public = each.key == "user-service" && var.user_service_public
+  invokers = merge(
+    each.value.outbox_relay ? { relay = local.relay_identities[each.key].member } : {},
+    each.key == "user-service" ? { for member in var.user_service_invokers : member => member } : {},
+  )
 
   # An index is there before the code whose query needs it.
   depends_on = [google_firestore_field.expires_at, google_firestore_index.query]

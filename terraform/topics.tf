@@ -18,7 +18,7 @@ module "topic" {
   consumers = {
     for name, consumer in local.consumers : name => {
       dead_letter_topic    = consumer.dead_letter_topic
-      event_types          = consumer.event_types
+      filter               = consumer.filter
       parks_as             = module.consumer[name].service_account.member
       push_audience        = module.consumer[name].url
       push_endpoint        = "${module.consumer[name].url}/pubsub/push"

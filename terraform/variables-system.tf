@@ -5,8 +5,8 @@ variable "consumers" {
   description = "Who reacts to events, by name. The entry `crm` is the Cloud Run service crm-service, its push subscription user-events-crm, and the dead-letter topic and subscription user-events-crm-dead-letters."
   nullable    = false
   type = map(object({
-    event_types   = list(string)
     topic         = optional(string, "user-events")
+    filter        = optional(string) # on attributes, for who wants a small part of a large topic
     concurrency   = optional(number, 80)
     cpu           = optional(string, "1")
     env           = optional(map(string), {})
@@ -18,24 +18,17 @@ variable "consumers" {
 
   default = {
     analytics = {
-      event_types = ["user.created"]
-      env         = { SIGNUP_SHARDS = "16" } # documents that share a day's count, 1 to 64
+      env = { SIGNUP_SHARDS = "16" } # documents that share a day's count, 1 to 64
     }
-    crm = { event_types = ["user.created", "user.updated", "user.deleted"] }
+    crm = {}
     email = {
-      event_types = ["user.created", "user.deleted"]
-      secrets     = { SMTP_URL = { secret = "smtp-url" } }
+      secrets = { SMTP_URL = { secret = "smtp-url" } }
     }
   }
 
   validation {
     condition     = alltrue([for name in keys(var.consumers) : can(regex("^[a-z][a-z0-9-]{0,20}[a-z0-9]$", name))])
     error_message = "A consumer's name must be 2 to 22 lower-case letters, digits and hyphens, start with a letter and not end with a hyphen: NAME-service is the id of a service account, which takes 30."
-  }
-
-  validation {
-    condition     = alltrue(flatten([for consumer in values(var.consumers) : [for type in consumer.event_types : can(regex("^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$", type))]]))
-    error_message = "An event type must be a dotted lower-case name such as user.created."
   }
 
   validation {

@@ -63,6 +63,18 @@ variable "environment" {
   }
 }
 
+variable "firestore_database" {
+  description = "The Firestore database's id. Another id is another, empty database."
+  type        = string
+  default     = "(default)"
+  nullable    = false
+
+  validation {
+    condition     = var.firestore_database == "(default)" || (can(regex("^[a-z][a-z0-9-]{2,61}[a-z0-9]$", var.firestore_database)) && !can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", var.firestore_database)))
+    error_message = "firestore_database must be (default), or 4 to 63 lower-case letters, digits and hyphens that start with a letter, do not end with a hyphen and are no UUID."
+  }
+}
+
 variable "firestore_location" {
   description = "Where the database is: a region or a multi-region such as eur3 or nam5; null for the services' own region. It can never be changed."
   type        = string
@@ -134,7 +146,7 @@ variable "notification_email" {
 }
 
 variable "operators" {
-  description = "Who may list, redrive and discard dead letters: members such as group:operators@example.com."
+  description = "Who may list, redrive and discard dead letters, and trace events through the database: members such as group:operators@example.com."
   type        = set(string)
   default     = []
   nullable    = false
@@ -202,6 +214,18 @@ variable "secret_versions" {
   validation {
     condition     = alltrue([for version in values(var.secret_versions) : can(regex("^([1-9][0-9]*|latest)$", version))])
     error_message = "secret_versions must have version numbers such as \"2\" (gcloud secrets versions list SECRET), or \"latest\"."
+  }
+}
+
+variable "user_service_invokers" {
+  description = "Who may call user-service where it is not public, such as serviceAccount:front-end@my-project.iam.gserviceaccount.com or group:testers@example.com."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for member in var.user_service_invokers : can(regex("^((user|group|serviceAccount):[^@[:space:]]+@|domain:)[^@[:space:]]+$", member))])
+    error_message = "user_service_invokers must be identities: user:, group: or serviceAccount: followed by an e-mail address, or domain: and a domain; everybody may call by user_service_public."
   }
 }
 

@@ -22,9 +22,9 @@ import hcl2
 GRANTS = re.compile(r"_iam_|_access$|_access_control$|_acl$|_acl_rule$")
 # How a grant behaves, and not what it gives.
 IGNORED = {"depends_on", "lifecycle"}
-PUBLIC = ("allUsers", "allAuthenticatedUsers")
+PUBLIC = ("allUsers", "allAuthenticatedUsers", "invoker_iam_disabled")
 # The one place that opens something to everybody: user-service, by `public`.
-OPENED = ["terraform/modules/service google_cloud_run_v2_service_iam_member.public"]
+OPENED = ["terraform/modules/service google_cloud_run_v2_service.service"]
 
 
 def read(root):
@@ -81,6 +81,11 @@ def listing(root):
     for folder, kind, name, body in blocks:
         if kind in ("resource", "data") and GRANTS.search(name.split(".")[0]):
             given = {argument: value for argument, value in body.items() if argument not in IGNORED}
+        elif kind == "resource" and "invoker_iam_disabled" in body:
+            given = {"invoker_iam_disabled": body["invoker_iam_disabled"]}
+        else:
+            given = None
+        if given is not None:
             sections[f"{folder} {name if kind == 'resource' else f'data.{name}'}"] = given
             referred.setdefault(folder, set()).update(_references(given))
     # Modules first: what they are given refers to locals of their own folder.

@@ -3,13 +3,15 @@
     smoke_test.py OUTPUTS.json --mark=BUILD_ID
 
 OUTPUTS.json is what `terraform output -json` prints. Consumers are called with the token of the one
-identity that may call them; the test user's address is our own sender's with a tag, so that no mail
-goes to a stranger.
+identity that may call them: gcloud says who we are, and IAM makes the token. (`gcloud auth
+print-identity-token` would ask for that identity's access token first, and we may not be it.) The test
+user's address is our own sender's with a tag, so that no mail goes to a stranger.
 """
 
 import argparse
 import datetime
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -20,6 +22,8 @@ import urllib.request
 
 PATIENCE_SECONDS = 180.0  # cold starts of four services, and a first push that has to be repeated
 PAUSE_SECONDS = 2.0
+# Where IAM makes tokens; gcloud reads the same variable.
+IAM_CREDENTIALS_URL = os.environ.get("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", "https://iamcredentials.googleapis.com/")
 
 
 class Failed(Exception):
@@ -29,7 +33,7 @@ class Failed(Exception):
 class Deployed:
     """The services behind Terraform's outputs."""
 
-    def __init__(self, outputs, run=subprocess.run):
+    def __init__(self, outputs, iam=IAM_CREDENTIALS_URL):
         def value(name, default=None):
             return outputs.get(name, {}).get("value", default)
 
@@ -38,7 +42,7 @@ class Deployed:
         self._identities = {f"{name}-service": email for name, email in value("push_identities", {}).items()}
         if not value("user_service_public", True):
             self._identities.update(value("relay_identities", {}))
-        self._run = run
+        self._iam = iam.rstrip("/")
         self._tokens = {}
 
     def call(self, method, service, path, body=None, headers=None):
@@ -47,9 +51,9 @@ class Deployed:
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
-        if service in self._identities:
-            request.add_header("Authorization", f"Bearer {self._token(service)}")
         try:
+            if service in self._identities:
+                request.add_header("Authorization", f"Bearer {self._token(service)}")
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, _json(answer.read())
         except urllib.error.HTTPError as error:
@@ -58,20 +62,26 @@ class Deployed:
             return None, str(error)
 
     def _token(self, service):
+        """The token of the identity that may call the service, for the service's address."""
         if service not in self._tokens:
-            command = [
-                "gcloud",
-                "auth",
-                "print-identity-token",
-                "--include-email",
-                f"--impersonate-service-account={self._identities[service]}",
-                f"--audiences={self.urls[service]}",
-            ]
-            printed = self._run(command, capture_output=True, text=True, check=False)
-            if printed.returncode != 0:
-                raise Failed(f"No token for {service} could be had: {printed.stderr.strip()}")
-            self._tokens[service] = printed.stdout.strip()
+            account = self._identities[service]
+            asked = {"audience": self.urls[service], "includeEmail": True}
+            request = urllib.request.Request(f"{self._iam}/v1/projects/-/serviceAccounts/{account}:generateIdToken", json.dumps(asked).encode())
+            request.add_header("Authorization", f"Bearer {self._access_token()}")
+            request.add_header("Content-Type", "application/json")
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    self._tokens[service] = json.load(answer)["token"]
+            except urllib.error.HTTPError as error:
+                # A grant of the apply just done may not be known everywhere yet: no answer, for now.
+                raise OSError(f"no token of {account}: {error.code}, {_json(error.read())}") from error
         return self._tokens[service]
+
+    def _access_token(self):
+        printed = subprocess.run(["gcloud", "auth", "print-access-token"], capture_output=True, text=True, check=False)
+        if printed.returncode != 0:
+            raise Failed(f"gcloud does not say who we are: {printed.stderr.strip()}")
+        return printed.stdout.strip()
 
 
 def _json(body):

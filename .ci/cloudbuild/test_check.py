@@ -74,7 +74,7 @@ class CheckTest(unittest.TestCase):
         self.assert_faults("verify runs .ci/run, which is not executable")
 
     def test_an_image_that_is_deployed_and_not_built(self):
-        self.change("crm = {", 'loyalty = { event_types = ["user.created"] }\n    crm = {', "terraform/variables-system.tf")
+        self.change("crm = {}", "loyalty = {}\n    crm = {}", "terraform/variables-system.tf")
         self.assert_faults("Terraform deploys loyalty-service, whose image no step builds")
 
     def test_an_image_that_the_plan_does_not_wait_for(self):

@@ -57,6 +57,10 @@ class GrantsTest(unittest.TestCase):
         self.change("consumers.tf", "module ", 'resource "google_cloud_run_v2_service_iam_member" "open" {\n  member = "allUsers"\n}\nmodule ')
         self.assert_noticed("resource google_cloud_run_v2_service_iam_member.open names allUsers", "+terraform google_cloud_run_v2_service_iam_member.open")
 
+    def test_a_service_that_checks_nobody(self):
+        self.change("modules/service/service.tf", "= var.public", "= true")
+        self.assert_noticed("+  invoker_iam_disabled = True")
+
     def test_another_member_or_role(self):
         for name, old, new in [
             ("consumers.tf", "member             = local.deployer", 'member             = "allAuthenticatedUsers"'),

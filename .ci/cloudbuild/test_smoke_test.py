@@ -7,13 +7,13 @@ import io
 import json
 import pathlib
 import sys
-import threading
 import types
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import smoke_test  # noqa: E402
+import stand_in_iam  # noqa: E402
 
 DAY = "2026-12-31"
 NEXT_DAY = "2027-01-01"
@@ -69,26 +69,26 @@ class FakeSystem(http.server.BaseHTTPRequestHandler):
 
 class SmokeTestTest(unittest.TestCase):
     def setUp(self):
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FakeSystem)
-        self.state = self.server.state = types.SimpleNamespace(users={}, signups=41, counts=1, mails=[{"status": "sent"}], calls=[], deletes=True, loses_answer=False)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.addCleanup(self.server.server_close)
-        self.addCleanup(self.server.shutdown)
+        self.state = types.SimpleNamespace(users={}, signups=41, counts=1, mails=[{"status": "sent"}], calls=[], deletes=True, loses_answer=False)
+        self.url = self.enter(stand_in_iam.serving(FakeSystem, state=self.state)).url
+        self.iam = self.enter(stand_in_iam.serving())
+        self.enter(stand_in_iam.gcloud_on_path())
+
+    def enter(self, context):
+        value = context.__enter__()
+        self.addCleanup(context.__exit__, None, None, None)
+        return value
 
     def try_out(self, **outputs):
-        url = f"http://127.0.0.1:{self.server.server_port}"
         names = ["user-service", "email-service", "analytics-service", "crm-service"]
-        everything = {"service_urls": {name: url for name in names}, "test_sender": "hello@example.com", **outputs}
-        asked = []
-
-        def gcloud(command, **_):
-            asked.append(command)
-            return types.SimpleNamespace(returncode=0, stdout=f"token-{len(asked)}\n", stderr="")
-
-        system = smoke_test.Deployed({name: {"value": value} for name, value in everything.items()}, run=gcloud)
+        everything = {"service_urls": {name: self.url for name in names}, "test_sender": "hello@example.com", **outputs}
+        system = smoke_test.Deployed({name: {"value": value} for name, value in everything.items()}, iam=f"{self.iam.url}/")
         with contextlib.redirect_stdout(io.StringIO()):
             smoke_test.SmokeTest(system, "build-1", today=datetime.date.fromisoformat(DAY), patience=0.2, pause=0.05).run()
-        return asked
+
+    def tokens(self):
+        """What each path was called with, by its first part."""
+        return {path.split("/")[1].split("?")[0]: token for _, path, token in self.state.calls}
 
     def test_a_system_that_works(self):
         self.try_out()
@@ -96,15 +96,25 @@ class SmokeTestTest(unittest.TestCase):
         self.assertEqual([call[0] for call in self.state.calls].count("POST"), 1)
 
     def test_consumers_are_called_with_the_token_of_their_subscription(self):
-        asked = self.try_out(push_identities={"crm": "push-crm@fanout-test.iam.gserviceaccount.com"})
-        self.assertEqual(len(asked), 1)
-        self.assertIn("--impersonate-service-account=push-crm@fanout-test.iam.gserviceaccount.com", asked[0])
-        tokens = {path.split("/")[1]: token for _, path, token in self.state.calls if path.startswith(("/contacts", "/users"))}
-        self.assertEqual(tokens, {"contacts": "Bearer token-1", "users": None})
+        account = "push-crm@fanout-test.iam.gserviceaccount.com"
+        self.try_out(push_identities={"crm": account})
+        token = f"Bearer {stand_in_iam.token(account, self.url)}"
+        self.assertEqual(self.tokens(), {"contacts": token, "emails": None, "signups": None, "users": None})
 
     def test_a_private_user_service_is_called_as_the_relay(self):
-        asked = self.try_out(user_service_public=False, relay_identities={"user-service": "relay@fanout-test.iam.gserviceaccount.com"})
-        self.assertIn("--impersonate-service-account=relay@fanout-test.iam.gserviceaccount.com", asked[0])
+        account = "relay@fanout-test.iam.gserviceaccount.com"
+        self.try_out(user_service_public=False, relay_identities={"user-service": account})
+        self.assertEqual(self.tokens()["users"], f"Bearer {stand_in_iam.token(account, self.url)}")
+
+    def test_a_grant_that_is_not_known_everywhere_yet_is_waited_for(self):
+        self.iam.refusals = 2
+        self.try_out(push_identities={"crm": "push-crm@fanout-test.iam.gserviceaccount.com"})
+
+    def test_a_right_that_is_missing_is_named(self):
+        self.iam.refusals = 1000
+        with self.assertRaises(smoke_test.Failed) as raised:
+            self.try_out(push_identities={"crm": "push-crm@fanout-test.iam.gserviceaccount.com"})
+        self.assertIn("no token of push-crm@fanout-test.iam.gserviceaccount.com: 403", str(raised.exception))
 
     def assert_fails(self, part):
         with self.assertRaises(smoke_test.Failed) as raised:

@@ -74,16 +74,16 @@ resource "google_project_iam_member" "keeper" {
   member  = local.delivery_member
 }
 
-# A service's right to read and write documents can only be given on the project. The condition lets
-# the pipeline give and take this one role, so it can't make itself an owner.
+# A right to read or write documents can only be given on the project. The condition lets the pipeline
+# give and take these two roles, so it can't make itself an owner.
 resource "google_project_iam_member" "granter" {
   project = var.project_id
   role    = "projects/${var.project_id}/roles/${google_project_iam_custom_role.granter.role_id}"
   member  = local.delivery_member
 
   condition {
-    title       = "only-datastore-user"
-    description = "May give and take roles/datastore.user, and nothing else."
-    expression  = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user'])"
+    title       = "only-datastore-user-and-viewer"
+    description = "May give and take roles/datastore.user and roles/datastore.viewer, and nothing else."
+    expression  = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user', 'roles/datastore.viewer'])"
   }
 }

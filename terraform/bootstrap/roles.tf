@@ -97,7 +97,7 @@ resource "google_project_iam_custom_role" "keeper" {
   for_each = local._keepers
 
   project     = var.project_id
-  role_id     = each.key
+  role_id     = "${each.key}${var.custom_role_suffix}"
   title       = each.value.title
   description = each.value.description
   permissions = each.value.permissions
@@ -107,7 +107,7 @@ resource "google_project_iam_custom_role" "keeper" {
 
 resource "google_project_iam_custom_role" "granter" {
   project     = var.project_id
-  role_id     = "fanoutDatastoreGranter"
+  role_id     = "fanoutDatastoreGranter${var.custom_role_suffix}"
   title       = "Fanout: grants on the project"
   description = "Changes the project's policy; only ever given with a condition on which roles."
   permissions = [

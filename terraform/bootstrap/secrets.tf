@@ -19,7 +19,7 @@ resource "google_secret_manager_secret" "secret" {
 # take the role's own change of this policy, which the audit log shows.
 resource "google_project_iam_custom_role" "secret_binder" {
   project     = var.project_id
-  role_id     = "fanoutSecretBinder"
+  role_id     = "fanoutSecretBinder${var.custom_role_suffix}"
   title       = "Fanout: lets services read a secret"
   description = "Sees a secret's name and changes who may read it; does not read it."
   permissions = [

@@ -5,7 +5,7 @@ resource "google_cloudbuild_trigger" "main" {
   count = var.github_repository == null ? 0 : 1
 
   project         = var.project_id
-  location        = var.region
+  location        = coalesce(var.repository_region, var.region)
   name            = "fanout-main"
   description     = "Builds, tests and deploys the main branch."
   filename        = "cloudbuild.yaml"

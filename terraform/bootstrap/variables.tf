@@ -10,6 +10,18 @@ variable "apply_environment" {
   }
 }
 
+variable "custom_role_suffix" {
+  description = "What the ids of the custom roles end with. Google keeps the id of a role that was deleted for 37 days; another end makes new ones at once."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_.]{0,20}$", var.custom_role_suffix))
+    error_message = "custom_role_suffix must be at most 20 letters, digits, underscores and dots."
+  }
+}
+
 variable "github_repository" {
   description = "The GitHub repository whose main branch is deployed, as owner/name; null for no trigger. It must be connected to Cloud Build before (Google's GitHub app; that takes a person)."
   type        = string
@@ -47,6 +59,17 @@ variable "region" {
   validation {
     condition     = can(regex("^(africa|asia|australia|europe|me|northamerica|southamerica|us)-(central|east|north|northeast|northwest|south|southeast|southwest|west)[1-9][0-9]?$", var.region))
     error_message = "region must be a Google Cloud region such as us-central1 or europe-west1; a zone (us-central1-a) or a multi-region (eu) is none."
+  }
+}
+
+variable "repository_region" {
+  description = "Where the repository is connected to Cloud Build, which is where the trigger must be: a region, or global; null for `region`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.repository_region == null || can(regex("^([a-z]+-[a-z]+[1-9][0-9]?|global)$", var.repository_region))
+    error_message = "repository_region must be a region such as europe-west1, or global."
   }
 }
 

@@ -22,18 +22,13 @@ run "who_may_call" {
   command = apply
 
   assert {
-    condition     = [for grant in module.service["user-service"].grants.public : "${grant.role} ${grant.member} ${grant.name}"] == ["roles/run.invoker allUsers user-service"]
+    condition     = module.service["user-service"].service.invoker_iam_disabled
     error_message = "user-service is not public: nobody can sign up."
   }
 
   assert {
-    condition     = alltrue([for consumer in values(module.consumer) : length(consumer.grants.public) == 0])
-    error_message = "A consumer is public: anybody could hand it events."
-  }
-
-  assert {
-    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : service.service.invoker_iam_disabled == false])
-    error_message = "A service does not check its callers at the edge."
+    condition     = alltrue([for consumer in values(module.consumer) : consumer.service.invoker_iam_disabled == false])
+    error_message = "A consumer does not check its callers at the edge: anybody could hand it events."
   }
 
   assert {
@@ -54,6 +49,7 @@ run "a_further_service_is_private" {
   command = apply
 
   variables {
+    user_service_invokers = ["group:testers@example.com"]
     services = {
       order-service = { publishes = { USER_EVENTS_TOPIC = "user-events" }, outbox_relay = false }
       user-service  = { publishes = { USER_EVENTS_TOPIC = "user-events" } }
@@ -62,7 +58,7 @@ run "a_further_service_is_private" {
   }
 
   assert {
-    condition     = length(module.service["order-service"].grants.public) == 0 && length(module.service["order-service"].grants.invoker) == 0 && length(module.service["user-service"].grants.public) == 1
+    condition     = !module.service["order-service"].service.invoker_iam_disabled && length(module.service["order-service"].grants.invoker) == 0 && module.service["user-service"].service.invoker_iam_disabled
     error_message = "Another service than user-service is public, or user-service no longer is."
   }
 
@@ -92,6 +88,10 @@ run "everything_runs_as_itself" {
 
 run "no_right_is_wider_than_it_has_to_be" {
   command = apply
+
+  variables {
+    operators = ["group:operators@example.com"]
+  }
 
   assert {
     condition     = [for variable, grant in module.service["user-service"].grants.publisher : "${variable} ${grant.role} ${grant.topic} ${grant.member}"] == ["USER_EVENTS_TOPIC roles/pubsub.publisher user-events serviceAccount:user-service@fanout-test.iam.gserviceaccount.com"]
@@ -134,6 +134,7 @@ run "no_right_is_wider_than_it_has_to_be" {
     condition = toset(concat(
       flatten([for service in concat(values(module.service), values(module.consumer)) : [for grants in values(service.grants) : [for grant in grants : grant.role]]]),
       flatten([for topic in values(module.topic) : [for grants in values(topic.grants) : [for grant in values(grants) : grant.role]]]),
+      [for grant in values(google_project_iam_member.tracing) : grant.role],
       [for grant in values(google_service_account_iam_member.push_tokens) : grant.role],
       [for grant in values(google_service_account_iam_member.push_impersonation) : grant.role],
       [for grant in values(google_service_account_iam_member.push_deployer) : grant.role],
@@ -141,14 +142,16 @@ run "no_right_is_wider_than_it_has_to_be" {
       [for grant in values(google_service_account_iam_member.relay_impersonation) : grant.role],
       )) == toset([
       "roles/datastore.user",
+      "roles/datastore.viewer",
       "roles/iam.serviceAccountOpenIdTokenCreator",
       "roles/iam.serviceAccountUser",
       "roles/pubsub.publisher",
       "roles/pubsub.subscriber",
+      "roles/pubsub.viewer",
       "roles/run.invoker",
       "roles/secretmanager.secretAccessor",
     ])
-    error_message = "A role is granted that is not among the seven this system needs."
+    error_message = "A role is granted that is not among the nine this system needs."
   }
 
   # The pipeline deploys as these accounts, and as no other of the project.
@@ -192,18 +195,37 @@ run "operators_redrive_as_the_subscription" {
     condition     = alltrue([for consumer in values(module.consumer) : length(consumer.grants.invoker) == 1])
     error_message = "An operator became a caller of a consumer."
   }
+
+  assert {
+    condition = { for member, grant in google_project_iam_member.tracing : member => "${grant.role} ${grant.member} ${grant.condition[0].expression}" } == {
+      for member in ["group:operators@example.com", "user:ada@example.com"] :
+      member => "roles/datastore.viewer ${member} resource.type == \"firestore.googleapis.com/Database\" && resource.name == \"projects/fanout-test/databases/(default)\""
+    }
+    error_message = "Operators can't trace an event through the database, or can do more than read this one."
+  }
 }
 
 run "user_service_can_be_closed" {
   command = apply
 
   variables {
-    user_service_public = false
+    user_service_public   = false
+    user_service_invokers = ["group:testers@example.com"]
   }
 
   assert {
-    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : length(service.grants.public) == 0])
+    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : !service.service.invoker_iam_disabled])
     error_message = "Something is public although user_service_public is false."
+  }
+
+  assert {
+    condition     = toset([for grant in values(module.service["user-service"].grants.invoker) : "${grant.role} ${grant.member}"]) == toset(["roles/run.invoker group:testers@example.com", "roles/run.invoker serviceAccount:relay-user-service@fanout-test.iam.gserviceaccount.com"])
+    error_message = "A user-service that is not public can be called by others than those who are named and Cloud Scheduler, or not by them."
+  }
+
+  assert {
+    condition     = strcontains(output.commands.sign_up, "/users -H \"Authorization: Bearer $(gcloud auth print-identity-token)\" -H 'Content-Type")
+    error_message = "The line to sign up with says nothing of who calls."
   }
 
   assert {

@@ -27,9 +27,9 @@ run "database" {
       google_firestore_database.fanout.location_id == "us-central1" &&
       google_firestore_database.fanout.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_ENABLED" &&
       google_firestore_database.fanout.delete_protection_state == "DELETE_PROTECTION_ENABLED" &&
-      google_firestore_database.fanout.deletion_policy == "ABANDON"
+      google_firestore_database.fanout.deletion_policy == "DELETE"
     )
-    error_message = "The database is not native, not in the region, can't be set back to a minute of the last week, or can be deleted."
+    error_message = "The database is not native, not in the region, can't be set back to a minute of the last week, can be deleted, or is left behind by a destroy that says that it worked."
   }
 
   assert {
@@ -60,12 +60,27 @@ run "the_database_can_be_elsewhere" {
   command = apply
 
   variables {
+    firestore_database = "fanout-2"
     firestore_location = "eur3"
   }
 
   assert {
-    condition     = google_firestore_database.fanout.location_id == "eur3"
-    error_message = "firestore_location does not decide where the database is."
+    condition     = google_firestore_database.fanout.location_id == "eur3" && google_firestore_database.fanout.name == "fanout-2"
+    error_message = "firestore_location and firestore_database do not decide where the database is and what it is called."
+  }
+
+  assert {
+    condition = alltrue([
+      for service in concat(values(module.service), values(module.consumer)) :
+      one([for env in service.service.template[0].containers[0].env : env.value if env.name == "FIRESTORE_DATABASE"]) == "fanout-2" &&
+      endswith(service.grants.firestore[0].condition[0].expression, "/databases/fanout-2\"")
+    ])
+    error_message = "A service is told of another database than its right is on."
+  }
+
+  assert {
+    condition     = alltrue([for made in concat(values(google_firestore_field.expires_at), values(google_firestore_field.count), values(google_firestore_index.query)) : made.database == "fanout-2"])
+    error_message = "Expiry or an index is made in another database."
   }
 }
 

@@ -20,7 +20,6 @@ variables {
   consumers = {
     billing = {
       dead_letter_topic    = "orders-billing-dead-letters"
-      event_types          = ["order.placed"]
       parks_as             = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
       push_audience        = "https://billing.example.com"
       push_endpoint        = "https://billing.example.com/pubsub/push"
@@ -277,7 +276,6 @@ run "push_without_tls" {
     consumers = {
       billing = {
         dead_letter_topic    = "orders-billing-dead-letters"
-        event_types          = ["order.placed"]
         parks_as             = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
         push_audience        = "http://billing.example.com"
         push_endpoint        = "http://billing.example.com/pubsub/push"
@@ -290,7 +288,7 @@ run "push_without_tls" {
   expect_failures = [var.consumers]
 }
 
-run "consumer_that_wants_nothing" {
+run "a_filter_that_says_nothing" {
   command = plan
 
   module {
@@ -301,7 +299,7 @@ run "consumer_that_wants_nothing" {
     consumers = {
       billing = {
         dead_letter_topic    = "orders-billing-dead-letters"
-        event_types          = []
+        filter               = ""
         parks_as             = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
         push_audience        = "https://billing.example.com"
         push_endpoint        = "https://billing.example.com/pubsub/push"
@@ -314,7 +312,7 @@ run "consumer_that_wants_nothing" {
   expect_failures = [var.consumers]
 }
 
-run "filter_over_256_bytes" {
+run "filter_over_256_characters" {
   command = plan
 
   module {
@@ -325,7 +323,7 @@ run "filter_over_256_bytes" {
     consumers = {
       billing = {
         dead_letter_topic    = "orders-billing-dead-letters"
-        event_types          = ["order.placed", "order.paid", "order.shipped", "order.delivered", "order.returned", "order.cancelled", "order.refunded"]
+        filter               = "attributes.ce-type = \"${join("", [for n in range(235) : "x"])}\""
         parks_as             = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
         push_audience        = "https://billing.example.com"
         push_endpoint        = "https://billing.example.com/pubsub/push"
@@ -335,5 +333,5 @@ run "filter_over_256_bytes" {
     }
   }
 
-  expect_failures = [google_pubsub_subscription.push["billing"]]
+  expect_failures = [var.consumers]
 }

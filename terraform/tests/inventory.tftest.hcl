@@ -55,7 +55,7 @@ run "the_whole_system" {
       analytics    = { deployer = 1, firestore = 1, invoker = 1 }
       crm          = { deployer = 1, firestore = 1, invoker = 1 }
       email        = { deployer = 1, firestore = 1, invoker = 1, secret = 1 }
-      user-service = { deployer = 1, firestore = 1, invoker = 1, publisher = 1, public = 1 }
+      user-service = { deployer = 1, firestore = 1, invoker = 1, publisher = 1 }
     }
     error_message = "A service has another number of grants than it needs."
   }

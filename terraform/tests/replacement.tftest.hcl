@@ -22,7 +22,6 @@ variables {
   consumers = {
     billing = {
       dead_letter_topic    = "orders-billing-dead-letters"
-      event_types          = ["order.placed"]
       parks_as             = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
       push_audience        = "https://billing.example.com"
       push_endpoint        = "https://billing.example.com/pubsub/push"
@@ -118,7 +117,6 @@ run "service" {
   variables {
     name      = "user-service"
     image     = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
-    public    = true
     invokers  = { relay = "serviceAccount:relay-user-service@fanout-test.iam.gserviceaccount.com" }
     publishes = { USER_EVENTS_TOPIC = { id = run.topic.topic.id, name = run.topic.name } }
   }
@@ -134,7 +132,6 @@ run "service_replaced" {
   variables {
     name      = "user-service"
     image     = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
-    public    = true
     invokers  = { relay = "serviceAccount:relay-user-service@fanout-test.iam.gserviceaccount.com" }
     publishes = { USER_EVENTS_TOPIC = { id = run.topic.topic.id, name = run.topic.name } }
   }
@@ -144,7 +141,7 @@ run "service_replaced" {
   }
 
   assert {
-    condition     = output.grants.invoker["relay"].etag != run.service.grants.invoker["relay"].etag && output.grants.public[0].etag != run.service.grants.public[0].etag
+    condition     = output.grants.invoker["relay"].etag != run.service.grants.invoker["relay"].etag
     error_message = "A service that is made anew is not opened again to those who may call it."
   }
 
@@ -164,7 +161,6 @@ run "topic_of_the_service_replaced" {
   variables {
     name      = "user-service"
     image     = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
-    public    = true
     invokers  = { relay = "serviceAccount:relay-user-service@fanout-test.iam.gserviceaccount.com" }
     publishes = { USER_EVENTS_TOPIC = { id = "another", name = run.topic.name } }
   }

@@ -210,7 +210,7 @@ run "outputs" {
   }
 
   assert {
-    condition     = output.commands["call_crm-service"] == "curl https://crm-service-123456789012.us-central1.run.app/health -H \"Authorization: Bearer $(gcloud auth print-identity-token --impersonate-service-account=push-crm@fanout-test.iam.gserviceaccount.com --include-email --audiences=https://crm-service-123456789012.us-central1.run.app)\""
+    condition     = output.commands["call_crm-service"] == chomp(templatefile("./call.sh.tftpl", { account = "push-crm@fanout-test.iam.gserviceaccount.com", url = "https://crm-service-123456789012.us-central1.run.app" }))
     error_message = "The line to call a consumer with is not one that works when pasted."
   }
 

@@ -122,13 +122,12 @@ async fn round_trips() {
         .unwrap();
     let documents = CountingDocuments::new(Arc::new(sqlite));
     let bus = Arc::new(CountingBus::default());
-    let topic = "user-events".to_owned();
     let outbox = Outbox::new(
         documents.clone(),
         bus.clone(),
         clock.clone(),
         ids.clone(),
-        topic,
+        user_service::NAME,
     );
     let app = user_service::app(user_service::UserServiceDeps {
         documents: documents.clone(),

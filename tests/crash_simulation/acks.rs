@@ -2,7 +2,7 @@
 
 use fanout_bus::PushedMessage;
 use fanout_dedup::{Links, Mark, MarkState, Seen};
-use fanout_events::{Payload, Received, decode};
+use fanout_events::{Received, decode};
 
 use super::bus::Bus;
 use super::services::Service;
@@ -20,7 +20,6 @@ pub(crate) async fn check_ack(
         publish_time: message.publish_time,
     };
     let (event_id, event_type, fingerprint) = match decode(&received) {
-        Ok(decoded) if decoded.event.data == Payload::Unknown => return,
         Ok(decoded) => (
             decoded.event.id,
             decoded.event.event_type,
@@ -37,7 +36,6 @@ pub(crate) async fn check_ack(
     let seen = Seen {
         consumer: consumer.name(),
         event_id,
-        event_type,
         fingerprint,
         links: Links::default(),
     };

@@ -6,9 +6,10 @@ use analytics_service::{SIGNUPS, SIGNUPS_BY_SOURCE};
 use chrono::TimeDelta;
 use crm_service::CONTACTS;
 use email_service::EMAILS;
+use fanout_contracts::user::UserCreated;
 use fanout_dedup::{Links, Mark, MarkState, PROCESSED_EVENTS, Seen};
-use fanout_events::UserCreated;
-use fanout_outbox::{OUTBOX, OUTBOX_LEASES};
+use fanout_events::EventType as _;
+use fanout_outbox::{EVENTS, OUTBOX_LEASES};
 use fanout_runtime::Clock;
 use fanout_store::{Document, Documents, Fields, Query, all_documents};
 
@@ -68,12 +69,14 @@ pub(crate) async fn check_all(sim: &Sim, store: &dyn Documents) {
     found.into_iter().for_each(|what| sim.violation(what));
 }
 
-/// Rows, and leases that somebody holds. A lease that has run out while no row waits holds nothing
-/// up: its holder died between the last row and the lease; the next event's relay takes it over, or
-/// the store's TTL deletes it.
+/// Rows that wait, and leases that are held. A lease that has run out while no row waits holds
+/// nothing up: its holder died between the last row and the lease, and the line's next event takes
+/// it over.
 pub(crate) async fn left_in_outbox(sim: &Sim, store: &dyn Documents) -> Vec<String> {
     let now = SimClock::new(sim.epoch, TimeDelta::zero()).now();
-    let mut left = all_documents(store, Query::of(OUTBOX)).await.unwrap();
+    let rows = all_documents(store, Query::of(EVENTS)).await.unwrap();
+    let waits = |row: &Document| row.fields.get("waiting").is_some();
+    let mut left: Vec<Document> = rows.into_iter().filter(waits).collect();
     let leases = all_documents(store, Query::of(OUTBOX_LEASES))
         .await
         .unwrap();
@@ -89,7 +92,6 @@ fn by_consumer_and_event(document: &Document) -> ((String, String), Mark) {
     let seen = Seen {
         consumer: "",
         event_id: mark.event_id.clone(),
-        event_type: String::new(),
         fingerprint: fanout_events::Fingerprint::of_bytes(b""),
         links: Links::default(),
     };

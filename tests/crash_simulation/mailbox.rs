@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use email_service::{Mail, MailError, Mailer};
+use fanout_mail::{Mail, MailError, Mailer};
 use fanout_runtime::Timings;
 use fanout_testkit::faults::{FaultyPort, PortCall};
 

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use chrono::TimeDelta;
-use email_service::{EmailServiceDeps, Letterhead};
+use email_service::EmailServiceDeps;
 use fanout_bus::Publisher;
 use fanout_consume::{ConsumerDeps, PushAuth};
+use fanout_mail::Letterhead;
 use fanout_outbox::Outbox;
 use fanout_runtime::{Clock, IdGenerator, Timings};
 use fanout_store::Documents;
@@ -153,9 +154,19 @@ impl Parts {
         let documents = Broken::documents(self.broken, documents);
         let publisher = Broken::publisher(self.broken, publisher);
         let clock: Arc<dyn Clock> = Arc::new(SimClock::new(self.sim.epoch, skew));
+        let outbox = || {
+            Outbox::new(
+                Arc::clone(&documents),
+                Arc::clone(&publisher),
+                Arc::clone(&clock),
+                Arc::clone(&self.ids),
+                format!("{}-service", service.name()),
+            )
+        };
         let consumer = || ConsumerDeps {
             documents: Arc::clone(&documents),
             publisher: Arc::clone(&publisher),
+            outbox: outbox(),
             dead_letter_topic: service.dead_letters(),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&self.ids),
@@ -166,13 +177,7 @@ impl Parts {
         let app = match service {
             Service::User => user_service::app(UserServiceDeps {
                 documents: Arc::clone(&documents),
-                outbox: Outbox::new(
-                    Arc::clone(&documents),
-                    Arc::clone(&publisher),
-                    Arc::clone(&clock),
-                    Arc::clone(&self.ids),
-                    USER_EVENTS.to_owned(),
-                ),
+                outbox: outbox(),
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&self.ids),
             }),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanout_dedup::{Mark, MarkState, PROCESSED_EVENTS};
-use fanout_outbox::OUTBOX;
+use fanout_outbox::EVENTS;
 use fanout_store::{
     CommitError, CommitReceipt, Content, Document, Documents, Fields, Key, Page, Precondition,
     Query, StoreError, Write,
@@ -36,15 +36,15 @@ impl WatchedDocuments {
         };
         let mut facts = self.sim.facts();
         match write.key.collection() {
-            USERS => {
+            name if name == USERS.name => {
                 let versions = facts.users.entry(write.key.id().to_owned()).or_default();
                 versions.insert(fields.count("version").unwrap(), user_state(fields));
             }
-            OUTBOX if write.precondition == Precondition::Absent => {
-                let id = fields.text("event_id").unwrap().to_owned();
+            name if name == EVENTS.name && write.precondition == Precondition::Absent => {
+                let id = write.key.id().to_owned();
                 facts.events.insert(id, stored_event(fields));
             }
-            crm_service::CONTACTS => {
+            name if name == crm_service::CONTACTS.name => {
                 let contact = ContactState {
                     user_id: write.key.id().to_owned(),
                     first_sequence: fields.count("first_sequence").unwrap(),
@@ -52,7 +52,7 @@ impl WatchedDocuments {
                 };
                 *facts.contact_writes.entry(contact).or_default() += 1;
             }
-            PROCESSED_EVENTS => {
+            name if name == PROCESSED_EVENTS.name => {
                 let mark = Mark::from_fields(fields).unwrap();
                 let ended = mark.state != MarkState::Processing;
                 if ended && mark.consumer == email_service::NAME {
@@ -88,8 +88,8 @@ fn stored_event(fields: &Fields) -> StoredEvent {
 
 #[async_trait]
 impl Documents for WatchedDocuments {
-    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
-        self.inner.get(key).await
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        self.inner.get_many(keys).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {

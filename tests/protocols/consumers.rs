@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
-use email_service::{EmailServiceDeps, Letterhead};
+use email_service::EmailServiceDeps;
 use fanout_consume::ConsumerDeps;
+use fanout_mail::Letterhead;
 use fanout_store::{Query, all_documents};
 use fanout_testkit::CountingDocuments;
 use fanout_testkit::consumer_tests::ConsumerUnderTest;

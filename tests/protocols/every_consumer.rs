@@ -51,13 +51,15 @@ mod a_consumer_that_forgets_to_deduplicate {
     use axum::Router;
     use axum::routing::post;
     use fanout_consume::ConsumerDeps;
-    use fanout_store::{Fields, Key, Write};
+    use fanout_store::{Collection, Fields, Key, Write};
     use fanout_testkit::CountingDocuments;
     use fanout_testkit::consumer_tests::{self, ConsumerUnderTest};
     use http::StatusCode;
     use serde_json::Value;
 
     use super::*;
+
+    const FORGETFUL: &Collection = &Collection::named("forgetful");
 
     #[derive(Default)]
     struct Forgetful(Arc<AtomicUsize>);
@@ -72,7 +74,7 @@ mod a_consumer_that_forgets_to_deduplicate {
             let effects = Arc::clone(&self.0);
             let receive = move || async move {
                 effects.fetch_add(1, Ordering::Relaxed);
-                let write = Write::set(Key::new("forgetful", "a"), Fields::new());
+                let write = Write::set(Key::new(FORGETFUL, "a"), Fields::new());
                 deps.documents.commit(vec![write]).await.unwrap();
                 (StatusCode::NO_CONTENT, [("x-outcome", "done")])
             };

@@ -31,7 +31,7 @@ async fn a_mark_counts_to_its_last_moment_and_not_beyond() {
 
         let second = scene.mark(name, "evt_1").await.unwrap();
         assert_eq!(second.attempt, 1, "nothing is known of the first");
-        assert_eq!(second.first_seen_at, first.expires_at);
+        assert_eq!(second.finished_at, Some(first.expires_at));
         assert_eq!(second.expires_at, first.expires_at + LIFETIME);
         assert_eq!(outcome_of(&app, &event).await, "duplicate", "{name}");
     }
@@ -66,7 +66,7 @@ async fn a_parked_or_released_mark_that_has_expired_counts_as_absent() {
             panic!("{id}: {standing:?}");
         };
         assert_eq!(
-            (predecessor.attempt, predecessor.may_have_repeated),
+            (predecessor.attempts, predecessor.may_have_repeated),
             (0, false)
         );
         assert_eq!(outcome_of(&email, &created(id, "usr_1")).await, "done");

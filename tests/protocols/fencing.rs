@@ -1,7 +1,7 @@
 //! Whoever comes back after its lease has ended can change nothing any more.
 
 use axum::Router;
-use fanout_dedup::{Claim, ClaimAnswer, Ledger, LedgerError, MarkState};
+use fanout_dedup::{Claim, ClaimAnswer, Ledger, LedgerError, MarkState, Parking};
 use fanout_runtime::Timings;
 use fanout_store::Key;
 use fanout_store::{Documents, Fields, Write};
@@ -98,7 +98,7 @@ async fn complete_release_and_park_of_a_late_owner_are_fenced_and_write_nothing(
     let late = granted(&ours).await;
     assert_eq!(late.attempt(), 1);
     assert!(!late.may_have_repeated());
-    let held = theirs.claim(&seen("email", "evt_1")).await.unwrap();
+    let held = theirs.claim(&seen("email", "evt_1"), &[]).await.unwrap();
     assert!(matches!(held, ClaimAnswer::Held { .. }), "{held:?}");
 
     scene.clock.advance(Timings::PRODUCTION.lease);
@@ -106,25 +106,37 @@ async fn complete_release_and_park_of_a_late_owner_are_fenced_and_write_nothing(
     assert_eq!(taken.attempt(), 2);
     assert!(taken.may_have_repeated());
 
-    let record = || vec![Write::set(Key::new("emails", "evt_1"), Fields::new())];
-    fenced(ours.complete(&late, "done", record()).await);
+    let record = || Write::set(Key::new(email_service::EMAILS, "evt_1"), Fields::new());
+    let parking = Parking {
+        message_id: "1",
+        reason: "refused",
+        detail: "never mind",
+    };
+    let commit = async |mark: Write| {
+        let key = mark.key.clone();
+        let committed = scene.documents.commit(vec![mark, record()]).await;
+        committed
+            .map(drop)
+            .map_err(|error| LedgerError::of(error, &key))
+    };
+    fenced(commit(ours.completed(&late, "done")).await);
     fenced(ours.release(&late, true).await);
-    fenced(
-        ours.park_claimed(&late, "refused", "never mind", record())
-            .await,
-    );
-    let emails = scene.documents.get(&Key::new("emails", "evt_1")).await;
+    fenced(commit(ours.parked(&late, parking)).await);
+    let emails = scene
+        .documents
+        .get(&Key::new(email_service::EMAILS, "evt_1"))
+        .await;
     assert_eq!(emails.unwrap(), None);
 
-    theirs.complete(&taken, "done", record()).await.unwrap();
-    fenced(ours.complete(&late, "done", record()).await);
-    fenced(theirs.complete(&taken, "done", record()).await);
-    let again = ours.claim(&seen("email", "evt_1")).await.unwrap();
+    commit(theirs.completed(&taken, "done")).await.unwrap();
+    fenced(commit(ours.completed(&late, "done")).await);
+    fenced(commit(theirs.completed(&taken, "done")).await);
+    let again = ours.claim(&seen("email", "evt_1"), &[]).await.unwrap();
     assert!(matches!(again, ClaimAnswer::Done), "{again:?}");
 }
 
 async fn granted(ledger: &Ledger) -> Box<Claim> {
-    match ledger.claim(&seen("email", "evt_1")).await.unwrap() {
+    match ledger.claim(&seen("email", "evt_1"), &[]).await.unwrap() {
         ClaimAnswer::Granted(claim) => claim,
         other @ (ClaimAnswer::Done | ClaimAnswer::Held { .. } | ClaimAnswer::Reused) => {
             panic!("not granted: {other:?}")

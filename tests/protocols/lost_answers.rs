@@ -41,8 +41,8 @@ impl LosesOneAnswer {
 
 #[async_trait]
 impl Documents for LosesOneAnswer {
-    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
-        self.inner.get(key).await
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        self.inner.get_many(keys).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {

@@ -9,8 +9,8 @@ use email_service::{EMAIL_RECIPIENTS, EMAILS};
 use fanout_dedup::MarkState;
 use fanout_runtime::Timings;
 use fanout_store::{
-    CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
-    all_documents,
+    Collection, CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError,
+    Write, all_documents,
 };
 use fanout_testkit::consumer_tests::deliver_as;
 use serde_json::{Value, json};
@@ -95,14 +95,14 @@ async fn a_mail_that_is_on_its_way_during_the_deletion_leaves_no_record() {
 /// Delivers something else at the last moment before the first commit to a collection.
 struct Meanwhile {
     inner: Arc<dyn Documents>,
-    collection: &'static str,
+    collection: &'static Collection,
     other: Mutex<Option<(Router, Value)>>,
 }
 
 #[async_trait]
 impl Documents for Meanwhile {
-    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
-        self.inner.get(key).await
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        self.inner.get_many(keys).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
@@ -110,7 +110,7 @@ impl Documents for Meanwhile {
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
-        let concerns = |write: &Write| write.key.collection() == self.collection;
+        let concerns = |write: &Write| write.key.is_in(self.collection);
         if writes.iter().any(concerns) {
             let other = self.other.lock().unwrap().take();
             if let Some((app, event)) = other {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use email_service::{Mail, MailError, Mailer};
+use fanout_mail::{Mail, MailError, Mailer};
 use tokio::sync::oneshot;
 
 use crate::support::eventually;

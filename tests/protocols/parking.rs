@@ -4,9 +4,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use fanout_consume::{Consumer, Failure, Plan, StoreEffect, View};
+use fanout_consume::{Consumer, Failure, Plan, StoreEffect, UnitOfWork, View};
+use fanout_contracts::user::UserCreated;
 use fanout_dedup::MarkState;
-use fanout_events::{Event, UserCreated};
+use fanout_events::Envelope;
 use fanout_testkit::consumer_tests::deliver_as;
 use serde_json::Value;
 
@@ -70,10 +71,10 @@ async fn a_parked_mail_that_is_delivered_again_is_tried_again_and_can_succeed() 
 struct Broken<'a>(&'a AtomicBool);
 
 #[async_trait]
-impl StoreEffect for Broken<'static> {
-    async fn plan(&self, _: &Event, _: &View<'_>) -> Result<Plan, Failure> {
+impl StoreEffect<UserCreated> for Broken<'static> {
+    async fn plan(&self, _: &Envelope<UserCreated>, _: &View<'_>) -> Result<Plan, Failure> {
         if self.0.load(Ordering::Relaxed) {
-            return Ok(Plan::Apply(Vec::new()));
+            return Ok(Plan::Apply(UnitOfWork::default()));
         }
         Err(Failure::Park {
             reason: "not_yet",
@@ -83,7 +84,7 @@ impl StoreEffect for Broken<'static> {
 }
 
 fn broken(repaired: &'static AtomicBool) -> Consumer {
-    Consumer::in_store("broken", &[UserCreated::TYPE], Broken(repaired))
+    Consumer::named("broken").on::<UserCreated>(Broken(repaired))
 }
 
 #[tokio::test]

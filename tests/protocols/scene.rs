@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::Router;
-use email_service::{EmailServiceDeps, Letterhead, Mailer};
+use email_service::EmailServiceDeps;
 use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 use fanout_consume::{Consumer, ConsumerDeps, PushAuth, push_route};
 use fanout_dedup::{Ledger, Links, Mark, PROCESSED_EVENTS, Seen};
 use fanout_events::Fingerprint;
+use fanout_mail::{Letterhead, Mailer};
+use fanout_outbox::Outbox;
 use fanout_runtime::{SystemIds, Timestamp, Timings};
 use fanout_store::{Documents, Query, all_documents};
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -81,9 +83,17 @@ impl Scene {
 
     /// The same, with something between the consumer and the store.
     pub(super) fn deps_over(&self, documents: Arc<dyn Documents>) -> ConsumerDeps {
+        let outbox = Outbox::new(
+            Arc::clone(&documents),
+            self.dead_letters.clone(),
+            self.clock.clone(),
+            Arc::new(SystemIds),
+            "test-service",
+        );
         ConsumerDeps {
             documents,
             publisher: self.dead_letters.clone(),
+            outbox,
             dead_letter_topic: "dead-letters".to_owned(),
             clock: self.clock.clone(),
             ids: Arc::new(SystemIds),
@@ -157,7 +167,6 @@ pub(super) fn seen(consumer: &'static str, event_id: &str) -> Seen {
     Seen {
         consumer,
         event_id: event_id.to_owned(),
-        event_type: "user.created".to_owned(),
         fingerprint: Fingerprint::of_bytes(b"nothing"),
         links: Links::default(),
     }

@@ -2,14 +2,19 @@
 
 use async_trait::async_trait;
 use fanout_consume::{Consumer, Failure, Plan, StoreEffect, View};
+use fanout_contracts::user::UserCreated;
 use fanout_dedup::{MarkState, PROCESSED_EVENTS};
-use fanout_events::{Event, UserCreated};
-use fanout_store::{Documents, Fields, Key, Write};
+use fanout_events::Envelope;
+use fanout_runtime::Clock as _;
+use fanout_store::{Collection, Documents, Fields, Key, Write};
 use fanout_testkit::PortCalls;
 use tokio::sync::Barrier;
 
 use super::delivered::outcome_of;
 use super::scene::{Scene, created, updated};
+
+const CAUSED: &Collection = &Collection::named("caused");
+const LEDGER: &Collection = &Collection::named("ledger");
 
 const ONE_COMMIT: PortCalls = PortCalls {
     gets: 0,
@@ -53,11 +58,11 @@ async fn the_mark_of_an_effect_says_what_happened() {
     let mark = scene.mark("analytics", "evt_1").await.unwrap();
     assert_eq!(mark.state, MarkState::Done);
     assert_eq!(mark.outcome.as_deref(), Some("done"));
-    assert_eq!(mark.event_type, "user.created");
+    assert_eq!(mark.links.event_type.as_deref(), Some("user.created"));
     assert_eq!(mark.attempt, 1);
     assert_eq!((mark.owner, mark.lease_expires_at), (None, None));
     assert!(!mark.may_have_repeated);
-    assert_eq!(mark.finished_at, Some(mark.first_seen_at));
+    assert_eq!(mark.finished_at, Some(scene.clock.now()));
 }
 
 /// Writes a document from what it reads, and causes another: both or none, with the mark.
@@ -66,9 +71,9 @@ struct Careful {
 }
 
 #[async_trait]
-impl StoreEffect for Careful {
-    async fn plan(&self, event: &Event, view: &View<'_>) -> Result<Plan, Failure> {
-        let key = Key::new("ledger", "total");
+impl StoreEffect<UserCreated> for Careful {
+    async fn plan(&self, event: &Envelope<UserCreated>, view: &View<'_>) -> Result<Plan, Failure> {
+        let key = Key::new(LEDGER, "total");
         let total = view.get(&key).await?;
         if view.conflicts() == 0 {
             // Both deliveries have read before either writes: one plan must turn out outdated.
@@ -77,14 +82,12 @@ impl StoreEffect for Careful {
         let sum = |total: &fanout_store::Document| total.fields.integer("sum");
         let before = total.as_ref().map(sum).transpose()?.unwrap_or(0);
         let after = Fields::new().with("sum", before + 1);
-        let caused = Write::create(Key::new("outbox", &event.id), Fields::new());
-        Ok(Plan::Apply(vec![
-            match total {
-                None => Write::create(key, after),
-                Some(total) => Write::replace(key, after, total.update_time),
-            },
-            caused,
-        ]))
+        let caused = Write::create(Key::new(CAUSED, &event.id), Fields::new());
+        let total = match total {
+            None => Write::create(key, after),
+            Some(total) => Write::replace(key, after, total.update_time),
+        };
+        Ok(Plan::Apply(vec![total, caused].into()))
     }
 }
 
@@ -94,12 +97,12 @@ async fn a_plan_from_outdated_reads_is_made_again_and_nothing_of_it_is_left() {
     let effect = Careful {
         read: Barrier::new(2),
     };
-    let app = scene.of(Consumer::in_store("careful", &[UserCreated::TYPE], effect));
+    let app = scene.of(Consumer::named("careful").on::<UserCreated>(effect));
     let (first, second) = (created("evt_1", "usr_1"), created("evt_2", "usr_2"));
     let outcomes = tokio::join!(outcome_of(&app, &first), outcome_of(&app, &second));
     assert_eq!(outcomes, ("done".to_owned(), "done".to_owned()));
-    let total = scene.documents.get(&Key::new("ledger", "total")).await;
+    let total = scene.documents.get(&Key::new(LEDGER, "total")).await;
     assert_eq!(total.unwrap().unwrap().fields.integer("sum"), Ok(2));
-    assert_eq!(scene.documents.writes_to("outbox"), 2);
+    assert_eq!(scene.documents.writes_to(CAUSED), 2);
     assert_eq!(scene.documents.writes_to(PROCESSED_EVENTS), 2);
 }

@@ -12,6 +12,7 @@ use fanout::mail_route::MailRoute;
 use fanout_bus::{Backoff, Publisher, Retention, Subscription, Topology};
 use fanout_bus_local::{Broker, PulledMessage};
 use fanout_consume::{ConsumerDeps, PushAuth};
+use fanout_outbox::Outbox;
 use fanout_runtime::{SystemClock, SystemIds, Timings};
 use fanout_store::Documents;
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -88,9 +89,18 @@ pub(crate) fn consumer_deps(
     documents: Arc<dyn Documents>,
     publisher: Arc<dyn Publisher>,
 ) -> ConsumerDeps {
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+    let outbox = Outbox::new(
+        Arc::clone(&documents),
+        Arc::clone(&publisher),
+        clock,
+        ids,
+        "test-service",
+    );
     ConsumerDeps {
         documents,
         publisher,
+        outbox,
         dead_letter_topic: DEAD_LETTERS.to_owned(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),

@@ -10,7 +10,7 @@ use crate::support::captured_logs;
 async fn a_500_says_nothing_of_its_cause_and_the_log_does() {
     let service = Service::new().await;
     let broken = Write::set(
-        Key::new("users", "usr_broken"),
+        Key::new(user_service::USERS, "usr_broken"),
         Fields::new().with("email", true),
     );
     service.documents.commit(vec![broken]).await.unwrap();

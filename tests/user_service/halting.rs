@@ -98,8 +98,8 @@ impl Steps {
 
 #[async_trait]
 impl Documents for MortalDocuments {
-    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
-        self.1.make(self.0.get(key)).await
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        self.1.make(self.0.get_many(keys)).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {

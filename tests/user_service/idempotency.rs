@@ -172,8 +172,8 @@ struct Trouble {
 
 #[async_trait]
 impl Documents for Trouble {
-    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
-        self.documents.get(key).await
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        self.documents.get_many(keys).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanout_outbox::EVENTS;
 use fanout_runtime::Clock;
 use fanout_store::{Fields, Key, Write};
 use futures_util::future::join_all;
@@ -75,12 +76,19 @@ async fn a_row_that_cannot_be_read_waits_like_any_other_and_is_named() {
     let rows = [
         (
             "evt_without_data",
-            Fields::new().with("created_at", created_at),
+            Fields::new()
+                .with("recorded_at", created_at)
+                .with("waiting", 3_u64),
         ),
-        ("evt_without_time", Fields::new().with("created_at", "soon")),
+        (
+            "evt_without_time",
+            Fields::new()
+                .with("recorded_at", "soon")
+                .with("waiting", 0_u64),
+        ),
     ];
     for (id, row) in rows {
-        let row = Write::create(Key::new("outbox", id), row);
+        let row = Write::create(Key::new(EVENTS, id), row);
         service.documents.commit(vec![row]).await.unwrap();
         service.clock.advance(Duration::from_millis(90_500));
         let (report, logs) = captured_logs(service.relay()).await;
@@ -90,7 +98,7 @@ async fn a_row_that_cannot_be_read_waits_like_any_other_and_is_named() {
         );
         let line = logs.lines().find(|line| line.contains(id)).unwrap();
         assert!(line.contains("\"message\":\"not published"), "{line}");
-        let row = Write::delete(Key::new("outbox", id));
+        let row = Write::delete(Key::new(EVENTS, id));
         service.documents.commit(vec![row]).await.unwrap();
     }
 }

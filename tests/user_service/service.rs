@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use fanout_bus::Publisher;
-use fanout_outbox::{OUTBOX, OUTBOX_LEASES, Outbox};
+use fanout_outbox::{EVENTS, OUTBOX_LEASES, Outbox};
 use fanout_runtime::{Clock, IdGenerator, SystemIds, Timestamp};
-use fanout_store::{Document, Documents, Query, all_documents};
+use fanout_store::{Collection, Document, Documents, Query, all_documents};
 use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::{ManualClock, SeededIds};
@@ -130,14 +130,13 @@ impl Service {
         ids: Arc<dyn IdGenerator>,
         data: Option<Arc<TempDir>>,
     ) -> Self {
-        let topic = "user-events".to_owned();
         let time: Arc<dyn Clock> = clock.clone();
         let outbox = Outbox::new(
             Arc::clone(&documents),
             publisher,
             Arc::clone(&time),
             Arc::clone(&ids),
-            topic,
+            user_service::NAME,
         );
         let app = user_service::app(UserServiceDeps {
             documents: Arc::clone(&documents),
@@ -237,14 +236,21 @@ impl Service {
     }
 
     /// Everything in a collection.
-    pub(crate) async fn stored(&self, collection: &'static str) -> Vec<Document> {
+    pub(crate) async fn stored(&self, collection: &'static Collection) -> Vec<Document> {
         let query = Query::of(collection);
         all_documents(self.documents.as_ref(), query).await.unwrap()
     }
 
+    /// How many events are still to be published.
+    pub(crate) async fn waiting(&self) -> usize {
+        let rows = self.stored(EVENTS).await;
+        let waits = |row: &&Document| row.fields.get("waiting").is_some();
+        rows.iter().filter(waits).count()
+    }
+
     /// Nothing waits, and nobody holds anything.
     pub(crate) async fn assert_outbox_empty(&self) {
-        assert_eq!(self.stored(OUTBOX).await.len(), 0, "rows");
+        assert_eq!(self.waiting().await, 0, "rows");
         assert_eq!(self.stored(OUTBOX_LEASES).await.len(), 0, "leases");
     }
 }

@@ -9,7 +9,9 @@ use axum::extract::{Query as UrlQuery, State};
 use axum::response::{IntoResponse, Response};
 use chrono::NaiveDate;
 use fanout_runtime::{Clock, error_chain};
-use fanout_store::{Comparison, Documents, Fields, MalformedDocument, Query, ReadError};
+use fanout_store::{
+    Collection, Comparison, Documents, Fields, MalformedDocument, Query, ReadError,
+};
 use fanout_web::Problem;
 use http::header::CACHE_CONTROL;
 use serde::Serialize;
@@ -143,7 +145,7 @@ impl CountSignups {
     /// there were more shards counts like the others.
     async fn each_document(
         &self,
-        collection: &'static str,
+        collection: &'static Collection,
         range: DayRange,
         mut take: impl FnMut(&Fields) -> Result<(), MalformedDocument>,
     ) -> Result<(), ReadError> {

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
-use fanout_events::UserCreated;
+use fanout_contracts::user::UserCreated;
+use fanout_events::EventType as _;
 use fanout_web::with_fallbacks;
 
 pub use count_signups::CountSignups;
@@ -19,7 +20,7 @@ pub use shards::{InvalidShards, Shards};
 
 /// The consumer's name.
 pub const NAME: &str = "analytics";
-/// The event types it wants. Users who leave stay counted, so it does not ask for them.
+/// The event types it wants, as the rest of the system needs to know them.
 pub const HANDLES: &[&str] = &[UserCreated::TYPE];
 
 /// What the analytics service needs.
@@ -39,9 +40,9 @@ impl From<ConsumerDeps> for AnalyticsServiceDeps {
     }
 }
 
-/// The consumer, for [`push_route`].
+/// The consumer, for [`push_route`]. Users who leave stay counted, so it does not ask for them.
 pub fn consumer(shards: Shards) -> Consumer {
-    Consumer::in_store(NAME, HANDLES, RecordSignup { shards })
+    Consumer::named(NAME).on::<UserCreated>(RecordSignup { shards })
 }
 
 /// The service's routes.

@@ -13,8 +13,11 @@ fn main() -> ExitCode {
         read,
         |(consumer, shards): (ConsumerSettings, Shards)| async move {
             let drain = consumer.timings().drain;
-            let consumer = consumer.connect().await?;
-            Ok(Service::new(app(AnalyticsServiceDeps { consumer, shards })).drain(drain))
+            let consumer = consumer.connect("analytics-service").await?;
+            let outbox = consumer.outbox.clone();
+            Ok(Service::new(app(AnalyticsServiceDeps { consumer, shards }))
+                .drain(drain)
+                .on_stop(async move { outbox.drain().await }))
         },
     )
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use analytics_service::{AnalyticsServiceDeps, SIGNUPS, SIGNUPS_BY_SOURCE, app};
 use axum::Router;
-use fanout_store::{Documents, Fields, Key, Query, Write, all_documents};
+use fanout_store::{Collection, Documents, Fields, Key, Query, Write, all_documents};
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::consumer_tests::{deliver, lone_consumer, look_at};
 use fanout_testkit::user_events::{created, deleted, updated};
@@ -43,7 +43,7 @@ impl Analytics {
         })
     }
 
-    async fn shards(&self, collection: &'static str) -> Vec<Fields> {
+    async fn shards(&self, collection: &'static Collection) -> Vec<Fields> {
         let all = all_documents(self.documents.as_ref(), Query::of(collection)).await;
         all.unwrap().into_iter().map(|shard| shard.fields).collect()
     }

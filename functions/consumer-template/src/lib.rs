@@ -10,19 +10,20 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
-use fanout_events::UserCreated;
+use fanout_contracts::user::UserCreated;
+use fanout_events::EventType as _;
 use fanout_web::with_fallbacks;
 
 pub use count_event::{COUNTS, CountEvent};
 
 /// The consumer's name: part of its marks, its subscription and its dead-letter topic.
 pub const NAME: &str = "template";
-/// The event types it wants.
+/// The event types it wants, as the rest of the system needs to know them.
 pub const HANDLES: &[&str] = &[UserCreated::TYPE];
 
 /// The consumer, for [`push_route`].
 pub fn consumer() -> Consumer {
-    Consumer::in_store(NAME, HANDLES, CountEvent)
+    Consumer::named(NAME).on::<UserCreated>(CountEvent)
 }
 
 /// The service's routes.

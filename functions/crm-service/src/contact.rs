@@ -2,13 +2,15 @@
 
 use std::cmp::{max_by, min};
 
-use fanout_events::{EmailAddress, Event, Payload, PersonName};
+use fanout_contracts::user::{UserCreated, UserDeleted, UserUpdated};
+use fanout_events::{EmailAddress, Envelope, PersonName};
 use fanout_runtime::{Timestamp, serialize_rfc3339, whole_milliseconds};
-use fanout_store::{Fields, Key, MalformedDocument, Value};
+use fanout_store::{Collection, Fields, Key, MalformedDocument, Value, ascending};
 use serde::Serialize;
 
 /// The collection of contacts.
-pub const CONTACTS: &str = "contacts";
+pub const CONTACTS: &Collection =
+    &Collection::named("contacts").indexes(&[&[ascending("deleted_at")]]);
 
 /// What a user's events say of the user: a function of which events have come, never of their order
 /// or number. One event says something by itself ([`Known::from_event`]), and what two sets of events
@@ -42,7 +44,7 @@ pub(crate) struct LastEvent {
 
 /// A user, as the last event leaves them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum User {
+pub(crate) enum User {
     Present {
         email: EmailAddress,
         name: PersonName,
@@ -50,6 +52,39 @@ enum User {
     /// Gone. What is stored of such a user stays for ever, so that a late event brings nobody back;
     /// it holds nothing personal.
     Deleted,
+}
+
+/// The data of an event that says what a user is now.
+pub(crate) trait Tells {
+    /// The user as this event leaves them.
+    fn user(&self) -> User;
+}
+
+impl Tells for UserCreated {
+    fn user(&self) -> User {
+        User::present(&self.email, &self.name)
+    }
+}
+
+impl Tells for UserUpdated {
+    fn user(&self) -> User {
+        User::present(&self.email, &self.name)
+    }
+}
+
+impl Tells for UserDeleted {
+    fn user(&self) -> User {
+        User::Deleted
+    }
+}
+
+impl User {
+    fn present(email: &EmailAddress, name: &PersonName) -> Self {
+        Self::Present {
+            email: email.clone(),
+            name: name.clone(),
+        }
+    }
 }
 
 /// What the CRM answers of a user who is there.
@@ -74,21 +109,11 @@ pub(crate) fn contact_key(user_id: &str) -> Key {
 }
 
 impl Known {
-    /// What one event says by itself; `None` if it says nothing of contacts.
-    pub(crate) fn from_event(event: &Event) -> Option<Self> {
-        let present = |email: &EmailAddress, name: &PersonName| User::Present {
-            email: email.clone(),
-            name: name.clone(),
-        };
-        let user = match &event.data {
-            Payload::UserCreated(user) => present(&user.email, &user.name),
-            Payload::UserUpdated(user) => present(&user.email, &user.name),
-            Payload::UserDeleted(_) => User::Deleted,
-            Payload::Unknown => return None,
-        };
+    /// What one event says by itself.
+    pub(crate) fn from_event(event: &Envelope<impl Tells>) -> Self {
         // What is stored has milliseconds; it must compare as it was when it is read back.
         let at = whole_milliseconds(event.timestamp);
-        Some(Self {
+        Self {
             user_id: event.subject.clone(),
             first: FirstEvent {
                 sequence: event.sequence,
@@ -100,9 +125,9 @@ impl Known {
                 sequence: event.sequence,
                 at,
                 event_id: event.id.clone(),
-                user,
+                user: event.data.user(),
             },
-        })
+        }
     }
 
     /// What both say together. Joining in another order, or one of them twice, gives the same.

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
-use fanout_events::{UserCreated, UserDeleted, UserUpdated};
+use fanout_contracts::user::{UserCreated, UserDeleted, UserUpdated};
+use fanout_events::EventType as _;
 use fanout_web::with_fallbacks;
 
 pub use contact::CONTACTS;
@@ -19,12 +20,15 @@ pub use upsert_contact::UpsertContact;
 
 /// The consumer's name.
 pub const NAME: &str = "crm";
-/// The event types it wants.
+/// The event types it wants, as the rest of the system needs to know them.
 pub const HANDLES: &[&str] = &[UserCreated::TYPE, UserUpdated::TYPE, UserDeleted::TYPE];
 
 /// The consumer, for [`push_route`].
 pub fn consumer() -> Consumer {
-    Consumer::in_store(NAME, HANDLES, UpsertContact)
+    Consumer::named(NAME)
+        .on::<UserCreated>(UpsertContact)
+        .on::<UserUpdated>(UpsertContact)
+        .on::<UserDeleted>(UpsertContact)
 }
 
 /// The service's routes.

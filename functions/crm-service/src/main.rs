@@ -12,7 +12,11 @@ fn main() -> ExitCode {
         ConsumerSettings::read,
         |settings: ConsumerSettings| async move {
             let drain = settings.timings().drain;
-            Ok(Service::new(app(settings.connect().await?)).drain(drain))
+            let deps = settings.connect("crm-service").await?;
+            let outbox = deps.outbox.clone();
+            Ok(Service::new(app(deps))
+                .drain(drain)
+                .on_stop(async move { outbox.drain().await }))
         },
     )
 }

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use fanout_consume::{Failure, Plan, StoreEffect, View};
-use fanout_events::Event;
+use fanout_events::{Envelope, EventType};
 use fanout_store::Write;
 
-use crate::contact::{Known, contact_key};
+use crate::contact::{Known, Tells, contact_key};
 
 /// Keeps the contact of an event's subject at the user's last state, in whatever order events come:
 /// an event is stale if a later one has been applied. A stale event may still be the first that
@@ -13,30 +13,32 @@ use crate::contact::{Known, contact_key};
 pub struct UpsertContact;
 
 #[async_trait]
-impl StoreEffect for UpsertContact {
-    async fn plan(&self, event: &Event, view: &View<'_>) -> Result<Plan, Failure> {
-        let Some(told) = Known::from_event(event) else {
-            return Ok(Plan::Apply(Vec::new()));
-        };
+impl<T: EventType + Tells> StoreEffect<T> for UpsertContact {
+    async fn plan(&self, event: &Envelope<T>, view: &View<'_>) -> Result<Plan, Failure> {
+        let told = Known::from_event(event);
         let key = contact_key(&event.subject);
         // The first event of a subject usually meets no contact, so it is planned without a read.
         let expects_none = view.conflicts() == 0 && event.sequence == 1;
-        let stored = match expects_none {
-            true => None,
-            false => view.get(&key).await?,
+        let stored = if expects_none {
+            None
+        } else {
+            view.get(&key).await?
         };
         let Some(stored) = stored else {
-            return Ok(Plan::Apply(vec![Write::create(key, told.to_fields())]));
+            let contact = Write::create(key, told.to_fields());
+            return Ok(Plan::Apply(vec![contact].into()));
         };
         let before = Known::from_fields(&stored.fields)?;
         let after = before.clone().join(told);
-        let writes = match after == before {
-            true => Vec::new(),
-            false => vec![Write::replace(key, after.to_fields(), stored.update_time)],
+        let writes = if after == before {
+            Vec::new()
+        } else {
+            vec![Write::replace(key, after.to_fields(), stored.update_time)]
         };
-        Ok(match after.last == before.last {
-            true => Plan::Stale(writes),
-            false => Plan::Apply(writes),
+        Ok(if after.last == before.last {
+            Plan::Stale(writes.into())
+        } else {
+            Plan::Apply(writes.into())
         })
     }
 }

@@ -1,16 +1,10 @@
 //! The email service: welcomes every user with one mail, and keeps nothing of one who has gone.
 
-mod eml_mailer;
 mod forget_recipient;
-mod letterhead;
 mod list_emails;
-mod mailer;
-mod plain_id;
 mod recipient;
 mod send_welcome_email;
 mod sent_email;
-mod smtp;
-mod user_mails;
 mod welcome_mail;
 
 use std::sync::Arc;
@@ -18,22 +12,20 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
-use fanout_events::{UserCreated, UserDeleted};
+use fanout_contracts::user::{UserCreated, UserDeleted};
+use fanout_events::EventType as _;
+use fanout_mail::{Letterhead, Mailer};
 use fanout_web::with_fallbacks;
 
-pub use eml_mailer::EmlMailer;
-pub use letterhead::{InvalidUnsubscribe, Letterhead, Sender, Unsubscribe};
-pub use mailer::{Mail, MailError, Mailer};
 pub use recipient::EMAIL_RECIPIENTS;
 pub use sent_email::EMAILS;
-pub use smtp::{InvalidSmtpUrl, SmtpLimits, SmtpMailer, SmtpServer};
 
+use forget_recipient::ForgetRecipient;
 use send_welcome_email::SendWelcomeEmail;
-use user_mails::UserMails;
 
 /// The consumer's name.
 pub const NAME: &str = "email";
-/// The event types it wants.
+/// The event types it wants, as the rest of the system needs to know them.
 pub const HANDLES: &[&str] = &[UserCreated::TYPE, UserDeleted::TYPE];
 
 /// What the email service needs.
@@ -54,7 +46,9 @@ pub fn consumer(deps: &EmailServiceDeps) -> Consumer {
         clock: Arc::clone(&deps.consumer.clock),
         letterhead: deps.letterhead.clone(),
     };
-    Consumer::outside(NAME, HANDLES, UserMails { welcome })
+    Consumer::named(NAME)
+        .acting_on::<UserCreated>(welcome)
+        .on::<UserDeleted>(ForgetRecipient)
 }
 
 /// The service's routes.

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use email_service::{EmailServiceDeps, Letterhead, SmtpLimits, SmtpMailer, SmtpServer, app};
+use email_service::{EmailServiceDeps, app};
 use fanout_google_cloud::ConsumerSettings;
+use fanout_mail::{Letterhead, SmtpLimits, SmtpMailer, SmtpServer};
 use fanout_runtime::Settings;
 use fanout_web::{Service, run_service};
 
@@ -14,12 +15,15 @@ fn main() -> ExitCode {
         read,
         |settings: EmailSettings| async move {
             let drain = settings.consumer.timings().drain;
+            let consumer = settings.consumer.connect("email-service").await?;
+            let outbox = consumer.outbox.clone();
             Ok(Service::new(app(EmailServiceDeps {
-                consumer: settings.consumer.connect().await?,
+                consumer,
                 mailer: Arc::new(SmtpMailer::new(settings.server, SmtpLimits::PRODUCTION)?),
                 letterhead: settings.letterhead,
             }))
-            .drain(drain))
+            .drain(drain)
+            .on_stop(async move { outbox.drain().await }))
         },
     )
 }

@@ -5,11 +5,13 @@
 //! that it is as it was read. So no record of a deleted user can be committed late.
 
 use fanout_consume::View;
-use fanout_events::Event;
-use fanout_store::{Document, Fields, Key, MalformedDocument, Precondition, ReadError, Write};
+use fanout_events::Envelope;
+use fanout_store::{
+    Collection, Document, Fields, Key, MalformedDocument, Precondition, ReadError, Write,
+};
 
 /// The collection of recipients. No address in it, only ids.
-pub const EMAIL_RECIPIENTS: &str = "email_recipients";
+pub const EMAIL_RECIPIENTS: &Collection = &Collection::named("email_recipients");
 
 /// A user that mails go to, as it was read.
 pub(crate) struct Recipient {
@@ -37,7 +39,7 @@ impl Recipient {
 
     /// Remembers that the event's user had a mail. Each event changes the document, which it has
     /// to: Firestore leaves the version of a document as it is when a write changes nothing.
-    pub(crate) fn had_mail(&self, event: &Event) -> Write {
+    pub(crate) fn had_mail<T>(&self, event: &Envelope<T>) -> Write {
         let fields = Fields::new()
             .with("user_id", event.subject.as_str())
             .with("last_event_id", event.id.as_str());
@@ -45,7 +47,7 @@ impl Recipient {
     }
 
     /// Remembers for ever that the event's user is gone.
-    pub(crate) fn has_left(&self, event: &Event) -> Write {
+    pub(crate) fn has_left<T>(&self, event: &Envelope<T>) -> Write {
         let fields = Fields::new()
             .with("user_id", event.subject.as_str())
             .with("deleted_at", event.timestamp);

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use fanout_consume::{Acted, End, Failure, View};
-use fanout_events::{Event, UserCreated};
+use async_trait::async_trait;
+use fanout_consume::{Acted, Attempt, End, Failure, OutsideEffect, UnitOfWork, View};
+use fanout_contracts::user::UserCreated;
+use fanout_events::Envelope;
+use fanout_mail::{Letterhead, MailError, Mailer};
 use fanout_runtime::Clock;
-use fanout_store::{ReadError, Write};
+use fanout_store::ReadError;
 
-use crate::letterhead::Letterhead;
-use crate::mailer::{MailError, Mailer};
 use crate::recipient::Recipient;
 use crate::sent_email::SentEmail;
 use crate::welcome_mail::welcome_mail;
@@ -21,58 +22,62 @@ pub(crate) struct SendWelcomeEmail {
     pub(crate) letterhead: Letterhead,
 }
 
-impl SendWelcomeEmail {
+#[async_trait]
+impl OutsideEffect<UserCreated> for SendWelcomeEmail {
+    type Output = ();
+
     /// Sends it, unless the user has been deleted already.
-    pub(crate) async fn send(
+    async fn act(
         &self,
-        event: &Event,
-        user: &UserCreated,
+        event: &Envelope<UserCreated>,
+        _attempt: &Attempt,
         view: &View<'_>,
-    ) -> Result<Acted, Failure> {
+    ) -> Result<Acted<()>, Failure> {
         if Recipient::read(view, &event.subject).await?.is_gone() {
             return Ok(Acted::Stale);
         }
-        let mail = welcome_mail(event, user, &self.letterhead, self.clock.now());
+        let mail = welcome_mail(event, &self.letterhead, self.clock.now());
         let mail = mail.map_err(|error| Failure::Park {
             reason: "unwritable_mail",
             detail: error.to_string(),
         })?;
-        self.mailer.send(&mail).await?;
-        Ok(Acted::Done)
+        match self.mailer.send(&mail).await {
+            Ok(()) => Ok(Acted::Done(())),
+            Err(error) => Err(failure(error)),
+        }
     }
 
     /// The mail's record; none if the user has been deleted meanwhile.
-    pub(crate) async fn record(
+    async fn remember(
         &self,
-        event: &Event,
-        end: End,
+        event: &Envelope<UserCreated>,
+        end: End<'_, ()>,
         view: &View<'_>,
-    ) -> Result<Vec<Write>, ReadError> {
+    ) -> Result<UnitOfWork, ReadError> {
         // Usually it is the user's first mail, so it is planned without a read.
         let recipient = match view.conflicts() {
             0 => Recipient::NEW,
             _ => Recipient::read(view, &event.subject).await?,
         };
         if recipient.is_gone() {
-            return Ok(Vec::new());
+            return Ok(UnitOfWork::default());
         }
         let record = SentEmail::welcome(event, end.into(), self.clock.now());
-        Ok(vec![record.write(), recipient.had_mail(event)])
+        Ok(vec![record.write(), recipient.had_mail(event)].into())
     }
 }
 
-impl From<MailError> for Failure {
-    fn from(error: MailError) -> Self {
-        match error {
-            MailError::NotSent(_) | MailError::Misconfigured(_) => Self::retry(error),
-            MailError::Unknown(_) => Self::Retry {
-                cause: error.into(),
-                may_have_acted: true,
-            },
-            MailError::Refused(detail) => Self::Park {
-                reason: "mailbox_refused",
-                detail,
-            },
-        }
+/// What a mail that was not sent means for its event.
+fn failure(error: MailError) -> Failure {
+    match error {
+        MailError::NotSent(_) | MailError::Misconfigured(_) => Failure::retry(error),
+        MailError::Unknown(_) => Failure::Retry {
+            cause: error.into(),
+            may_have_acted: true,
+        },
+        MailError::Refused(detail) => Failure::Park {
+            reason: "mailbox_refused",
+            detail,
+        },
     }
 }

@@ -1,13 +1,18 @@
 //! The record of a mail: no address in it, only ids.
 
 use fanout_consume::End;
-use fanout_events::Event;
+use fanout_events::Envelope;
 use fanout_runtime::{Timestamp, serialize_rfc3339};
-use fanout_store::{Comparison, Fields, Key, MalformedDocument, Query, Write};
+use fanout_store::{
+    Collection, Comparison, Fields, Key, MalformedDocument, Query, Write, ascending,
+};
 use serde::Serialize;
 
 /// The collection of records.
-pub const EMAILS: &str = "emails";
+pub const EMAILS: &Collection = &Collection::named("emails").indexes(&[
+    &[ascending("user_id")],
+    &[ascending("user_id"), ascending("sent_at")],
+]);
 
 /// One mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,17 +51,17 @@ impl EmailStatus {
     }
 }
 
-impl From<End> for EmailStatus {
-    fn from(end: End) -> Self {
+impl<O> From<End<'_, O>> for EmailStatus {
+    fn from(end: End<'_, O>) -> Self {
         match end {
-            End::Done => Self::Sent,
-            End::Parked => Self::Failed,
+            End::Done(_) => Self::Sent,
+            End::Parked(_) => Self::Failed,
         }
     }
 }
 
 impl SentEmail {
-    pub(crate) fn welcome(event: &Event, status: EmailStatus, sent_at: Timestamp) -> Self {
+    pub(crate) fn welcome<T>(event: &Envelope<T>, status: EmailStatus, sent_at: Timestamp) -> Self {
         Self {
             event_id: event.id.clone(),
             user_id: event.subject.clone(),

@@ -1,15 +1,13 @@
 //! The welcome mail.
 
 use askama::Template;
-use fanout_events::{Event, UserCreated};
+use fanout_contracts::user::UserCreated;
+use fanout_events::Envelope;
+use fanout_mail::{Letterhead, Mail, Unsubscribe, plain_id};
 use fanout_runtime::Timestamp;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
-
-use crate::letterhead::{Letterhead, Unsubscribe};
-use crate::mailer::Mail;
-use crate::plain_id::plain_id;
 
 /// Why a mail cannot be written. Holds no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,14 +33,14 @@ struct Html<'a> {
 /// The mail that welcomes a user. The same event always gives the same `Message-ID`, so that a mail
 /// server or reader can drop a repeat.
 pub(crate) fn welcome_mail(
-    event: &Event,
-    user: &UserCreated,
+    event: &Envelope<UserCreated>,
     letterhead: &Letterhead,
     now: Timestamp,
 ) -> Result<Mail, UnwritableMail> {
+    let user = &event.data;
     let name = user.name.expose();
     let id = plain_id(&event.id);
-    let from = letterhead.from.0.clone();
+    let from = letterhead.from.mailbox().clone();
     let message_id = format!("<{id}@{}>", from.email.domain());
     let mut builder = Message::builder()
         .from(from)
@@ -52,7 +50,7 @@ pub(crate) fn welcome_mail(
         .message_id(Some(message_id))
         .raw_header(header("Auto-Submitted", "auto-generated".to_owned()));
     if let Some(reply_to) = &letterhead.reply_to {
-        builder = builder.reply_to(reply_to.0.clone());
+        builder = builder.reply_to(reply_to.mailbox().clone());
     }
     if let Some(unsubscribe) = &letterhead.unsubscribe {
         builder = can_unsubscribe(builder, unsubscribe, &event.subject);
@@ -116,29 +114,29 @@ fn boundary(id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use fanout_events::{EmailAddress, Payload, PersonName, Received, decode};
+    use fanout_events::{EmailAddress, PersonName, Received, decode};
     use proptest::prelude::*;
 
     use super::*;
 
-    fn golden() -> (Event, UserCreated) {
-        let golden = include_bytes!("../../../shared/events/golden/user.created/1.0.json");
-        let event = decode(&Received {
+    fn golden() -> Envelope<UserCreated> {
+        let golden = include_bytes!("../../../shared/contracts/golden/user.created/1.0.json");
+        let decoded = decode(&Received {
             data: golden,
             message_id: "1",
             publish_time: Timestamp::UNIX_EPOCH,
         })
-        .unwrap()
-        .event;
-        let Payload::UserCreated(user) = event.data.clone() else {
-            panic!("another event");
-        };
-        (event, user)
+        .unwrap();
+        decoded.event.read().unwrap()
     }
 
-    fn written(user: &UserCreated, letterhead: &Letterhead) -> String {
-        let (event, _) = golden();
-        let mail = welcome_mail(&event, user, letterhead, event.timestamp).unwrap();
+    /// The golden event, about this user.
+    fn about(data: UserCreated) -> Envelope<UserCreated> {
+        Envelope { data, ..golden() }
+    }
+
+    fn written(event: &Envelope<UserCreated>, letterhead: &Letterhead) -> String {
+        let mail = welcome_mail(event, letterhead, event.timestamp).unwrap();
         let text = String::from_utf8(mail.message.formatted()).unwrap();
         assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
         text.replace("\r\n", "\n")
@@ -150,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_mail_is_written_with_the_events_id() {
-        insta::assert_snapshot!(written(&golden().1, &plain()));
+        insta::assert_snapshot!(written(&golden(), &plain()));
     }
 
     #[test]
@@ -160,7 +158,7 @@ mod tests {
             unsubscribe: Some("https://example.com/u/{user_id}".parse().unwrap()),
             ..plain()
         };
-        let text = written(&golden().1, &letterhead);
+        let text = written(&golden(), &letterhead);
         for line in [
             "Reply-To: Support <support@example.com>\n",
             "List-Unsubscribe: <https://example.com/u/usr_01JD2V7Q4KA1B2C3D4E5F6G7H8>\n",
@@ -172,7 +170,7 @@ mod tests {
             unsubscribe: Some("mailto:leave@example.com".parse().unwrap()),
             ..plain()
         };
-        let text = written(&golden().1, &by_mail);
+        let text = written(&golden(), &by_mail);
         assert!(text.contains("List-Unsubscribe: <mailto:leave@example.com>\n"));
         assert!(!text.contains("List-Unsubscribe-Post"), "{text}");
     }
@@ -181,9 +179,9 @@ mod tests {
     fn a_name_is_text_in_html_and_as_it_is_in_plain_text() {
         let user = UserCreated {
             name: PersonName::parse("<b>\"Ada\" & co").unwrap(),
-            ..golden().1
+            ..golden().data
         };
-        let text = written(&user, &plain());
+        let text = written(&about(user), &plain());
         let (_, html) = text.split_once("text/html").unwrap();
         assert!(!html.contains("<b>"), "{html}");
         assert!(html.contains("Hello &#60;b&#62;"), "{html}");
@@ -199,14 +197,13 @@ mod tests {
             user_id in ".{0,300}",
         ) {
             let Ok(name) = PersonName::parse(&name) else { return Ok(()) };
-            let (event, user) = golden();
-            let user = UserCreated { name, ..user };
-            let event = Event { id, subject: user_id, ..event };
+            let data = UserCreated { name, ..golden().data };
+            let event = Envelope { id, subject: user_id, ..about(data) };
             let letterhead = Letterhead {
                 unsubscribe: Some("https://example.com/{user_id}".parse().unwrap()),
                 ..plain()
             };
-            let mail = welcome_mail(&event, &user, &letterhead, event.timestamp).unwrap();
+            let mail = welcome_mail(&event, &letterhead, event.timestamp).unwrap();
             let text = String::from_utf8(mail.message.formatted()).unwrap();
             prop_assert!(text.is_ascii());
             prop_assert!(text.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n'])));
@@ -225,9 +222,9 @@ mod tests {
     fn a_domain_of_another_script_is_written_in_ascii() {
         let user = UserCreated {
             email: EmailAddress::parse("ada@exämple.com").unwrap(),
-            ..golden().1
+            ..golden().data
         };
-        let text = written(&user, &plain());
+        let text = written(&about(user), &plain());
         assert!(text.contains("<ada@xn--exmple-cua.com>"), "{text}");
     }
 
@@ -235,10 +232,10 @@ mod tests {
     fn an_address_that_no_header_can_hold_is_not_written() {
         let user = UserCreated {
             email: EmailAddress::parse("a..b@example.com").unwrap(),
-            ..golden().1
+            ..golden().data
         };
-        let (event, _) = golden();
-        let refused = welcome_mail(&event, &user, &plain(), event.timestamp);
+        let event = about(user);
+        let refused = welcome_mail(&event, &plain(), event.timestamp);
         assert_eq!(refused.err(), Some(UnwritableMail::Address));
     }
 }

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use axum::Router;
 use email_service::EmailServiceDeps;
 use fanout_consume::ConsumerDeps;
+use fanout_contracts::user;
 
 use crate::mail_route::MailRoute;
-use crate::topology::USER_EVENTS;
 
 /// One consumer, as the rest of the system needs to know it.
 pub struct ConsumerEntry {
@@ -69,20 +69,11 @@ fn email_app(consumer: ConsumerDeps, machine: &OneMachine) -> anyhow::Result<Rou
 impl ConsumerEntry {
     /// The name of its subscription.
     pub fn subscription(&self) -> String {
-        format!("{USER_EVENTS}-{}", self.name)
+        format!("{}-{}", user::TOPIC, self.name)
     }
 
     /// The name of its own dead-letter topic, and of the pull subscription on that.
     pub fn dead_letters(&self) -> String {
-        format!("{USER_EVENTS}-{}-dead-letters", self.name)
-    }
-
-    /// Lets the wanted types through, and always a message that names no type: people type those.
-    pub fn filter(&self) -> String {
-        let wanted = self
-            .handles
-            .iter()
-            .map(|event_type| format!(" OR attributes.\"ce-type\" = \"{event_type}\""));
-        format!("NOT attributes:\"ce-type\"{}", wanted.collect::<String>())
+        format!("{}-{}-dead-letters", user::TOPIC, self.name)
     }
 }

@@ -9,7 +9,7 @@ use fanout_runtime::Timings;
 use crate::consumers::{CONSUMERS, ConsumerEntry};
 
 /// The topic of user events.
-pub const USER_EVENTS: &str = "user-events";
+pub const USER_EVENTS: &str = fanout_contracts::user::TOPIC;
 
 /// How often and how fast a failing message is delivered again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub fn topology(redelivery: Redelivery, endpoint: impl Fn(&ConsumerEntry) -> Str
                 max_attempts: redelivery.max_attempts,
             }),
             ordered: true,
-            filter: Some(consumer.filter()),
+            filter: None,
             retention: Retention::of_unacked(Timings::PRODUCTION.retention),
         });
         topology.subscriptions.push(Subscription {
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_consumer_is_pushed_what_its_filter_lets_through() {
+    fn every_consumer_is_pushed_all_events_of_its_topic() {
         let second = Duration::from_secs(1);
         let redelivery = Redelivery {
             backoff: Backoff {
@@ -77,20 +77,8 @@ mod tests {
             let pushed = subscriptions.find(|it| it.name == consumer.subscription());
             let pushed = pushed.unwrap();
             assert_eq!(pushed.push_endpoint.as_deref(), Some(consumer.name));
-            assert_eq!(pushed.filter, Some(consumer.filter()));
+            assert_eq!(pushed.filter, None);
         }
         assert_eq!(topology.subscriptions.len(), 2 * CONSUMERS.len());
-    }
-
-    #[test]
-    fn every_filter_fits_into_what_pubsub_takes_and_lets_hand_typed_messages_through() {
-        for consumer in CONSUMERS {
-            let filter = consumer.filter();
-            assert!(filter.len() <= 256, "{filter}");
-            assert!(
-                filter.starts_with("NOT attributes:\"ce-type\" OR "),
-                "{filter}"
-            );
-        }
     }
 }

@@ -37,11 +37,16 @@ impl<'a> Attempts<'a> {
     pub(crate) async fn again_after(&mut self, error: CommitError) -> Result<(), ApiError> {
         let cause: BoxError = match error {
             CommitError::Conflict(conflict) => {
-                match (conflict.key.collection(), conflict.violation) {
-                    (USERS, Violation::Changed) => conflict.into(),
-                    (USER_EMAILS, Violation::AlreadyExists) => return Err(ApiError::EmailTaken),
-                    _ => return Err(ApiError::Internal(conflict.into())),
+                let is = |collection, violation| {
+                    conflict.key.is_in(collection) && conflict.violation == violation
+                };
+                if is(USER_EMAILS, Violation::AlreadyExists) {
+                    return Err(ApiError::EmailTaken);
                 }
+                if !is(USERS, Violation::Changed) {
+                    return Err(ApiError::Internal(conflict.into()));
+                }
+                conflict.into()
             }
             CommitError::Contention(cause) => cause,
             CommitError::Store(error) => return Err(error.into()),

@@ -4,6 +4,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use fanout_events::is_identifier;
+use fanout_outbox::Origin;
 use fanout_runtime::{IdGenerator, TraceContext};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::error;
@@ -37,6 +38,17 @@ impl RequestContext {
         Self {
             correlation_id,
             trace,
+        }
+    }
+}
+
+impl RequestContext {
+    /// What the request's events follow from.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            correlation_id: Some(self.correlation_id.clone()),
+            causation_id: None,
+            trace: self.trace.clone(),
         }
     }
 }

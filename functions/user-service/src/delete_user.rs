@@ -31,6 +31,7 @@ pub(crate) async fn delete_user(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let id = user_id(id)?;
+    let origin = context.origin();
     let mut attempts = Attempts::new(deps.ids.as_ref());
     loop {
         let StoredUser { user, version } = StoredUser::find(&deps, &id).await?;
@@ -39,13 +40,10 @@ pub(crate) async fn delete_user(
             version: user.version + 1,
             deleted_at: deps.clock.now().max(user.updated_at),
         };
-        let pending = user_events::deleted(&id, &tombstone, &deps, &context)?;
+        let event = user_events::deleted(&id, &tombstone)?;
         let writes = user.remove(&tombstone, version);
-        match deps.outbox.commit(writes, pending).await {
-            Ok(committed) => {
-                deps.outbox.publish_now(committed).await;
-                return Ok(StatusCode::NO_CONTENT);
-            }
+        match deps.outbox.store(writes, vec![event], &origin).await {
+            Ok(()) => return Ok(StatusCode::NO_CONTENT),
             Err(error) => attempts.again_after(error).await?,
         }
     }

@@ -21,7 +21,9 @@
 
 use chrono::TimeDelta;
 use fanout_runtime::Timestamp;
-use fanout_store::{Document, Fields, Key, MalformedDocument, Precondition, UpdateTime, Write};
+use fanout_store::{
+    Collection, Document, Fields, Key, MalformedDocument, Precondition, UpdateTime, Write,
+};
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 
@@ -30,7 +32,8 @@ use crate::request::SignUp;
 use crate::user::User;
 
 /// The collection of records.
-pub const IDEMPOTENCY_KEYS: &str = "idempotency_keys";
+pub const IDEMPOTENCY_KEYS: &Collection =
+    &Collection::named("idempotency_keys").expires_by("expires_at");
 
 /// The header.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

@@ -34,6 +34,9 @@ use utoipa_axum::routes;
 pub use idempotency::IDEMPOTENCY_KEYS;
 pub use user::{USER_EMAILS, USERS};
 
+/// The service's name: the source of its events.
+pub const NAME: &str = "user-service";
+
 /// The largest request body.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 

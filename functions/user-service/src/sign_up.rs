@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
-use fanout_outbox::{Committed, Pending};
+use fanout_outbox::{Draft, Origin};
 use fanout_runtime::BoxError;
 use fanout_store::{CommitError, Conflict, UpdateTime, Violation, Write};
 use http::header::{ETAG, LOCATION};
@@ -27,7 +27,7 @@ const RECORD_TRIES: u32 = 3;
 /// What became of a sign-up.
 enum SignedUp {
     /// Done now.
-    Now(Committed),
+    Now,
     /// Done by an earlier request with the same key.
     Before(User),
 }
@@ -57,16 +57,14 @@ pub(crate) async fn sign_up(
     let repeatable = Repeatable::from(&headers, &request)?;
     let (id, now) = (deps.ids.new_id("usr"), deps.clock.now());
     let user = User::new(id, &request.email, request.name.clone(), now);
-    let pending = user_events::created(&user, &deps, &context)?;
+    let event = user_events::created(&user)?;
+    let origin = context.origin();
     let signed_up = match &repeatable {
-        None => commit(&deps, user.create(), pending).await,
-        Some(repeatable) => commit_once(&deps, repeatable, &request, &user, pending).await,
+        None => store(&deps, user.create(), event, &origin).await,
+        Some(repeatable) => store_once(&deps, repeatable, &request, &user, event, &origin).await,
     };
     let user = match signed_up? {
-        SignedUp::Now(committed) => {
-            deps.outbox.publish_now(committed).await;
-            user
-        }
+        SignedUp::Now => user,
         SignedUp::Before(first) => first,
     };
     let location = format!("/users/{}", user.id);
@@ -74,34 +72,37 @@ pub(crate) async fn sign_up(
     Ok((StatusCode::CREATED, headers, Json(user)).into_response())
 }
 
-async fn commit(
+async fn store(
     deps: &UserServiceDeps,
     writes: Vec<Write>,
-    pending: Pending,
+    event: Draft,
+    origin: &Origin,
 ) -> Result<SignedUp, ApiError> {
-    match deps.outbox.commit(writes, pending).await {
-        Ok(committed) => Ok(SignedUp::Now(committed)),
+    match deps.outbox.store(writes, vec![event], origin).await {
+        Ok(()) => Ok(SignedUp::Now),
         Err(CommitError::Conflict(conflict)) => Err(refused(conflict)),
         Err(CommitError::Contention(cause)) => Err(ApiError::Unavailable(cause)),
         Err(CommitError::Store(error)) => Err(error.into()),
     }
 }
 
-/// Commits with the key's record, which comes first: a repeat meets its own address too, and must
+/// Stores with the key's record, which comes first: a repeat meets its own address too, and must
 /// not be told that it is taken.
-async fn commit_once(
+async fn store_once(
     deps: &UserServiceDeps,
     repeatable: &Repeatable,
     request: &SignUp,
     user: &User,
-    pending: Pending,
+    event: Draft,
+    origin: &Origin,
 ) -> Result<SignedUp, ApiError> {
     let mut expired: Option<UpdateTime> = None;
     for _ in 0..RECORD_TRIES {
         let record = repeatable.remember(user, expired);
         let writes = [record].into_iter().chain(user.create()).collect();
-        let failure = match deps.outbox.commit(writes, pending.clone()).await {
-            Ok(committed) => return Ok(SignedUp::Now(committed)),
+        let events = vec![event.clone()];
+        let failure = match deps.outbox.store(writes, events, origin).await {
+            Ok(()) => return Ok(SignedUp::Now),
             Err(CommitError::Store(error)) => return Err(error.into()),
             Err(CommitError::Conflict(conflict)) => Some(conflict),
             Err(CommitError::Contention(_)) => None,
@@ -123,8 +124,7 @@ async fn commit_once(
 }
 
 fn refused(conflict: Conflict) -> ApiError {
-    let taken =
-        conflict.key.collection() == USER_EMAILS && conflict.violation == Violation::AlreadyExists;
+    let taken = conflict.key.is_in(USER_EMAILS) && conflict.violation == Violation::AlreadyExists;
     match taken {
         true => ApiError::EmailTaken,
         false => internal(conflict),

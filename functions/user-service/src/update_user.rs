@@ -44,6 +44,7 @@ pub(crate) async fn update_user(
 ) -> Result<Response, ApiError> {
     let id = user_id(id)?;
     let changes = Changes::read(&headers, body)?;
+    let origin = context.origin();
     let mut attempts = Attempts::new(deps.ids.as_ref());
     loop {
         let StoredUser { user, version } = StoredUser::find(&deps, &id).await?;
@@ -51,13 +52,10 @@ pub(crate) async fn update_user(
         let Some(after) = user.changed(&changes, deps.clock.now()) else {
             return Ok(answer(user));
         };
-        let pending = user_events::updated(&after, &deps, &context)?;
+        let event = user_events::updated(&after)?;
         let writes = after.replace(&user, version);
-        match deps.outbox.commit(writes, pending).await {
-            Ok(committed) => {
-                deps.outbox.publish_now(committed).await;
-                return Ok(answer(after));
-            }
+        match deps.outbox.store(writes, vec![event], &origin).await {
+            Ok(()) => return Ok(answer(after)),
             Err(error) => attempts.again_after(error).await?,
         }
     }

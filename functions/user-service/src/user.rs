@@ -2,16 +2,16 @@
 
 use fanout_events::{EmailAddress, PersonName};
 use fanout_runtime::{Timestamp, serialize_rfc3339};
-use fanout_store::{Fields, Key, MalformedDocument, UpdateTime, Write};
+use fanout_store::{Collection, Fields, Key, MalformedDocument, UpdateTime, Write};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::address::Address;
 
 /// The collection of users.
-pub const USERS: &str = "users";
+pub const USERS: &Collection = &Collection::named("users");
 /// The collection that keeps each address to one user.
-pub const USER_EMAILS: &str = "user_emails";
+pub const USER_EMAILS: &Collection = &Collection::named("user_emails").private();
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

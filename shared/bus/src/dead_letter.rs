@@ -9,6 +9,10 @@ use fanout_runtime::Timestamp;
 
 use crate::{OutgoingMessage, PushedMessage};
 
+/// The header of a delivery by which an operator brings a dead letter back. Without it a message that
+/// lies on the dead-letter topic already is not put there again.
+pub const X_REDRIVE: &str = "x-redrive";
+
 /// Why it was parked: a stable slug.
 const REASON: &str = "dead-letter-reason";
 /// The same in a sentence.

@@ -1,20 +1,24 @@
 #![doc = include_str!("../README.md")]
 
 mod consumer;
+mod delivery;
 mod delivery_line;
+mod effect;
+mod handler;
 mod outcome;
-mod outside_effect;
 mod park;
 mod pipeline;
 mod push_auth;
 mod push_keys;
 mod push_route;
-mod store_effect;
+mod react_in_store;
+mod react_outside;
+mod view;
 
-pub use consumer::{
-    Acted, Attempt, Consumer, End, Failure, OutsideEffect, Plan, StoreEffect, View,
-};
+pub use consumer::Consumer;
+pub use effect::{Acted, Attempt, End, Failure, OutsideEffect, Plan, StoreEffect, UnitOfWork};
 pub use outcome::{Outcome, ParkReason, X_OUTCOME};
 pub use pipeline::{ConsumerDeps, Pipeline};
 pub use push_auth::{PushAuth, PushAuthError, PushAuthMode};
 pub use push_route::{MAX_PUSH_BYTES, push_route};
+pub use view::View;

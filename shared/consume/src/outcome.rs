@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use fanout_events::DecodeError;
+use fanout_events::{DecodeError, Domain};
 use fanout_runtime::BoxError;
 use fanout_web::Problem;
 use http::header::RETRY_AFTER;
@@ -44,6 +44,16 @@ pub struct ParkReason {
 }
 
 impl ParkReason {
+    /// A hand-typed message names a type that no domain of the consumer's topics has.
+    pub fn unknown_type(domains: &[&'static Domain]) -> Self {
+        let types = domains.iter().flat_map(|domain| domain.types);
+        let names: Vec<&str> = types.map(|known| known.name).collect();
+        Self {
+            slug: "unknown_type",
+            detail: format!("the type is none of this topic's: {}", names.join(", ")),
+        }
+    }
+
     /// Another payload came under an id that is known.
     pub fn id_reused() -> Self {
         Self {

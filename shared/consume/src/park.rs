@@ -3,15 +3,14 @@
 
 use std::sync::Arc;
 
-use fanout_dedup::{LedgerError, Seen, Standing};
+use fanout_bus::{PublishError, Publisher, PushedMessage, parked_copy};
+use fanout_dedup::{LedgerError, Parking, Standing};
 
-use super::consumer::End;
-use super::outcome::{Outcome, ParkReason};
-use super::outside_effect::Claimed;
-use super::pipeline::Pipeline;
-use super::store_effect::MAX_CONFLICTS;
-use fanout_bus::parked_copy;
-use fanout_bus::{PublishError, Publisher, PushedMessage};
+use crate::delivery::{Arrival, MAX_CONFLICTS, back_off};
+use crate::outcome::{Outcome, ParkReason};
+use crate::pipeline::Pipeline;
+use crate::react_outside::{Claimed, unread};
+use crate::view::View;
 
 /// One consumer's dead-letter topic.
 pub(super) struct DeadLetters {
@@ -33,34 +32,37 @@ impl DeadLetters {
 }
 
 impl Pipeline {
-    /// Parks an event that nobody holds. One that has taken effect meanwhile is a duplicate.
-    pub(super) async fn park(
-        &self,
-        message: &PushedMessage,
-        seen: &Seen,
-        reason: ParkReason,
-    ) -> Outcome {
-        let predecessor = match self.ledger.standing(seen).await {
+    /// Parks an event that has no holder. One that has taken effect meanwhile is a duplicate; one
+    /// that lies on the dead-letter topic already, of which only the ack was lost, stays there once.
+    pub(super) async fn park(&self, arrival: &Arrival<'_>, reason: ParkReason) -> Outcome {
+        let predecessor = match self.ledger.standing(&arrival.seen).await {
             Ok(Standing::Open(found)) => found,
             Ok(Standing::Done) => return Outcome::Duplicate,
             Ok(Standing::Held { remaining, .. }) => return Outcome::Busy { remaining },
-            Ok(Standing::Reused) => return self.park_reused(message, seen).await,
+            Ok(Standing::Reused) => return self.park_reused(arrival).await,
             Err(error) => return error.into(),
         };
+        let message = arrival.message;
+        if !arrival.redriven && predecessor.is_parked_as(&message.message_id, reason.slug) {
+            return Outcome::Parked(reason);
+        }
         if let Err(error) = self.dead_letters.publish(message, &reason).await {
             return Outcome::Failed(error.into());
         }
         let marked = self
             .ledger
-            .park(seen, &predecessor, reason.slug, &reason.detail)
+            .park(&arrival.seen, &predecessor, parking(arrival, &reason))
             .await;
         parked(marked, reason)
     }
 
     /// Parks an event under a claim, with what its effect wants to remember of that.
     pub(super) async fn park_claimed(&self, claimed: &Claimed<'_>, reason: ParkReason) -> Outcome {
-        let message = claimed.delivery.message;
-        if let Err(error) = self.dead_letters.publish(message, &reason).await {
+        let arrival = &claimed.delivery.arrival;
+        let message_id = &arrival.message.message_id;
+        let lies_there = !arrival.redriven && claimed.claim.is_parked_as(message_id, reason.slug);
+        if !lies_there && let Err(error) = self.dead_letters.publish(arrival.message, &reason).await
+        {
             // Nothing was parked, so the claim goes back; if that fails too, the lease ends it.
             let released = self.ledger.release(&claimed.claim, false).await;
             return Outcome::Failed(released.map_or_else(Into::into, |()| error.into()));
@@ -68,7 +70,10 @@ impl Pipeline {
         let mut conflicts = 0;
         loop {
             match self.mark_as_parked(claimed, &reason, conflicts).await {
-                Err(LedgerError::Effect(_)) if conflicts < MAX_CONFLICTS => conflicts += 1,
+                Err(LedgerError::Effect(_)) if conflicts < MAX_CONFLICTS => {
+                    conflicts += 1;
+                    back_off(self.ids.as_ref(), conflicts).await;
+                }
                 marked => return parked(marked, reason),
             }
         }
@@ -80,24 +85,46 @@ impl Pipeline {
         reason: &ParkReason,
         conflicts: u32,
     ) -> Result<(), LedgerError> {
-        let records = self.records(claimed, End::Parked, conflicts).await?;
-        self.ledger
-            .park_claimed(&claimed.claim, reason.slug, &reason.detail, records)
-            .await
+        let view = View::new(self.documents.as_ref(), conflicts);
+        let work = claimed.effect.remember_parked(reason.slug, &view).await;
+        let work = work.map_err(unread)?;
+        let parking = parking(&claimed.delivery.arrival, reason);
+        let mark = self.ledger.parked(&claimed.claim, parking);
+        let committed = self.commit_unit(claimed.delivery, mark, work).await?;
+        self.outbox.publish_now(committed).await;
+        Ok(())
     }
 
     /// Parks a message that carries a known id with another payload. The known event's own mark
     /// stays as it is.
-    pub(super) async fn park_reused(&self, message: &PushedMessage, seen: &Seen) -> Outcome {
+    pub(super) async fn park_reused(&self, arrival: &Arrival<'_>) -> Outcome {
         let reason = ParkReason::id_reused();
+        let message = arrival.message;
+        match self
+            .ledger
+            .is_noted(&arrival.seen, &message.message_id)
+            .await
+        {
+            Ok(true) if !arrival.redriven => return Outcome::Parked(reason),
+            Ok(_) => {}
+            Err(error) => return error.into(),
+        }
         if let Err(error) = self.dead_letters.publish(message, &reason).await {
             return Outcome::Failed(error.into());
         }
-        let marked = self
-            .ledger
-            .note_reused(seen, reason.slug, &reason.detail)
-            .await;
-        parked(marked, reason)
+        let parking = parking(arrival, &reason);
+        parked(
+            self.ledger.note_reused(&arrival.seen, parking).await,
+            reason,
+        )
+    }
+}
+
+fn parking<'a>(arrival: &'a Arrival<'_>, reason: &'a ParkReason) -> Parking<'a> {
+    Parking {
+        message_id: &arrival.message.message_id,
+        reason: reason.slug,
+        detail: &reason.detail,
     }
 }
 

@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use fanout_dedup::{Ledger, LedgerError, Links, Seen};
-use fanout_events::{Decoded, Fingerprint, Payload, Received, decode};
-use fanout_runtime::{Clock, IdGenerator, Timings};
-use fanout_store::Documents;
-
-use super::consumer::{Consumer, Reaction};
-use super::outcome::{Outcome, ParkReason};
-use super::park::DeadLetters;
-use super::push_auth::PushAuth;
 use fanout_bus::{Publisher, PushedMessage};
+use fanout_dedup::{Ledger, LedgerError, Links, Seen};
+use fanout_events::{CE_TYPE, DecodeError, Decoded, Event, Fingerprint, Received, decode};
+use fanout_outbox::{Committed, Outbox};
+use fanout_runtime::{Clock, IdGenerator, Timings};
+use fanout_store::{Documents, Write};
+
+use crate::consumer::Consumer;
+use crate::delivery::{Arrival, Delivery, Reacted, has_row};
+use crate::effect::UnitOfWork;
+use crate::handler::Bound;
+use crate::outcome::{Outcome, ParkReason};
+use crate::park::DeadLetters;
+use crate::push_auth::PushAuth;
 
 /// What a consumer's pipeline needs.
 #[derive(Clone)]
@@ -20,6 +24,8 @@ pub struct ConsumerDeps {
     pub documents: Arc<dyn Documents>,
     /// Where events go that will never work.
     pub publisher: Arc<dyn Publisher>,
+    /// What its service stores and publishes events with.
+    pub outbox: Outbox,
     /// This consumer's own dead-letter topic.
     pub dead_letter_topic: String,
     /// The time.
@@ -38,8 +44,10 @@ pub struct ConsumerDeps {
 pub struct Pipeline {
     pub(super) consumer: Consumer,
     pub(super) documents: Arc<dyn Documents>,
+    pub(super) outbox: Outbox,
     pub(super) ledger: Ledger,
     pub(super) dead_letters: DeadLetters,
+    pub(super) ids: Arc<dyn IdGenerator>,
     pub(super) timings: Timings,
 }
 
@@ -51,34 +59,6 @@ pub(super) struct Settled {
     pub(super) subject: Option<String>,
     pub(super) correlation_id: Option<String>,
     pub(super) may_have_repeated: bool,
-}
-
-/// A delivery whose event could be decoded.
-pub(super) struct Delivery<'a> {
-    pub(super) message: &'a PushedMessage,
-    pub(super) decoded: &'a Decoded,
-    pub(super) seen: Seen,
-}
-
-/// An outcome, and whether a crash of somebody before may have doubled the effect.
-pub(super) struct Reacted {
-    pub(super) outcome: Outcome,
-    pub(super) may_have_repeated: bool,
-}
-
-impl From<Outcome> for Reacted {
-    fn from(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            may_have_repeated: false,
-        }
-    }
-}
-
-impl From<LedgerError> for Outcome {
-    fn from(error: LedgerError) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 impl Pipeline {
@@ -98,76 +78,147 @@ impl Pipeline {
             },
             consumer,
             documents: Arc::clone(&deps.documents),
+            outbox: deps.outbox.clone(),
             ledger,
+            ids: Arc::clone(&deps.ids),
             timings: deps.timings,
         }
     }
 
     /// Takes one delivery to its outcome.
     pub async fn deliver(&self, message: &PushedMessage) -> Outcome {
-        self.settle(message).await.outcome
+        self.settle(message, false).await.outcome
     }
 
-    pub(super) async fn settle(&self, message: &PushedMessage) -> Settled {
+    pub(super) async fn settle(&self, message: &PushedMessage, redriven: bool) -> Settled {
         let received = Received {
             data: &message.data,
             message_id: &message.message_id,
             publish_time: message.publish_time,
         };
-        match decode(&received) {
-            Ok(decoded) => self.settle_event(message, &decoded).await,
+        let (event, fingerprint) = match decode(&received) {
+            Ok(Decoded { event, fingerprint }) => (event, fingerprint),
             Err(error) => {
-                let seen = Seen {
-                    consumer: self.consumer.name,
+                let outcome = self
+                    .park_undecodable(&received, message, redriven, &error)
+                    .await;
+                return Settled {
+                    outcome,
                     event_id: received.fallback_event_id(),
                     event_type: String::new(),
-                    fingerprint: Fingerprint::of_bytes(&message.data),
-                    links: Links::default(),
-                };
-                let outcome = self.park(message, &seen, ParkReason::from(&error)).await;
-                Settled {
-                    outcome,
-                    event_id: seen.event_id,
-                    event_type: seen.event_type,
                     subject: None,
                     correlation_id: None,
                     may_have_repeated: false,
-                }
+                };
+            }
+        };
+        let links = if has_row(message, &event) {
+            Links::default()
+        } else {
+            Links::of(&event)
+        };
+        let delivery = Delivery {
+            arrival: Arrival {
+                message,
+                seen: Seen {
+                    consumer: self.consumer.name,
+                    event_id: event.id.clone(),
+                    fingerprint,
+                    links,
+                },
+                redriven,
+            },
+            event: &event,
+        };
+        let Reacted {
+            outcome,
+            may_have_repeated,
+        } = self.react(&delivery, &received).await;
+        Settled {
+            outcome,
+            event_id: event.id,
+            event_type: event.event_type,
+            subject: Some(event.subject),
+            correlation_id: event.correlation_id,
+            may_have_repeated,
+        }
+    }
+
+    async fn react(&self, delivery: &Delivery<'_>, received: &Received<'_>) -> Reacted {
+        let event = delivery.event;
+        let Some(handler) = self.consumer.handler(&event.event_type) else {
+            return match self.unknown(delivery.arrival.message, event) {
+                Some(reason) => self.park(&delivery.arrival, reason).await.into(),
+                None => Outcome::Ignored.into(),
+            };
+        };
+        match handler.bind(event) {
+            Ok(Bound::InStore(effect)) => {
+                let reaction = self.react_in_store(delivery, effect.as_ref());
+                reaction.await.into()
+            }
+            Ok(Bound::Outside(effect)) => self.react_outside(delivery, effect.as_ref()).await,
+            Err(error) => {
+                let Arrival {
+                    message, redriven, ..
+                } = delivery.arrival;
+                let parked = self.park_undecodable(received, message, redriven, &error);
+                parked.await.into()
             }
         }
     }
 
-    async fn settle_event(&self, message: &PushedMessage, decoded: &Decoded) -> Settled {
-        let event = &decoded.event;
-        let delivery = Delivery {
+    /// A message that was typed by hand, with a type that no domain here has, is a typing error. A
+    /// program's message says its type in an attribute, and may know more types than this build.
+    fn unknown(&self, message: &PushedMessage, event: &Event) -> Option<ParkReason> {
+        let domains = self.consumer.domains();
+        let known = domains
+            .iter()
+            .any(|domain| domain.find(&event.event_type).is_some());
+        let typed = !message.attributes.contains_key(CE_TYPE);
+        (typed && !known).then(|| ParkReason::unknown_type(domains))
+    }
+
+    /// Parks a message of which no event can be made. It goes by its own id: what it says of itself
+    /// cannot be trusted.
+    async fn park_undecodable(
+        &self,
+        received: &Received<'_>,
+        message: &PushedMessage,
+        redriven: bool,
+        error: &DecodeError,
+    ) -> Outcome {
+        let arrival = Arrival {
             message,
-            decoded,
             seen: Seen {
                 consumer: self.consumer.name,
-                event_id: event.id.clone(),
-                event_type: event.event_type.clone(),
-                fingerprint: decoded.fingerprint.clone(),
-                links: Links::of(event),
+                event_id: received.fallback_event_id(),
+                fingerprint: Fingerprint::of_bytes(&message.data),
+                links: Links::default(),
             },
+            redriven,
         };
-        let wanted = event.data != Payload::Unknown
-            && self.consumer.handles.contains(&event.event_type.as_str());
-        let reacted = match (&self.consumer.reaction, wanted) {
-            (_, false) => Outcome::Ignored.into(),
-            (Reaction::InStore(effect), true) => {
-                self.react_in_store(&delivery, effect.as_ref()).await.into()
-            }
-            (Reaction::Outside(effect), true) => {
-                self.react_outside(&delivery, effect.as_ref()).await
-            }
-        };
-        Settled {
-            outcome: reacted.outcome,
-            event_id: event.id.clone(),
-            event_type: event.event_type.clone(),
-            subject: Some(event.subject.clone()),
-            correlation_id: event.correlation_id.clone(),
-            may_have_repeated: reacted.may_have_repeated,
-        }
+        self.park(&arrival, ParkReason::from(error)).await
+    }
+
+    /// Commits the mark, the writes, the events that follow with the right to publish them: all or
+    /// nothing. A conflict about the mark is [`LedgerError::Fenced`], about the writes
+    /// [`LedgerError::Effect`].
+    pub(super) async fn commit_unit(
+        &self,
+        delivery: &Delivery<'_>,
+        mark: Write,
+        work: UnitOfWork,
+    ) -> Result<Committed, LedgerError> {
+        let key = mark.key.clone();
+        let events = self.outbox.events_caused_by(
+            delivery.event,
+            self.consumer.name,
+            delivery.trace(),
+            &work.emits,
+        )?;
+        let writes = std::iter::once(mark).chain(work.writes).collect();
+        let committed = self.outbox.commit(writes, events).await;
+        committed.map_err(|error| LedgerError::of(error, &key))
     }
 }

@@ -12,11 +12,11 @@ use fanout_web::{BodyFault, BodyRoom, HeldBody, Problem, health_route, is_encode
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
-use super::consumer::Consumer;
-use super::delivery_line::DeliveryLine;
-use super::pipeline::{ConsumerDeps, Pipeline};
-use super::push_auth::{PushAuth, PushAuthError};
-use fanout_bus::{NotAPush, PushEnvelope, PushedMessage};
+use crate::consumer::Consumer;
+use crate::delivery_line::DeliveryLine;
+use crate::pipeline::{ConsumerDeps, Pipeline};
+use crate::push_auth::{PushAuth, PushAuthError};
+use fanout_bus::{NotAPush, PushEnvelope, PushedMessage, X_REDRIVE};
 
 /// The largest push body: Pub/Sub's 10 MB of data are 13.3 MB in base64, and attributes come on top.
 pub const MAX_PUSH_BYTES: usize = 15 * 1024 * 1024;
@@ -63,7 +63,8 @@ async fn receive(
     let mut line = DeliveryLine::new(endpoint.consumer);
     match endpoint.reader.read(&headers, body, &mut line).await {
         Ok((message, _room)) => {
-            let settled = endpoint.pipeline.settle(&message).await;
+            let redriven = headers.contains_key(X_REDRIVE);
+            let settled = endpoint.pipeline.settle(&message, redriven).await;
             line.settled(&settled, started.elapsed());
             (&settled.outcome).into_response()
         }

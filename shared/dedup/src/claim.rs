@@ -1,15 +1,16 @@
 //! Effects outside the store: claim, act, complete.
 //!
-//! A claim is a lease on the mark. Whoever finds it expired takes it over; the mark's version is the
-//! fencing token, so a holder that comes back late can neither complete nor release it.
+//! A claim is a lease on the mark. A holder that finds it expired takes it over; the mark's version
+//! is the fencing token, so a holder that comes back late can neither complete nor release it.
 
 use std::time::Duration;
 
-use super::ledger::{Ledger, LedgerError, later, mark_write};
+use fanout_runtime::Timestamp;
+use fanout_store::{Key, Precondition, Write, jitter};
+
+use super::ledger::{Ledger, LedgerError, Parking, later};
 use super::mark::{Mark, MarkState, Seen};
 use super::standing::{Predecessor, Standing};
-use fanout_store::jitter;
-use fanout_store::{Precondition, Write};
 
 /// How often a claim is tried again when others change the mark at the same moment.
 const CLAIM_RETRIES: u32 = 5;
@@ -20,6 +21,8 @@ pub struct Claim {
     seen: Seen,
     mark: Mark,
     token: Precondition,
+    /// What this claim followed on.
+    predecessor: Predecessor,
 }
 
 /// The answer to [`Ledger::claim`].
@@ -29,7 +32,7 @@ pub enum ClaimAnswer {
     Granted(Box<Claim>),
     /// It has taken effect already.
     Done,
-    /// Somebody else acts, for this much longer at most.
+    /// Another holder acts, for this much longer at most.
     Held {
         /// Until the lease ends.
         remaining: Duration,
@@ -39,35 +42,50 @@ pub enum ClaimAnswer {
 }
 
 impl Claim {
+    /// Where the mark is.
+    pub fn key(&self) -> Key {
+        self.seen.key()
+    }
+
     /// How many times work on this event was begun, this time included.
     pub fn attempt(&self) -> u64 {
         self.mark.attempt
     }
 
-    /// Whether somebody may have acted before and not lived to say so.
+    /// Whether an earlier holder may have acted and not lived to say so.
     pub fn may_have_repeated(&self) -> bool {
         self.mark.may_have_repeated
     }
 
-    /// What this claim is, for going on from it.
-    fn predecessor(&self) -> Predecessor {
-        Predecessor {
-            precondition: self.token,
-            // The mark that follows belongs to the same attempt.
-            attempt: self.mark.attempt - 1,
-            may_have_repeated: self.mark.may_have_repeated,
-            first_seen_at: Some(self.mark.first_seen_at),
+    /// Whether this very message lies on the dead-letter topic already, for this reason.
+    pub fn is_parked_as(&self, message_id: &str, reason: &str) -> bool {
+        self.predecessor.is_parked_as(message_id, reason)
+    }
+
+    fn write(&self, mark: &Mark) -> Write {
+        Write::set(self.seen.key(), mark.to_fields()).only_if(self.token)
+    }
+
+    /// The mark of the same attempt, in another state and without its lease.
+    fn ended(&self, state: MarkState, expires_at: Timestamp) -> Mark {
+        Mark {
+            state,
+            owner: None,
+            lease_expires_at: None,
+            expires_at,
+            ..self.mark.clone()
         }
     }
 }
 
 impl Ledger {
-    /// Claims the event. The usual event costs one commit and no read.
-    pub async fn claim(&self, seen: &Seen) -> Result<ClaimAnswer, LedgerError> {
+    /// Claims the event, with these writes in the same commit. The usual event costs one commit and
+    /// no read. A write whose precondition fails is [`LedgerError::Effect`], and nothing is claimed.
+    pub async fn claim(&self, seen: &Seen, writes: &[Write]) -> Result<ClaimAnswer, LedgerError> {
         let owner = self.ids.new_id("own");
         let mut predecessor = Predecessor::NONE;
         for tries in 0..CLAIM_RETRIES {
-            match self.try_claim(seen, &predecessor, &owner).await {
+            match self.try_claim(seen, &predecessor, &owner, writes).await {
                 Ok(claim) => return Ok(ClaimAnswer::Granted(Box::new(claim))),
                 Err(LedgerError::Fenced) => {}
                 // The answer may be lost and the claim be ours: the read below will tell.
@@ -77,7 +95,11 @@ impl Ledger {
                         None => Err(error.into()),
                     };
                 }
-                Err(other) => return Err(other),
+                Err(
+                    other @ (LedgerError::Contention
+                    | LedgerError::Malformed(_)
+                    | LedgerError::Effect(_)),
+                ) => return Err(other),
             }
             if tries > 0 {
                 tokio::time::sleep(jitter(self.ids.as_ref(), tries)).await;
@@ -92,62 +114,46 @@ impl Ledger {
         Err(LedgerError::Contention)
     }
 
-    /// Ends the claim with the act's own records in the same commit. Fails with
-    /// [`LedgerError::Fenced`] if the lease ended and somebody took over.
-    pub async fn complete(
-        &self,
-        claim: &Claim,
-        outcome: &str,
-        records: Vec<Write>,
-    ) -> Result<(), LedgerError> {
-        let predecessor = claim.predecessor();
+    /// The mark that ends the claim as done, to be committed together with the act's own records.
+    /// The commit conflicts on the mark's key if the lease ended and another holder took over.
+    pub fn completed(&self, claim: &Claim, outcome: &str) -> Write {
         let now = self.clock.now();
-        let mark = Mark {
+        let expires_at = later(now, self.timings.mark_lifetime);
+        claim.write(&Mark {
             outcome: Some(outcome.to_owned()),
             finished_at: Some(now),
-            ..self.mark(&claim.seen, &predecessor, MarkState::Done, now)
-        };
-        let mut writes = vec![mark_write(claim.seen.key(), &mark, &predecessor)];
-        writes.extend(records);
-        self.commit(writes).await.map(drop)
+            ..claim.ended(MarkState::Done, expires_at)
+        })
     }
 
-    /// Whether the mark says that this very claim was completed: what to ask when the answer to
-    /// [`Self::complete`] was lost and the next try is fenced. A successor's mark has another attempt.
+    /// Whether the mark says that this very claim was completed: what to ask when the answer to that
+    /// commit was lost and the next try is fenced. A successor's mark has another attempt.
     pub async fn was_completed(&self, claim: &Claim) -> Result<bool, LedgerError> {
         let Some(document) = self.documents.get(&claim.seen.key()).await? else {
             return Ok(false);
         };
         let mark = Mark::from_fields(&document.fields)?;
-        let ours = |mark: &Mark| (mark.attempt, mark.first_seen_at);
-        Ok(mark.state == MarkState::Done && ours(&mark) == ours(&claim.mark))
+        Ok(mark.state == MarkState::Done && mark.attempt == claim.mark.attempt)
     }
 
     /// Gives the claim back at once, so that the next delivery need not wait for the lease to end.
     /// `may_have_acted`: the act failed in a way that leaves open whether it happened.
     pub async fn release(&self, claim: &Claim, may_have_acted: bool) -> Result<(), LedgerError> {
-        let mut predecessor = claim.predecessor();
-        predecessor.may_have_repeated |= may_have_acted;
-        let now = self.clock.now();
-        let mark = self.mark(&claim.seen, &predecessor, MarkState::Released, now);
-        self.commit(vec![mark_write(claim.seen.key(), &mark, &predecessor)])
+        let expires_at = later(self.clock.now(), self.timings.mark_lifetime);
+        let mut mark = claim.ended(MarkState::Released, expires_at);
+        mark.may_have_repeated |= may_have_acted;
+        self.commit(&claim.seen, vec![claim.write(&mark)])
             .await
             .map(drop)
     }
 
-    /// Ends the claim, with records in the same commit: the event lies on the dead-letter topic now.
-    pub async fn park_claimed(
-        &self,
-        claim: &Claim,
-        reason: &str,
-        detail: &str,
-        records: Vec<Write>,
-    ) -> Result<(), LedgerError> {
-        let predecessor = claim.predecessor();
-        let mark = self.parked(&claim.seen, &predecessor, reason, detail);
-        let mut writes = vec![mark_write(claim.seen.key(), &mark, &predecessor)];
-        writes.extend(records);
-        self.commit(writes).await.map(drop)
+    /// The mark that ends the claim because the event lies on the dead-letter topic now, to be
+    /// committed together with what is to be remembered of that.
+    pub fn parked(&self, claim: &Claim, parking: Parking<'_>) -> Write {
+        let now = self.clock.now();
+        let expires_at = later(now, self.timings.mark_lifetime);
+        let ended = claim.ended(MarkState::Parked, expires_at);
+        claim.write(&ended.parked(parking, now))
     }
 
     async fn try_claim(
@@ -155,20 +161,22 @@ impl Ledger {
         seen: &Seen,
         predecessor: &Predecessor,
         owner: &str,
+        writes: &[Write],
     ) -> Result<Claim, LedgerError> {
         let now = self.clock.now();
         let mark = Mark {
             owner: Some(owner.to_owned()),
             lease_expires_at: Some(later(now, self.timings.lease)),
-            ..self.mark(seen, predecessor, MarkState::Processing, now)
+            ..self.following(seen, predecessor, MarkState::Processing, now)
         };
-        let receipt = self
-            .commit(vec![mark_write(seen.key(), &mark, predecessor)])
-            .await?;
+        let write = Write::set(seen.key(), mark.to_fields()).only_if(predecessor.precondition);
+        let all = std::iter::once(write).chain(writes.iter().cloned());
+        let receipt = self.commit(seen, all.collect()).await?;
         let version = receipt.update_times.first().copied().flatten();
         Ok(Claim {
             seen: seen.clone(),
             mark,
+            predecessor: predecessor.clone(),
             // A write that leaves no version behind cannot be fenced: `Absent` then never holds.
             token: version.map_or(Precondition::Absent, Precondition::UpdatedAt),
         })
@@ -184,6 +192,7 @@ impl Ledger {
         Ok(ours.then(|| Claim {
             seen: seen.clone(),
             mark,
+            predecessor: Predecessor::NONE,
             token: Precondition::UpdatedAt(document.update_time),
         }))
     }

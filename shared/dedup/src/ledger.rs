@@ -1,16 +1,16 @@
-//! The ledger: reads and writes marks. Every change of a mark is one commit.
+//! The ledger: reads marks, and says how they are written. Every change of a mark is one commit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_runtime::{Clock, IdGenerator, Timestamp, Timings};
-
-use super::mark::{Mark, MarkState, Seen};
-use super::standing::{Predecessor, Standing};
 use fanout_store::{
     CommitError, CommitReceipt, Conflict, Documents, Key, MalformedDocument, StoreError, Write,
     commit_through_contention,
 };
+
+use super::mark::{Mark, MarkState, Seen};
+use super::standing::{Predecessor, Standing};
 
 /// Remembers what each consumer has done with each event.
 #[derive(Clone)]
@@ -33,7 +33,8 @@ pub enum LedgerError {
     /// The stored mark is not readable.
     #[error("the event's mark")]
     Malformed(#[from] MalformedDocument),
-    /// The mark is no longer what it was when work began: somebody else has taken over.
+    /// The mark is no longer what it was when work began: it has been seen before, or another
+    /// instance has taken over.
     #[error("another instance has taken this event over")]
     Fenced,
     /// A write of the effect met a document in another state than it asked for.
@@ -41,18 +42,27 @@ pub enum LedgerError {
     Effect(#[source] Conflict),
 }
 
-/// Why an effect in the store did not happen.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    /// The mark is not what the predecessor says: seen before, or changed meanwhile.
-    #[error("the event has been seen before")]
-    Seen,
-    /// A document of the effect is not what the plan was made from.
-    #[error("a document has changed since the effect was planned")]
-    PlanOutdated(#[source] Conflict),
-    /// Anything else.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
+/// Why an event lies on the dead-letter topic, as its mark tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Parking<'a> {
+    /// The message that lies there.
+    pub message_id: &'a str,
+    /// A stable slug.
+    pub reason: &'a str,
+    /// A full sentence.
+    pub detail: &'a str,
+}
+
+impl LedgerError {
+    /// What a commit's error means that wrote the mark at `mark` beside other documents.
+    pub fn of(error: CommitError, mark: &Key) -> Self {
+        match error {
+            CommitError::Conflict(conflict) if conflict.key == *mark => Self::Fenced,
+            CommitError::Conflict(conflict) => Self::Effect(conflict),
+            CommitError::Store(error) => error.into(),
+            CommitError::Contention(_) => Self::Contention,
+        }
+    }
 }
 
 impl Ledger {
@@ -77,29 +87,17 @@ impl Ledger {
         Ok(Standing::of(mark.as_ref(), seen, self.clock.now())?)
     }
 
-    /// Makes an effect in the store: mark and effect in ONE commit, without a read. Start with
-    /// [`Predecessor::NONE`]; after [`RecordError::Seen`] ask for the [`Ledger::standing`].
-    pub async fn record(
-        &self,
-        seen: &Seen,
-        predecessor: &Predecessor,
-        outcome: &str,
-        effect: Vec<Write>,
-    ) -> Result<(), RecordError> {
+    /// The mark of an effect in the store, to be committed TOGETHER with that effect and without a
+    /// read before. Start with [`Predecessor::NONE`]; after a conflict on the mark's key ask for the
+    /// [`Ledger::standing`].
+    pub fn done(&self, seen: &Seen, predecessor: &Predecessor, outcome: &str) -> Write {
         let now = self.clock.now();
         let mark = Mark {
             outcome: Some(outcome.to_owned()),
             finished_at: Some(now),
-            ..self.mark(seen, predecessor, MarkState::Done, now)
+            ..self.following(seen, predecessor, MarkState::Done, now)
         };
-        let mut writes = vec![mark_write(seen.key(), &mark, predecessor)];
-        writes.extend(effect);
-        match self.commit(writes).await {
-            Ok(_) => Ok(()),
-            Err(LedgerError::Fenced) => Err(RecordError::Seen),
-            Err(LedgerError::Effect(conflict)) => Err(RecordError::PlanOutdated(conflict)),
-            Err(other) => Err(other.into()),
-        }
+        Write::set(seen.key(), mark.to_fields()).only_if(predecessor.precondition)
     }
 
     /// Notes that the event lies on the dead-letter topic now. Comes after the publishing there.
@@ -107,45 +105,36 @@ impl Ledger {
         &self,
         seen: &Seen,
         predecessor: &Predecessor,
-        reason: &str,
-        detail: &str,
+        parking: Parking<'_>,
     ) -> Result<(), LedgerError> {
-        let mark = self.parked(seen, predecessor, reason, detail);
-        self.commit(vec![mark_write(seen.key(), &mark, predecessor)])
-            .await
-            .map(drop)
+        let now = self.clock.now();
+        let mark = self.following(seen, predecessor, MarkState::Parked, now);
+        let mark = mark.parked(parking, now);
+        let write = Write::set(seen.key(), mark.to_fields()).only_if(predecessor.precondition);
+        self.commit(seen, vec![write]).await.map(drop)
     }
 
     /// Notes that another payload came under this event's id, and lies on the dead-letter topic.
-    pub async fn note_reused(
-        &self,
-        seen: &Seen,
-        reason: &str,
-        detail: &str,
-    ) -> Result<(), LedgerError> {
-        let mark = self.parked(seen, &Predecessor::NONE, reason, detail);
-        let write = Write::set(seen.reused_key(), mark.to_fields());
-        self.commit(vec![write]).await.map(drop)
-    }
-
-    pub(super) fn parked(
-        &self,
-        seen: &Seen,
-        predecessor: &Predecessor,
-        reason: &str,
-        detail: &str,
-    ) -> Mark {
+    pub async fn note_reused(&self, seen: &Seen, parking: Parking<'_>) -> Result<(), LedgerError> {
         let now = self.clock.now();
-        Mark {
-            outcome: Some(reason.to_owned()),
-            detail: Some(detail.to_owned()),
-            finished_at: Some(now),
-            ..self.mark(seen, predecessor, MarkState::Parked, now)
-        }
+        let mark = self.following(seen, &Predecessor::NONE, MarkState::Parked, now);
+        let write = Write::set(seen.reused_key(), mark.parked(parking, now).to_fields());
+        self.commit(seen, vec![write]).await.map(drop)
     }
 
-    /// The mark that follows on `predecessor` at this time.
-    pub(super) fn mark(
+    /// Whether it is noted that this very message came under a known event's id with another payload,
+    /// and lies on the dead-letter topic.
+    pub async fn is_noted(&self, seen: &Seen, message_id: &str) -> Result<bool, LedgerError> {
+        let Some(note) = self.documents.get(&seen.reused_key()).await? else {
+            return Ok(false);
+        };
+        let note = Mark::from_fields(&note.fields)?;
+        let lives = note.expires_at > self.clock.now();
+        Ok(lives && note.parked_message.as_deref() == Some(message_id))
+    }
+
+    /// The mark of work that is begun or done after `predecessor`.
+    pub(super) fn following(
         &self,
         seen: &Seen,
         predecessor: &Predecessor,
@@ -155,38 +144,46 @@ impl Ledger {
         Mark {
             consumer: seen.consumer.to_owned(),
             event_id: seen.event_id.clone(),
-            event_type: seen.event_type.clone(),
             state,
             outcome: None,
             detail: None,
-            attempt: predecessor.attempt + 1,
+            parked_message: None,
+            attempt: predecessor.attempts + 1,
             owner: None,
             lease_expires_at: None,
             fingerprint: seen.fingerprint.as_str().to_owned(),
             links: seen.links.clone(),
             may_have_repeated: predecessor.may_have_repeated,
-            first_seen_at: predecessor.first_seen_at.unwrap_or(now),
             finished_at: None,
             expires_at: later(now, self.timings.mark_lifetime),
         }
     }
 
-    /// Commits; the mark comes first in `writes`.
-    pub(super) async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, LedgerError> {
+    pub(super) async fn commit(
+        &self,
+        seen: &Seen,
+        writes: Vec<Write>,
+    ) -> Result<CommitReceipt, LedgerError> {
         let (documents, ids) = (self.documents.as_ref(), self.ids.as_ref());
-        match commit_through_contention(documents, ids, writes).await {
-            Ok(receipt) => Ok(receipt),
-            Err(CommitError::Conflict(conflict)) if conflict.index == 0 => Err(LedgerError::Fenced),
-            Err(CommitError::Conflict(conflict)) => Err(LedgerError::Effect(conflict)),
-            Err(CommitError::Store(error)) => Err(error.into()),
-            Err(CommitError::Contention(_)) => Err(LedgerError::Contention),
-        }
+        let committed = commit_through_contention(documents, ids, writes).await;
+        committed.map_err(|error| LedgerError::of(error, &seen.key()))
     }
 }
 
-/// The write that turns `predecessor` into `mark`.
-pub(super) fn mark_write(key: Key, mark: &Mark, predecessor: &Predecessor) -> Write {
-    Write::set(key, mark.to_fields()).only_if(predecessor.precondition)
+impl Mark {
+    /// The same mark, of an event that has been parked.
+    pub(super) fn parked(self, parking: Parking<'_>, now: Timestamp) -> Self {
+        Self {
+            state: MarkState::Parked,
+            outcome: Some(parking.reason.to_owned()),
+            detail: Some(parking.detail.to_owned()),
+            parked_message: Some(parking.message_id.to_owned()),
+            owner: None,
+            lease_expires_at: None,
+            finished_at: Some(now),
+            ..self
+        }
+    }
 }
 
 pub(super) fn later(now: Timestamp, by: Duration) -> Timestamp {

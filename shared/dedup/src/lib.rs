@@ -10,6 +10,6 @@ mod standing;
 pub use claim::{Claim, ClaimAnswer};
 pub use dead_process::expire_claims_of_dead_process;
 pub use find_marks::{FoundMark, FoundMarks, MarksOf, find_marks};
-pub use ledger::{Ledger, LedgerError, RecordError};
+pub use ledger::{Ledger, LedgerError, Parking};
 pub use mark::{Links, Mark, MarkState, PROCESSED_EVENTS, Seen};
 pub use standing::{Predecessor, Standing};

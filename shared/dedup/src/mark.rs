@@ -1,13 +1,21 @@
 //! The mark: what a consumer remembers of an event.
 
-use fanout_events::{Envelope, Fingerprint};
+use fanout_events::{Event, Fingerprint};
 use fanout_runtime::Timestamp;
+use fanout_store::{Collection, Fields, Key, MalformedDocument, ascending};
 use sha2::{Digest, Sha256};
 
-use fanout_store::{Fields, Key, MalformedDocument};
-
 /// The collection of marks.
-pub const PROCESSED_EVENTS: &str = "processed_events";
+pub const PROCESSED_EVENTS: &Collection = &Collection::named("processed_events")
+    .indexes(&[
+        &[ascending("event_id")],
+        &[ascending("subject")],
+        &[ascending("correlation_id")],
+        &[ascending("causation_id")],
+        &[ascending("state")],
+    ])
+    .no_automatic_indexes()
+    .expires_by("expires_at");
 
 /// An event as one consumer sees it: what identifies its mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,18 +24,19 @@ pub struct Seen {
     pub consumer: &'static str,
     /// The event's id; any text at all.
     pub event_id: String,
-    /// The event's type; empty for a message that cannot be decoded.
-    pub event_type: String,
     /// Tells a copy from another event under the same id.
     pub fingerprint: Fingerprint,
-    /// What ties it to other events.
+    /// What the event is, where nothing else tells of it: it was typed by hand, or comes from a
+    /// foreign system. An event of ours has a row in the event store.
     pub links: Links,
 }
 
-/// What ties an event to a subject, a request and other events: ids only, for whoever looks an event
-/// up. Nothing is decided by them, and marks of before they were kept have none.
+/// What ties an event to a subject, a request and other events: ids only, for an operator who looks
+/// it up. Nothing is decided by them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Links {
+    /// Its type.
+    pub event_type: Option<String>,
     /// What the event is about.
     pub subject: Option<String>,
     /// Its place among the subject's events.
@@ -40,8 +49,9 @@ pub struct Links {
 
 impl Links {
     /// Those of a decoded event.
-    pub fn of<D>(event: &Envelope<D>) -> Self {
+    pub fn of(event: &Event) -> Self {
         Self {
+            event_type: Some(event.event_type.clone()),
             subject: Some(event.subject.clone()),
             sequence: Some(event.sequence),
             correlation_id: event.correlation_id.clone(),
@@ -49,10 +59,19 @@ impl Links {
         }
     }
 
+    fn add_to(&self, fields: Fields) -> Fields {
+        fields
+            .with("event_type", self.event_type.as_deref())
+            .with("subject", self.subject.as_deref())
+            .with("sequence", self.sequence)
+            .with("correlation_id", self.correlation_id.as_deref())
+            .with("causation_id", self.causation_id.as_deref())
+    }
+
     fn from_fields(fields: &Fields) -> Result<Self, MalformedDocument> {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
         let sequence = fields.get("sequence").map(|_| fields.count("sequence"));
         Ok(Self {
+            event_type: owned(fields.optional_text("event_type")?),
             subject: owned(fields.optional_text("subject")?),
             sequence: sequence.transpose()?,
             correlation_id: owned(fields.optional_text("correlation_id")?),
@@ -61,21 +80,22 @@ impl Links {
     }
 }
 
-/// A stored mark.
+/// What a consumer remembers of an event. A mark that is done is as short as it can be: each event
+/// leaves one with every consumer, and they are kept for 45 days.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// The consumer.
     pub consumer: String,
     /// The event's id.
     pub event_id: String,
-    /// The event's type.
-    pub event_type: String,
     /// How far it is.
     pub state: MarkState,
     /// The last outcome: `done`, `stale`, a parking reason; absent while it is being worked on.
     pub outcome: Option<String>,
     /// What the outcome's reason was in detail, for parked events.
     pub detail: Option<String>,
+    /// The message that was parked, for parked events: delivered again, it is no second letter.
+    pub parked_message: Option<String>,
     /// How many times work on it was begun.
     pub attempt: u64,
     /// Who holds it, while it is being worked on.
@@ -84,12 +104,10 @@ pub struct Mark {
     pub lease_expires_at: Option<Timestamp>,
     /// What the event said.
     pub fingerprint: String,
-    /// What ties it to other events.
+    /// What ties it to other events, where its own row does not.
     pub links: Links,
-    /// Somebody may have acted and not lived to say so; the effect may have happened twice.
+    /// A holder may have acted and not lived to say so; the effect may have happened twice.
     pub may_have_repeated: bool,
-    /// When this consumer first met the event.
-    pub first_seen_at: Timestamp,
     /// When it was done or parked.
     pub finished_at: Option<Timestamp>,
     /// From when on the mark counts as absent, whether the store has deleted it or not.
@@ -99,9 +117,9 @@ pub struct Mark {
 /// How far an event is with one consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkState {
-    /// Somebody holds it, until the lease ends.
+    /// A holder works on it, until the lease ends.
     Processing,
-    /// Somebody held it, failed and let go.
+    /// A holder failed and let go.
     Released,
     /// The effect is made; nothing more will happen.
     Done,
@@ -110,7 +128,7 @@ pub enum MarkState {
 }
 
 impl MarkState {
-    /// The stored name.
+    /// The stored name. [`Self::Done`] is stored as no state at all.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Processing => "processing",
@@ -120,10 +138,14 @@ impl MarkState {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Result<Self, MalformedDocument> {
         [Self::Processing, Self::Released, Self::Done, Self::Parked]
             .into_iter()
             .find(|state| state.as_str() == text)
+            .ok_or_else(|| MalformedDocument {
+                field: "state".to_owned(),
+                expected: "a known state",
+            })
     }
 }
 
@@ -147,55 +169,56 @@ fn key(consumer: &str, event_id: &str) -> Key {
     Key::stored(PROCESSED_EVENTS, format!("{consumer}:{digest}"))
 }
 
+fn owned(text: Option<&str>) -> Option<String> {
+    text.map(str::to_owned)
+}
+
 impl Mark {
     /// Where the event's own mark is; a note of another payload under its id lies elsewhere.
     pub(super) fn key(&self) -> Key {
         key(&self.consumer, &self.event_id)
     }
 
-    /// The mark as a document.
+    /// The mark as a document. What is as usual is left out: done, at the first attempt, once.
     pub fn to_fields(&self) -> Fields {
-        Fields::new()
+        let under_way = self.state != MarkState::Done;
+        let fields = Fields::new()
             .with("consumer", self.consumer.as_str())
             .with("event_id", self.event_id.as_str())
-            .with("event_type", self.event_type.as_str())
-            .with("state", self.state.as_str())
+            .with("state", under_way.then_some(self.state.as_str()))
             .with("outcome", self.outcome.as_deref())
             .with("detail", self.detail.as_deref())
-            .with("attempt", self.attempt)
+            .with("parked_message", self.parked_message.as_deref())
+            .with(
+                "attempt",
+                (under_way || self.attempt > 1).then_some(self.attempt),
+            )
             .with("owner", self.owner.as_deref())
             .with("lease_expires_at", self.lease_expires_at)
             .with("fingerprint", self.fingerprint.as_str())
-            .with("subject", self.links.subject.as_deref())
-            .with("sequence", self.links.sequence)
-            .with("correlation_id", self.links.correlation_id.as_deref())
-            .with("causation_id", self.links.causation_id.as_deref())
-            .with("may_have_repeated", self.may_have_repeated)
-            .with("first_seen_at", self.first_seen_at)
+            .with("may_have_repeated", self.may_have_repeated.then_some(true))
             .with("finished_at", self.finished_at)
-            .with("expires_at", self.expires_at)
+            .with("expires_at", self.expires_at);
+        self.links.add_to(fields)
     }
 
     /// The document as a mark.
     pub fn from_fields(fields: &Fields) -> Result<Self, MalformedDocument> {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let state = fields.optional_text("state")?.map(MarkState::parse);
+        let attempt = fields.get("attempt").map(|_| fields.count("attempt"));
         Ok(Self {
             consumer: fields.text("consumer")?.to_owned(),
             event_id: fields.text("event_id")?.to_owned(),
-            event_type: fields.text("event_type")?.to_owned(),
-            state: MarkState::parse(fields.text("state")?).ok_or(MalformedDocument {
-                field: "state".to_owned(),
-                expected: "a known state",
-            })?,
+            state: state.transpose()?.unwrap_or(MarkState::Done),
             outcome: owned(fields.optional_text("outcome")?),
             detail: owned(fields.optional_text("detail")?),
-            attempt: fields.count("attempt")?,
+            parked_message: owned(fields.optional_text("parked_message")?),
+            attempt: attempt.transpose()?.unwrap_or(1),
             owner: owned(fields.optional_text("owner")?),
             lease_expires_at: fields.optional_timestamp("lease_expires_at")?,
             fingerprint: fields.text("fingerprint")?.to_owned(),
             links: Links::from_fields(fields)?,
             may_have_repeated: fields.flag("may_have_repeated")?,
-            first_seen_at: fields.timestamp("first_seen_at")?,
             finished_at: fields.optional_timestamp("finished_at")?,
             expires_at: fields.timestamp("expires_at")?,
         })
@@ -206,33 +229,73 @@ impl Mark {
 mod tests {
     use super::*;
 
+    fn done() -> Mark {
+        Mark {
+            consumer: "crm".to_owned(),
+            event_id: "evt_1".to_owned(),
+            state: MarkState::Done,
+            outcome: Some("done".to_owned()),
+            detail: None,
+            parked_message: None,
+            attempt: 1,
+            owner: None,
+            lease_expires_at: None,
+            fingerprint: "f".to_owned(),
+            links: Links::default(),
+            may_have_repeated: false,
+            finished_at: Some(Timestamp::UNIX_EPOCH),
+            expires_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
     #[test]
-    fn a_mark_is_read_as_it_was_written_with_and_without_links() {
+    fn a_mark_is_read_as_it_was_written() {
         let linked = Links {
+            event_type: Some("user.created".to_owned()),
             subject: Some("usr_1".to_owned()),
             sequence: Some(3),
             correlation_id: Some("req_1".to_owned()),
             causation_id: Some("evt_0".to_owned()),
         };
-        for links in [linked, Links::default()] {
-            let mark = Mark {
-                consumer: "crm".to_owned(),
-                event_id: "evt_1".to_owned(),
-                event_type: "user.created".to_owned(),
-                state: MarkState::Parked,
-                outcome: Some("invalid".to_owned()),
-                detail: None,
-                attempt: 2,
-                owner: None,
-                lease_expires_at: None,
-                fingerprint: "f".to_owned(),
-                links,
-                may_have_repeated: true,
-                first_seen_at: Timestamp::UNIX_EPOCH,
-                finished_at: Some(Timestamp::UNIX_EPOCH),
-                expires_at: Timestamp::UNIX_EPOCH,
-            };
+        let parked = Mark {
+            state: MarkState::Parked,
+            outcome: Some("invalid".to_owned()),
+            detail: Some("it is not valid".to_owned()),
+            parked_message: Some("17".to_owned()),
+            attempt: 2,
+            links: linked,
+            may_have_repeated: true,
+            ..done()
+        };
+        let processing = Mark {
+            state: MarkState::Processing,
+            outcome: None,
+            owner: Some("own_1".to_owned()),
+            lease_expires_at: Some(Timestamp::UNIX_EPOCH),
+            finished_at: None,
+            ..done()
+        };
+        let again = Mark {
+            attempt: 2,
+            ..done()
+        };
+        for mark in [done(), parked, processing, again] {
             assert_eq!(Mark::from_fields(&mark.to_fields()), Ok(mark));
         }
+    }
+
+    #[test]
+    fn the_usual_mark_is_short() {
+        let fields = done().to_fields();
+        let names: Vec<&str> = fields.iter().map(|(name, _)| name).collect();
+        let kept = [
+            "consumer",
+            "event_id",
+            "expires_at",
+            "fingerprint",
+            "finished_at",
+            "outcome",
+        ];
+        assert_eq!(names, kept);
     }
 }

@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use fanout_runtime::Timestamp;
+use fanout_store::{Document, MalformedDocument, Precondition};
 
 use super::mark::{Mark, MarkState, Seen};
-use fanout_store::{Document, MalformedDocument, Precondition};
 
 /// What the mark says about an event that has just been delivered.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Standing {
-    /// It may be worked on: nobody has seen it, or whoever did failed, died or parked it.
+    /// It may be worked on: it is new, or its last holder failed, died or parked it.
     Open(Predecessor),
     /// It has taken effect.
     Done,
-    /// Somebody works on it, and keeps others away for this much longer.
+    /// A holder works on it, and keeps others away for this much longer.
     Held {
-        /// Who.
+        /// Which holder.
         owner: String,
         /// For how long.
         remaining: Duration,
@@ -31,21 +31,28 @@ pub struct Predecessor {
     /// The fencing token: the mark as it was read. If it changes meanwhile, the commit fails.
     pub precondition: Precondition,
     /// How many times work was begun.
-    pub attempt: u64,
-    /// Whether somebody may have acted without saying so.
+    pub attempts: u64,
+    /// Whether a holder may have acted without saying so.
     pub may_have_repeated: bool,
-    /// When the event was first met.
-    pub first_seen_at: Option<Timestamp>,
+    /// If it was parked: which message, and why.
+    pub parked: Option<(String, String)>,
 }
 
 impl Predecessor {
-    /// Of an event that nobody has seen.
+    /// Of an event that is new.
     pub const NONE: Self = Self {
         precondition: Precondition::Absent,
-        attempt: 0,
+        attempts: 0,
         may_have_repeated: false,
-        first_seen_at: None,
+        parked: None,
     };
+
+    /// Whether this very message lies on the dead-letter topic already, for this reason.
+    pub fn is_parked_as(&self, message_id: &str, reason: &str) -> bool {
+        self.parked
+            .as_ref()
+            .is_some_and(|(message, because)| message == message_id && because == reason)
+    }
 }
 
 impl Standing {
@@ -70,24 +77,28 @@ impl Standing {
         if mark.fingerprint != seen.fingerprint.as_str() {
             return Ok(Self::Reused);
         }
-        let predecessor = |may_have_repeated| {
+        let open = |may_have_repeated, parked| {
             Self::Open(Predecessor {
                 precondition,
-                attempt: mark.attempt,
+                attempts: mark.attempt,
                 may_have_repeated,
-                first_seen_at: Some(mark.first_seen_at),
+                parked,
             })
         };
         Ok(match mark.state {
             MarkState::Done => Self::Done,
-            MarkState::Parked | MarkState::Released => predecessor(mark.may_have_repeated),
+            MarkState::Parked => {
+                let parked = mark.parked_message.zip(mark.outcome);
+                open(mark.may_have_repeated, parked)
+            }
+            MarkState::Released => open(mark.may_have_repeated, None),
             MarkState::Processing => match remaining(mark.lease_expires_at, now) {
                 Some(remaining) => Self::Held {
                     owner: mark.owner.unwrap_or_default(),
                     remaining,
                 },
                 // The holder died, or is so late that it counts as dead. It may have acted.
-                None => predecessor(true),
+                None => open(true, None),
             },
         })
     }

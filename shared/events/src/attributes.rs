@@ -8,6 +8,8 @@ use crate::Envelope;
 
 /// The attribute that continues a trace (W3C).
 pub const TRACEPARENT: &str = "traceparent";
+/// The attribute that names the event's type (CloudEvents). A message typed by hand has none.
+pub const CE_TYPE: &str = "ce-type";
 /// The attribute that names the request which started it all.
 pub const CORRELATION_ID: &str = "correlation_id";
 
@@ -18,7 +20,7 @@ pub fn attributes<D>(event: &Envelope<D>, traceparent: Option<&str>) -> BTreeMap
         ("content-type", Some("application/json")),
         ("ce-specversion", Some("1.0")),
         ("ce-id", Some(event.id.as_str())),
-        ("ce-type", Some(event.event_type.as_str())),
+        (CE_TYPE, Some(event.event_type.as_str())),
         ("ce-source", Some(event.source.as_str())),
         ("ce-subject", Some(event.subject.as_str())),
         ("ce-time", Some(time.as_str())),
@@ -40,7 +42,7 @@ mod tests {
     #[test]
     fn attributes_carry_the_cloudevents_names() {
         let event = decode(&Received {
-            data: include_bytes!("../golden/user.created/1.0.json"),
+            data: include_bytes!("../../contracts/golden/user.created/1.0.json"),
             message_id: "1",
             publish_time: chrono::DateTime::UNIX_EPOCH,
         })

@@ -1,11 +1,15 @@
 //! The envelope: what every event carries, whatever happened.
 
+use std::fmt;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
-use crate::{UserCreated, UserDeleted, UserUpdated};
+use crate::{DecodeError, EventType, JsonFields, Version};
 
-/// An event as it is published. `D` is its data: [`Payload`] once decoded, JSON on the wire.
+/// An event as it is published. `D` is its data: [`Data`] on the wire, an [`EventType`] once it has
+/// been read.
 ///
 /// All texts but the schema are identifiers (see [`is_identifier`](crate::is_identifier)): they may
 /// be logged and be part of a document's id.
@@ -20,7 +24,7 @@ pub struct Envelope<D> {
     pub source: String,
     /// What it happened to; also the ordering key.
     pub subject: String,
-    /// Counts the subject's events from 1, without gaps.
+    /// Counts the subject's events from 1, without gaps, below 2^53.
     pub sequence: u64,
     /// When it happened, in UTC, with milliseconds.
     #[serde(serialize_with = "milliseconds")]
@@ -44,53 +48,58 @@ pub struct Metadata {
     pub schema: Option<String>,
 }
 
-/// An event that has been decoded, or is about to be published.
-pub type Event = Envelope<Payload>;
+/// An event whose data has not been read as a type yet.
+pub type Event = Envelope<Data>;
 
-/// The data of the event types this system knows, in their newest version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Payload {
-    /// `user.created`
-    UserCreated(UserCreated),
-    /// `user.updated`
-    UserUpdated(UserUpdated),
-    /// `user.deleted`
-    UserDeleted(UserDeleted),
-    /// A type that is not ours to read. Consumers ignore it; it is never published.
-    Unknown,
+/// An event's data as it arrived. `Debug` shows nothing of it: it holds addresses and names.
+#[derive(Clone, PartialEq, Default, Serialize)]
+#[serde(transparent)]
+pub struct Data(pub Map<String, Value>);
+
+impl fmt::Debug for Data {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Data(..)")
+    }
 }
 
-impl Payload {
-    /// The name on the wire; empty for an unknown type.
-    pub fn event_type(&self) -> &'static str {
-        match self {
-            Self::UserCreated(_) => UserCreated::TYPE,
-            Self::UserUpdated(_) => UserUpdated::TYPE,
-            Self::UserDeleted(_) => UserDeleted::TYPE,
-            Self::Unknown => "",
+impl Event {
+    /// The event with its data read as `T`, in whatever version it came; whether it is of that type
+    /// is for the caller to know.
+    pub fn read<T: EventType>(&self) -> Result<Envelope<T>, DecodeError> {
+        let version: Version = self.metadata.version.parse().map_err(|error| {
+            let metadata = Map::new();
+            JsonFields::new("metadata.", &metadata).invalid("version", &error)
+        })?;
+        let fields = JsonFields::new("data.", &self.data.0);
+        let data = T::decode(&fields, version)?;
+        match data.repeats_subject() {
+            Some((field, value)) if value != self.subject => {
+                Err(fields.wrong(field, "must be the event's subject").into())
+            }
+            Some(_) | None => Ok(self.with_data(data)),
         }
     }
 
-    /// Version and schema that new events of this type carry.
-    pub fn metadata(&self) -> Metadata {
-        let (version, schema) = match self {
-            Self::UserCreated(_) => (UserCreated::VERSION, Some(UserCreated::SCHEMA)),
-            Self::UserUpdated(_) => (UserUpdated::VERSION, Some(UserUpdated::SCHEMA)),
-            Self::UserDeleted(_) => (UserDeleted::VERSION, Some(UserDeleted::SCHEMA)),
-            Self::Unknown => ("", None),
-        };
-        Metadata {
-            version: version.to_owned(),
-            schema: schema.map(str::to_owned),
+    fn with_data<D>(&self, data: D) -> Envelope<D> {
+        Envelope {
+            id: self.id.clone(),
+            event_type: self.event_type.clone(),
+            source: self.source.clone(),
+            subject: self.subject.clone(),
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            correlation_id: self.correlation_id.clone(),
+            causation_id: self.causation_id.clone(),
+            data,
+            metadata: self.metadata.clone(),
         }
     }
 }
 
 impl<D: Serialize> Envelope<D> {
     /// The message data as published: JSON, UTF-8, fields in the documented order.
-    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
     }
 }
 

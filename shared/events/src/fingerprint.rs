@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::Envelope;
+use crate::Event;
 
 /// SHA-256 over type, version, subject, sequence and data, in a canonical form.
 ///
@@ -15,18 +15,17 @@ pub struct Fingerprint(String);
 
 impl Fingerprint {
     /// The fingerprint of an event as it arrived, before any upcasting.
-    pub fn of(event: &Envelope<Value>) -> Self {
+    pub fn of(event: &Event) -> Self {
         let mut text = String::new();
-        for part in [
-            &Value::from(event.event_type.as_str()),
-            &Value::from(event.metadata.version.as_str()),
-            &Value::from(event.subject.as_str()),
-            &Value::from(event.sequence),
-            &event.data,
-        ] {
-            write_canonical(part, &mut text);
+        let names = [&event.event_type, &event.metadata.version, &event.subject];
+        for name in names {
+            write_canonical(&Value::from(name.as_str()), &mut text);
             text.push('\n');
         }
+        write_canonical(&Value::from(event.sequence), &mut text);
+        text.push('\n');
+        write_canonical_object(&event.data.0, &mut text);
+        text.push('\n');
         Self::of_bytes(text.as_bytes())
     }
 
@@ -50,20 +49,7 @@ impl fmt::Display for Fingerprint {
 /// JSON without spaces and with sorted keys, whatever order serde_json keeps them in.
 fn write_canonical(value: &Value, out: &mut String) {
     match value {
-        Value::Object(object) => {
-            let mut keys: Vec<&String> = object.keys().collect();
-            keys.sort();
-            out.push('{');
-            for (index, key) in keys.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                out.push_str(&Value::from(key.as_str()).to_string());
-                out.push(':');
-                write_canonical(&object[key], out);
-            }
-            out.push('}');
-        }
+        Value::Object(object) => write_canonical_object(object, out),
         Value::Array(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
@@ -78,10 +64,25 @@ fn write_canonical(value: &Value, out: &mut String) {
     }
 }
 
+fn write_canonical_object(object: &Map<String, Value>, out: &mut String) {
+    let mut fields: Vec<(&String, &Value)> = object.iter().collect();
+    fields.sort_by_key(|(name, _)| *name);
+    out.push('{');
+    for (index, (name, value)) in fields.into_iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        out.push_str(&Value::from(name.as_str()).to_string());
+        out.push(':');
+        write_canonical(value, out);
+    }
+    out.push('}');
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Map, json};
+    use serde_json::json;
 
     use super::*;
 

@@ -3,10 +3,14 @@
 mod emulators;
 mod names;
 
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use fanout_bus::Publisher;
 use fanout_events::{EmailAddress, InvalidEmailAddress};
+use fanout_outbox::{EVENTS_KEPT, Outbox};
 use fanout_runtime::BoxError;
 use fanout_runtime::{Settings, SystemClock, SystemIds, Timings};
 use fanout_store::Documents;
@@ -18,6 +22,8 @@ use fanout_consume::{ConsumerDeps, PushAuth, PushAuthMode};
 pub use emulators::EmulatorHosts;
 pub use names::{DatabaseId, EmulatorHost, InvalidName, ProjectId, TopicName};
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Which project, and whether it is Google Cloud's or the emulators'.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoogleCloudSettings {
@@ -27,6 +33,8 @@ pub struct GoogleCloudSettings {
     pub database: String,
     /// Both emulators, if they stand in for Google Cloud
     pub emulators: Option<EmulatorHosts>,
+    /// `EVENT_STORE_TTL_DAYS`: how long an event is kept once it has been published
+    pub events_kept: Duration,
 }
 
 /// The two adapters.
@@ -35,6 +43,7 @@ pub struct GoogleCloud {
     pub documents: Arc<dyn Documents>,
     /// Pub/Sub.
     pub publisher: Arc<PubsubPublisher>,
+    events_kept: Duration,
 }
 
 /// What every consumer's container is told by its environment.
@@ -50,13 +59,17 @@ impl GoogleCloudSettings {
     pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
         let project: Option<ProjectId> =
             settings.required("GOOGLE_CLOUD_PROJECT", ProjectId::EXPECTS);
-        let database: Option<Option<DatabaseId>> =
-            settings.optional("FIRESTORE_DATABASE", DatabaseId::EXPECTS);
+        let database = settings.optional::<DatabaseId>("FIRESTORE_DATABASE", DatabaseId::EXPECTS);
         let emulators = EmulatorHosts::read(settings);
+        let days = settings
+            .optional::<NonZeroU32>("EVENT_STORE_TTL_DAYS", "a whole number of days from 1");
         Some(Self {
+            events_kept: days
+                .map(|days| DAY.saturating_mul(days.get()))
+                .or(EVENTS_KEPT)?,
             project: project?.into(),
-            database: database?.map_or_else(|| "(default)".to_owned(), String::from),
-            emulators: emulators?,
+            database: database.map(String::from).or("(default)".to_owned())?,
+            emulators: emulators.value(),
         })
     }
 
@@ -78,7 +91,22 @@ impl GoogleCloudSettings {
         Ok(GoogleCloud {
             documents: Arc::new(documents.await?),
             publisher: Arc::new(publisher.await?),
+            events_kept: self.events_kept,
         })
+    }
+}
+
+impl GoogleCloud {
+    /// The outbox of this service.
+    pub fn outbox(&self, service: &str) -> Outbox {
+        let outbox = Outbox::new(
+            Arc::clone(&self.documents),
+            Arc::clone(&self.publisher) as Arc<dyn Publisher>,
+            Arc::new(SystemClock),
+            Arc::new(SystemIds),
+            service,
+        );
+        outbox.keeping(self.events_kept)
     }
 }
 
@@ -103,16 +131,14 @@ impl ConsumerSettings {
         self.timings
     }
 
-    /// Builds what the consumer needs.
-    pub async fn connect(self) -> Result<ConsumerDeps, BoxError> {
+    /// Builds what the consumer of this service needs.
+    pub async fn connect(self, service: &str) -> Result<ConsumerDeps, BoxError> {
         let project = self.google_cloud.project.clone();
-        let GoogleCloud {
-            documents,
-            publisher,
-        } = self.google_cloud.connect().await?;
+        let google_cloud = self.google_cloud.connect().await?;
         Ok(ConsumerDeps {
-            documents,
-            publisher,
+            outbox: google_cloud.outbox(service),
+            documents: google_cloud.documents,
+            publisher: google_cloud.publisher,
             dead_letter_topic: self.dead_letter_topic,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),

@@ -1,8 +1,9 @@
-//! What the holder of a subject's lease does: publish the subject's rows in sequence order, then
-//! give the lease back.
+//! What the holder of a line's lease does: publish the line's rows in sequence order, then give the
+//! lease back.
 
 use std::collections::HashSet;
 
+use fanout_bus::{PUBLISH_LIMIT, PublishError};
 use fanout_runtime::error_chain;
 use fanout_store::{
     CommitError, Comparison, Direction, Document, MalformedDocument, Query, StoreError, Write,
@@ -10,17 +11,16 @@ use fanout_store::{
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-use super::inline_publish::Outbox;
-use super::row::{OUTBOX, OutboxRow};
-use super::subject_lease::HeldLease;
-use fanout_bus::{PUBLISH_LIMIT, PublishError};
+use crate::lease::{HeldLease, LineOf};
+use crate::outbox::Outbox;
+use crate::row::{EVENTS, EventRow};
 
 /// How often a holder that stops early tries to say so, against marks made meanwhile.
 const GIVE_UP_TRIES: u32 = 3;
 
-/// Why a holder stopped before its subject's rows were published.
+/// Why a holder stopped before its line's rows were published.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Stopped {
     #[error("the time for it is up")]
@@ -36,206 +36,276 @@ pub(super) enum Stopped {
 }
 
 /// Whether the lease is still the holder's.
-enum Standing {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lease {
     Held,
-    /// Given back, or taken over by somebody else.
+    /// Given back, or taken over by another holder.
     Over,
 }
 
-impl Outbox {
-    /// Publishes `row`, the subject's oldest, and says so by `answered`, published or not. Then
-    /// removes it and gives the lease back, unless more rows of the subject came meanwhile; those
+/// A page of a line's rows that wait.
+struct Waiting {
+    rows: Vec<EventRow>,
+    /// Where the line goes on behind the page, if it does.
+    next: Option<u64>,
+}
+
+/// The holder of a line's lease.
+pub(super) struct Holder<'a> {
+    outbox: &'a Outbox,
+    held: HeldLease,
+    /// One more limit beside the lease's own.
+    deadline: Option<Instant>,
+    published: HashSet<String>,
+}
+
+impl<'a> Holder<'a> {
+    pub(super) fn new(outbox: &'a Outbox, held: HeldLease, deadline: Option<Instant>) -> Self {
+        Self {
+            outbox,
+            held,
+            deadline,
+            published: HashSet::new(),
+        }
+    }
+
+    /// Publishes `rows`, the line's oldest, and says by `answered` whether that went well. Then marks
+    /// them as published and gives the lease back, unless more rows of the line came meanwhile; those
     /// are published first.
     pub(super) async fn publish_first(
-        &self,
-        row: OutboxRow,
-        mut held: HeldLease,
-        answered: oneshot::Sender<()>,
+        mut self,
+        rows: Vec<EventRow>,
+        answered: oneshot::Sender<bool>,
     ) {
-        let mut published = HashSet::new();
-        let first = self.publish_row(&row, &held, None, &mut published).await;
-        // Nobody may be waiting any more. If somebody is, the answer goes before what follows.
-        let _ = answered.send(());
+        let (done, stopped) = self.publish_in_turn(&rows).await;
+        // The request may be gone. If it is not, its answer goes before what follows.
+        let _ = answered.send(stopped.is_none());
         tokio::task::yield_now().await;
-        let done = match first {
-            Ok(()) => self.tidy_up(&row, &mut held, &mut published).await,
-            Err(reason) => Err(reason),
+        let tidied = match stopped {
+            None => self.tidy_up(&rows).await,
+            Some(reason) => {
+                let settled = self.settle(&rows[..done]).await;
+                settled.and(Err(reason))
+            }
         };
-        if let Err(reason) = done {
-            self.stop_early(&mut held, &reason).await;
+        if let Err(reason) = tidied {
+            self.stop_early(&reason).await;
         }
     }
 
-    async fn tidy_up(
-        &self,
-        row: &OutboxRow,
-        held: &mut HeldLease,
-        published: &mut HashSet<String>,
-    ) -> Result<(), Stopped> {
-        match self.settle(row, held).await? {
-            Standing::Over => Ok(()),
-            Standing::Held => self.publish_rows(held, None, published).await,
+    /// Publishes row after row; answers how many, and what stopped it.
+    async fn publish_in_turn(&mut self, rows: &[EventRow]) -> (usize, Option<Stopped>) {
+        for (done, row) in rows.iter().enumerate() {
+            if let Err(reason) = self.publish_row(row).await {
+                return (done, Some(reason));
+            }
+        }
+        (rows.len(), None)
+    }
+
+    async fn tidy_up(&mut self, rows: &[EventRow]) -> Result<(), Stopped> {
+        match self.settle_and_release(rows).await? {
+            Lease::Over => Ok(()),
+            Lease::Held => self.publish_rows().await,
         }
     }
 
-    /// Publishes a subject's rows until none is left, and gives the lease back; `deadline` is one
-    /// more limit beside the lease's own. Ids of rows that were published are added to `published`,
-    /// also when it stops early; the lease is then left to the relay.
-    pub(super) async fn publish_subject(
-        &self,
-        mut held: HeldLease,
-        deadline: Instant,
-        published: &mut HashSet<String>,
-    ) -> Result<(), Stopped> {
-        let done = self
-            .publish_rows(&mut held, Some(deadline), published)
-            .await;
+    /// Publishes the line's rows until none waits, and gives the lease back. Answers the ids of what
+    /// was published, also when it stopped early; the lease is then left to the relay.
+    pub(super) async fn publish_all(mut self) -> (HashSet<String>, Result<(), Stopped>) {
+        let done = self.publish_rows().await;
         if let Err(reason) = &done {
-            self.stop_early(&mut held, reason).await;
+            self.stop_early(reason).await;
         }
-        done
+        (self.published, done)
     }
 
-    /// Leaves what remains to the relay: at once, or once the lease has run out by itself.
-    async fn stop_early(&self, held: &mut HeldLease, reason: &Stopped) {
-        let (subject, error) = (held.subject(), error_chain(reason));
-        warn!(
-            subject,
-            error, "not published: this subject waits for the relay"
-        );
-        match reason {
-            // The message may be on its way still, so nobody is asked to send it again soon.
-            Stopped::Publish(PublishError::NoAnswer(_)) => {}
-            Stopped::OutOfTime
-            | Stopped::Publish(PublishError::Unavailable(_) | PublishError::Refused(_))
-            | Stopped::Unreadable(_)
-            | Stopped::Store(_)
-            | Stopped::Commit(_) => self.leave_to_the_relay(held).await,
-        }
-    }
-
-    /// Whether a run of the relay that may take until `deadline` is over.
-    pub(super) fn is_over(&self, deadline: Instant) -> bool {
-        Instant::now() >= deadline || self.stopping.is_cancelled()
-    }
-
-    /// Lets the lease run out now, so that the relay need not wait. The document stays: rows do.
-    async fn leave_to_the_relay(&self, held: &mut HeldLease) {
-        for _ in 0..GIVE_UP_TRIES {
-            let given_up = held.give_up(self.clock.now());
-            match self.documents.commit(vec![given_up]).await {
-                Err(CommitError::Conflict(_)) => {
-                    match held.refresh(self.documents.as_ref()).await {
-                        Ok(true) => {}
-                        Ok(false) | Err(_) => return,
-                    }
-                }
-                // If this failed the lease runs out by itself.
-                Ok(_) | Err(CommitError::Contention(_) | CommitError::Store(_)) => return,
-            }
-        }
-    }
-
-    async fn publish_rows(
-        &self,
-        held: &mut HeldLease,
-        deadline: Option<Instant>,
-        published: &mut HashSet<String>,
-    ) -> Result<(), Stopped> {
-        let query = Query::of(OUTBOX)
-            .only("subject", Comparison::Equal, held.subject())
-            .order_by("sequence", Direction::Ascending);
+    async fn publish_rows(&mut self) -> Result<(), Stopped> {
         loop {
-            // Always the first page: what was published is gone from it.
-            let page = self.documents.query(&query).await?;
-            // The lease goes with the last row that is seen, unless there may be more behind it.
-            let ends_here = page.next.is_none();
-            let last = page.documents.len().saturating_sub(1);
-            if page.documents.is_empty()
-                && let Standing::Over = self.commit_held(vec![], held).await?
-            {
-                return Ok(());
-            }
-            for (index, document) in page.documents.iter().enumerate() {
-                let row = read(document)?;
-                self.publish_row(&row, held, deadline, published).await?;
-                if !ends_here || index < last {
-                    self.delete(&row).await?;
-                } else if let Standing::Over = self.settle(&row, held).await? {
+            let page = self.waiting_rows().await?;
+            // The lease goes with the last row that is seen, unless the line goes on behind it.
+            let last = page.rows.len().saturating_sub(1);
+            for (index, row) in page.rows.iter().enumerate() {
+                self.publish_row(row).await?;
+                let row = std::slice::from_ref(row);
+                if page.next.is_some() || index < last {
+                    self.settle(row).await?;
+                } else if self.settle_and_release(row).await? == Lease::Over {
                     return Ok(());
                 }
             }
+            match page.next {
+                Some(next) => self.held.from = next,
+                None if page.rows.is_empty() => {
+                    if self.settle_and_release(&[]).await? == Lease::Over {
+                        return Ok(());
+                    }
+                }
+                None => {}
+            }
         }
     }
 
-    async fn publish_row(
-        &self,
-        row: &OutboxRow,
-        held: &HeldLease,
-        deadline: Option<Instant>,
-        published: &mut HashSet<String>,
-    ) -> Result<(), Stopped> {
-        let over = deadline.is_some_and(|deadline| self.is_over(deadline));
-        if over || held.expires_at <= self.clock.now() + PUBLISH_LIMIT {
+    /// The rows that wait on one page of the line, from where nothing waits before.
+    async fn waiting_rows(&self) -> Result<Waiting, Stopped> {
+        let line = &self.held.line;
+        let documents = self.outbox.documents.as_ref();
+        let (found, next) = match &line.of {
+            LineOf::Event(id) => {
+                let row = documents.get(&EventRow::key_of(id)).await?;
+                (row.into_iter().collect(), None)
+            }
+            LineOf::Subject(subject) => {
+                let query = Query::of(EVENTS)
+                    .only("subject", Comparison::Equal, subject.as_str())
+                    .only("sequence", Comparison::AtLeast, self.held.from)
+                    .order_by("sequence", Direction::Ascending);
+                let page = documents.query(&query).await?;
+                let last = page.documents.last().filter(|_| page.next.is_some());
+                let next = last.map(|last| last.fields.count("sequence").map(|it| it + 1));
+                (page.documents, next.transpose()?)
+            }
+        };
+        let mut rows = Vec::new();
+        for document in &found {
+            let row = read(document)?;
+            if row.waits() && line.holds(&row) {
+                rows.push(row);
+            }
+        }
+        Ok(Waiting { rows, next })
+    }
+
+    async fn publish_row(&mut self, row: &EventRow) -> Result<(), Stopped> {
+        let outbox = self.outbox;
+        let over = self
+            .deadline
+            .is_some_and(|deadline| outbox.is_over(deadline));
+        if over || self.held.expires_at <= outbox.clock.now() + PUBLISH_LIMIT {
             return Err(Stopped::OutOfTime);
         }
-        let publishing = self.publisher.publish(&self.topic, row.message());
+        let publishing = outbox.publisher.publish(&row.topic, row.message());
         let message_id = match tokio::time::timeout(PUBLISH_LIMIT, publishing).await {
             Ok(answer) => answer?,
             Err(elapsed) => return Err(PublishError::NoAnswer(elapsed.into()).into()),
         };
         let event_id = row.event_id.as_str();
         info!(event_id, message_id = %message_id.0, "published");
-        published.insert(row.event_id.clone());
+        self.published.insert(row.event_id.clone());
         Ok(())
     }
 
-    /// Removes a published row and gives the lease back with it. If the subject has been marked
-    /// meanwhile, the row alone goes.
-    async fn settle(&self, row: &OutboxRow, held: &mut HeldLease) -> Result<Standing, Stopped> {
-        let standing = self.commit_held(vec![row.delete()], held).await?;
-        if matches!(standing, Standing::Held) {
-            self.delete(row).await?;
+    /// Marks rows as published, whoever holds the lease by now: they have been.
+    async fn settle(&mut self, rows: &[EventRow]) -> Result<(), Stopped> {
+        let writes = self.published_writes(rows);
+        if !writes.is_empty() {
+            self.commit(writes).await?;
+            self.passed(rows);
         }
-        Ok(standing)
+        Ok(())
     }
 
-    /// Commits these writes together with giving the lease back. Does neither, and answers
-    /// [`Standing::Held`], if the subject has been marked since the lease was last read.
-    ///
-    /// If the lease is somebody else's the writes are made without it: what they remove has been
-    /// published, whoever holds the lease now.
-    async fn commit_held(
-        &self,
-        writes: Vec<Write>,
-        held: &mut HeldLease,
-    ) -> Result<Standing, Stopped> {
-        let (documents, ids) = (self.documents.as_ref(), self.ids.as_ref());
-        let both = writes.iter().cloned().chain([held.release()]).collect();
-        match commit_through_contention(documents, ids, both).await {
-            Ok(_) => return Ok(Standing::Over),
-            Err(CommitError::Conflict(_)) => {}
+    /// Marks rows as published and gives the lease back with them. If the line has been marked since
+    /// the lease was last read, the lease stays.
+    async fn settle_and_release(&mut self, rows: &[EventRow]) -> Result<Lease, Stopped> {
+        let lease_key = self.held.line.key();
+        let mut all = self.published_writes(rows);
+        all.push(self.held.release());
+        match self.commit(all).await {
+            Ok(()) => return Ok(Lease::Over),
+            Err(CommitError::Conflict(conflict)) if conflict.key == lease_key => {}
             Err(error) => return Err(error.into()),
         }
-        if held.refresh(documents).await? {
-            return Ok(Standing::Held);
-        }
-        if !writes.is_empty() {
-            commit_through_contention(documents, ids, writes).await?;
-        }
-        Ok(Standing::Over)
+        let ours = self.held.refresh(self.outbox.documents.as_ref()).await?;
+        self.settle(rows).await?;
+        Ok(if ours { Lease::Held } else { Lease::Over })
     }
 
-    async fn delete(&self, row: &OutboxRow) -> Result<(), Stopped> {
-        let (documents, ids) = (self.documents.as_ref(), self.ids.as_ref());
-        commit_through_contention(documents, ids, vec![row.delete()]).await?;
+    fn published_writes(&self, rows: &[EventRow]) -> Vec<Write> {
+        let now = self.outbox.clock.now();
+        let rows = rows.iter();
+        rows.map(|row| row.published(now, self.outbox.kept))
+            .collect()
+    }
+
+    /// Commits; a row that is gone needs no mark, and is left out.
+    async fn commit(&self, mut writes: Vec<Write>) -> Result<(), CommitError> {
+        let lease_key = self.held.line.key();
+        let (documents, ids) = (self.outbox.documents.as_ref(), self.outbox.ids.as_ref());
+        while !writes.is_empty() {
+            match commit_through_contention(documents, ids, writes.clone()).await {
+                Err(CommitError::Conflict(conflict)) if conflict.key != lease_key => {
+                    writes.retain(|write| write.key != conflict.key);
+                }
+                answer => return answer.map(drop),
+            }
+        }
         Ok(())
+    }
+
+    /// Nothing of the line waits up to these rows any more.
+    fn passed(&mut self, rows: &[EventRow]) {
+        if let Some(last) = rows.last() {
+            self.held.from = self.held.from.max(last.sequence + 1);
+        }
+    }
+
+    /// Leaves what remains to the relay: at once, or once the lease has run out by itself.
+    async fn stop_early(&mut self, reason: &Stopped) {
+        let (subject, error) = (self.held.line.name(), error_chain(reason));
+        match reason {
+            // It will never be taken: an operator has to look at it.
+            Stopped::Publish(PublishError::Refused(_)) | Stopped::Unreadable(_) => {
+                error!(subject, error, "not published: this subject is blocked");
+            }
+            Stopped::OutOfTime
+            | Stopped::Publish(PublishError::Unavailable(_) | PublishError::NoAnswer(_))
+            | Stopped::Store(_)
+            | Stopped::Commit(_) => {
+                warn!(
+                    subject,
+                    error, "not published: this subject waits for the relay"
+                );
+            }
+        }
+        match reason {
+            // The message may be on its way still, so the relay is not asked to send it again soon.
+            Stopped::Publish(PublishError::NoAnswer(_)) => {}
+            Stopped::OutOfTime
+            | Stopped::Publish(PublishError::Unavailable(_) | PublishError::Refused(_))
+            | Stopped::Unreadable(_)
+            | Stopped::Store(_)
+            | Stopped::Commit(_) => self.leave_to_the_relay().await,
+        }
+    }
+
+    /// Lets the lease run out now, so that the relay need not wait. The document stays: rows do.
+    async fn leave_to_the_relay(&mut self) {
+        let documents = self.outbox.documents.as_ref();
+        for _ in 0..GIVE_UP_TRIES {
+            let given_up = self.held.give_up(self.outbox.clock.now());
+            match documents.commit(vec![given_up]).await {
+                Err(CommitError::Conflict(_)) => match self.held.refresh(documents).await {
+                    Ok(true) => {}
+                    Ok(false) | Err(_) => return,
+                },
+                // If this failed the lease runs out by itself.
+                Ok(_) | Err(CommitError::Contention(_) | CommitError::Store(_)) => return,
+            }
+        }
     }
 }
 
-/// A row that cannot be read stops its subject, loudly; it cannot be skipped without losing order.
-pub(super) fn read(document: &Document) -> Result<OutboxRow, MalformedDocument> {
-    OutboxRow::from_fields(&document.fields).inspect_err(
-        |error| tracing::error!(row = document.key.id(), %error, "not published: the outbox row cannot be read"),
+impl Outbox {
+    /// Whether a run of the relay that may take until `deadline` is over.
+    pub(super) fn is_over(&self, deadline: Instant) -> bool {
+        Instant::now() >= deadline || self.stopping.is_cancelled()
+    }
+}
+
+/// A row that cannot be read stops its line, loudly; it cannot be skipped without losing order.
+pub(super) fn read(document: &Document) -> Result<EventRow, MalformedDocument> {
+    EventRow::from_document(document).inspect_err(
+        |error| error!(row = document.key.id(), %error, "not published: the event's row cannot be read"),
     )
 }

@@ -1,16 +1,22 @@
 #![doc = include_str!("../README.md")]
 
-mod commit;
+mod cursors;
+mod dead_process;
+mod draft;
+mod find_events;
 mod holder;
-mod inline_publish;
+mod lease;
+mod outbox;
 mod relay;
 mod row;
-mod subject_lease;
-mod waiting;
+mod unit;
 
-pub use commit::{Committed, Pending};
-pub use inline_publish::Outbox;
+pub use cursors::OUTBOX_CURSORS;
+pub use dead_process::end_leases_of_dead_process;
+pub use draft::{Draft, Origin, UnwritableEvent, caused_event_id};
+pub use find_events::{EventsOf, find_events};
+pub use lease::OUTBOX_LEASES;
+pub use outbox::{EVENTS_KEPT, Outbox};
 pub use relay::RelayReport;
-pub use row::{OUTBOX, OutboxRow, UnwritableEvent};
-pub use subject_lease::OUTBOX_LEASES;
-pub use waiting::{RowsOf, find_waiting};
+pub use row::{EVENTS, EventRow, SHARDS};
+pub use unit::{Committed, Events};

@@ -1,125 +1,105 @@
-//! The relay: publishes what was stored and not published.
+//! The relay: publishes what was stored and not published, of all sources.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use fanout_runtime::{Timestamp, error_chain};
-use fanout_store::{Direction, Document, Query, StoreError};
+use fanout_store::{Document, Page, Query, StoreError};
+use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::holder::{Stopped, read};
-use super::inline_publish::Outbox;
-use super::row::OUTBOX;
-use super::subject_lease::SubjectLease;
+use crate::cursors::Cursors;
+use crate::holder::{Holder, Stopped, read};
+use crate::lease::{Line, LineLease};
+use crate::outbox::Outbox;
+use crate::row::{EventRow, SHARDS};
 
 /// How long one run may take: Cloud Scheduler asks each minute, Cloud Run cuts at 60 s.
 const RUN_LIMIT: Duration = Duration::from_secs(40);
-/// How long a run holds a subject: longer than a run, so that nobody takes it over meanwhile.
+/// How long a run holds a line: longer than a run, so that no other takes it over meanwhile.
 const RELAY_LEASE: Duration = Duration::from_secs(60);
-/// How many subjects a run works on at once: after an outage there are many, with a row each.
-const SUBJECTS_AT_ONCE: usize = 16;
+/// How many lines a run works on at once: after an outage there are many, with a row each.
+const LINES_AT_ONCE: usize = 16;
 
 /// What one run of the relay did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RelayReport {
     /// Rows published.
     pub published: u64,
-    /// Subjects given up for this run, because a row could not be published.
+    /// Lines given up for this run, because a row could not be published.
     pub failed: u64,
-    /// Rows that are still waiting.
+    /// Rows that are still waiting, as far as the run came.
     pub remaining: u64,
     /// Age of the oldest row that is still waiting, in seconds; 0 if none is.
     pub oldest_age_seconds: u64,
 }
 
-/// What became of one subject's rows.
+/// One shard of the waiting rows, on a run's way through it.
+struct Shard {
+    /// The next page; `None` at the end.
+    next: Option<Query>,
+    /// The time of the oldest row that is left behind.
+    oldest_left: Option<Timestamp>,
+    /// The time up to which the run has seen the shard.
+    seen_until: Option<Timestamp>,
+}
+
+/// What became of one line's rows.
 #[derive(Default)]
-struct SubjectReport {
+struct LineReport {
     published: HashSet<String>,
     failed: bool,
 }
 
-/// Rows that are left behind, whether they can be read or not.
-#[derive(Default)]
-struct Waiting {
-    rows: u64,
-    oldest: Option<Timestamp>,
-}
-
-impl Waiting {
-    fn add(&mut self, since: Timestamp) {
-        self.rows += 1;
-        self.oldest = Some(self.oldest.map_or(since, |oldest| oldest.min(since)));
-    }
-
-    fn oldest_age(&self, now: Timestamp) -> Duration {
-        let age = self.oldest.and_then(|oldest| (now - oldest).to_std().ok());
-        age.unwrap_or_default()
-    }
-}
-
-/// Since when a row waits that cannot be read: as far as it says so itself, or else the store does.
-/// Rows are never changed, so the store's last change is the row's creation.
-fn stored_at(document: &Document) -> Timestamp {
-    let written = document.fields.timestamp("created_at");
-    written.unwrap_or_else(|_| document.update_time.moment())
+/// One run.
+struct Run<'a> {
+    outbox: &'a Outbox,
+    deadline: Instant,
+    shards: Vec<Shard>,
+    visited: HashSet<Line>,
+    published: HashSet<String>,
+    report: RelayReport,
 }
 
 impl Outbox {
-    /// Publishes all waiting rows, each subject's in sequence order; stops a subject at its first
-    /// failure; leaves alone what somebody else holds. Safe to run any number of times at once.
+    /// Publishes all waiting rows, each line's in sequence order; stops a line at its first failure;
+    /// leaves alone what another holder has. Ends at its time limit between two rounds of pages, with
+    /// a report all the same. Safe to run any number of times at once.
     pub async fn relay(&self) -> Result<RelayReport, StoreError> {
-        let deadline = Instant::now() + RUN_LIMIT;
-        let mut report = RelayReport::default();
-        let mut published = HashSet::new();
-        let mut visited = HashSet::new();
-        let mut waiting = Waiting::default();
-        let mut query = Query::of(OUTBOX).order_by("created_at", Direction::Ascending);
-        loop {
-            let page = self.documents.query(&query).await?;
-            let mut rows = Vec::new();
-            for document in &page.documents {
-                match read(document) {
-                    Ok(row) => rows.push(row),
-                    Err(_) => waiting.add(stored_at(document)),
-                }
-            }
-            let subjects = rows.iter().map(|row| row.subject.clone());
-            let unvisited: Vec<String> = subjects
-                .filter(|subject| visited.insert(subject.clone()))
-                .collect();
-            let mut subjects = stream::iter(unvisited)
-                .map(|subject| self.relay_subject(subject, deadline))
-                .buffer_unordered(SUBJECTS_AT_ONCE);
-            while let Some(subject) = subjects.next().await {
-                report.published += subject.published.len() as u64;
-                report.failed += u64::from(subject.failed);
-                published.extend(subject.published);
-            }
-            for row in rows.iter().filter(|row| !published.contains(&row.event_id)) {
-                waiting.add(row.created_at);
-            }
-            match page.next {
-                Some(next) => query = query.after(next),
-                None => break,
-            }
-        }
-        report.remaining = waiting.rows;
-        report.oldest_age_seconds = waiting.oldest_age(self.clock.now()).as_secs();
-        log(&report);
-        Ok(report)
+        let cursors = Cursors::read(self.documents.as_ref(), self.clock.now()).await?;
+        let shards = (0..SHARDS).map(|shard| Shard {
+            next: Some(cursors.query(shard)),
+            oldest_left: None,
+            seen_until: None,
+        });
+        let mut run = Run {
+            outbox: self,
+            deadline: Instant::now() + RUN_LIMIT,
+            shards: shards.collect(),
+            visited: HashSet::new(),
+            published: HashSet::new(),
+            report: RelayReport::default(),
+        };
+        while run.round().await? && !self.is_over(run.deadline) {}
+        let complete = run.shards.iter().all(|shard| shard.next.is_none());
+        let left: Vec<_> = run.shards.iter().map(Shard::may_be_left).collect();
+        cursors
+            .keep(self.documents.as_ref(), &left, complete)
+            .await?;
+        Ok(run.into_report())
     }
 
-    async fn relay_subject(&self, subject: String, deadline: Instant) -> SubjectReport {
-        let mut report = SubjectReport::default();
+    async fn relay_line(&self, line: Line, from: u64, deadline: Instant) -> LineReport {
+        let mut report = LineReport::default();
         if self.is_over(deadline) {
             return report;
         }
+        let subject = line.name().to_owned();
         let now = self.clock.now();
-        let lease = SubjectLease::new(&subject, self.ids.new_id("own"), now, RELAY_LEASE);
+        let lease = LineLease::new(line, from, self.ids.new_id("own"), now, RELAY_LEASE);
         let held = match lease.acquire(self.documents.as_ref(), now).await {
             Ok(Some(held)) => held,
             Ok(None) => return report,
@@ -127,15 +107,14 @@ impl Outbox {
                 let error = error_chain(&error);
                 warn!(
                     subject,
-                    error, "not published: the subject's lease could not be taken"
+                    error, "not published: the lease could not be taken"
                 );
                 report.failed = true;
                 return report;
             }
         };
-        let done = self
-            .publish_subject(held, deadline, &mut report.published)
-            .await;
+        let (published, done) = Holder::new(self, held, Some(deadline)).publish_all().await;
+        report.published = published;
         report.failed = match done {
             // The next run goes on where this one stopped.
             Ok(()) | Err(Stopped::OutOfTime) => false,
@@ -148,6 +127,107 @@ impl Outbox {
         };
         report
     }
+}
+
+impl Shard {
+    fn left(&mut self, since: Timestamp) {
+        self.oldest_left = Some(self.oldest_left.map_or(since, |oldest| oldest.min(since)));
+    }
+
+    /// The time of the oldest row that may still wait; `None` if the run saw that none does.
+    fn may_be_left(&self) -> Option<Timestamp> {
+        let unseen = self.next.as_ref().and(self.seen_until);
+        self.oldest_left.into_iter().chain(unseen).min()
+    }
+}
+
+impl Run<'_> {
+    /// Publishes the next page of every shard; false once all are at their end.
+    async fn round(&mut self) -> Result<bool, StoreError> {
+        let documents = self.outbox.documents.as_ref();
+        let open = self.shards.iter_mut().enumerate();
+        let open = open.filter_map(|(number, shard)| Some((number, shard.next.take()?)));
+        let pages = open.map(|(number, query)| async move {
+            let page = documents.query(&query).await?;
+            Ok::<_, StoreError>((number, query, page))
+        });
+        let pages: Vec<(usize, Query, Page)> = try_join_all(pages).await?;
+        if pages.is_empty() {
+            return Ok(false);
+        }
+        let mut rows = Vec::new();
+        for (number, query, page) in pages {
+            let Some(shard) = self.shards.get_mut(number) else {
+                continue;
+            };
+            for document in &page.documents {
+                match read(document) {
+                    Ok(row) => {
+                        shard.seen_until = Some(row.recorded_at);
+                        rows.push((number, row));
+                    }
+                    Err(_) => {
+                        self.report.remaining += 1;
+                        shard.left(stored_at(document));
+                    }
+                }
+            }
+            shard.next = page.next.map(|next| query.after(next));
+        }
+        self.publish(&rows).await;
+        for (number, row) in rows {
+            if let Some(shard) = self.shards.get_mut(number)
+                && !self.published.contains(&row.event_id)
+            {
+                self.report.remaining += 1;
+                shard.left(row.recorded_at);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Publishes the lines of these rows that the run has not been to.
+    async fn publish(&mut self, rows: &[(usize, EventRow)]) {
+        let mut lines: HashMap<Line, u64> = HashMap::new();
+        for (_, row) in rows {
+            let from = lines.entry(Line::of(row)).or_insert(row.sequence);
+            *from = row.sequence.min(*from);
+        }
+        let (outbox, deadline) = (self.outbox, self.deadline);
+        let mut unvisited: Vec<(Line, u64)> = lines
+            .into_iter()
+            .filter(|(line, _)| self.visited.insert(line.clone()))
+            .collect();
+        // A map has no order of its own, and a run is to be the same again.
+        unvisited.sort_by(|(a, _), (b, _)| (&a.source, a.name()).cmp(&(&b.source, b.name())));
+        let mut lines = stream::iter(unvisited)
+            .map(|(line, from)| outbox.relay_line(line, from, deadline))
+            .buffer_unordered(LINES_AT_ONCE);
+        while let Some(line) = lines.next().await {
+            self.report.published += line.published.len() as u64;
+            self.report.failed += u64::from(line.failed);
+            self.published.extend(line.published);
+        }
+    }
+
+    fn into_report(self) -> RelayReport {
+        let oldest = self.shards.iter().filter_map(Shard::may_be_left).min();
+        let now = self.outbox.clock.now();
+        let age = oldest.and_then(|oldest| (now - oldest).to_std().ok());
+        let report = RelayReport {
+            oldest_age_seconds: age.unwrap_or_default().as_secs(),
+            ..self.report
+        };
+        log(&report);
+        report
+    }
+}
+
+/// Since when a row waits that cannot be read: as far as it says so itself, or else the store does.
+/// A row that waits is never changed, so the store's last change is the row's creation.
+fn stored_at(document: &Document) -> Timestamp {
+    let recorded = document.fields.timestamp("recorded_at");
+    recorded.unwrap_or_else(|_| document.update_time.moment())
 }
 
 fn log(report: &RelayReport) {

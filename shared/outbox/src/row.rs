@@ -1,108 +1,165 @@
-//! One row of the outbox: a message that is to be published.
+//! One row of the event store: an event as it was or will be published.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use fanout_events::{Event, attributes};
-use fanout_runtime::{Timestamp, TraceContext};
-use fanout_store::{Fields, Key, MalformedDocument, Value, Write};
-
+use chrono::TimeDelta;
 use fanout_bus::OutgoingMessage;
+use fanout_events::attributes;
+use fanout_runtime::Timestamp;
+use fanout_store::{
+    Collection, Fields, Key, MalformedDocument, Precondition, Value, Write, ascending,
+};
+use sha2::{Digest, Sha256};
+
+use crate::draft::{Draft, Origin, UnwritableEvent};
 
 /// The collection of rows.
-pub const OUTBOX: &str = "outbox";
+pub const EVENTS: &Collection = &Collection::named("events")
+    .indexes(&[
+        &[ascending("waiting"), ascending("recorded_at")],
+        &[ascending("subject"), ascending("sequence")],
+        &[ascending("shard"), ascending("recorded_at")],
+        &[
+            ascending("type"),
+            ascending("shard"),
+            ascending("recorded_at"),
+        ],
+        &[ascending("correlation_id")],
+        &[ascending("causation_id")],
+    ])
+    .no_automatic_indexes()
+    .expires_by("expires_at");
 
-/// A message that is to be published.
+/// How many shards the times of rows are spread over: an index on a time that rises holds Firestore
+/// to a few hundred writes a second, so each shard has its own.
+pub const SHARDS: u64 = 16;
+
+/// The field that a row has as long as it waits: its shard.
+pub(super) const WAITING: &str = "waiting";
+
+/// An event as it was or will be published.
 #[derive(Clone, PartialEq)]
-pub struct OutboxRow {
+pub struct EventRow {
     /// The event's id, and the row's.
     pub event_id: String,
-    /// What the event is about; also the ordering key.
+    /// The service that says so.
+    pub source: String,
+    /// The topic it goes to.
+    pub topic: String,
+    /// The event's type.
+    pub event_type: String,
+    /// What the event is about.
     pub subject: String,
     /// The event's place among its subject's.
     pub sequence: u64,
     /// When it was stored.
-    pub created_at: Timestamp,
-    /// The event's type.
-    pub event_type: String,
+    pub recorded_at: Timestamp,
+    /// When it was published; `None` as long as it waits.
+    pub published_at: Option<Timestamp>,
     /// The request that started it all.
     pub correlation_id: Option<String>,
     /// The event that caused it.
     pub causation_id: Option<String>,
+    /// Messages with the same key keep their order; empty for none.
+    pub ordering_key: String,
     data: String,
     attributes: BTreeMap<String, String>,
 }
 
-/// An event that cannot be written as JSON.
-#[derive(Debug, thiserror::Error)]
-#[error("the event cannot be written as JSON")]
-pub struct UnwritableEvent(#[from] serde_json::Error);
-
-impl OutboxRow {
+impl EventRow {
+    /// The row of an event that is to be published.
     pub(super) fn of(
-        event: &Event,
-        trace: Option<&TraceContext>,
-        created_at: Timestamp,
+        draft: &Draft,
+        event_id: String,
+        source: &str,
+        origin: &Origin,
+        now: Timestamp,
     ) -> Result<Self, UnwritableEvent> {
-        let traceparent = trace.map(TraceContext::to_string);
+        let event = draft.event(event_id, source, origin, now);
+        let traceparent = origin.trace.as_ref().map(ToString::to_string);
+        let ordering_key = draft.ordered.then(|| draft.subject.clone());
         Ok(Self {
-            event_id: event.id.clone(),
-            subject: event.subject.clone(),
+            data: event.to_json()?,
+            attributes: attributes(&event, traceparent.as_deref()),
+            event_id: event.id,
+            source: event.source,
+            topic: draft.topic.to_owned(),
+            event_type: event.event_type,
+            subject: event.subject,
             sequence: event.sequence,
-            created_at,
-            event_type: event.event_type.clone(),
-            correlation_id: event.correlation_id.clone(),
-            causation_id: event.causation_id.clone(),
-            data: serde_json::to_string(event)?,
-            attributes: attributes(event, traceparent.as_deref()),
+            recorded_at: now,
+            published_at: None,
+            correlation_id: event.correlation_id,
+            causation_id: event.causation_id,
+            ordering_key: ordering_key.unwrap_or_default(),
         })
     }
 
-    pub(super) fn message(&self) -> OutgoingMessage {
+    /// The message as it is published, always the same.
+    pub fn message(&self) -> OutgoingMessage {
         OutgoingMessage {
             data: self.data.clone().into(),
             attributes: self.attributes.clone(),
-            ordering_key: self.subject.clone(),
+            ordering_key: self.ordering_key.clone(),
         }
     }
 
-    /// Stores the row.
-    pub(super) fn create(&self) -> Write {
-        Write::create(self.key(), self.to_fields())
-    }
-
-    /// Removes the row, which has been published.
-    pub(super) fn delete(&self) -> Write {
-        Write::delete(self.key())
-    }
-
     /// Where the row of an event is.
-    pub(super) fn key_of(event_id: &str) -> Key {
-        Key::new(OUTBOX, event_id)
+    pub fn key_of(event_id: &str) -> Key {
+        Key::new(EVENTS, event_id)
     }
 
-    fn key(&self) -> Key {
+    /// Where it is.
+    pub(super) fn key(&self) -> Key {
         Self::key_of(&self.event_id)
     }
 
-    fn to_fields(&self) -> Fields {
-        let attributes = self.attributes.iter();
-        let attributes = attributes.map(|(name, value)| (name.clone(), value.as_str().into()));
-        Fields::new()
-            .with("event_id", self.event_id.as_str())
-            .with("subject", self.subject.as_str())
-            .with("sequence", self.sequence)
-            .with("created_at", self.created_at)
-            // For whoever looks the event up; the relay sends what `data` says.
-            .with("event_type", self.event_type.as_str())
-            .with("correlation_id", self.correlation_id.as_deref())
-            .with("causation_id", self.causation_id.as_deref())
-            .with("data", self.data.as_str())
-            .with("attributes", Value::Map(attributes.collect()))
+    /// Whether it is still to be published.
+    pub fn waits(&self) -> bool {
+        self.published_at.is_none()
     }
 
-    /// The document as a row. A row of before type and ids were stored in it has an empty type and no
-    /// ids.
-    pub(super) fn from_fields(fields: &Fields) -> Result<Self, MalformedDocument> {
+    /// Stores the row. It waits, and does not expire.
+    pub(super) fn create(&self) -> Write {
+        let shard = shard_of(&self.event_id);
+        let attributes = self.attributes.iter();
+        let attributes = attributes.map(|(name, value)| (name.clone(), value.as_str().into()));
+        let fields = Fields::new()
+            .with("source", self.source.as_str())
+            .with("topic", self.topic.as_str())
+            .with("type", self.event_type.as_str())
+            .with("subject", self.subject.as_str())
+            .with("sequence", self.sequence)
+            .with("recorded_at", self.recorded_at)
+            .with("correlation_id", self.correlation_id.as_deref())
+            .with("causation_id", self.causation_id.as_deref())
+            .with("ordering_key", self.ordering_key.as_str())
+            .with("data", self.data.as_str())
+            .with("attributes", Value::Map(attributes.collect()))
+            .with("shard", shard)
+            .with(WAITING, shard);
+        Write::create(self.key(), fields)
+    }
+
+    /// Notes that the row has been published, so that it waits no longer and expires. Only if it is
+    /// still there: a row that has expired stays gone.
+    pub(super) fn published(&self, now: Timestamp, kept: Duration) -> Write {
+        let kept = TimeDelta::from_std(kept).unwrap_or(TimeDelta::MAX);
+        let expires_at = now.checked_add_signed(kept).unwrap_or(Timestamp::MAX_UTC);
+        let fields = Fields::new()
+            .with("published_at", now)
+            .with("expires_at", expires_at);
+        Write::merge(self.key(), fields)
+            .remove_field(WAITING)
+            .only_if(Precondition::Exists)
+    }
+
+    /// The document as a row.
+    pub(super) fn from_document(
+        document: &fanout_store::Document,
+    ) -> Result<Self, MalformedDocument> {
+        let fields = &document.fields;
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let Some(Value::Map(stored)) = fields.get("attributes") else {
             return Err(MalformedDocument {
@@ -112,16 +169,30 @@ impl OutboxRow {
         };
         let attribute =
             |(name, _): (&str, &Value)| Ok((name.to_owned(), stored.text(name)?.to_owned()));
+        let published_at = match fields.get(WAITING) {
+            Some(_) => None,
+            None => Some(fields.timestamp("published_at")?),
+        };
         Ok(Self {
-            event_id: fields.text("event_id")?.to_owned(),
+            event_id: document.key.id().to_owned(),
+            source: fields.text("source")?.to_owned(),
+            topic: fields.text("topic")?.to_owned(),
+            event_type: fields.text("type")?.to_owned(),
             subject: fields.text("subject")?.to_owned(),
             sequence: fields.count("sequence")?,
-            created_at: fields.timestamp("created_at")?,
-            event_type: owned(fields.optional_text("event_type")?).unwrap_or_default(),
+            recorded_at: fields.timestamp("recorded_at")?,
+            published_at,
             correlation_id: owned(fields.optional_text("correlation_id")?),
             causation_id: owned(fields.optional_text("causation_id")?),
+            ordering_key: fields.text("ordering_key")?.to_owned(),
             data: fields.text("data")?.to_owned(),
             attributes: stored.iter().map(attribute).collect::<Result<_, _>>()?,
         })
     }
+}
+
+/// The shard of an event, from 0: always the same.
+fn shard_of(event_id: &str) -> u64 {
+    let digest = Sha256::digest(event_id);
+    digest.first().map_or(0, |byte| u64::from(*byte)) % SHARDS
 }

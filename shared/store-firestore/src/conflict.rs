@@ -75,12 +75,13 @@ fn fits(code: Code, precondition: Precondition) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fanout_store::{Fields, Key, UpdateTime, Violation};
+    use fanout_store::{Collection, Fields, Key, UpdateTime, Violation};
 
+    const USERS: &Collection = &Collection::named("users");
     const VERSION: UpdateTime = UpdateTime(7);
 
     fn key(id: &str) -> Key {
-        Key::new("users", id)
+        Key::new(USERS, id)
     }
 
     fn set(id: &str, precondition: Precondition) -> Write {

@@ -18,7 +18,8 @@ use super::values::{ForeignFormat, fields_from_proto, version_from_proto};
 use super::{queries, writes};
 use fanout_store::changed_twice;
 use fanout_store::{
-    CommitError, CommitReceipt, Content, Document, Documents, Key, Page, Query, StoreError, Write,
+    Collection, CommitError, CommitReceipt, Content, Document, Documents, Key, Page, Query,
+    StoreError, Write,
 };
 
 /// Documents in a Firestore database. Makes every call once: whoever calls decides about retries.
@@ -48,7 +49,7 @@ impl FirestoreDocuments {
     /// fields.
     async fn read(
         &self,
-        keys: &[&Key],
+        keys: &[Key],
         mask: Option<proto::DocumentMask>,
     ) -> Result<Vec<Option<Document>>, StoreError> {
         let message = proto::BatchGetDocumentsRequest {
@@ -57,14 +58,14 @@ impl FirestoreDocuments {
             mask,
             ..Default::default()
         };
-        let mut found = self
+        let found = self
             .limit
             .on(self.batch_get(message))
             .await
             .map_err(read_error)?;
         keys.iter()
-            .map(|key| match found.remove(&self.names.document(key)) {
-                Some(Some(document)) => Ok(Some(self.document(key.collection(), document)?)),
+            .map(|key| match found.get(&self.names.document(key)) {
+                Some(Some(document)) => Ok(Some(self.document(key.declared(), document.clone())?)),
                 Some(None) => Ok(None),
                 None => Err(StoreError::Unavailable(Incomplete.into())),
             })
@@ -114,7 +115,7 @@ impl FirestoreDocuments {
 
     fn document(
         &self,
-        collection: &'static str,
+        collection: &'static Collection,
         document: proto::Document,
     ) -> Result<Document, ForeignFormat> {
         let key = self.names.key(collection, &document.name);
@@ -145,7 +146,7 @@ impl FirestoreDocuments {
             Suspicion::Several => {}
         }
         let conditional = conditional(writes);
-        let keys: Vec<&Key> = conditional.iter().map(|(_, write)| &write.key).collect();
+        let keys: Vec<Key> = conditional.iter().map(|(_, it)| it.key.clone()).collect();
         match self.read(&keys, Some(writes::no_fields())).await {
             Ok(current) => match first_violated(&conditional, &current) {
                 Some(conflict) => conflict.into(),
@@ -161,9 +162,11 @@ impl FirestoreDocuments {
 
 #[async_trait]
 impl Documents for FirestoreDocuments {
-    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
-        let documents = self.read(&[key], None).await?;
-        Ok(documents.into_iter().next().flatten())
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.read(keys, None).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
@@ -219,7 +222,7 @@ fn receipt(writes: &[Write], answer: proto::CommitResponse) -> Result<CommitRece
     }
     let update_time = |(write, result): (&Write, proto::WriteResult)| match write.content {
         Content::Delete => Ok(None),
-        Content::Set(_) | Content::Merge(_) => match result.update_time {
+        Content::Set(_) | Content::Merge(..) => match result.update_time {
             Some(time) => Ok(Some(version_from_proto(time))),
             None => Err(StoreError::Unavailable(Incomplete.into())),
         },
@@ -251,10 +254,11 @@ mod tests {
         let mut documents = FirestoreDocuments::connect(options).await.unwrap();
         documents.limit = TimeLimit(Duration::from_millis(50));
 
-        let key = Key::new("users", "a");
+        const USERS: &Collection = &Collection::named("users");
+        let key = Key::new(USERS, "a");
         let read = documents.get(&key).await.unwrap_err();
         assert!(matches!(read, StoreError::Unavailable(_)), "{read:?}");
-        let query = documents.query(&Query::of("users")).await.unwrap_err();
+        let query = documents.query(&Query::of(USERS)).await.unwrap_err();
         assert!(matches!(query, StoreError::Unavailable(_)), "{query:?}");
         let commit = documents.commit(vec![Write::delete(key)]).await;
         let commit = commit.unwrap_err();

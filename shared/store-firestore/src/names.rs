@@ -1,6 +1,6 @@
 //! Firestore's names for keys and fields.
 
-use fanout_store::Key;
+use fanout_store::{Collection, Key};
 
 /// The field path that stands for the document itself.
 pub(super) const DOCUMENT: &str = "__name__";
@@ -35,11 +35,11 @@ impl Names {
     }
 
     /// The key of a document of this collection; `None` if it lies elsewhere.
-    pub(super) fn key(&self, collection: &'static str, name: &str) -> Option<Key> {
+    pub(super) fn key(&self, collection: &'static Collection, name: &str) -> Option<Key> {
         let id = name
             .strip_prefix(&self.database)?
             .strip_prefix("/documents/")?
-            .strip_prefix(collection)?
+            .strip_prefix(collection.name)?
             .strip_prefix('/')?;
         Some(Key::stored(collection, id.to_owned()))
     }
@@ -73,24 +73,29 @@ pub(super) fn field_path(field: &str) -> String {
 mod tests {
     use super::*;
 
+    const USERS: &Collection = &Collection::named("users");
+
     #[test]
     fn a_name_leads_back_to_its_key() {
         let names = Names::new("demo", "(default)");
-        let key = Key::new("users", "usr_1");
+        let key = Key::new(USERS, "usr_1");
         let name = names.document(&key);
         assert_eq!(
             name,
             "projects/demo/databases/(default)/documents/users/usr_1"
         );
-        assert_eq!(names.key("users", &name), Some(key));
-        assert_eq!(names.key("user", &name), None);
-        assert_eq!(names.key("contacts", &name), None);
+        assert_eq!(names.key(USERS, &name), Some(key));
+        const OTHERS: [&Collection; 2] =
+            [&Collection::named("user"), &Collection::named("contacts")];
+        for other in OTHERS {
+            assert_eq!(names.key(other, &name), None);
+        }
     }
 
     #[test]
     fn a_message_names_a_document_but_not_one_whose_id_it_begins_with() {
         let names = Names::new("demo", "(default)");
-        let (short, long) = (Key::new("users", "a"), Key::new("users", "a.b"));
+        let (short, long) = (Key::new(USERS, "a"), Key::new(USERS, "a.b"));
         for message in [
             "Document already exists: projects/demo/databases/(default)/documents/users/a.b",
             "entity already exists: EntityRef{partitionRef=dev~demo, path=/users/a.b}",

@@ -15,7 +15,7 @@ use fanout_store::{Comparison, Cursor, Direction, Filter, Query, Value};
 pub(super) fn to_message(names: &Names, query: &Query) -> StructuredQuery {
     StructuredQuery {
         from: vec![CollectionSelector {
-            collection_id: query.collection.to_owned(),
+            collection_id: query.collection.name.to_owned(),
             all_descendants: false,
         }],
         r#where: all_of(query.filters.iter().map(filter).collect()),
@@ -104,7 +104,7 @@ fn order(query: &Query) -> Vec<ProtoOrder> {
 }
 
 fn behind(names: &Names, query: &Query, cursor: &Cursor) -> ProtoCursor {
-    let document = ValueType::ReferenceValue(names.name(query.collection, &cursor.id));
+    let document = ValueType::ReferenceValue(names.name(query.collection.name, &cursor.id));
     ProtoCursor {
         values: cursor
             .values

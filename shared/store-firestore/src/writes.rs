@@ -1,5 +1,7 @@
 //! Writes as Firestore's messages.
 
+use std::collections::BTreeSet;
+
 use gcloud_sdk::google::firestore::v1 as proto;
 use gcloud_sdk::google::firestore::v1::document_transform::FieldTransform;
 use gcloud_sdk::google::firestore::v1::document_transform::field_transform::{
@@ -16,7 +18,7 @@ pub(super) fn to_message(names: &Names, write: &Write) -> proto::Write {
     let name = names.document(&write.key);
     let (operation, update_mask) = match &write.content {
         Content::Set(fields) => (update(name, fields), None),
-        Content::Merge(fields) => (update(name, fields), Some(mask(fields))),
+        Content::Merge(fields, removed) => (update(name, fields), Some(mask(fields, removed))),
         Content::Delete => (Operation::Delete(name), None),
     };
     proto::Write {
@@ -35,10 +37,13 @@ fn update(name: String, fields: &Fields) -> Operation {
     })
 }
 
-/// A mask that names no field is not the same as no mask: it leaves every field as it is.
-fn mask(fields: &Fields) -> proto::DocumentMask {
+/// A mask that names no field is not the same as no mask: it leaves every field as it is. A field
+/// that it names and the document lacks goes.
+fn mask(fields: &Fields, removed: &BTreeSet<String>) -> proto::DocumentMask {
+    let names = fields.iter().map(|(name, _)| name);
+    let names = names.chain(removed.iter().map(String::as_str));
     proto::DocumentMask {
-        field_paths: fields.iter().map(|(name, _)| field_path(name)).collect(),
+        field_paths: names.map(field_path).collect(),
     }
 }
 

@@ -10,8 +10,8 @@ use super::database::{Database, DatabaseError};
 use super::refusal::refusal;
 use super::select::Select;
 use fanout_store::{
-    CommitError, CommitReceipt, Content, Document, Documents, Fields, Key, Page, Precondition,
-    Query, StoreError, Transform, UpdateTime, Value, Write,
+    Collection, CommitError, CommitReceipt, Content, Document, Documents, Fields, Key, Page,
+    Precondition, Query, StoreError, Transform, UpdateTime, Value, Write,
 };
 
 const SCHEMA: &str = "
@@ -50,10 +50,10 @@ impl SqliteDocuments {
 
 #[async_trait]
 impl Documents for SqliteDocuments {
-    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
-        let key = key.clone();
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        let keys = keys.to_vec();
         self.database
-            .call(move |savepoint| read(savepoint, &key))
+            .call(move |savepoint| keys.iter().map(|key| read(savepoint, key)).collect())
             .await
     }
 
@@ -112,7 +112,7 @@ fn read(savepoint: &Savepoint<'_>, key: &Key) -> Result<Option<Document>, StoreE
 
 fn run(
     savepoint: &Savepoint<'_>,
-    collection: &'static str,
+    collection: &'static Collection,
     select: Select,
 ) -> Result<Vec<Document>, StoreError> {
     let mut statement = savepoint
@@ -174,11 +174,11 @@ impl<'a, 'b> Commit<'a, 'b> {
                 return Ok(None);
             }
             Content::Set(fields) => fields,
-            Content::Merge(changes) => {
+            Content::Merge(changes, removed) => {
                 let before = read(self.savepoint, &write.key)?.map(|document| document.fields);
+                let before = before.unwrap_or_default().into_iter();
                 before
-                    .unwrap_or_default()
-                    .into_iter()
+                    .filter(|(name, _)| !removed.contains(name))
                     .chain(changes)
                     .collect()
             }

@@ -15,7 +15,9 @@ pub(super) fn refusal(writes: &[Write]) -> Option<String> {
 
 fn refusal_of(write: &Write) -> Option<&'static str> {
     let content = match &write.content {
-        Content::Set(fields) | Content::Merge(fields) => refusal_of_fields(fields),
+        Content::Set(fields) => refusal_of_fields(fields),
+        Content::Merge(fields, removed) => refusal_of_fields(fields)
+            .or_else(|| removed.iter().find_map(|field| refusal_of_name(field))),
         Content::Delete if write.transforms.is_empty() => None,
         Content::Delete => Some("a delete leaves nothing to change"),
     };

@@ -21,7 +21,7 @@ impl Select {
     pub(super) fn new(query: &Query) -> Self {
         let mut select = Self {
             sql: "SELECT id, fields, update_time FROM documents WHERE collection = ?1".to_owned(),
-            parameters: vec![Sql::Text(query.collection.to_owned())],
+            parameters: vec![Sql::Text(query.collection.name.to_owned())],
         };
         for filter in &query.filters {
             select.filter(filter.field, filter.comparison, &filter.value);

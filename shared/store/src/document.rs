@@ -6,10 +6,13 @@ use std::fmt;
 use fanout_runtime::Timestamp;
 use sha2::{Digest, Sha256};
 
-/// Where a document is: a collection and an id in it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+use crate::Collection;
+
+/// Where a document is: a collection and an id in it. `Display` and `Debug` keep to themselves what
+/// is private ([`Collection::private`]).
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
-    collection: &'static str,
+    collection: &'static Collection,
     id: String,
 }
 
@@ -76,7 +79,7 @@ impl Key {
     /// The key for any text. What no store takes as an id, what could be taken for something else
     /// (slashes, control characters, `.`, `__x__`, more than 200 bytes, nothing at all), or what
     /// could be an e-mail address (ids show up in logs) is replaced by `h_` + its SHA-256; so is a text that itself starts with `h_`.
-    pub fn new(collection: &'static str, text: &str) -> Self {
+    pub fn new(collection: &'static Collection, text: &str) -> Self {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:~".contains(c);
         let safe = (1..=200).contains(&text.len())
             && text.chars().all(plain)
@@ -92,13 +95,23 @@ impl Key {
     }
 
     /// A key whose id was made by [`Key::new`] before: what an adapter reads back.
-    pub fn stored(collection: &'static str, id: String) -> Self {
+    pub fn stored(collection: &'static Collection, id: String) -> Self {
         Self { collection, id }
     }
 
     /// The collection's name.
     pub fn collection(&self) -> &'static str {
+        self.collection.name
+    }
+
+    /// The collection, as it is declared.
+    pub fn declared(&self) -> &'static Collection {
         self.collection
+    }
+
+    /// Whether the document is one of this collection's.
+    pub fn is_in(&self, collection: &Collection) -> bool {
+        self.collection == collection
     }
 
     /// The id within the collection.
@@ -109,7 +122,18 @@ impl Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}/{}", self.collection, self.id)
+        let shown = if self.collection.private {
+            "[private]"
+        } else {
+            &self.id
+        };
+        write!(out, "{}/{shown}", self.collection)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Key({self})")
     }
 }
 
@@ -130,6 +154,11 @@ impl Fields {
     /// Sets one field.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
         self.0.insert(name.to_owned(), value.into());
+    }
+
+    /// Leaves one field out.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
     }
 
     /// A field's value.
@@ -304,9 +333,28 @@ impl fmt::Debug for Value {
 mod tests {
     use super::*;
 
+    const USERS: &Collection = &Collection::named("users");
+
+    #[test]
+    fn the_id_of_a_private_key_is_never_shown() {
+        const USER_EMAILS: &Collection = &Collection::named("user_emails").private();
+        let key = Key::new(USER_EMAILS, "3f0a");
+        let conflict = crate::Write::delete(key.clone()).conflict(0, crate::Violation::Changed);
+        let shown = [
+            key.to_string(),
+            format!("{key:?}"),
+            conflict.to_string(),
+            format!("{conflict:?}"),
+        ];
+        for text in shown {
+            assert!(text.contains("user_emails/[private]"), "{text}");
+            assert!(!text.contains("3f0a"), "{text}");
+        }
+    }
+
     #[test]
     fn a_plain_id_stays_readable() {
-        assert_eq!(Key::new("users", "usr_01JD").to_string(), "users/usr_01JD");
+        assert_eq!(Key::new(USERS, "usr_01JD").to_string(), "users/usr_01JD");
     }
 
     #[test]
@@ -327,10 +375,10 @@ mod tests {
         ];
         let mut ids = std::collections::HashSet::new();
         for text in texts {
-            let key = Key::new("users", text);
+            let key = Key::new(USERS, text);
             assert_eq!(key.id().len(), 2 + 64, "{text:?}");
             assert!(ids.insert(key.id().to_owned()), "{text:?}");
-            assert_ne!(Key::new("users", key.id()), key, "{text:?}");
+            assert_ne!(Key::new(USERS, key.id()), key, "{text:?}");
         }
     }
 

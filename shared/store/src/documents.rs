@@ -5,13 +5,19 @@ use fanout_runtime::BoxError;
 
 use crate::{Document, Key, Page, Query, UpdateTime, Write};
 
-/// A store of documents. Everything this system keeps goes through these three calls.
+/// A store of documents. Everything this system keeps goes through these calls.
 ///
 /// A call that is dropped before it answers may or may not have taken effect.
 #[async_trait]
 pub trait Documents: Send + Sync + 'static {
     /// The document, or `None`. Reads what was committed before the call.
-    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError>;
+    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
+        let found = self.get_many(std::slice::from_ref(key)).await?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// These documents, in the order of the keys. One round trip.
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError>;
 
     /// One page of a query.
     async fn query(&self, query: &Query) -> Result<Page, StoreError>;

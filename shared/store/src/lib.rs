@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod collection;
 mod contention;
 mod document;
 mod documents;
@@ -7,6 +8,7 @@ mod query;
 mod read_error;
 mod write;
 
+pub use collection::{Collection, Index, ascending, descending};
 pub use contention::{commit_through_contention, jitter};
 pub use document::{Document, Fields, Key, MalformedDocument, UpdateTime, Value};
 pub use documents::{CommitError, CommitReceipt, Conflict, Documents, StoreError, Violation};

@@ -1,12 +1,12 @@
 //! Queries over one collection, a page at a time.
 
-use crate::{Document, Value};
+use crate::{Collection, Document, Value};
 
 /// Which documents of a collection, in which order, how many at once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     /// The collection.
-    pub collection: &'static str,
+    pub collection: &'static Collection,
     /// All must hold. A document that lacks a field, or has it in another type, does not match.
     pub filters: Vec<Filter>,
     /// What is compared first, second, ... See [`Query::full_order`].
@@ -81,7 +81,7 @@ pub struct Page {
 
 impl Query {
     /// All documents of a collection, by id, 100 a page.
-    pub fn of(collection: &'static str) -> Self {
+    pub fn of(collection: &'static Collection) -> Self {
         Self {
             collection,
             filters: Vec::new(),

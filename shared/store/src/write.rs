@@ -1,6 +1,6 @@
 //! Writes: what a commit is made of.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::{Conflict, Fields, Key, UpdateTime, Violation};
 
@@ -22,8 +22,8 @@ pub struct Write {
 pub enum Content {
     /// Exactly these fields; others go.
     Set(Fields),
-    /// These fields are set, others stay. A missing document is created.
-    Merge(Fields),
+    /// These fields are set, those go, others stay. A missing document is created.
+    Merge(Fields, BTreeSet<String>),
     /// The document goes. A missing one is no error (unless the precondition says so).
     Delete,
 }
@@ -107,12 +107,26 @@ impl Write {
 
     /// Creates a document, or sets these fields of it and leaves the others.
     pub fn merge(key: Key, fields: Fields) -> Self {
-        Self::new(key, Content::Merge(fields), Precondition::None)
+        Self::new(
+            key,
+            Content::Merge(fields, BTreeSet::new()),
+            Precondition::None,
+        )
     }
 
     /// Deletes a document, if it is there.
     pub fn delete(key: Key) -> Self {
         Self::new(key, Content::Delete, Precondition::None)
+    }
+
+    /// Makes the commit depend on a document that it leaves as it is, version and all.
+    pub fn verify(key: Key, version: UpdateTime) -> Self {
+        Self::merge(key, Fields::new()).only_if(Precondition::UpdatedAt(version))
+    }
+
+    /// Makes the commit depend on there being no such document.
+    pub fn absent(key: Key) -> Self {
+        Self::delete(key).only_if(Precondition::Absent)
     }
 
     /// That its precondition is violated, as the `index`th write of a commit.
@@ -127,6 +141,19 @@ impl Write {
     /// The same write under another precondition.
     pub fn only_if(mut self, precondition: Precondition) -> Self {
         self.precondition = precondition;
+        self
+    }
+
+    /// The same write, leaving this field out of the document; transforms come after it.
+    pub fn remove_field(mut self, field: &str) -> Self {
+        match &mut self.content {
+            Content::Set(fields) => fields.remove(field),
+            Content::Merge(fields, removed) => {
+                fields.remove(field);
+                removed.insert(field.to_owned());
+            }
+            Content::Delete => {}
+        }
         self
     }
 

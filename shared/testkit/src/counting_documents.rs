@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use fanout_store::{
-    CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
+    Collection, CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError,
+    Write,
 };
 
 /// Passes every call on and counts it.
@@ -16,7 +17,7 @@ pub struct CountingDocuments {
 /// Calls of the port, by kind. One call is one round trip.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PortCalls {
-    /// [`Documents::get`]
+    /// [`Documents::get`] and [`Documents::get_many`].
     pub gets: usize,
     /// [`Documents::query`]
     pub queries: usize,
@@ -50,8 +51,8 @@ impl CountingDocuments {
     }
 
     /// How many writes to a collection have taken effect since the start.
-    pub fn writes_to(&self, collection: &str) -> usize {
-        let of_it = |key: &&Key| key.collection() == collection;
+    pub fn writes_to(&self, collection: &Collection) -> usize {
+        let of_it = |key: &&Key| key.is_in(collection);
         self.with(|counted| counted.written.iter().filter(of_it).count())
     }
 
@@ -67,9 +68,9 @@ impl CountingDocuments {
 
 #[async_trait]
 impl Documents for CountingDocuments {
-    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
         self.with(|counted| counted.calls.gets += 1);
-        self.inner.get(key).await
+        self.inner.get_many(keys).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {

@@ -27,7 +27,7 @@ run "delivery_has_no_right_it_does_not_need" {
   }
 
   assert {
-    condition     = google_project_iam_member.granter.role == "projects/fanout-test/roles/fanoutDatastoreGranter" && google_project_iam_member.granter.condition[0].expression == "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user'])"
+    condition     = google_project_iam_member.granter.role == "projects/fanout-test/roles/fanoutDatastoreGranter" && google_project_iam_member.granter.condition[0].expression == "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user', 'roles/datastore.viewer'])"
     error_message = "The pipeline can give itself any role of the project."
   }
 
@@ -226,9 +226,63 @@ run "only_main_is_deployed" {
   }
 
   assert {
-    condition     = google_cloudbuild_trigger.main[0].substitutions == tomap({ _ENVIRONMENT = "dev", _REGION = "us-central1" })
-    error_message = "The trigger does not say which environment and region it deploys."
+    condition     = google_cloudbuild_trigger.main[0].substitutions == tomap({ _ENVIRONMENT = "dev", _REGION = "us-central1" }) && google_cloudbuild_trigger.main[0].location == "us-central1"
+    error_message = "The trigger is not where the repository is connected, or does not say which environment and region it deploys."
   }
+}
+
+run "a_repository_that_is_connected_elsewhere" {
+  command = apply
+
+  variables {
+    github_repository = "example/fanout"
+    repository_region = "global"
+  }
+
+  assert {
+    condition     = google_cloudbuild_trigger.main[0].location == "global" && google_cloudbuild_trigger.main[0].substitutions["_REGION"] == "us-central1"
+    error_message = "The trigger is not where the repository is connected, or deploys there."
+  }
+}
+
+run "made_again_while_the_old_roles_are_reserved" {
+  command = apply
+
+  variables {
+    custom_role_suffix = "2"
+  }
+
+  assert {
+    condition = toset(concat(
+      [for grant in values(google_project_iam_member.keeper) : grant.role],
+      [for grant in values(google_secret_manager_secret_iam_member.binder) : grant.role],
+      [google_project_iam_member.granter.role],
+      )) == toset([
+      for name in ["AccountKeeper", "DatabaseKeeper", "DatastoreGranter", "ScheduleKeeper", "SecretBinder", "ServiceKeeper", "TopicKeeper"] :
+      "projects/fanout-test/roles/fanout${name}2"
+    ])
+    error_message = "A custom role keeps the id that Google has reserved."
+  }
+}
+
+run "a_role_id_with_a_hyphen" {
+  command = plan
+
+  variables {
+    custom_role_suffix = "-2"
+  }
+
+  expect_failures = [var.custom_role_suffix]
+}
+
+run "a_repository_in_a_zone" {
+  command = plan
+
+  variables {
+    repository_region = "us-central1-a"
+  }
+
+  expect_failures = [var.repository_region]
 }
 
 run "a_zone" {

@@ -7,7 +7,7 @@ resource "google_pubsub_subscription" "push" {
   name    = each.value.subscription
   topic   = google_pubsub_topic.events.id
   labels  = merge(var.labels, { consumer = each.key })
-  filter  = local._filters[each.key]
+  filter  = each.value.filter
 
   ack_deadline_seconds       = var.delivery.ack_deadline_seconds # also the time-out of the push request
   enable_message_ordering    = true                              # the ordering key is the event's subject
@@ -35,13 +35,6 @@ resource "google_pubsub_subscription" "push" {
   # Never: by default a subscription that is idle for 31 days is deleted.
   expiration_policy {
     ttl = ""
-  }
-
-  lifecycle {
-    precondition {
-      condition     = length(local._filters[each.key]) <= 256
-      error_message = "The filter of ${each.value.subscription} is ${length(local._filters[each.key])} bytes long; Pub/Sub takes 256. Name fewer event types."
-    }
   }
 
   # Nothing is pushed before it can be parked, forwarded and kept.

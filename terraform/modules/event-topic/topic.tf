@@ -1,14 +1,6 @@
 # The topic. Whoever publishes on it is given that right by modules/service.
 
 locals {
-  # A subscription lets through the types its consumer wants, and every message without the
-  # attribute `ce-type`: people publish by hand, and a hand-typed message has no attributes.
-  _filters = {
-    for name, consumer in var.consumers : name => join(" OR ", concat(
-      ["NOT attributes:\"ce-type\""],
-      [for type in consumer.event_types : "attributes.\"ce-type\" = \"${type}\""],
-    ))
-  }
   _retention             = "${var.delivery.retention_days * 86400}s"
   _dead_letter_retention = "${var.delivery.dead_letter_retention_days * 86400}s"
 }
@@ -19,8 +11,8 @@ resource "google_pubsub_topic" "events" {
   name    = var.name
   labels  = var.labels
 
-  # A new filter replaces its subscription, and with it what waits there. The topic's own retention
-  # lets the new subscription seek back; consumers recognise what they have done already.
+  # A subscription that is replaced loses what waits there. The topic's own retention lets the new one
+  # seek back; consumers recognise what they have done already.
   message_retention_duration = local._retention
 
   message_storage_policy {

@@ -1,10 +1,10 @@
 variable "consumers" {
-  description = "Who reacts to the topic's events, by consumer name: names, the event types it wants, where and as whom Pub/Sub pushes, and who parks messages on the consumer's dead-letter topic."
+  description = "Who reacts to the topic's events, by consumer name: names, the filter if it wants only a part of them, where and as whom Pub/Sub pushes, and who parks messages on the consumer's dead-letter topic."
   nullable    = false
   type = map(object({
     subscription         = string
     dead_letter_topic    = string
-    event_types          = list(string)
+    filter               = optional(string)
     push_endpoint        = string
     push_audience        = string
     push_service_account = string
@@ -17,8 +17,8 @@ variable "consumers" {
   }
 
   validation {
-    condition     = alltrue([for consumer in values(var.consumers) : length(consumer.event_types) > 0])
-    error_message = "Every consumer must name at least one event type it wants."
+    condition     = alltrue([for consumer in values(var.consumers) : try(length(consumer.filter) > 0 && length(consumer.filter) <= 256, consumer.filter == null)])
+    error_message = "A consumer's filter must be 1 to 256 characters long: Pub/Sub takes no more. Without a filter it gets every event."
   }
 }
 

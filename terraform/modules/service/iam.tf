@@ -85,18 +85,3 @@ resource "google_cloud_run_v2_service_iam_member" "invoker" {
     replace_triggered_by = [google_cloud_run_v2_service.service.id]
   }
 }
-
-# Everybody, where that is the point of the service.
-resource "google_cloud_run_v2_service_iam_member" "public" {
-  count = var.public ? 1 : 0
-
-  project  = var.project_id
-  location = var.region
-  name     = google_cloud_run_v2_service.service.name
-  role     = "roles/run.invoker"
-  member   = "allUsers"
-
-  lifecycle {
-    replace_triggered_by = [google_cloud_run_v2_service.service.id]
-  }
-}

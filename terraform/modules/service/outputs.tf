@@ -5,7 +5,6 @@ output "grants" {
     firestore = google_project_iam_member.firestore
     invoker   = google_cloud_run_v2_service_iam_member.invoker
     publisher = google_pubsub_topic_iam_member.publisher
-    public    = google_cloud_run_v2_service_iam_member.public
     secret    = google_secret_manager_secret_iam_member.secret
   }
 }

@@ -12,9 +12,12 @@ resource "google_cloud_run_v2_service" "service" {
   name     = var.name
   labels   = var.labels
 
-  deletion_protection  = var.deletion_protection
-  ingress              = var.ingress
-  invoker_iam_disabled = false # callers are checked at the edge: this is what makes PUSH_AUTH=iam safe
+  deletion_protection = var.deletion_protection
+  ingress             = var.ingress
+
+  # Callers are checked at the edge: this is what makes PUSH_AUTH=iam safe. A public service is opened
+  # here, and not by a grant to allUsers, which domain-restricted sharing refuses.
+  invoker_iam_disabled = var.public
 
   template {
     labels          = var.labels

@@ -155,7 +155,7 @@ variable "project_number" {
 }
 
 variable "public" {
-  description = "Whether everybody may call the service."
+  description = "Whether everybody may call the service: nobody is checked, and `invokers` means nothing."
   type        = bool
   default     = false
   nullable    = false

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use crm_service::CONTACTS;
 use email_service::EMAIL_RECIPIENTS;
 use fanout_dedup::PROCESSED_EVENTS;
-use fanout_outbox::{OUTBOX, OUTBOX_LEASES};
+use fanout_outbox::{EVENTS, OUTBOX_LEASES};
 use fanout_runtime::Timestamp;
 use fanout_store::{
     CommitError, CommitReceipt, Conflict, Content, Document, Documents, Fields, Key, Page,
@@ -22,9 +22,10 @@ pub(super) struct BrokenDocuments {
 
 #[async_trait]
 impl Documents for BrokenDocuments {
-    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
-        let document = self.inner.get(key).await?;
-        Ok(document.map(|document| self.misread(document)))
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        let found = self.inner.get_many(keys).await?;
+        let misread = |document: Option<Document>| Some(self.misread(document?));
+        Ok(found.into_iter().map(misread).collect())
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
@@ -45,7 +46,7 @@ impl Documents for BrokenDocuments {
             Broken::OutboxInSecondCommit if writes.iter().any(creates_row) => {
                 let (outbox, state): (Vec<Write>, Vec<Write>) = writes
                     .into_iter()
-                    .partition(|write| [OUTBOX, OUTBOX_LEASES].contains(&write.key.collection()));
+                    .partition(|write| write.key.is_in(EVENTS) || write.key.is_in(OUTBOX_LEASES));
                 self.inner.commit(state).await?;
                 self.inner.commit(outbox).await
             }
@@ -92,7 +93,7 @@ impl BrokenDocuments {
     }
 
     fn misread(&self, mut document: Document) -> Document {
-        let is_mark = document.key.collection() == PROCESSED_EVENTS;
+        let is_mark = document.key.is_in(PROCESSED_EVENTS);
         let is_held = is_mark && document.fields.get("lease_expires_at").is_some();
         let never = Timestamp::MAX_UTC - chrono::TimeDelta::days(1);
         let fields = &mut document.fields;
@@ -102,7 +103,7 @@ impl BrokenDocuments {
             }
             Broken::LeaseExpiryIgnored if is_held => fields.set("lease_expires_at", never),
             Broken::MarkExpiryIgnored if is_mark => fields.set("expires_at", never),
-            Broken::NoOrderGuard if document.key.collection() == CONTACTS => {
+            Broken::NoOrderGuard if document.key.is_in(CONTACTS) => {
                 fields.set("version", 0_u64);
             }
             _ => {}
@@ -111,13 +112,13 @@ impl BrokenDocuments {
     }
 
     fn miswrite(&self, write: &mut Write) {
-        let is_mark = write.key.collection() == PROCESSED_EVENTS;
+        let is_mark = write.key.is_in(PROCESSED_EVENTS);
         let takes_a_version = matches!(write.precondition, Precondition::UpdatedAt(UpdateTime(_)));
         match (self.broken, &mut write.content) {
             (Broken::NoFencing, _) if is_mark && takes_a_version => {
                 write.precondition = Precondition::None;
             }
-            (Broken::NoRecipientGuard, _) if write.key.collection() == EMAIL_RECIPIENTS => {
+            (Broken::NoRecipientGuard, _) if write.key.is_in(EMAIL_RECIPIENTS) => {
                 write.precondition = Precondition::None;
             }
             (Broken::RepeatNotRecorded, Content::Set(fields)) if is_mark => {
@@ -130,14 +131,19 @@ impl BrokenDocuments {
 
 fn is_in_state(write: &Write, state: &str) -> bool {
     let holds = |fields: &Fields| fields.text("state").is_ok_and(|it| it == state);
-    write.key.collection() == PROCESSED_EVENTS
+    write.key.is_in(PROCESSED_EVENTS)
         && matches!(&write.content, Content::Set(fields) if holds(fields))
 }
 
+/// A mark that is done says no state.
 fn is_done_with_effect(writes: &[Write]) -> bool {
-    writes.len() > 1 && is_in_state(&writes[0], "done")
+    let done = |mark: &Write| match &mark.content {
+        Content::Set(fields) => fields.get("state").is_none(),
+        Content::Merge { .. } | Content::Delete => false,
+    };
+    writes.len() > 1 && writes[0].key.is_in(PROCESSED_EVENTS) && done(&writes[0])
 }
 
 fn creates_row(write: &Write) -> bool {
-    write.key.collection() == OUTBOX && write.precondition == Precondition::Absent
+    write.key.is_in(EVENTS) && write.precondition == Precondition::Absent
 }

@@ -1,7 +1,7 @@
 //! What the mail server says decides what becomes of the event.
 
-use email_service::{SmtpLimits, SmtpMailer};
 use fanout_dedup::MarkState;
+use fanout_mail::{SmtpLimits, SmtpMailer};
 
 use super::post::{ADDRESS, Post};
 use super::server::{MailServer, Reaction, Stage};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use email_service::SmtpLimits;
 use fanout_dedup::MarkState;
+use fanout_mail::SmtpLimits;
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
 

@@ -1,6 +1,6 @@
 //! TLS from the first byte or on request, and never with a server that cannot prove who it is.
 
-use email_service::{SmtpLimits, SmtpMailer};
+use fanout_mail::{SmtpLimits, SmtpMailer};
 
 use super::certificate::SelfSigned;
 use super::post::Post;

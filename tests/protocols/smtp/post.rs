@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use email_service::{SmtpLimits, SmtpMailer};
+use fanout_mail::{SmtpLimits, SmtpMailer};
 use fanout_testkit::consumer_tests::deliver;
 use http::Request;
 use serde_json::Value;

@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn one_that_ran_out_of_attempts_says_of_how_many() {
         let attributes = [("CloudPubSubDeadLetterSourceDeliveryCount", "20")];
-        let event = include_str!("../../../../shared/events/golden/user.created/1.0.json");
+        let event = include_str!("../../../../shared/contracts/golden/user.created/1.0.json");
         let letter = Letter::read(message(&attributes, event), "s");
         assert_eq!(letter.reason, "attempts_exhausted");
         assert_eq!(letter.detail.as_deref(), Some("20 deliveries failed"));

@@ -61,7 +61,6 @@ pub(super) struct Subscription {
     pub(super) min_backoff: Fact<Duration>,
     pub(super) max_backoff: Fact<Duration>,
     pub(super) expires: Fact<Expires>,
-    pub(super) filter: Fact<String>,
     pub(super) ack_deadline: Fact<Duration>,
     pub(super) retention: Fact<Duration>,
 }

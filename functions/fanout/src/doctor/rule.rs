@@ -17,8 +17,8 @@ pub(super) enum Rule {
     ForwardingRights,
     /// One push identity per subscription, and one service that it may call.
     PushIdentity,
-    /// The filter wants what the consumer wants.
-    Filter,
+    /// Every consumer has a subscription.
+    Subscribed,
     /// The waits between deliveries outlast a lease.
     BackoffOutlastsLease,
     /// A handler is given up on before Pub/Sub gives up on the push.
@@ -61,7 +61,7 @@ impl Rule {
         Self::NeverExpires,
         Self::ForwardingRights,
         Self::PushIdentity,
-        Self::Filter,
+        Self::Subscribed,
         Self::BackoffOutlastsLease,
         Self::BudgetWithinDeadline,
         Self::MarksOutliveRedrive,
@@ -85,7 +85,7 @@ impl Rule {
             Self::NeverExpires => "no subscription expires",
             Self::ForwardingRights => "Pub/Sub may forward dead letters",
             Self::PushIdentity => "each subscription pushes as itself, and may call one service",
-            Self::Filter => "a filter lets through what its consumer handles, and what has no type",
+            Self::Subscribed => "every consumer has a subscription",
             Self::BackoffOutlastsLease => "the waits between deliveries outlast a lease",
             Self::BudgetWithinDeadline => "a handler's budget ends before the ack deadline",
             Self::MarksOutliveRedrive => "marks outlive the last redrive",
@@ -114,9 +114,7 @@ impl Rule {
             Self::PushIdentity => {
                 "whoever can push to one consumer could otherwise push to another, and a stolen token would open more than one service"
             }
-            Self::Filter => {
-                "a type that the filter holds back never arrives; hand-typed messages carry no type"
-            }
+            Self::Subscribed => "what nothing subscribes to never arrives",
             Self::BackoffOutlastsLease => {
                 "after a crash a message would use up its attempts while the dead handler's claim still keeps others away"
             }
@@ -148,7 +146,7 @@ impl Rule {
             Self::NeverExpires => rules::expiry::subscriptions(facts, out),
             Self::ForwardingRights => rules::grants::forwarding(facts, around?, out),
             Self::PushIdentity => rules::push_identity::check(facts, around?, out),
-            Self::Filter => rules::filters::check(facts, out),
+            Self::Subscribed => rules::subscriptions::check(facts, out),
             Self::BackoffOutlastsLease => rules::numbers::backoff(facts, out),
             Self::BudgetWithinDeadline => rules::numbers::budget(facts, out),
             Self::MarksOutliveRedrive => rules::numbers::marks(facts, out),

@@ -1,9 +1,8 @@
 //! From data to a whole event, checked by the decoder that consumers use.
 
 use fanout_bus::OutgoingMessage;
-use fanout_events::{
-    Envelope, Event, Metadata, Received, UserCreated, UserDeleted, UserUpdated, attributes, decode,
-};
+use fanout_contracts::DOMAINS;
+use fanout_events::{Data, Envelope, Event, Metadata, Received, attributes, decode};
 use fanout_runtime::Timestamp;
 use serde_json::{Map, Value};
 
@@ -12,32 +11,11 @@ use crate::answer::WrongUse;
 /// What says that an event was made by hand.
 const SOURCE: &str = "manual";
 
-/// A type of event that can be published by hand.
-#[derive(Clone, Copy)]
-pub(super) struct EventType {
-    pub(super) name: &'static str,
-    version: &'static str,
-    schema: &'static str,
+/// The names of all types that can be published by hand.
+pub(super) fn event_types() -> impl Iterator<Item = &'static str> {
+    let types = DOMAINS.iter().flat_map(|domain| domain.types);
+    types.map(|known| known.name)
 }
-
-/// All of them.
-pub(super) const EVENT_TYPES: [EventType; 3] = [
-    EventType {
-        name: UserCreated::TYPE,
-        version: UserCreated::VERSION,
-        schema: UserCreated::SCHEMA,
-    },
-    EventType {
-        name: UserUpdated::TYPE,
-        version: UserUpdated::VERSION,
-        schema: UserUpdated::SCHEMA,
-    },
-    EventType {
-        name: UserDeleted::TYPE,
-        version: UserDeleted::VERSION,
-        schema: UserDeleted::SCHEMA,
-    },
-];
 
 /// What an event has around its data.
 pub(super) struct EventParts<'a> {
@@ -60,9 +38,7 @@ pub(super) struct Composed {
 /// Puts the data into an envelope. The message is what user-service would publish.
 pub(super) fn compose(parts: EventParts<'_>, data: &[u8]) -> Result<Composed, WrongUse> {
     let data = read_object(data)?;
-    let known = EVENT_TYPES
-        .into_iter()
-        .find(|known| known.name == parts.event_type)
+    let known = fanout_contracts::find(parts.event_type)
         .ok_or_else(|| invalid(format!("`{}` is no type of this system", parts.event_type)))?;
     let user_id = data.get("user_id").and_then(Value::as_str);
     let subject = parts.subject.or(user_id).ok_or_else(|| {
@@ -81,24 +57,28 @@ pub(super) fn compose(parts: EventParts<'_>, data: &[u8]) -> Result<Composed, Wr
             version: known.version.to_owned(),
             schema: Some(known.schema.to_owned()),
         },
-        data: Value::Object(data),
+        data: Data(data),
     };
     let written = event
         .to_json()
         .map_err(|error| invalid(error.to_string()))?;
     let received = Received {
-        data: &written,
+        data: written.as_bytes(),
         message_id: "",
         publish_time: parts.timestamp,
     };
-    let decoded = decode(&received).map_err(|error| WrongUse(format!("{error}; {NOTHING}")))?;
+    let decoded = decode(&received).and_then(|decoded| {
+        (known.check)(&decoded.event)?;
+        Ok(decoded.event)
+    });
+    let event = decoded.map_err(|error| WrongUse(format!("{error}; {NOTHING}")))?;
     Ok(Composed {
         message: OutgoingMessage {
             attributes: attributes(&event, None),
-            ordering_key: event.subject,
+            ordering_key: event.subject.clone(),
             data: written.into(),
         },
-        event: decoded.event,
+        event,
     })
 }
 
@@ -159,14 +139,15 @@ mod tests {
 
     #[test]
     fn every_type_can_be_published_and_decodes_as_itself() {
-        for known in EVENT_TYPES {
+        for event_type in event_types() {
             let parts = EventParts {
-                event_type: known.name,
+                event_type,
                 ..parts()
             };
             let event = compose(parts, data().to_string().as_bytes()).unwrap().event;
-            assert_eq!(event.data.event_type(), known.name);
-            assert_eq!(event.data.metadata(), event.metadata);
+            assert_eq!(event.event_type, event_type);
+            let known = fanout_contracts::find(event_type).unwrap();
+            assert_eq!(event.metadata.version, known.version);
         }
     }
 
@@ -187,7 +168,7 @@ mod tests {
             sequence: 0,
             ..parts()
         };
-        insta::assert_snapshot!(fault(no_sequence, &data()), @"the event is not valid: sequence must be a whole number from 1; nothing was published");
+        insta::assert_snapshot!(fault(no_sequence, &data()), @"the event is not valid: sequence must be a whole number from 1, below 2^53; nothing was published");
         let WrongUse(text) = compose(parts(), b"{secret").unwrap_err();
         insta::assert_snapshot!(text, @"the data is not JSON: line 1, column 2; nothing was published");
     }

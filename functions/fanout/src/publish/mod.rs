@@ -18,7 +18,7 @@ use crate::answer::{WrongUse, write_json, write_text};
 use crate::operator::Operator;
 use crate::target::TargetFlags;
 use crate::topology::USER_EVENTS;
-use compose_event::{EVENT_TYPES, EventParts};
+use compose_event::{EventParts, event_types};
 
 const EXAMPLES: &str = r#"Examples:
   fanout publish user.created --data '{"user_id":"usr_1","email":"test@example.com","name":"Test User"}'
@@ -41,7 +41,7 @@ pub struct PublishArgs {
         value_name = "TYPE",
         required_unless_present = "raw",
         conflicts_with = "raw",
-        value_parser = PossibleValuesParser::new(EVENT_TYPES.map(|known| known.name))
+        value_parser = PossibleValuesParser::new(event_types())
     )]
     event_type: Option<String>,
     /// The event's data as JSON, `@FILE` to read it from there, or `-` for stdin

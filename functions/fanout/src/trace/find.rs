@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use fanout_dedup::{MarksOf, find_marks};
-use fanout_outbox::{RowsOf, find_waiting};
+use fanout_outbox::{EventsOf, find_events};
 use fanout_runtime::Clock;
 use fanout_store::{Documents, Key, ReadError};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use user_service::USERS;
 
@@ -14,8 +15,10 @@ use super::life::{Life, Traces, shown};
 /// How many marks or rows are read at most for one question: a request id that a client never changes
 /// would otherwise lead to everything there is.
 const MOST: usize = 3_000;
-/// Up to how many events are each asked for once more, by their ids.
-const MOST_BY_ID: usize = 100;
+/// Of how many events at most the marks are asked for: each is a question of its own.
+const MOST_BY_ID: usize = 1_000;
+/// How many of these questions are asked at once.
+const AT_ONCE: usize = 16;
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,11 +72,11 @@ pub(super) async fn event(
 ) -> Result<Trace, ReadError> {
     let mut trace = gather(documents, clock, Question::Event(id.to_owned())).await?;
     let caused = find_marks(documents, MarksOf::Causation(id), MOST).await?;
-    let (waiting, more) = find_waiting(documents, RowsOf::Causation(id), MOST).await?;
+    let (rows, more) = find_events(documents, EventsOf::Causation(id), MOST).await?;
     trace.incomplete |= caused.more || more;
     let ids = caused.marks.into_iter().map(|found| found.mark.event_id);
     let ids: BTreeSet<String> = ids
-        .chain(waiting.into_iter().map(|row| row.event_id))
+        .chain(rows.into_iter().map(|row| row.event_id))
         .collect();
     if let Some(life) = trace.events.first_mut() {
         life.caused = ids.into_iter().collect();
@@ -116,20 +119,21 @@ async fn gather(
     asked: Question,
 ) -> Result<Trace, ReadError> {
     let (marks_of, rows_of) = match &asked {
-        Question::Event(id) => (MarksOf::Event(id), RowsOf::Event(id)),
-        Question::User(id) => (MarksOf::Subject(id), RowsOf::Subject(id)),
-        Question::Correlation(id) => (MarksOf::Correlation(id), RowsOf::Correlation(id)),
+        Question::Event(id) => (MarksOf::Event(id), EventsOf::Event(id)),
+        Question::User(id) => (MarksOf::Subject(id), EventsOf::Subject(id)),
+        Question::Correlation(id) => (MarksOf::Correlation(id), EventsOf::Correlation(id)),
     };
-    // Rows first: one that is published between the two reads is then in the marks, not in neither.
-    let (rows, more_rows) = find_waiting(documents, rows_of, MOST).await?;
+    // Marks of events that have no row tell themselves what they are about.
+    let (rows, more_rows) = find_events(documents, rows_of, MOST).await?;
     let marks = find_marks(documents, marks_of, MOST).await?;
     let mut incomplete = marks.more || more_rows;
     let mut traces = Traces::by_event(marks.marks, rows);
     if !matches!(asked, Question::Event(_)) {
         incomplete |= traces.len() > MOST_BY_ID;
-        for (id, found) in traces.iter_mut().take(MOST_BY_ID) {
-            complete(documents, id, found).await?;
-        }
+        let each = traces.iter_mut().take(MOST_BY_ID);
+        let each = each.map(|(id, found)| complete(documents, id, found));
+        let all = stream::iter(each.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
+        all.try_collect::<()>().await?;
     }
     let now = clock.now();
     let lives = traces.into_iter().map(|(id, traces)| traces.life(id, now));
@@ -155,8 +159,8 @@ async fn gather(
     })
 }
 
-/// Finds the rest of an event's marks. Marks of before they kept subject and request are found by the
-/// event's id only, and so are notes of other messages that came under it.
+/// Finds all of an event's marks: those of an event that has a row do not say what it is about. Notes
+/// of other messages that came under its id are among them.
 async fn complete(
     documents: &dyn Documents,
     id: &str,
@@ -165,7 +169,7 @@ async fn complete(
     let all = find_marks(documents, MarksOf::Event(id), MOST).await?;
     traces.marks = all.marks;
     if traces.row.is_none() {
-        let (rows, _) = find_waiting(documents, RowsOf::Event(id), 1).await?;
+        let (rows, _) = find_events(documents, EventsOf::Event(id), 1).await?;
         traces.row = rows.into_iter().next();
     }
     Ok(())
@@ -173,15 +177,15 @@ async fn complete(
 
 /// Sequence orders the events of a subject; the rest is time, as far as it is known.
 fn order(life: &Life) -> (Option<&str>, Option<u64>, Option<&str>, Option<&str>, &str) {
-    let first_seen = life
+    let finished = life
         .consumers
         .iter()
-        .filter_map(|reaction| reaction.first_seen_at.as_deref());
+        .filter_map(|reaction| reaction.finished_at.as_deref());
     (
         life.subject.as_deref(),
         life.sequence,
         life.stored_at.as_deref(),
-        first_seen.min(),
+        finished.min(),
         &life.event_id,
     )
 }

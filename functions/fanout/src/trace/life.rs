@@ -1,14 +1,13 @@
-//! An event's life, as far as marks and outbox rows tell of it. Ids, times and outcomes: nothing here
+//! An event's life, as far as its row and its marks tell of it. Ids, times and outcomes: nothing here
 //! can hold an address or a name.
 
 use std::collections::BTreeMap;
 
 use chrono::SecondsFormat;
 use fanout_dedup::{FoundMark, Links, Mark, MarkState};
-use fanout_outbox::OutboxRow;
+use fanout_outbox::EventRow;
 use fanout_runtime::Timestamp;
 use serde::Serialize;
-use ulid::Ulid;
 
 use crate::consumers::CONSUMERS;
 
@@ -23,7 +22,7 @@ pub(super) struct Life {
     pub(super) sequence: Option<u64>,
     pub(super) correlation_id: Option<String>,
     pub(super) causation_id: Option<String>,
-    /// When its id was made, which is when it was stored: ids carry their time.
+    /// When its row was stored.
     pub(super) stored_at: Option<String>,
     pub(super) publication: Publication,
     pub(super) consumers: Vec<Reaction>,
@@ -35,12 +34,15 @@ pub(super) struct Life {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(super) enum Publication {
-    /// Its outbox row waits, and nobody has seen it.
+    /// Its row waits, and no consumer has seen it.
     Waiting { since: String },
-    /// A consumer has seen it, and its outbox row is still there: it may be published once more.
+    /// A consumer has seen it, and its row still waits: it may be published once more.
     SeenAndWaiting { since: String },
-    /// A consumer has seen it, and no outbox row is left.
-    Published,
+    /// Its row says so.
+    Published { at: String },
+    /// A consumer has seen it. It has no row: it was typed by hand, comes from a foreign system, or
+    /// was published longer ago than rows are kept.
+    Seen,
 }
 
 /// What one consumer made of it.
@@ -53,10 +55,8 @@ pub(super) struct Reaction {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) attempts: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) first_seen_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) finished_at: Option<String>,
-    /// Somebody may have acted and not lived to say so.
+    /// An earlier holder may have acted and not lived to say so.
     pub(super) may_have_repeated: bool,
 }
 
@@ -72,9 +72,9 @@ pub(super) enum State {
     Parked { reason: String, detail: String },
     /// Another payload came under its id, and lies on the dead-letter topic.
     OtherPayloadParked { reason: String, detail: String },
-    /// Somebody works on it.
+    /// A holder works on it.
     Claimed { until: String },
-    /// Somebody worked on it and did not come back; the next delivery takes over.
+    /// A holder worked on it and did not come back; the next delivery takes over.
     ClaimEnded { at: String },
     /// It failed, and the claim was given back: the next delivery tries again.
     Released,
@@ -90,12 +90,12 @@ pub(super) enum State {
 #[derive(Default)]
 pub(super) struct Traces {
     pub(super) marks: Vec<FoundMark>,
-    pub(super) row: Option<OutboxRow>,
+    pub(super) row: Option<EventRow>,
 }
 
 impl Traces {
     /// All that was found, by event.
-    pub(super) fn by_event(marks: Vec<FoundMark>, rows: Vec<OutboxRow>) -> BTreeMap<String, Self> {
+    pub(super) fn by_event(marks: Vec<FoundMark>, rows: Vec<EventRow>) -> BTreeMap<String, Self> {
         let mut events: BTreeMap<String, Self> = BTreeMap::new();
         for found in marks {
             let traces = events.entry(found.mark.event_id.clone()).or_default();
@@ -120,6 +120,7 @@ impl Traces {
             .or(self.marks.first().map(|found| &found.mark));
         let links = match (row, told) {
             (Some(row), _) => Links {
+                event_type: Some(row.event_type.clone()),
                 subject: Some(row.subject.clone()),
                 sequence: Some(row.sequence),
                 correlation_id: row.correlation_id.clone(),
@@ -128,18 +129,21 @@ impl Traces {
             (None, Some(mark)) => mark.links.clone(),
             (None, None) => Links::default(),
         };
-        let event_type = match (row, told) {
-            (Some(row), _) if !row.event_type.is_empty() => row.event_type.clone(),
-            (_, Some(mark)) => mark.event_type.clone(),
-            (_, None) => String::new(),
-        };
-        let publication = match (row.map(|row| shown(row.created_at)), self.marks.is_empty()) {
-            (Some(since), true) => Publication::Waiting { since },
-            (Some(since), false) => Publication::SeenAndWaiting { since },
-            (None, _) => Publication::Published,
+        let event_type = links.event_type.clone().unwrap_or_default();
+        let publication = match row {
+            None => Publication::Seen,
+            Some(row) => match (row.published_at.map(shown), self.marks.is_empty()) {
+                (Some(at), _) => Publication::Published { at },
+                (None, true) => Publication::Waiting {
+                    since: shown(row.recorded_at),
+                },
+                (None, false) => Publication::SeenAndWaiting {
+                    since: shown(row.recorded_at),
+                },
+            },
         };
         Life {
-            stored_at: made_at(&event_id).map(shown),
+            stored_at: row.map(|row| shown(row.recorded_at)),
             event_id,
             consumers: reactions(&self.marks, &event_type, now),
             event_type,
@@ -173,7 +177,6 @@ fn reactions(marks: &[FoundMark], event_type: &str, now: Timestamp) -> Vec<React
                     State::NotWanted
                 },
                 attempts: None,
-                first_seen_at: None,
                 finished_at: None,
                 may_have_repeated: false,
             });
@@ -186,7 +189,7 @@ fn reactions(marks: &[FoundMark], event_type: &str, now: Timestamp) -> Vec<React
                 place(&r.consumer),
                 r.consumer.clone(),
                 is_note(r),
-                r.first_seen_at.clone(),
+                r.finished_at.clone(),
             )
         };
         key(a).cmp(&key(b))
@@ -201,7 +204,6 @@ impl Reaction {
             consumer: mark.consumer.clone(),
             state: State::of(found, now),
             attempts: Some(mark.attempt),
-            first_seen_at: Some(shown(mark.first_seen_at)),
             finished_at: mark.finished_at.map(shown),
             may_have_repeated: mark.may_have_repeated,
         }
@@ -233,17 +235,11 @@ impl State {
                 Some(end) if end > now => Self::Claimed { until: shown(end) },
                 Some(end) => Self::ClaimEnded { at: shown(end) },
                 None => Self::ClaimEnded {
-                    at: shown(mark.first_seen_at),
+                    at: shown(mark.expires_at),
                 },
             },
         }
     }
-}
-
-/// The time in an id of ours; `None` for another kind of id.
-pub(super) fn made_at(event_id: &str) -> Option<Timestamp> {
-    let ulid: Ulid = event_id.strip_prefix("evt_")?.parse().ok()?;
-    Timestamp::from_timestamp_millis(i64::try_from(ulid.timestamp_ms()).ok()?)
 }
 
 /// RFC 3339, UTC, milliseconds.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::find::{Question, StoredUser, Trace};
-use super::life::{Life, Publication, Reaction, State, made_at, shown};
+use super::life::{Life, Publication, Reaction, State};
 use crate::target::Target;
 
 /// The whole answer.
@@ -15,7 +15,7 @@ pub(super) fn of(trace: &Trace) -> String {
             let numbers = ranges(&user.unknown_sequences);
             let _ = writeln!(
                 out,
-                "     {numbers}: no outbox row and no mark, so published, and on the way or older than marks are kept"
+                "     {numbers}: no row and no mark, so older than both are kept"
             );
         }
     }
@@ -52,11 +52,10 @@ fn ranges(numbers: &[u64]) -> String {
 
 fn event(out: &mut String, life: &Life, asked: &Question) {
     let _ = write!(out, "{}", plain(&life.event_id));
-    match life.event_type.is_empty() {
-        true => out.push_str("  (not decodable)"),
-        false => {
-            let _ = write!(out, "  {}", plain(&life.event_type));
-        }
+    if life.event_type.is_empty() {
+        out.push_str("  (not decodable)");
+    } else {
+        let _ = write!(out, "  {}", plain(&life.event_type));
     }
     if let Some(sequence) = life.sequence {
         let _ = write!(out, "  #{sequence}");
@@ -66,7 +65,7 @@ fn event(out: &mut String, life: &Life, asked: &Question) {
     }
     out.push('\n');
     if let Some(time) = &life.stored_at {
-        line(out, "stored", &format!("{time} (the time in its id)"));
+        line(out, "stored", time);
     }
     line(out, "published", &publication(&life.publication));
     for reaction in &life.consumers {
@@ -75,7 +74,7 @@ fn event(out: &mut String, life: &Life, asked: &Question) {
             line(
                 out,
                 "",
-                "may have repeated: somebody took it over who could not know whether it was done",
+                "may have repeated: a holder took it over that could not know whether it was done",
             );
         }
     }
@@ -104,12 +103,13 @@ fn line(out: &mut String, name: &str, text: &str) {
 
 fn publication(publication: &Publication) -> String {
     match publication {
-        Publication::Waiting { since } => format!("not yet: waits in the outbox since {since}"),
+        Publication::Waiting { since } => format!("not yet: waits since {since}"),
         Publication::SeenAndWaiting { since } => format!(
-            "yes, consumers have seen it; its outbox row of {since} is still there, so once more perhaps"
+            "yes, consumers have seen it; its row waits since {since}, so once more perhaps"
         ),
-        Publication::Published => {
-            "yes: no outbox row is left, and consumers have seen it".to_owned()
+        Publication::Published { at } => at.clone(),
+        Publication::Seen => {
+            "yes: consumers have seen it; it has no row in the event store".to_owned()
         }
     }
 }
@@ -144,19 +144,17 @@ fn words(reaction: &Reaction) -> String {
         Some(1) => "attempt 1".to_owned(),
         Some(number) => format!("attempt {number}"),
     };
-    match &reaction.first_seen_at {
-        Some(first) if reaction.finished_at.as_ref() != Some(first) => {
-            format!("{state} ({attempts}; first seen {first})")
-        }
-        _ => format!("{state} ({attempts})"),
-    }
+    format!("{state} ({attempts})")
 }
 
 /// Ids are free texts: nothing in them may move the cursor or look like another line.
 fn plain(text: &str) -> String {
-    let shown = |c: char| match c.is_control() {
-        true => char::REPLACEMENT_CHARACTER,
-        false => c,
+    let shown = |c: char| {
+        if c.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        }
     };
     text.chars().map(shown).collect()
 }
@@ -168,15 +166,11 @@ pub(super) fn nothing(trace: &Trace, target: &Target) -> String {
         Question::User(id) => ("user", "subject", id),
         Question::Correlation(id) => ("request", "correlation_id", id),
     };
-    let mut said = format!(
-        "no mark and no outbox row knows the {what} {}: it is not an id of this system, it is older than 45 days, or it is on its way to its first consumer.",
+    let said = format!(
+        "no row and no mark knows the {what} {}: it is not an id of this system, it is older than rows and marks are kept, or it was typed by hand and is on its way to its first consumer.",
         plain(id)
     );
-    if let Some(time) = made_at(id) {
-        let _ = write!(said, " Its id was made {}.", shown(time));
-    }
-    let _ = write!(said, "\nLogs may know more:\n  {}", logs(field, id, target));
-    said
+    format!("{said}\nLogs may know more:\n  {}", logs(field, id, target))
 }
 
 fn logs(field: &str, id: &str, target: &Target) -> String {

@@ -89,6 +89,7 @@ impl Engine {
         let documents = SqliteDocuments::open(database.clone(), clock.clone()).await?;
         // The file is ours alone, so whoever held a claim in it is dead.
         fanout_dedup::expire_claims_of_dead_process(&documents, clock.as_ref()).await?;
+        fanout_outbox::end_leases_of_dead_process(&documents, clock.as_ref()).await?;
         let mischief = Mischief {
             duplicates: delivery.duplicates,
             errors: delivery.errors,
@@ -117,6 +118,7 @@ impl Engine {
         let settings = GoogleCloudSettings {
             project: at.project.clone(),
             database: "(default)".to_owned(),
+            events_kept: fanout_outbox::EVENTS_KEPT,
             emulators: Some(EmulatorHosts {
                 pubsub: at.pubsub.clone(),
                 firestore: at.firestore.clone(),
@@ -125,6 +127,7 @@ impl Engine {
         let GoogleCloud {
             documents,
             publisher,
+            ..
         } = settings
             .connect()
             .await

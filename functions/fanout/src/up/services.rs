@@ -10,15 +10,15 @@ use user_service::UserServiceDeps;
 
 use super::engine::Engine;
 use crate::consumers::ConsumerEntry;
-use crate::topology::USER_EVENTS;
 
-pub(super) fn outbox(engine: &Engine) -> Outbox {
+/// The outbox of a service.
+pub(super) fn outbox(engine: &Engine, service: impl Into<String>) -> Outbox {
     Outbox::new(
         Arc::clone(&engine.documents),
         Arc::clone(&engine.publisher),
         Arc::new(SystemClock),
         Arc::new(SystemIds),
-        USER_EVENTS.to_owned(),
+        service,
     )
 }
 
@@ -35,6 +35,7 @@ pub(super) fn consumer_deps(entry: &ConsumerEntry, engine: &Engine) -> ConsumerD
     ConsumerDeps {
         documents: Arc::clone(&engine.documents),
         publisher: Arc::clone(&engine.publisher),
+        outbox: outbox(engine, format!("{}-service", entry.name)),
         dead_letter_topic: entry.dead_letters(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),

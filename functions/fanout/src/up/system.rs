@@ -130,15 +130,18 @@ fn run_all(
     shutdown: &Shutdown,
 ) -> anyhow::Result<JoinSet<()>> {
     let mut running = JoinSet::new();
-    let outbox = services::outbox(engine);
+    let outbox = services::outbox(engine, user_service::NAME);
     let (relays, last_events) = (outbox.clone(), outbox.clone());
     let users = Service::new(services::user_service(engine, outbox.clone()))
         .on_shutdown(move || relays.stop_relaying())
         .on_stop(async move { last_events.drain().await });
     running.spawn(serve(listeners.user, users, shutdown.clone()));
     for (entry, listener) in CONSUMERS.iter().zip(listeners.consumers) {
-        let app = (entry.app)(services::consumer_deps(entry, engine), machine)?;
-        running.spawn(serve(listener, Service::new(app), shutdown.clone()));
+        let deps = services::consumer_deps(entry, engine);
+        let last_events = deps.outbox.clone();
+        let app = Service::new((entry.app)(deps, machine)?);
+        let app = app.on_stop(async move { last_events.drain().await });
+        running.spawn(serve(listener, app, shutdown.clone()));
     }
     if let (Bus::Embedded(broker), Some(listener)) = (&engine.bus, listeners.rest) {
         let face = Service::new(rest::app(broker.clone()));

@@ -1,10 +1,13 @@
 //! Messages that keep failing.
 
+use std::time::Duration;
+
 use fanout_testkit::push_endpoint::{PushEndpoint, Reply};
 
 use super::system::{DEAD_LETTER_TOPIC, ManualClock, System};
 use super::system::{folder, pull_from, push, until, with_dead_letters};
 use crate::Mischief;
+use fanout_bus::Subscription;
 
 #[tokio::test]
 async fn a_dead_letter_has_the_time_at_which_it_became_one() {
@@ -38,6 +41,41 @@ async fn a_dead_letter_has_the_time_at_which_it_became_one() {
     assert_eq!(dead.publish_time.to_rfc3339(), "2026-11-20T12:01:00+00:00");
     let source_time = &dead.attributes["CloudPubSubDeadLetterSourceTopicPublishTime"];
     assert_eq!(source_time, "2026-11-20T12:00:00.000Z");
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_never_answered_counts_as_one_that_failed() {
+    let folder = folder();
+    let endpoint = PushEndpoint::start(|_| Reply::Never).await;
+    let impatient = Subscription {
+        ack_deadline: Duration::from_millis(50),
+        ..with_dead_letters(push("email", endpoint.url()), 3)
+    };
+    let subscriptions = [impatient, pull_from(DEAD_LETTER_TOPIC, "email-dead")];
+    let system = System::start(&folder, &subscriptions).await;
+    system.publish("hello").await;
+    system.drained("email").await;
+    assert_eq!(endpoint.count(), 3);
+    let dead = system.broker.pull("email-dead", 1).await.unwrap();
+    let attributes = &dead[0].message.attributes;
+    assert_eq!(attributes["CloudPubSubDeadLetterSourceDeliveryCount"], "3");
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_pushed_to_whom_its_topic_pushes() {
+    let folder = folder();
+    let failing = PushEndpoint::start(|_| Reply::Status(500)).await;
+    let operator = PushEndpoint::start(|_| Reply::Status(204)).await;
+    let letters = Subscription {
+        topic: DEAD_LETTER_TOPIC.to_owned(),
+        ..push("letters", operator.url())
+    };
+    let subscriptions = [with_dead_letters(push("email", failing.url()), 1), letters];
+    let system = System::start(&folder, &subscriptions).await;
+    system.publish("hello").await;
+    system.drained("email").await;
+    system.drained("letters").await;
+    assert_eq!((failing.count(), operator.count()), (1, 1));
 }
 
 #[tokio::test]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use fanout_testkit::push_endpoint::{PushEndpoint, Reply};
 
-use super::system::{System, folder, keyed, message, push, topology, until};
-use crate::Mischief;
+use super::system::{DEAD_LETTER_TOPIC, System, TOPIC, topology};
+use super::system::{folder, keyed, message, pull_from, push, until, with_dead_letters};
+use crate::{Broker, Mischief};
 use fanout_bus::Subscription;
 
 fn ordered(subscription: Subscription) -> Subscription {
@@ -23,6 +24,72 @@ fn by_key(endpoint: &PushEndpoint) -> BTreeMap<String, Vec<String>> {
         texts.entry(key).or_default().push(request.text());
     }
     texts
+}
+
+/// Pulls one message and acks it; gives its text.
+async fn take_one(broker: &Broker, subscription: &str) -> Option<String> {
+    let pulled = broker.pull(subscription, 10).await.unwrap();
+    assert!(pulled.len() <= 1, "of a key there is one at a time");
+    let pulled = pulled.into_iter().next()?;
+    broker
+        .acknowledge(subscription, &[pulled.ack_id])
+        .await
+        .unwrap();
+    Some(String::from_utf8(pulled.message.data.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_key_that_is_held_up_in_one_subscription_goes_on_in_the_others() {
+    let folder = folder();
+    let subscriptions = [
+        ordered(pull_from(TOPIC, "held-up")),
+        ordered(pull_from(TOPIC, "going-on")),
+    ];
+    let system = System::start(&folder, &subscriptions).await;
+    for data in ["1", "2"] {
+        system.publish_message(keyed(data, "usr_1")).await;
+    }
+    let next = async || take_one(&system.broker, "going-on").await;
+    assert_eq!(next().await.as_deref(), Some("1"));
+    assert_eq!(next().await.as_deref(), Some("2"));
+    system.publish_message(keyed("3", "usr_1")).await;
+    assert_eq!(next().await.as_deref(), Some("3"));
+    assert_eq!(system.backlog("held-up").await, 3);
+}
+
+#[tokio::test]
+async fn the_message_behind_a_dead_letter_goes_on() {
+    let folder = folder();
+    let endpoint =
+        PushEndpoint::start(|push| Reply::Status(if push.text() == "poison" { 400 } else { 204 }))
+            .await;
+    let subscriptions = [
+        ordered(with_dead_letters(push("crm", endpoint.url()), 2)),
+        ordered(with_dead_letters(pull_from(TOPIC, "by-hand"), 2)),
+        pull_from(DEAD_LETTER_TOPIC, "dead"),
+    ];
+    let system = System::start(&folder, &subscriptions).await;
+    for data in ["poison", "fine", "last"] {
+        system.publish_message(keyed(data, "usr_1")).await;
+    }
+    system.drained("crm").await;
+    let order = by_key(&endpoint).remove("usr_1").unwrap();
+    assert_eq!(order, ["poison", "poison", "fine", "last"]);
+
+    for _ in 0..2 {
+        let pulled = system.broker.pull("by-hand", 1).await.unwrap();
+        let given_back = [pulled[0].ack_id.clone()];
+        let at_once = std::time::Duration::ZERO;
+        system
+            .broker
+            .modify_ack_deadline("by-hand", &given_back, at_once)
+            .await
+            .unwrap();
+    }
+    let next = async || take_one(&system.broker, "by-hand").await;
+    assert_eq!(next().await.as_deref(), Some("fine"));
+    assert_eq!(next().await.as_deref(), Some("last"));
+    assert_eq!(system.backlog("dead").await, 2);
 }
 
 #[tokio::test]
@@ -71,7 +138,7 @@ async fn a_subscription_can_begin_and_cease_to_keep_order_while_messages_wait() 
     let folder = folder();
     let endpoint = PushEndpoint::start(|_| Reply::Never).await;
     // Nothing is delivered yet: a pull subscription only waits.
-    let waiting = super::system::pull_from(super::system::TOPIC, "crm");
+    let waiting = pull_from(TOPIC, "crm");
     let system = System::start(&folder, &[waiting]).await;
     for number in 0..3 {
         system

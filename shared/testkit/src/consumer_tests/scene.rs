@@ -8,6 +8,7 @@ use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 use fanout_consume::{ConsumerDeps, PushAuth};
 use fanout_dedup::{Links, Mark, Seen};
 use fanout_events::Fingerprint;
+use fanout_outbox::Outbox;
 use fanout_runtime::{Clock, IdGenerator, SystemIds, Timestamp, Timings};
 use fanout_store::Documents;
 use serde_json::Value;
@@ -36,12 +37,22 @@ impl Publisher for NoDeadLetters {
 
 /// What a consumer needs that is tested by itself, over these documents. It cannot park.
 pub fn lone_consumer(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> ConsumerDeps {
+    let publisher = Arc::new(NoDeadLetters);
+    let ids = Arc::new(SystemIds);
+    let outbox = Outbox::new(
+        Arc::clone(&documents),
+        publisher.clone(),
+        Arc::clone(&clock),
+        ids.clone(),
+        "lone-service",
+    );
     ConsumerDeps {
         documents,
-        publisher: Arc::new(NoDeadLetters),
+        publisher,
+        outbox,
         dead_letter_topic: "dead-letters".to_owned(),
         clock,
-        ids: Arc::new(SystemIds),
+        ids,
         timings: Timings::PRODUCTION,
         auth: PushAuth::open_for_one_machine(),
         project: "test".to_owned(),
@@ -97,7 +108,6 @@ impl<C: ConsumerUnderTest> Scene<C> {
         let seen = Seen {
             consumer: self.consumer.name(),
             event_id: event["id"].as_str().expect("an id").to_owned(),
-            event_type: String::new(),
             fingerprint: Fingerprint::of_bytes(b""),
             links: Links::default(),
         };

@@ -86,6 +86,8 @@ macro_rules! documents_conformance_tests {
             single_document::merge_replaces_a_map_as_a_whole
             single_document::merge_creates_a_missing_document
             single_document::a_merge_of_nothing_creates_a_missing_document_and_leaves_a_present_one
+            single_document::a_merge_takes_fields_out_and_a_transform_comes_after
+            single_document::documents_are_read_in_the_order_of_their_keys
             single_document::delete_removes_and_may_be_repeated
             single_document::a_deleted_document_can_be_created_again
             preconditions::replace_takes_the_current_version_only
@@ -93,6 +95,9 @@ macro_rules! documents_conformance_tests {
             preconditions::exists_fails_on_a_missing_document_whatever_the_write
             preconditions::exists_holds_on_a_present_document
             preconditions::delete_takes_the_current_version_only
+            preconditions::verify_holds_on_the_current_version_and_leaves_it_as_it_is
+            preconditions::verify_of_another_version_stops_the_commit
+            preconditions::absent_stops_the_commit_where_there_is_a_document
             preconditions::absent_holds_on_a_deleted_document
             transforms::increment_counts_from_what_is_there
             transforms::increment_creates_a_missing_document

@@ -2,7 +2,7 @@
 
 use fanout_store::Comparison::{AtLeast, Equal, Less};
 use fanout_store::Direction::{Ascending, Descending};
-use fanout_store::{Fields, Key, Query, Value, Write};
+use fanout_store::{Collection, Fields, Key, Query, Value, Write};
 
 use super::scene::{Store, found, new_collection, pages};
 
@@ -16,7 +16,7 @@ fn id(n: i64) -> String {
 }
 
 /// Documents whose fields are made from their number.
-async fn numbered(store: &Store, fields: impl Fn(i64) -> Fields) -> &'static str {
+async fn numbered(store: &Store, fields: impl Fn(i64) -> Fields) -> &'static Collection {
     let collection = new_collection();
     let writes = (0..DOCUMENTS).map(|n| Write::create(Key::new(collection, &id(n)), fields(n)));
     store.commit(writes.collect()).await.unwrap();

@@ -107,3 +107,58 @@ pub async fn absent_holds_on_a_deleted_document(store: Store) {
     let conflict = conflict(&store, vec![merge]).await;
     assert_eq!(conflict, violated(&key, Violation::AlreadyExists));
 }
+
+/// A commit may depend on what it only has read.
+pub async fn verify_holds_on_the_current_version_and_leaves_it_as_it_is(store: Store) {
+    let (read_only, written) = (new_key(), new_key());
+    let version = write(&store, Write::create(read_only.clone(), content(1))).await;
+    let before = read(&store, &read_only).await;
+    let commit = vec![
+        Write::verify(read_only.clone(), version),
+        Write::create(written.clone(), content(2)),
+    ];
+    let receipt = store.commit(commit).await.unwrap();
+    assert_eq!(receipt.update_times[0], Some(version));
+    assert_eq!(read(&store, &read_only).await, before);
+    assert_eq!(fields(&store, &written).await, content(2));
+}
+
+/// Nothing of the commit happens if what it has read has changed, or is gone.
+pub async fn verify_of_another_version_stops_the_commit(store: Store) {
+    let (read_only, written) = (new_key(), new_key());
+    let version = write(&store, Write::create(read_only.clone(), content(1))).await;
+    let changed = violated(&read_only, Violation::Changed);
+    for change in [
+        Write::set(read_only.clone(), content(2)),
+        Write::delete(read_only.clone()),
+    ] {
+        store.commit(vec![change]).await.unwrap();
+        let commit = vec![
+            Write::verify(read_only.clone(), version),
+            Write::create(written.clone(), content(2)),
+        ];
+        assert_eq!(conflict(&store, commit).await, changed);
+        assert!(!exists(&store, &written).await);
+    }
+    assert!(!exists(&store, &read_only).await);
+}
+
+/// A commit may depend on what is not there.
+pub async fn absent_stops_the_commit_where_there_is_a_document(store: Store) {
+    let (not_there, written) = (new_key(), new_key());
+    let commit = || {
+        vec![
+            Write::absent(not_there.clone()),
+            Write::set(written.clone(), content(2)),
+        ]
+    };
+    let receipt = store.commit(commit()).await.unwrap();
+    assert_eq!(receipt.update_times[0], None);
+    assert!(!exists(&store, &not_there).await);
+    write(&store, Write::create(not_there.clone(), content(1))).await;
+    write(&store, Write::set(written.clone(), content(1))).await;
+    let there = violated(&not_there, Violation::AlreadyExists);
+    assert_eq!(conflict(&store, commit()).await, there);
+    assert_eq!(fields(&store, &not_there).await, content(1));
+    assert_eq!(fields(&store, &written).await, content(1));
+}

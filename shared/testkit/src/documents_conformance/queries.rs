@@ -3,9 +3,9 @@
 use chrono::DateTime;
 use fanout_store::Comparison::{AtLeast, AtMost, Equal, Greater, Less};
 use fanout_store::Direction::{Ascending, Descending};
-use fanout_store::{Fields, Key, Query, Value, Write};
+use fanout_store::{Collection, Fields, Key, Query, Value, Write, ascending};
 
-use super::scene::{Store, filled, found, new_collection, read, write};
+use super::scene::{Store, filled, found, indexed, new_collection, read, write};
 
 fn moment(milliseconds: i64) -> Value {
     Value::from(DateTime::from_timestamp_millis(milliseconds).unwrap())
@@ -255,7 +255,10 @@ pub async fn fields_of_any_name_can_be_asked_for(store: Store) {
         "\n",
     ] {
         let value = |n: i64| Fields::new().with(field, n);
-        let collection = filled(&store, [("a", value(2)), ("b", value(1))]).await;
+        let collection = indexed(vec![&*vec![ascending(field)].leak()].leak());
+        for (id, content) in [("a", value(2)), ("b", value(1))] {
+            write(&store, Write::set(Key::new(collection, id), content)).await;
+        }
         let equal = Query::of(collection).only(field, Equal, 1_i64);
         assert_eq!(found(&store, equal).await, ["b"], "{field}");
         let order = Query::of(collection).order_by(field, Ascending).limit(1);
@@ -266,7 +269,8 @@ pub async fn fields_of_any_name_can_be_asked_for(store: Store) {
 /// Not those of a collection whose name begins the same; keys and versions are those of a read.
 pub async fn a_query_sees_one_collection_and_whole_documents(store: Store) {
     let collection = new_collection();
-    let longer: &'static str = format!("{collection}x").leak();
+    let longer = Collection::named(format!("{collection}x").leak());
+    let longer: &'static Collection = Box::leak(Box::new(longer));
     let key = Key::new(collection, "a");
     let content = holding("x").with("n", 1_i64);
     write(&store, Write::create(key.clone(), content)).await;

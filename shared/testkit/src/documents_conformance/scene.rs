@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use fanout_runtime::{IdGenerator, SystemIds};
 use fanout_store::{
-    CommitError, CommitReceipt, Conflict, Document, Documents, Fields, Key, Query, StoreError,
-    UpdateTime, Write,
+    Collection, CommitError, CommitReceipt, Conflict, Document, Documents, Fields, Index, Key,
+    Query, StoreError, UpdateTime, Write, ascending, descending,
 };
 use tokio::time::{Instant, sleep};
 
@@ -16,10 +16,33 @@ pub(super) type Store = Arc<dyn Documents>;
 /// The longest that writers on one document may get in each other's way.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A collection that nobody else uses. Its name lives as long as the test process: names of
-/// collections are constants everywhere else.
-pub(super) fn new_collection() -> &'static str {
-    SystemIds.new_id("conformance").leak()
+/// What the cases' queries need.
+const INDEXES: &[Index] = &[
+    &[ascending("v")],
+    &[ascending("n")],
+    &[ascending("subject")],
+    &[ascending("a"), ascending("b")],
+    &[ascending("a"), descending("b")],
+    &[descending("a"), ascending("b")],
+    &[descending("a"), descending("b")],
+    &[ascending("v"), ascending("w")],
+    &[descending("v"), descending("w")],
+    &[ascending("n"), ascending("m")],
+    &[ascending("subject"), ascending("v")],
+    &[ascending("state"), ascending("owner")],
+    &[ascending("state"), ascending("owner"), ascending("n")],
+];
+
+/// A collection that no other case uses. It lives as long as the test process: collections are
+/// constants everywhere else.
+pub(super) fn new_collection() -> &'static Collection {
+    indexed(INDEXES)
+}
+
+/// The same with indexes of its own.
+pub(super) fn indexed(indexes: &'static [Index]) -> &'static Collection {
+    let name = SystemIds.new_id("conformance").leak();
+    Box::leak(Box::new(Collection::named(name).indexes(indexes)))
 }
 
 /// A document of a collection of its own.
@@ -107,7 +130,7 @@ pub(super) async fn found(store: &Store, query: Query) -> Vec<String> {
 pub(super) async fn filled<const N: usize>(
     store: &Store,
     documents: [(&str, Fields); N],
-) -> &'static str {
+) -> &'static Collection {
     let collection = new_collection();
     let writes = documents.map(|(id, fields)| Write::set(Key::new(collection, id), fields));
     let written = store.commit(writes.into()).await;

@@ -92,6 +92,49 @@ pub async fn a_merge_of_nothing_creates_a_missing_document_and_leaves_a_present_
     assert_eq!(fields(&store, &key).await, content);
 }
 
+/// What is set, what goes, what stays; and what is taken out counts from 0 again.
+pub async fn a_merge_takes_fields_out_and_a_transform_comes_after(store: Store) {
+    let key = new_key();
+    let before = Fields::new()
+        .with("a.b", 1_i64)
+        .with("kept", 2_i64)
+        .with("n", 3_i64)
+        .with("changed", 4_i64);
+    write(&store, Write::set(key.clone(), before)).await;
+    let merge = Write::merge(key.clone(), Fields::new().with("changed", 5_i64))
+        .remove_field("a.b")
+        .remove_field("n")
+        .remove_field("never there")
+        .increment("n", 1);
+    write(&store, merge).await;
+    let after = Fields::new()
+        .with("kept", 2_i64)
+        .with("n", 1_i64)
+        .with("changed", 5_i64);
+    assert_eq!(fields(&store, &key).await, after);
+    let removal = Write::merge(key.clone(), Fields::new()).remove_field("n");
+    let version = write(&store, removal.clone()).await;
+    assert_eq!(write(&store, removal).await, version, "nothing to remove");
+    let missing = new_key();
+    let merge = Write::merge(missing.clone(), Fields::new()).remove_field("n");
+    write(&store, merge).await;
+    assert!(fields(&store, &missing).await.is_empty());
+}
+
+/// Whether they are there or not, in whatever collection, and twice if asked twice.
+pub async fn documents_are_read_in_the_order_of_their_keys(store: Store) {
+    let (first, second, missing) = (new_key(), new_key(), new_key());
+    let content = |n: i64| Fields::new().with("n", n);
+    write(&store, Write::create(first.clone(), content(1))).await;
+    write(&store, Write::create(second.clone(), content(2))).await;
+    let keys = [second.clone(), missing, first.clone(), second.clone()];
+    let found = store.get_many(&keys).await.unwrap();
+    let (first, second) = (read(&store, &first).await, read(&store, &second).await);
+    let expected = [Some(second.clone()), None, Some(first), Some(second)];
+    assert_eq!(found, expected);
+    assert!(store.get_many(&[]).await.unwrap().is_empty());
+}
+
 /// A delete leaves no version, and a second one no error.
 pub async fn delete_removes_and_may_be_repeated(store: Store) {
     let key = new_key();

@@ -51,21 +51,21 @@ fn commit_error(error: &CommitError) -> &'static str {
 
 #[async_trait]
 impl Documents for FaultyDocuments {
-    async fn get(&self, key: &Key) -> Result<Option<Document>, StoreError> {
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
         let call = PortCall {
             operation: "documents.get",
-            detail: short(key),
+            detail: keys.iter().map(short).collect::<Vec<_>>().join(", "),
             changes: false,
         };
-        let (inner, key) = (Arc::clone(&self.inner), key.clone());
-        let effect = async move { inner.get(&key).await };
+        let (inner, keys) = (Arc::clone(&self.inner), keys.to_vec());
+        let effect = async move { inner.get_many(&keys).await };
         self.port.call(call, effect, unavailable, store_error).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         let call = PortCall {
             operation: "documents.query",
-            detail: query.collection.to_owned(),
+            detail: query.collection.name.to_owned(),
             changes: false,
         };
         let (inner, query) = (Arc::clone(&self.inner), query.clone());
@@ -93,7 +93,7 @@ fn shown(write: &Write) -> String {
         (Content::Delete, _) => "delete",
         (Content::Set(_), Precondition::Absent) => "create",
         (Content::Set(_), _) => "set",
-        (Content::Merge(_), _) => "merge",
+        (Content::Merge(..), _) => "merge",
     };
     let guard = match write.precondition {
         Precondition::UpdatedAt(_) => " if unchanged",
@@ -102,7 +102,7 @@ fn shown(write: &Write) -> String {
     };
     let state = match &write.content {
         Content::Set(fields) => fields.text("state").ok(),
-        Content::Merge(_) | Content::Delete => None,
+        Content::Merge(..) | Content::Delete => None,
     };
     let state = state.map(|state| format!(" ({state})")).unwrap_or_default();
     format!("{verb} {}{state}{guard}", short(&write.key))

@@ -69,7 +69,6 @@ pub(super) struct SubscriptionResource {
     expiration_policy: Option<ExpirationPolicy>,
     dead_letter_policy: Option<DeadLetters>,
     retry_policy: Option<RetryPolicy>,
-    filter: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -150,7 +149,6 @@ impl SubscriptionResource {
             min_backoff: seconds(least),
             max_backoff: seconds(most),
             expires: Fact::known(expires, place.clone()),
-            filter: text(self.filter),
             ack_deadline: Fact::known(deadline, place.clone()),
             retention: seconds(self.message_retention_duration),
         }

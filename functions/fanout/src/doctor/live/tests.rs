@@ -30,7 +30,6 @@ fn subscriptions() -> Vec<Value> {
             "ackDeadlineSeconds": 60,
             "messageRetentionDuration": "604800s",
             "expirationPolicy": {},
-            "filter": consumer.filter(),
             "deadLetterPolicy": {"deadLetterTopic": full("topics", &letters), "maxDeliveryAttempts": 20},
             "retryPolicy": {"minimumBackoff": "10s", "maximumBackoff": "600s"},
             "enableMessageOrdering": true,
@@ -159,7 +158,6 @@ async fn what_drifted_from_terraform_is_found() {
             Rule::NeverExpires,
         ),
         ("expirationPolicy", Value::Null, Rule::NeverExpires),
-        ("filter", json!(""), Rule::Filter),
         ("retryPolicy", Value::Null, Rule::BackoffOutlastsLease),
         ("ackDeadlineSeconds", json!(30), Rule::BudgetWithinDeadline),
         (
@@ -183,7 +181,7 @@ async fn what_drifted_from_terraform_is_found() {
         );
     }
     let gone = subscriptions().into_iter().skip(1).collect();
-    assert_eq!(findings(gone).await[0].rule, Rule::Filter);
+    assert_eq!(findings(gone).await[0].rule, Rule::Subscribed);
 }
 
 #[tokio::test]

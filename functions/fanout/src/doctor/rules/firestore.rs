@@ -1,7 +1,8 @@
 //! Fields of the database.
 
 use fanout_dedup::PROCESSED_EVENTS;
-use fanout_outbox::OUTBOX;
+use fanout_outbox::EVENTS;
+use fanout_store::Collection;
 use user_service::IDEMPOTENCY_KEYS;
 
 use crate::doctor::facts::{Field, Surroundings};
@@ -11,25 +12,24 @@ use crate::doctor::rule::Checked;
 const EXPIRES_AT: &str = "expires_at";
 
 /// The collections whose documents end by themselves.
-const EXPIRING: [&str; 2] = [PROCESSED_EVENTS, IDEMPOTENCY_KEYS];
+const EXPIRING: [&Collection; 3] = [PROCESSED_EVENTS, IDEMPOTENCY_KEYS, EVENTS];
 
 /// What `fanout trace` asks for, each by an equality of its own.
-const TRACED: [(&str, &str); 7] = [
+const TRACED: [(&Collection, &str); 6] = [
     (PROCESSED_EVENTS, "event_id"),
     (PROCESSED_EVENTS, "subject"),
     (PROCESSED_EVENTS, "correlation_id"),
     (PROCESSED_EVENTS, "causation_id"),
-    (OUTBOX, "subject"),
-    (OUTBOX, "correlation_id"),
-    (OUTBOX, "causation_id"),
+    (EVENTS, "correlation_id"),
+    (EVENTS, "causation_id"),
 ];
 
-fn find<'f>(around: &'f Surroundings, collection: &str, field: &str) -> Option<&'f Field> {
+fn find<'f>(around: &'f Surroundings, collection: &Collection, field: &str) -> Option<&'f Field> {
     around.fields.iter().find(|found| {
         found
             .collection
             .get()
-            .is_some_and(|name| name == collection)
+            .is_some_and(|name| name == collection.name)
             && found.field.get().is_some_and(|name| name == field)
     })
 }
@@ -57,16 +57,14 @@ pub(in crate::doctor) fn expiry(whole: &Place, around: &Surroundings, out: &mut 
 pub(in crate::doctor) fn trace_indexes(around: &Surroundings, out: &mut Checked) {
     for (collection, field) in TRACED {
         out.looked_at += 1;
-        for name in [field, "*"] {
-            if let Some(found) = find(around, collection, name)
-                && found.indexes == Some(0)
-            {
-                out.find(
-                    &found.place,
-                    "the field is not indexed",
-                    format!("{collection}.{field}"),
-                );
-            }
+        if let Some(found) = find(around, collection, field)
+            && found.indexes == Some(0)
+        {
+            out.find(
+                &found.place,
+                "the field is not indexed",
+                format!("{collection}.{field}"),
+            );
         }
     }
     unreadable(around, out);

@@ -2,11 +2,11 @@
 
 pub(super) mod dead_letters;
 pub(super) mod expiry;
-pub(super) mod filters;
 pub(super) mod firestore;
 pub(super) mod grants;
 pub(super) mod numbers;
 pub(super) mod push_identity;
+pub(super) mod subscriptions;
 
 use super::facts::{Facts, Subscription};
 use crate::consumers::{CONSUMERS, ConsumerEntry};

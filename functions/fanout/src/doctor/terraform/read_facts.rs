@@ -107,7 +107,6 @@ fn subscription(body: &Part<'_>) -> Subscription {
                 true => Expires::Never,
                 false => Expires::After(ttl),
             }),
-        filter: body.text("filter"),
         ack_deadline: body
             .text("ack_deadline_seconds")
             .try_map(|text| parse_seconds(&format!("{text}s"))),

@@ -94,7 +94,6 @@ fn copy_folder(from: &Path, to: &Path) {
 const SUBSCRIPTIONS: &str = "modules/event-topic/subscriptions.tf";
 const DEAD_LETTERS: &str = "modules/event-topic/dead-letters.tf";
 const GRANTS: &str = "modules/event-topic/iam.tf";
-const TOPIC: &str = "modules/event-topic/topic.tf";
 const SYSTEM: &str = "variables-system.tf";
 const LOCALS: &str = "locals.tf";
 const FIRESTORE: &str = "firestore.tf";
@@ -129,11 +128,14 @@ fn what_cannot_be_evaluated_is_a_finding_and_no_silent_pass() {
     let copy = Copy::new();
     let line = copy.change(
         SUBSCRIPTIONS,
-        "local._filters[each.key]",
+        "each.value.push_service_account",
         "base64encode(each.key)",
     );
     let problem = "cannot be checked: the function base64encode";
-    assert_eq!(copy.finds(Rule::Filter, SUBSCRIPTIONS, line, problem), ALL);
+    assert_eq!(
+        copy.finds(Rule::PushIdentity, SUBSCRIPTIONS, line, problem),
+        ALL
+    );
 
     let copy = Copy::new();
     copy.change(

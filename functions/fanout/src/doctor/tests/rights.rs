@@ -56,8 +56,8 @@ fn push_identities_that_may_do_more_or_less_are_found() {
     let copy = Copy::new();
     copy.change(
         "services.tf",
-        "invokers = each.value.outbox_relay ? {",
-        "invokers = each.value.outbox_relay ? { push = local.push_identities[\"crm\"].member,",
+        "each.value.outbox_relay ? {",
+        "each.value.outbox_relay ? { push = local.push_identities[\"crm\"].member,",
     );
     let problem = "the push identity may call more than one service (roles/run.invoker)";
     assert_eq!(

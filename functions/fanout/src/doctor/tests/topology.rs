@@ -1,4 +1,4 @@
-//! Topics, subscriptions and filters.
+//! Topics and subscriptions.
 
 use super::*;
 
@@ -105,55 +105,9 @@ fn a_subscription_that_expires_is_found() {
 }
 
 #[test]
-fn a_filter_that_differs_from_the_code_is_found() {
-    let line = Copy::new().line_of(SUBSCRIPTIONS, "  filter  =");
-    for (file, from, to, problem, with) in [
-        (
-            SYSTEM,
-            "crm = { event_types = [\"user.created\", \"user.updated\", \"user.deleted\"] }",
-            "crm = { event_types = [\"user.created\", \"user.updated\"] }",
-            "the filter holds back user.deleted, which the consumer handles",
-            &ALL[1..2],
-        ),
-        (
-            SYSTEM,
-            "    analytics = {\n      event_types = [\"user.created\"]",
-            "    analytics = {\n      event_types = [\"user.created\", \"user.deleted\"]",
-            "the filter lets user.deleted through, which the consumer has no use for",
-            &ALL[..1],
-        ),
-        (
-            TOPIC,
-            "[\"NOT attributes:\\\"ce-type\\\"\"]",
-            "[]",
-            "the filter holds back messages without a type",
-            &ALL[..],
-        ),
-        (
-            TOPIC,
-            "[\"NOT attributes:\\\"ce-type\\\"\"]",
-            "[\"NOT attributes:\\\"type\\\"\"]",
-            "the filter lets every type through",
-            &ALL[..],
-        ),
-    ] {
-        let copy = Copy::new();
-        copy.change(file, from, to);
-        assert_eq!(copy.finds(Rule::Filter, SUBSCRIPTIONS, line, problem), with);
-    }
-    let copy = Copy::new();
-    copy.change(SUBSCRIPTIONS, "  filter  = local._filters[each.key]\n", "");
-    let line = copy.line_of(SUBSCRIPTIONS, PUSH);
-    let problem = "there is no filter: the consumer gets every type";
-    assert_eq!(copy.finds(Rule::Filter, SUBSCRIPTIONS, line, problem), ALL);
-}
-
-#[test]
 fn consumers_of_one_side_only_are_found() {
     let copy = Copy::new();
-    let crm =
-        "    crm = { event_types = [\"user.created\", \"user.updated\", \"user.deleted\"] }\n";
-    copy.change(SYSTEM, crm, "");
+    copy.change(SYSTEM, "    crm = {}\n", "");
     let found = findings(&copy.flags());
     let problems: Vec<(usize, &str)> = found
         .iter()
@@ -171,12 +125,12 @@ fn consumers_of_one_side_only_are_found() {
     copy.change(
         SYSTEM,
         "    analytics = {",
-        "    loyalty = { event_types = [\"user.created\"] }\n    analytics = {",
+        "    loyalty = {}\n    analytics = {",
     );
     let line = copy.line_of(SUBSCRIPTIONS, "  name    =");
     let problem = "cannot be checked: the code has no consumer of this subscription";
     assert_eq!(
-        copy.finds(Rule::Filter, SUBSCRIPTIONS, line, problem),
+        copy.finds(Rule::Subscribed, SUBSCRIPTIONS, line, problem),
         ["user-events-loyalty"]
     );
 }

@@ -16,7 +16,7 @@ const LONGEST_URL: usize = 800;
 
 /// Who mails come from, or who gets the answers.
 #[derive(Clone)]
-pub struct Sender(pub(crate) Mailbox);
+pub struct Sender(Mailbox);
 
 /// Where somebody says that they want no more mails: an `https:` or a `mailto:` address. `{user_id}`
 /// in it stands for the user's id, which a one-click address needs to tell who clicked (RFC 8058,
@@ -71,9 +71,16 @@ impl Letterhead {
         );
         Some(Self {
             from: from?,
-            reply_to: reply_to?,
-            unsubscribe: unsubscribe?,
+            reply_to: reply_to.value(),
+            unsubscribe: unsubscribe.value(),
         })
+    }
+}
+
+impl Sender {
+    /// Its name and address, for a header.
+    pub fn mailbox(&self) -> &Mailbox {
+        &self.0
     }
 }
 
@@ -109,12 +116,12 @@ impl FromStr for Unsubscribe {
 
 impl Unsubscribe {
     /// The header's value for this user.
-    pub(crate) fn header(&self, user_id: &str) -> String {
+    pub fn header(&self, user_id: &str) -> String {
         format!("<{}>", self.template.replace(USER_ID, &plain_id(user_id)))
     }
 
     /// Whether a mail program may unsubscribe with one `POST` (RFC 8058).
-    pub(crate) fn is_one_click(&self) -> bool {
+    pub fn is_one_click(&self) -> bool {
         self.one_click
     }
 }

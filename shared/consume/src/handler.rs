@@ -1,0 +1,156 @@
+//! One type of event and what a consumer does with it, with the type forgotten: the pipeline knows
+//! none.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use fanout_events::{DecodeError, Envelope, Event, EventType};
+use fanout_store::{ReadError, Write};
+
+use crate::effect::{Acted, Attempt, End, Failure, OutsideEffect, Plan, StoreEffect, UnitOfWork};
+use crate::view::View;
+
+/// Reads an event as its type, and ties it to its effect.
+#[derive(Clone)]
+pub(super) struct Handler(Arc<dyn Bind>);
+
+/// An event that has been read, and its effect.
+pub(super) enum Bound {
+    InStore(Box<dyn Planned>),
+    Outside(Box<dyn Outside>),
+}
+
+/// [`StoreEffect`] on one event.
+#[async_trait]
+pub(super) trait Planned: Send + Sync {
+    async fn plan(&self, view: &View<'_>) -> Result<Plan, Failure>;
+}
+
+/// [`OutsideEffect`] on one event.
+#[async_trait]
+pub(super) trait Outside: Send + Sync {
+    async fn fence(&self, view: &View<'_>) -> Result<Vec<Write>, Failure>;
+    async fn act(&self, attempt: &Attempt, view: &View<'_>) -> Result<Acted<ActDone>, Failure>;
+    async fn remember_parked(
+        &self,
+        reason: &'static str,
+        view: &View<'_>,
+    ) -> Result<UnitOfWork, ReadError>;
+}
+
+/// An act that was done, with its output.
+pub(super) type ActDone = Box<dyn Remember>;
+
+/// What is to be remembered of an act.
+#[async_trait]
+pub(super) trait Remember: Send + Sync {
+    async fn remember(&self, view: &View<'_>) -> Result<UnitOfWork, ReadError>;
+}
+
+trait Bind: Send + Sync {
+    fn bind(&self, event: &Event) -> Result<Bound, DecodeError>;
+}
+
+impl Handler {
+    pub(super) fn in_store<T: EventType>(effect: impl StoreEffect<T>) -> Self {
+        Self(Arc::new(InStore {
+            effect: Arc::new(effect),
+            reads: |event| event.read::<T>(),
+        }))
+    }
+
+    pub(super) fn outside<T: EventType>(effect: impl OutsideEffect<T>) -> Self {
+        Self(Arc::new(OutsideStore {
+            effect: Arc::new(effect),
+            reads: |event| event.read::<T>(),
+        }))
+    }
+
+    /// Reads the event; an error says that it will never be one of this type.
+    pub(super) fn bind(&self, event: &Event) -> Result<Bound, DecodeError> {
+        self.0.bind(event)
+    }
+}
+
+type Reads<T> = fn(&Event) -> Result<Envelope<T>, DecodeError>;
+
+struct InStore<T, E> {
+    effect: Arc<E>,
+    reads: Reads<T>,
+}
+
+struct OutsideStore<T, E> {
+    effect: Arc<E>,
+    reads: Reads<T>,
+}
+
+struct OnEvent<T, E> {
+    event: Arc<Envelope<T>>,
+    effect: Arc<E>,
+}
+
+struct Done<T, E, O> {
+    event: Arc<Envelope<T>>,
+    effect: Arc<E>,
+    output: O,
+}
+
+impl<T: EventType, E: StoreEffect<T>> Bind for InStore<T, E> {
+    fn bind(&self, event: &Event) -> Result<Bound, DecodeError> {
+        Ok(Bound::InStore(Box::new(OnEvent {
+            event: Arc::new((self.reads)(event)?),
+            effect: Arc::clone(&self.effect),
+        })))
+    }
+}
+
+impl<T: EventType, E: OutsideEffect<T>> Bind for OutsideStore<T, E> {
+    fn bind(&self, event: &Event) -> Result<Bound, DecodeError> {
+        Ok(Bound::Outside(Box::new(OnEvent {
+            event: Arc::new((self.reads)(event)?),
+            effect: Arc::clone(&self.effect),
+        })))
+    }
+}
+
+#[async_trait]
+impl<T: EventType, E: StoreEffect<T>> Planned for OnEvent<T, E> {
+    async fn plan(&self, view: &View<'_>) -> Result<Plan, Failure> {
+        self.effect.plan(&self.event, view).await
+    }
+}
+
+#[async_trait]
+impl<T: EventType, E: OutsideEffect<T>> Outside for OnEvent<T, E> {
+    async fn fence(&self, view: &View<'_>) -> Result<Vec<Write>, Failure> {
+        self.effect.fence(&self.event, view).await
+    }
+
+    async fn act(&self, attempt: &Attempt, view: &View<'_>) -> Result<Acted<ActDone>, Failure> {
+        Ok(match self.effect.act(&self.event, attempt, view).await? {
+            Acted::Done(output) => Acted::Done(Box::new(Done {
+                event: Arc::clone(&self.event),
+                effect: Arc::clone(&self.effect),
+                output,
+            })),
+            Acted::Stale => Acted::Stale,
+        })
+    }
+
+    async fn remember_parked(
+        &self,
+        reason: &'static str,
+        view: &View<'_>,
+    ) -> Result<UnitOfWork, ReadError> {
+        let end = End::Parked(reason);
+        self.effect.remember(&self.event, end, view).await
+    }
+}
+
+#[async_trait]
+impl<T: EventType, E: OutsideEffect<T>> Remember for Done<T, E, E::Output> {
+    async fn remember(&self, view: &View<'_>) -> Result<UnitOfWork, ReadError> {
+        let end = End::Done(&self.output);
+        self.effect.remember(&self.event, end, view).await
+    }
+}

@@ -1,0 +1,211 @@
+//! Effects outside the store: claim, act, complete.
+
+use std::time::Duration;
+
+use fanout_dedup::{Claim, ClaimAnswer, LedgerError};
+use fanout_store::ReadError;
+use tokio::time::{Instant, timeout_at};
+use tracing::warn;
+
+use crate::delivery::{Delivery, MAX_CONFLICTS, Reacted, back_off};
+use crate::effect::{Acted, Attempt, Failure, UnitOfWork};
+use crate::handler::{ActDone, Outside};
+use crate::outcome::{Outcome, ParkReason};
+use crate::pipeline::Pipeline;
+use crate::view::View;
+
+/// How often the mark is tried again after the act: losing it means acting twice.
+const COMPLETE_RETRIES: u32 = 3;
+/// The least part of the handler's budget that an act begins with. A claim that was granted late
+/// leaves less: an act that is cut off may have happened, one that was not begun has not.
+const LEAST_PART: u32 = 3;
+
+/// An event that this instance may act on.
+pub(super) struct Claimed<'a> {
+    pub(super) delivery: &'a Delivery<'a>,
+    pub(super) effect: &'a dyn Outside,
+    pub(super) claim: Box<Claim>,
+}
+
+/// The claim came so late that the act would not have the time it needs.
+#[derive(Debug, thiserror::Error)]
+#[error("the store granted the claim so late that too little of the handler's budget was left")]
+struct ClaimedTooLate;
+
+impl Pipeline {
+    pub(super) async fn react_outside(
+        &self,
+        delivery: &Delivery<'_>,
+        effect: &dyn Outside,
+    ) -> Reacted {
+        // The lease begins when the claim is sent, so the budget does too.
+        let budget = self.timings.handler_budget;
+        let deadline = Instant::now() + budget;
+        let claimed = match timeout_at(deadline, self.claim(delivery, effect)).await {
+            Ok(Ok(claim)) => Claimed {
+                delivery,
+                effect,
+                claim,
+            },
+            Ok(Err(outcome)) => return outcome.into(),
+            Err(elapsed) => return Outcome::Failed(elapsed.into()).into(),
+        };
+        let attempt = Attempt {
+            number: claimed.claim.attempt(),
+            may_have_repeated: claimed.claim.may_have_repeated(),
+        };
+        let acted = self.act(&claimed, &attempt, deadline, budget).await;
+        Reacted {
+            outcome: self.finish(&claimed, acted).await,
+            may_have_repeated: attempt.may_have_repeated,
+        }
+    }
+
+    /// Claims the event, together with the effect's own fence.
+    async fn claim(
+        &self,
+        delivery: &Delivery<'_>,
+        effect: &dyn Outside,
+    ) -> Result<Box<Claim>, Outcome> {
+        let mut conflicts = 0;
+        loop {
+            let view = View::new(self.documents.as_ref(), conflicts);
+            let fence = match effect.fence(&view).await {
+                Ok(fence) => fence,
+                Err(Failure::Retry { cause, .. }) => return Err(Outcome::Failed(cause)),
+                Err(Failure::Park { reason, detail }) => {
+                    let reason = ParkReason {
+                        slug: reason,
+                        detail,
+                    };
+                    return Err(self.park(&delivery.arrival, reason).await);
+                }
+            };
+            return match self.ledger.claim(&delivery.arrival.seen, &fence).await {
+                Ok(ClaimAnswer::Granted(claim)) => Ok(claim),
+                Ok(ClaimAnswer::Done) => Err(Outcome::Duplicate),
+                Ok(ClaimAnswer::Held { remaining }) => Err(Outcome::Busy { remaining }),
+                Ok(ClaimAnswer::Reused) => Err(self.park_reused(&delivery.arrival).await),
+                Err(LedgerError::Effect(_)) if conflicts < MAX_CONFLICTS => {
+                    conflicts += 1;
+                    back_off(self.ids.as_ref(), conflicts).await;
+                    continue;
+                }
+                Err(error) => Err(error.into()),
+            };
+        }
+    }
+
+    async fn act(
+        &self,
+        claimed: &Claimed<'_>,
+        attempt: &Attempt,
+        deadline: Instant,
+        budget: Duration,
+    ) -> Result<Acted<ActDone>, Failure> {
+        if Instant::now() + budget / LEAST_PART > deadline {
+            return Err(Failure::retry(ClaimedTooLate));
+        }
+        let view = View::new(self.documents.as_ref(), 0);
+        let act = claimed.effect.act(attempt, &view);
+        timeout_at(deadline, act).await.unwrap_or_else(|elapsed| {
+            Err(Failure::Retry {
+                cause: elapsed.into(),
+                may_have_acted: true,
+            })
+        })
+    }
+
+    async fn finish(
+        &self,
+        claimed: &Claimed<'_>,
+        acted: Result<Acted<ActDone>, Failure>,
+    ) -> Outcome {
+        match acted {
+            Ok(acted) => self.complete(claimed, &acted).await,
+            Err(Failure::Retry {
+                cause,
+                may_have_acted,
+            }) => {
+                if let Err(error) = self.ledger.release(&claimed.claim, may_have_acted).await {
+                    // The lease ends by itself; until then others are told to wait.
+                    let event_id = &claimed.delivery.arrival.seen.event_id;
+                    warn!(%event_id, %error, "a claim could not be released");
+                }
+                Outcome::Failed(cause)
+            }
+            Err(Failure::Park { reason, detail }) => {
+                let reason = ParkReason {
+                    slug: reason,
+                    detail,
+                };
+                self.park_claimed(claimed, reason).await
+            }
+        }
+    }
+
+    async fn complete(&self, claimed: &Claimed<'_>, acted: &Acted<ActDone>) -> Outcome {
+        let (mut tries, mut conflicts) = (0, 0);
+        loop {
+            let error = match self.mark_as_ended(claimed, acted, conflicts).await {
+                Ok(outcome) => return outcome,
+                // Either an answer was lost and the mark is ours, or another holder has taken over.
+                Err(LedgerError::Fenced) if tries > 0 => {
+                    return match self.ledger.was_completed(&claimed.claim).await {
+                        Ok(true) => outcome_of(acted),
+                        Ok(false) => LedgerError::Fenced.into(),
+                        Err(error) => error.into(),
+                    };
+                }
+                Err(error) => error,
+            };
+            let worth_a_retry = match error {
+                LedgerError::Store(_) | LedgerError::Contention => {
+                    tries += 1;
+                    tries <= COMPLETE_RETRIES
+                }
+                LedgerError::Effect(_) => {
+                    conflicts += 1;
+                    back_off(self.ids.as_ref(), conflicts).await;
+                    conflicts <= MAX_CONFLICTS
+                }
+                LedgerError::Fenced | LedgerError::Malformed(_) => false,
+            };
+            if !worth_a_retry {
+                return error.into();
+            }
+        }
+    }
+
+    async fn mark_as_ended(
+        &self,
+        claimed: &Claimed<'_>,
+        acted: &Acted<ActDone>,
+        conflicts: u32,
+    ) -> Result<Outcome, LedgerError> {
+        let outcome = outcome_of(acted);
+        let view = View::new(self.documents.as_ref(), conflicts);
+        let work = match acted {
+            Acted::Done(done) => done.remember(&view).await.map_err(unread)?,
+            Acted::Stale => UnitOfWork::default(),
+        };
+        let mark = self.ledger.completed(&claimed.claim, outcome.name());
+        let committed = self.commit_unit(claimed.delivery, mark, work).await?;
+        self.outbox.publish_now(committed).await;
+        Ok(outcome)
+    }
+}
+
+fn outcome_of(acted: &Acted<ActDone>) -> Outcome {
+    match acted {
+        Acted::Done(_) => Outcome::Done,
+        Acted::Stale => Outcome::Stale,
+    }
+}
+
+pub(super) fn unread(error: ReadError) -> LedgerError {
+    match error {
+        ReadError::Store(error) => LedgerError::Store(error),
+        ReadError::Malformed(error) => LedgerError::Malformed(error),
+    }
+}

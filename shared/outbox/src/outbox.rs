@@ -1,0 +1,172 @@
+//! The outbox: what a service stores and publishes its events with.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use fanout_bus::{PUBLISH_LIMIT, Publisher};
+use fanout_runtime::{Clock, IdGenerator, error_chain};
+use fanout_store::{CommitError, Documents, Write};
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::instrument::{Instrument as _, WithSubscriber as _};
+use tracing::warn;
+
+use crate::draft::{Draft, Origin};
+use crate::holder::Holder;
+use crate::unit::{Committed, CommittedLine};
+
+/// How long an answer waits for the bus.
+const INLINE_LIMIT: Duration = Duration::from_secs(2);
+/// For how long answers do not wait at all after the bus has failed.
+const IMPATIENCE: Duration = Duration::from_secs(10);
+/// How long a line belongs to the request that stored its event: commit, publish, tidy up.
+pub(super) const INLINE_LEASE: Duration = Duration::from_secs(20);
+/// How long an event is kept once it has been published, unless it is said otherwise: 90 days.
+pub const EVENTS_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+const _: () = assert!(PUBLISH_LIMIT.as_millis() < INLINE_LEASE.as_millis());
+
+/// Stores events in the commit of what they tell of, and publishes them.
+#[derive(Clone)]
+pub struct Outbox {
+    pub(super) documents: Arc<dyn Documents>,
+    pub(super) publisher: Arc<dyn Publisher>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ids: Arc<dyn IdGenerator>,
+    /// The service whose events these are.
+    pub(super) source: String,
+    /// How long an event is kept once it has been published.
+    pub(super) kept: Duration,
+    /// Ends what takes long, at the end of the process.
+    pub(super) stopping: CancellationToken,
+    tasks: TaskTracker,
+    /// Until when answers do not wait for the bus.
+    impatient_until: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Outbox {
+    /// The outbox of the service `source` in these documents.
+    pub fn new(
+        documents: Arc<dyn Documents>,
+        publisher: Arc<dyn Publisher>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdGenerator>,
+        source: impl Into<String>,
+    ) -> Self {
+        Self {
+            documents,
+            publisher,
+            clock,
+            ids,
+            source: source.into(),
+            kept: EVENTS_KEPT,
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            impatient_until: Arc::default(),
+        }
+    }
+
+    /// The same, keeping an event for so long once it has been published; 90 days by default.
+    pub fn keeping(self, kept: Duration) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// Stores `writes` and the events that tell of them, all or nothing, then publishes the events.
+    /// What is not published within 2 s is published later: it is no error.
+    ///
+    /// The errors are those of [`Documents::commit`] for `writes`; see [`Outbox::commit`].
+    pub async fn store(
+        &self,
+        writes: Vec<Write>,
+        events: Vec<Draft>,
+        origin: &Origin,
+    ) -> Result<(), CommitError> {
+        let events = self.events_of(events, origin)?;
+        let committed = self.commit(writes, events).await?;
+        self.publish_now(committed).await;
+        Ok(())
+    }
+
+    /// Publishes what has just been committed, as far as that falls to this request. Never fails:
+    /// what is not published now, the line's holder or the relay publishes.
+    ///
+    /// Takes 2 s at most, and no time within 10 s of a failure of the bus. The work is done by tasks
+    /// of their own, which go on when those are over or the caller goes away: an answer that comes
+    /// late is heard, and the event is not sent again. Without that task (a container without CPU)
+    /// the lease runs out, for the relay.
+    pub async fn publish_now(&self, committed: Committed) {
+        let publishing = committed.lines.into_iter().map(|line| self.begin(line));
+        let answers = join_all(publishing.collect::<Vec<_>>());
+        let now = Instant::now();
+        let impatient = *self.impatience();
+        if impatient.is_some_and(|until| now < until) {
+            return;
+        }
+        let published = tokio::time::timeout(INLINE_LIMIT, answers).await;
+        if published.is_err() {
+            let limit_ms = INLINE_LIMIT.as_millis() as u64;
+            warn!(
+                limit_ms,
+                "not published yet: the bus has not answered, and the request does not wait for it"
+            );
+        }
+        let failed = !published.is_ok_and(|all| all.into_iter().all(|it| it.unwrap_or(false)));
+        *self.impatience() = failed.then(|| Instant::now() + IMPATIENCE);
+    }
+
+    /// Begins to publish a line's events; answers whether that went as it should.
+    fn begin(&self, line: CommittedLine) -> oneshot::Receiver<bool> {
+        let (answered, answer) = oneshot::channel();
+        let outbox = self.clone();
+        let publishing = async move { outbox.publish_line(line, answered).await };
+        self.tasks
+            .spawn(publishing.in_current_span().with_current_subscriber());
+        answer
+    }
+
+    async fn publish_line(&self, line: CommittedLine, answered: oneshot::Sender<bool>) {
+        let CommittedLine { lease, rows, held } = line;
+        if let Some(held) = held {
+            let holder = Holder::new(self, held, None);
+            return holder.publish_first(rows, answered).await;
+        }
+        // Left to the holder, unless that one has left its lease behind. The answer waits for
+        // neither.
+        let _ = answered.send(true);
+        match lease
+            .acquire_if_left(self.documents.as_ref(), self.clock.now())
+            .await
+        {
+            Ok(Some(held)) => {
+                // It says itself what stops it, and what it published nobody asks here.
+                let _ = Holder::new(self, held, None).publish_all().await;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let error = error_chain(&error);
+                warn!(error, "not published: left to the relay");
+            }
+        }
+    }
+
+    fn impatience(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.impatient_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends runs of the relay between two rows, now and from now on. For the end of the process.
+    pub fn stop_relaying(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Waits until nothing is left to be published or tidied up after a request. For the end of the
+    /// process.
+    pub async fn drain(&self) {
+        self.tasks.close();
+        tokio::join!(self.tasks.wait(), self.publisher.flush());
+    }
+}
