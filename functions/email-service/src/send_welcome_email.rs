@@ -77,9 +77,8 @@ impl OutsideEffect<UserCreated> for SendWelcomeEmail {
 /// sent before is not risked a third time.
 fn failure(error: MailError, attempt: &Attempt) -> Failure {
     match error {
-        MailError::Deferred(_) | MailError::NotSent(_) | MailError::Misconfigured(_) => {
-            Failure::retry(error)
-        }
+        MailError::Deferred(cause) => Failure::Later(cause),
+        MailError::NotSent(_) | MailError::Misconfigured(_) => Failure::retry(error),
         MailError::Unknown(_) if attempt.may_have_repeated => Failure::Park {
             reason: OUTCOME_UNKNOWN,
             detail: error_chain(&error),

@@ -65,7 +65,9 @@ mod tests {
         event.data.name = PersonName::parse(name).unwrap();
         let letterhead = Letterhead::of("Fanout <hello@example.com>".parse().unwrap());
         let mail = welcome_mail(&event, &letterhead, event.timestamp).unwrap();
-        String::from_utf8(mail.content).unwrap().replace("\r\n", "\n")
+        String::from_utf8(mail.content)
+            .unwrap()
+            .replace("\r\n", "\n")
     }
 
     #[test]
@@ -87,7 +89,10 @@ mod tests {
     fn a_name_is_neither_a_link_nor_a_subject() {
         let text = written("you won! Claim at https://evil.example/?x=1 before Friday or else");
         assert!(text.contains("Subject: Welcome!\n"), "{text}");
-        assert!(!text.contains("://") && !text.contains("evil.example"), "{text}");
+        assert!(
+            !text.contains("://") && !text.contains("evil.example"),
+            "{text}"
+        );
         assert!(!text.contains("or else"), "60 characters: {text}");
     }
 }

@@ -51,7 +51,11 @@ fn write(folder: &Path, id: &str, content: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut private, 0o600);
     let draft = folder.join(format!("{id}.draft"));
-    let mut file = private.write(true).create(true).truncate(true).open(&draft)?;
+    let mut file = private
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&draft)?;
     file.write_all(content)?;
     file.sync_all()?;
     rename(&draft, folder.join(format!("{id}.eml")))?;

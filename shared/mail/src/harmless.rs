@@ -36,7 +36,15 @@ mod tests {
 
     #[test]
     fn a_name_is_shown_as_it_is() {
-        for name in ["Ada Lovelace", "Dr. Ada", "李", "O'Neil", "=?x?=", "<b>", "Ada, Jr."] {
+        for name in [
+            "Ada Lovelace",
+            "Dr. Ada",
+            "李",
+            "O'Neil",
+            "=?x?=",
+            "<b>",
+            "Ada, Jr.",
+        ] {
             assert_eq!(shown(name), name);
         }
         assert_eq!(shown("J.R.R. Tolkien"), "J. R. R. Tolkien");
@@ -45,7 +53,10 @@ mod tests {
     #[test]
     fn no_program_finds_a_link_in_a_name() {
         for (name, expected) in [
-            ("https://evil.example/?x=1", "https: / / evil. example/ ?x=1"),
+            (
+                "https://evil.example/?x=1",
+                "https: / / evil. example/ ?x=1",
+            ),
             ("www.evil.example", "www. evil. example"),
             ("mallory@evil.example", "mallory@ evil. example"),
             ("mailto:mallory", "mailto: mallory"),

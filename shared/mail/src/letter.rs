@@ -50,7 +50,11 @@ impl Letterhead {
         let id = plain_id(letter.event_id);
         let name = harmless(letter.name);
         let mut head = Head::default();
-        head.mailbox("From", self.from.name.as_ref().map(PersonName::expose), &from);
+        head.mailbox(
+            "From",
+            self.from.name.as_ref().map(PersonName::expose),
+            &from,
+        );
         if let Some(reply_to) = &self.reply_to {
             let name = reply_to.name.as_ref().map(PersonName::expose);
             head.mailbox("Reply-To", name, &reply_to.address());

@@ -89,12 +89,36 @@ mod tests {
             (" <hi@example.com> ", None, "hi@example.com"),
             ("Acme <hi@example.com>", Some("Acme"), "hi@example.com"),
             ("Acme<hi@example.com>", Some("Acme"), "hi@example.com"),
-            ("Acme & Co. <hi@example.com>", Some("Acme & Co."), "hi@example.com"),
-            ("\"Acme, Inc.\" <hi@example.com>", Some("Acme, Inc."), "hi@example.com"),
-            (r#""Acme \"(x)\" \\" <hi@example.com>"#, Some(r#"Acme "(x)" \"#), "hi@example.com"),
-            ("Käse <hi@käse.example>", Some("Käse"), "hi@xn--kse-qla.example"),
-            ("李 <hi@例え.テスト>", Some("李"), "hi@xn--r8jz45g.xn--zckzah"),
-            ("=?utf-8?q?Acme?= <hi@example.com>", Some("=?utf-8?q?Acme?="), "hi@example.com"),
+            (
+                "Acme & Co. <hi@example.com>",
+                Some("Acme & Co."),
+                "hi@example.com",
+            ),
+            (
+                "\"Acme, Inc.\" <hi@example.com>",
+                Some("Acme, Inc."),
+                "hi@example.com",
+            ),
+            (
+                r#""Acme \"(x)\" \\" <hi@example.com>"#,
+                Some(r#"Acme "(x)" \"#),
+                "hi@example.com",
+            ),
+            (
+                "Käse <hi@käse.example>",
+                Some("Käse"),
+                "hi@xn--kse-qla.example",
+            ),
+            (
+                "李 <hi@例え.テスト>",
+                Some("李"),
+                "hi@xn--r8jz45g.xn--zckzah",
+            ),
+            (
+                "=?utf-8?q?Acme?= <hi@example.com>",
+                Some("=?utf-8?q?Acme?="),
+                "hi@example.com",
+            ),
         ] {
             let sender: Sender = text.parse().unwrap_or_else(|_| panic!("{text}"));
             assert_eq!(sender.name.as_ref().map(PersonName::expose), name, "{text}");

@@ -22,7 +22,9 @@ fn from(sender: &str) -> Letterhead {
 fn written(letterhead: &Letterhead, address: &str, name: &str) -> (String, String) {
     let to = EmailAddress::parse(address).unwrap();
     let name = PersonName::parse(name).unwrap();
-    let mail = letterhead.write(letter(&to, &name), Timestamp::UNIX_EPOCH).unwrap();
+    let mail = letterhead
+        .write(letter(&to, &name), Timestamp::UNIX_EPOCH)
+        .unwrap();
     let text = String::from_utf8(mail.content).unwrap();
     assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
     let text = text.replace("\r\n", "\n");
@@ -44,7 +46,10 @@ fn answers_and_unsubscribing_go_where_the_settings_say() {
         ..from("hello@example.com")
     };
     let (head, _) = written(&by_mail, "ada@example.com", "Ada");
-    assert!(head.contains("List-Unsubscribe: <mailto:leave@example.com>\n"), "{head}");
+    assert!(
+        head.contains("List-Unsubscribe: <mailto:leave@example.com>\n"),
+        "{head}"
+    );
     assert!(!head.contains("List-Unsubscribe-Post"), "{head}");
 }
 
@@ -64,10 +69,17 @@ fn names_are_quoted_encoded_and_folded() {
     ] {
         let (head, _) = written(&from("hello@example.com"), "ada@example.com", name);
         assert!(head.contains(expected), "{expected} is not in {head}");
-        assert!(head.lines().all(|line| line.len() <= 76 && line.is_ascii()), "{head}");
+        assert!(
+            head.lines().all(|line| line.len() <= 76 && line.is_ascii()),
+            "{head}"
+        );
     }
     let long = "x".repeat(200);
-    let (head, _) = written(&from(&format!("\"{long}\" <hi@example.com>")), "ada@example.com", "Ada");
+    let (head, _) = written(
+        &from(&format!("\"{long}\" <hi@example.com>")),
+        "ada@example.com",
+        "Ada",
+    );
     assert!(head.lines().all(|line| line.len() <= 76), "{head}");
     assert!(head.contains("\n <hi@example.com>\n"), "{head}");
 }

@@ -139,15 +139,16 @@ impl Reply {
         };
         // Without addresses: their parts are no words of the server's.
         let text = self.lines.join(" ").to_lowercase();
-        let words: Vec<&str> = text.split_whitespace().filter(|word| !word.contains('@')).collect();
+        let words: Vec<&str> = text
+            .split_whitespace()
+            .filter(|word| !word.contains('@'))
+            .collect();
         let text = words.join(" ");
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
         let is_named = match enhanced {
             Some(code) => OF_MAILBOX.contains(&code),
             // RFC 5321, section 4.2.3, and RFC 7504: these two have but one meaning.
-            None => {
-                matches!(self.code, 551 | 556) || says(WORDS_OF_MAILBOX) && !says(WORDS_OF_US)
-            }
+            None => matches!(self.code, 551 | 556) || says(WORDS_OF_MAILBOX) && !says(WORDS_OF_US),
         };
         heard_recipient && self.code >= 500 && is_named && !says(WORDS_OF_SENDER)
     }

@@ -196,7 +196,11 @@ mod tests {
             assert!(refused.contains("/ is %2F, + is %2B"), "{refused}");
             let encoded = password.replace('/', "%2F").replace('+', "%2B");
             let encoded = parsed(&format!("{scheme}://AKIA:{encoded}@mail.example.com:465"));
-            assert!(encoded.credentials.is_some_and(|it| it.password == password));
+            assert!(
+                encoded
+                    .credentials
+                    .is_some_and(|it| it.password == password)
+            );
         }
     }
 

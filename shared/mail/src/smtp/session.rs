@@ -36,9 +36,14 @@ impl SmtpSession {
     /// Connects, and proves who we are.
     pub(super) async fn open(server: &SmtpServer, tls: &Tls) -> Result<Self, SmtpFault> {
         let lost = |error| SmtpFault::lost(Stage::Opening, &error);
-        let mut wire = Wire::connect(&server.host, server.port).await.map_err(lost)?;
+        let mut wire = Wire::connect(&server.host, server.port)
+            .await
+            .map_err(lost)?;
         if server.security == Security::Tls {
-            wire = wire.encrypt(tls).await.map_err(|error| SmtpFault::tls(&error))?;
+            wire = wire
+                .encrypt(tls)
+                .await
+                .map_err(|error| SmtpFault::tls(&error))?;
         }
         let hello = server.hello.clone().unwrap_or_else(|| literal(wire.local));
         let mut session = Self {
@@ -59,7 +64,9 @@ impl SmtpSession {
 
     /// Whether the server is still there.
     pub(super) async fn is_alive(&mut self) -> bool {
-        self.command(Stage::Opening, "NOOP", Good::Done).await.is_ok()
+        self.command(Stage::Opening, "NOOP", Good::Done)
+            .await
+            .is_ok()
     }
 
     /// Hands all of a mail over but its end. Until then nothing has happened.
@@ -74,7 +81,8 @@ impl SmtpSession {
         }
         self.command(Stage::Sender, &sender, Good::Done).await?;
         let recipient = format!("RCPT TO:<{}>", mail.to);
-        self.command(Stage::Recipient, &recipient, Good::Done).await?;
+        self.command(Stage::Recipient, &recipient, Good::Done)
+            .await?;
         self.command(Stage::Data, "DATA", Good::GoOn).await?;
         let sent = self.wire.send(&stuffed(&mail.content)).await;
         sent.map_err(|error| SmtpFault::lost(Stage::Data, &error))

@@ -5,7 +5,6 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
@@ -93,7 +92,9 @@ impl Wire {
             let unreadable = || io::Error::other("an answer that does not begin with three digits");
             let (digits, rest) = line.split_at_checked(3).ok_or_else(unreadable)?;
             let code = str::from_utf8(digits).ok().and_then(|it| it.parse().ok());
-            let code = code.filter(|code| (200..600).contains(code)).ok_or_else(unreadable)?;
+            let code = code
+                .filter(|code| (200..600).contains(code))
+                .ok_or_else(unreadable)?;
             if lines.len() < MOST_LINES {
                 let text = rest.get(1..).unwrap_or_default();
                 lines.push(String::from_utf8_lossy(text).into_owned());
@@ -149,9 +150,21 @@ mod tests {
             (b"250 ok\n", 250, vec!["ok"]),
             (b"299 ok\r\n", 299, vec!["ok"]),
             (b"250\tok\r\n", 250, vec!["ok"]),
-            (b"250 2.0.0 Message accept\xe9\r\n", 250, vec!["2.0.0 Message accept\u{fffd}"]),
-            (b"250-\xff\xfe\r\n250-\r\n250 \x80\r\n", 250, vec!["\u{fffd}\u{fffd}", "", "\u{fffd}"]),
-            (b"550-5.1.1 no\r\n550 5.1.1 such user\r\n", 550, vec!["5.1.1 no", "5.1.1 such user"]),
+            (
+                b"250 2.0.0 Message accept\xe9\r\n",
+                250,
+                vec!["2.0.0 Message accept\u{fffd}"],
+            ),
+            (
+                b"250-\xff\xfe\r\n250-\r\n250 \x80\r\n",
+                250,
+                vec!["\u{fffd}\u{fffd}", "", "\u{fffd}"],
+            ),
+            (
+                b"550-5.1.1 no\r\n550 5.1.1 such user\r\n",
+                550,
+                vec!["5.1.1 no", "5.1.1 such user"],
+            ),
         ] {
             let read = read(bytes).await.unwrap();
             let lines = lines.into_iter().map(str::to_owned).collect::<Vec<_>>();
