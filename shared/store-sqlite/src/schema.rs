@@ -2,8 +2,11 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-/// What leads from a version to the next: the first from 1 to 2. A step stays here for ever.
-const UPGRADES: &[&str] = &[];
+/// What leads from a version to the next: the first from 1 to 2, also of what the broker keeps. A
+/// step stays here for ever. Not every file has every table.
+const UPGRADES: &[Step] = &[];
+
+type Step = fn(&Connection) -> rusqlite::Result<()>;
 
 /// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +48,7 @@ pub(super) fn upgrade(connection: &mut Connection) -> Result<(), Unusable> {
     upgrade_by(connection, UPGRADES)
 }
 
-fn upgrade_by(connection: &mut Connection, upgrades: &[&str]) -> Result<(), Unusable> {
+fn upgrade_by(connection: &mut Connection, upgrades: &[Step]) -> Result<(), Unusable> {
     // Says as well whether the file can be written.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let made = version(&transaction)?;
@@ -54,7 +57,7 @@ fn upgrade_by(connection: &mut Connection, upgrades: &[&str]) -> Result<(), Unus
     }
     if made > 0 {
         for (_, step) in (1..).zip(upgrades).filter(|(from, _)| *from >= made) {
-            transaction.execute_batch(step)?;
+            step(&transaction)?;
         }
     }
     if made != current(upgrades) {
@@ -72,7 +75,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), Unusable> {
     }
 }
 
-fn current(upgrades: &[&str]) -> i64 {
+fn current(upgrades: &[Step]) -> i64 {
     upgrades.iter().fold(1, |version, _| version + 1)
 }
 
@@ -91,7 +94,7 @@ fn version(connection: &Connection) -> Result<i64, Unusable> {
 mod tests {
     use super::*;
 
-    fn upgraded(connection: &mut Connection, upgrades: &[&str]) -> i64 {
+    fn upgraded(connection: &mut Connection, upgrades: &[Step]) -> i64 {
         upgrade_by(connection, upgrades).unwrap();
         version(connection).unwrap()
     }
@@ -100,9 +103,10 @@ mod tests {
     fn a_file_takes_the_steps_that_it_lacks_each_once() {
         let mut file = Connection::open_in_memory().unwrap();
         assert_eq!(upgraded(&mut file, &[]), 1, "a new file");
-        let second = "CREATE TABLE t (a); INSERT INTO t VALUES (1)";
+        let second: Step =
+            |file| file.execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
         assert_eq!(upgraded(&mut file, &[second]), 2);
-        let third = "ALTER TABLE t ADD COLUMN b DEFAULT 2";
+        let third: Step = |file| file.execute_batch("ALTER TABLE t ADD COLUMN b DEFAULT 2");
         for _ in 0..2 {
             assert_eq!(upgraded(&mut file, &[second, third]), 3);
         }
@@ -118,7 +122,10 @@ mod tests {
     fn a_step_that_fails_leaves_the_file_as_it_was() {
         let mut file = Connection::open_in_memory().unwrap();
         assert_eq!(upgraded(&mut file, &[]), 1);
-        let steps = ["CREATE TABLE t (a)", "no SQL"];
+        let steps: [Step; 2] = [
+            |file| file.execute_batch("CREATE TABLE t (a)"),
+            |file| file.execute_batch("no SQL"),
+        ];
         assert!(upgrade_by(&mut file, &steps).is_err());
         assert_eq!(upgraded(&mut file, &steps[..1]), 2);
     }

@@ -133,3 +133,27 @@ fn sweep_sql(collection: &str, field: &str) -> String {
             WHERE {present} AND {rank} = {MOMENT} AND {value} <= ?1 LIMIT {BATCH})"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Database;
+
+    #[tokio::test]
+    async fn looking_for_what_has_expired_walks_over_nothing_else() {
+        const NOTES: &Collection = &Collection::named("notes").expires_by("expires_at");
+        let database = Database::in_memory().unwrap();
+        let plan = database.call(|file| {
+            file.execute_batch(SCHEMA)?;
+            declare(file, NOTES)?;
+            let sweep = sweep_sql("notes", "expires_at");
+            let mut explain = file.prepare(&format!("EXPLAIN QUERY PLAN {sweep}"))?;
+            let plan = explain.query_map(["x"], |row| row.get(3))?;
+            Ok::<_, DatabaseError>(plan.collect::<Result<Vec<String>, _>>()?)
+        });
+        let plan = plan.await.unwrap().join("; ");
+        let range = "USING INDEX documents_notes on expires_at (<expr>=? AND <expr><?)";
+        assert!(plan.contains(range), "{plan}");
+        assert!(!plan.contains("SCAN documents"), "{plan}");
+    }
+}
