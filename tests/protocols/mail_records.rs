@@ -141,6 +141,28 @@ async fn record_and_deletion_committed_at_the_same_moment_leave_no_record_in_eit
     }
 }
 
+/// The user has had a mail before. The deletion has read the recipient and the records; then a second
+/// mail's record is committed. The recipient must have changed by that, or the record stays.
+#[tokio::test]
+async fn a_second_mail_that_is_recorded_during_the_deletion_leaves_no_record_either() {
+    let scene = Scene::new().await;
+    let mailbox = Mailbox::new();
+    let email = scene.email(mailbox.clone());
+    let first = created("evt_1", "usr_1");
+    assert_eq!(outcome_of(&email, &first).await, "done");
+    let documents = Arc::new(Meanwhile {
+        inner: scene.documents.clone(),
+        collection: EMAIL_RECIPIENTS,
+        other: Mutex::new(Some((email, created("evt_2", "usr_1")))),
+    });
+    let deleting = scene.email_over(documents.clone(), mailbox.clone());
+    let gone = deleted("evt_3", "usr_1", 2);
+    assert_eq!(outcome_of(&deleting, &gone).await, "done");
+    assert!(documents.other.lock().unwrap().is_none(), "both happened");
+    assert_eq!(mailbox.sent().len(), 2);
+    assert!(scene.records().await.is_empty());
+}
+
 #[tokio::test]
 async fn a_mail_that_a_crash_left_unrecorded_is_not_sent_again_to_a_deleted_user() {
     let scene = Scene::new().await;
