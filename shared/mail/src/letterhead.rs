@@ -169,8 +169,8 @@ mod tests {
         let error = settings.finish(read).err().unwrap();
         insta::assert_snapshot!(error, @r"
         the environment is not complete:
-          - MAIL_FROM is set to something else than a sender such as `Fanout <hello@example.com>` (its value is not shown).
-          - MAIL_REPLY_TO is set to something else than an address such as `Support <support@example.com>` (its value is not shown).
+          - MAIL_FROM is set to something else than a sender such as `Fanout <hello@example.com>` with ASCII before the @ (put the name in double quotes if it has one of ()[]<>:;@,\ in it) (its value is not shown).
+          - MAIL_REPLY_TO is set to something else than a sender such as `Fanout <hello@example.com>` with ASCII before the @ (put the name in double quotes if it has one of ()[]<>:;@,\ in it) (its value is not shown).
           - MAIL_LIST_UNSUBSCRIBE is set to something else than an https: or mailto: address such as https://example.com/unsubscribe/{user_id} (its value is not shown).
         ");
     }

@@ -18,7 +18,7 @@ pub struct Sender {
 pub struct InvalidSender;
 
 /// What a setting is asked to be.
-pub(crate) const EXPECTS: &str = "a sender such as `Fanout <hello@example.com>`: put the name in double quotes where it has one of ()<>[]:;@,\\ in it; before the @ there is only ASCII";
+pub(crate) const EXPECTS: &str = "a sender such as `Fanout <hello@example.com>` with ASCII before the @ (put the name in double quotes if it has one of ()[]<>:;@,\\ in it)";
 
 impl Sender {
     /// The address, in ASCII.
