@@ -168,7 +168,7 @@ async fn what_is_typed_by_hand_follows_the_same_rule() {
     for message_id in ["1", "2"] {
         assert_eq!(type_it(message_id).await, "done");
     }
-    let both = [record("msg_1", "sent"), record("msg_2", "sent")];
+    let both = [record("msg_1_0", "sent"), record("msg_2_0", "sent")];
     let mut records = scene.records().await;
     records.sort();
     assert_eq!(records, both);
