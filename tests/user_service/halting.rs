@@ -88,10 +88,13 @@ impl Steps {
         if number < self.death.call {
             return call.await;
         }
-        if number == self.death.call && self.death.effective {
-            call.await;
+        if number == self.death.call {
+            if self.death.effective {
+                call.await;
+            }
+            // Only now: dropped on its way, the call would have its effect at any later time.
+            self.died.notify_one();
         }
-        self.died.notify_one();
         pending().await
     }
 }
