@@ -166,6 +166,7 @@ impl Bus {
         ));
         let body = message.to_json().unwrap();
         let request = Request::post("/pubsub/push")
+            .header("content-type", "application/json")
             .body(Body::from(body))
             .unwrap();
         let cut = self.sim.dice.chance(self.mischief.cut);

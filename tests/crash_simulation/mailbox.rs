@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use fanout_mail::{Mail, MailError, Mailer};
 use fanout_runtime::Timings;
 use fanout_testkit::faults::{FaultyPort, PortCall};
+use tokio::time::Instant;
 
 use super::clock::MAX_SKEW;
 use super::facts::{DeliveryState, Mailing, SentMail};
@@ -21,7 +22,7 @@ pub(crate) struct RecordingMailer {
 
 #[async_trait]
 impl Mailer for RecordingMailer {
-    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+    async fn send(&self, mail: &Mail, _until: Instant) -> Result<(), MailError> {
         self.check_alone(&mail.id);
         let call = PortCall {
             operation: "mailer.send",
@@ -29,8 +30,7 @@ impl Mailer for RecordingMailer {
             changes: true,
         };
         let (sim, event_id) = (Arc::clone(&self.sim), mail.id.clone());
-        let recipients = mail.message.envelope().to();
-        let refuses = recipients.iter().any(|to| refuses_at_first(to.as_ref()));
+        let refuses = refuses_at_first(&mail.to);
         let effect = async move {
             if refuses && !sim.facts().mailboxes_open {
                 return Err(MailError::Refused("no such mailbox".to_owned()));
@@ -46,10 +46,12 @@ impl Mailer for RecordingMailer {
             false => MailError::NotSent("injected".into()),
         };
         let kind = |error: &MailError| match error {
+            MailError::Deferred(_) => "deferred",
             MailError::NotSent(_) => "not sent",
             MailError::Misconfigured(_) => "misconfigured",
             MailError::Unknown(_) => "unknown",
             MailError::Refused(_) => "refused",
+            MailError::Unsupported(_) => "unsupported",
         };
         self.port.call(call, effect, lost, kind).await
     }

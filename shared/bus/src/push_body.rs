@@ -93,13 +93,14 @@ impl PushEnvelope {
             .or(message.message_id_snake.take())
             .filter(|id| !id.is_empty())
             .ok_or(NotAPush::Shape)?;
-        if !is_identifier(&message_id) {
-            return Err(NotAPush::MessageId);
+        if is_identifier(&message_id) {
+            Ok(Self {
+                message_id,
+                envelope,
+            })
+        } else {
+            Err(NotAPush::MessageId)
         }
-        Ok(Self {
-            message_id,
-            envelope,
-        })
     }
 
     /// The bus's id of the message.

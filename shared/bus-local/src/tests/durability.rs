@@ -216,25 +216,3 @@ async fn a_delivery_that_breaks_off_gives_its_place_back_and_is_made_again() {
     system.drained("email").await;
     assert_eq!(endpoint.count(), 2);
 }
-
-#[tokio::test]
-async fn a_file_of_an_earlier_version_is_opened_and_keeps_what_waits() {
-    const EARLIER: &str = "
-        CREATE TABLE subscriptions (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-            topic TEXT NOT NULL, push_endpoint TEXT, ack_deadline_ms INTEGER NOT NULL,
-            min_backoff_ms INTEGER NOT NULL, max_backoff_ms INTEGER NOT NULL,
-            dead_letter_topic TEXT, max_attempts INTEGER, ordered INTEGER NOT NULL, filter TEXT);
-        INSERT INTO subscriptions VALUES
-            (1, 'other', 'user-events', NULL, 10000, 10, 20, NULL, NULL, 0, NULL);";
-    let folder = folder();
-    let path = folder.path().join("db");
-    rusqlite::Connection::open(&path)
-        .and_then(|file| file.execute_batch(EARLIER))
-        .unwrap();
-    let system = System::start(&folder, &[]).await;
-    system.publish("hello").await;
-    assert_eq!(system.backlog("other").await, 1);
-    let retention = system.broker.subscription("other").await.unwrap().retention;
-    let week = Duration::from_secs(7 * 24 * 60 * 60);
-    assert_eq!(retention, fanout_bus::Retention::of_unacked(week));
-}
