@@ -63,8 +63,8 @@ impl Letterhead {
         );
         Some(Self {
             from: from?,
-            reply_to: reply_to?,
-            unsubscribe: unsubscribe?,
+            reply_to: reply_to.value(),
+            unsubscribe: unsubscribe.value(),
         })
     }
 }

@@ -196,7 +196,7 @@ impl<'a> Holder<'a> {
         Ok(())
     }
 
-    /// Marks rows as published, whoever holds the lease by now: they have been.
+    /// Marks rows as published, also if the lease is another holder's by now: they have been.
     async fn settle(&mut self, rows: &[EventRow]) -> Result<(), Stopped> {
         let writes = self.published_writes(rows);
         if !writes.is_empty() {

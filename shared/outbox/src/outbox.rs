@@ -146,7 +146,7 @@ impl Outbox {
             .await
         {
             Ok(Some(held)) => {
-                // It says itself what stops it, and what it published nobody asks here.
+                // It logs itself what stops it; the relay does the rest.
                 let _ = Holder::new(self, held, None).publish_all().await;
             }
             Ok(None) => {}

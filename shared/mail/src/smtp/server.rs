@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use fanout_runtime::Settings;
+use fanout_runtime::{Setting, Settings};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -52,8 +52,8 @@ impl SmtpServer {
         settings.required(VARIABLE, EXPECTS)
     }
 
-    /// Reads `SMTP_URL`. `Some(None)` where it is not set.
-    pub fn read_optional(settings: &mut Settings<'_>) -> Option<Option<Self>> {
+    /// Reads `SMTP_URL`, which may be absent.
+    pub fn read_optional(settings: &mut Settings<'_>) -> Setting<Self> {
         settings.optional(VARIABLE, EXPECTS)
     }
 }
