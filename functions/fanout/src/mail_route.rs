@@ -67,7 +67,7 @@ mod tests {
         let error = route(&[url]).err().unwrap();
         insta::assert_snapshot!(error, @r"
         the environment is not complete:
-          - MAIL_FROM is not set; it must be a sender such as `Fanout <hello@example.com>`.
+          - MAIL_FROM is not set; it must be a sender such as `Fanout <hello@example.com>` with ASCII before the @ (put the name in double quotes if it has one of ()[]<>:;@,\ in it).
         ");
         let complete = route(&[url, ("MAIL_FROM", "ada@example.com")]).unwrap();
         assert_eq!(complete.server.unwrap().to_string(), "mail.example.com:465");

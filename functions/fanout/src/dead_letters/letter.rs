@@ -142,11 +142,11 @@ mod tests {
         let letter = Letter::read(message(&attributes, ""), "s");
         assert_eq!(letter.reason, "undecodable");
         assert_eq!(letter.detail.as_deref(), Some("the message has no data"));
-        assert_eq!(letter.event_id, "msg_17");
-        for id in ["msg_17", "17", "99"] {
+        assert_eq!(letter.event_id, "msg_17_1795219200000");
+        for id in ["msg_17_1795219200000", "17", "99"] {
             assert!(letter.has_id(id), "{id}");
         }
-        assert!(!letter.has_id("msg_99"));
+        assert!(!letter.has_id("msg_99_1795219200000"));
     }
 
     #[test]

@@ -79,7 +79,10 @@ pub struct PublishArgs {
 /// What was published.
 #[derive(Serialize)]
 struct Published {
-    event_id: String,
+    /// `None` if the message has none of its own: consumers make one of the message's id and of the
+    /// time at which the bus took it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<String>,
     message_id: String,
     topic: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,7 +160,7 @@ async fn publish_event(
     );
     let MessageId(message_id) = send(operator, &args.topic, message, &again).await?;
     Ok(Published {
-        event_id: event.id,
+        event_id: Some(event.id),
         message_id,
         topic: args.topic.clone(),
         event_type: Some(event.event_type),
@@ -180,15 +183,15 @@ async fn publish_raw(
     let data = message.data.clone();
     let again = "it may have been published all the same";
     let MessageId(message_id) = send(operator, &args.topic, message, again).await?;
-    // The id that consumers will know it by.
     let received = Received {
         data: &data,
         message_id: &message_id,
         publish_time: operator.clock.now(),
     };
-    let decoded = decode(&received);
+    let own = decode(&received).map(|decoded| decoded.event.id).ok();
+    let fallback = received.fallback_event_id();
     Ok(Published {
-        event_id: decoded.map_or_else(|_| received.fallback_event_id(), |decoded| decoded.event.id),
+        event_id: own.filter(|id| *id != fallback),
         message_id,
         topic: args.topic.clone(),
         event_type: None,
@@ -207,16 +210,19 @@ async fn send(
 ) -> anyhow::Result<MessageId> {
     let published = operator.pubsub.publish(topic, message).await;
     let unknown = matches!(&published, Err(error) if error.may_have_been_done());
-    published.with_context(|| match unknown {
-        true => again.to_owned(),
-        false => format!("nothing was published to {topic}"),
+    published.with_context(|| {
+        if unknown {
+            again.to_owned()
+        } else {
+            format!("nothing was published to {topic}")
+        }
     })
 }
 
 impl Published {
     fn to_text(&self) -> String {
         let lines = [
-            ("event", Some(self.event_id.clone())),
+            ("event", self.event_id.clone()),
             ("message", Some(self.message_id.clone())),
             ("type", self.event_type.clone()),
             ("subject", self.subject.clone()),

@@ -42,7 +42,6 @@ impl Container {
             .envs([
                 ("PORT", port.as_str()),
                 ("GOOGLE_CLOUD_PROJECT", "test"),
-                ("USER_EVENTS_TOPIC", "user-events"),
                 ("FIRESTORE_EMULATOR_HOST", google),
                 ("PUBSUB_EMULATOR_HOST", google),
             ])

@@ -7,7 +7,7 @@ fn everything_missing_from_the_environment_is_in_one_message() {
     let output = binary().env("PORT", "not a port").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8_lossy(&output.stderr);
-    for name in ["PORT", "GOOGLE_CLOUD_PROJECT", "USER_EVENTS_TOPIC"] {
+    for name in ["PORT", "GOOGLE_CLOUD_PROJECT"] {
         assert!(message.contains(&format!("  - {name} is ")), "{message}");
     }
 }
@@ -22,7 +22,7 @@ fn everything_that_is_set_to_nonsense_is_in_one_message_too() {
         ("FIRESTORE_DATABASE", "(other)"),
         ("FIRESTORE_EMULATOR_HOST", "::::"),
         ("PUBSUB_EMULATOR_HOST", "nowhere"),
-        ("USER_EVENTS_TOPIC", "x y"),
+        ("EVENT_STORE_TTL_DAYS", "0.5"),
     ];
     let output = binary().envs(nonsense).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -40,7 +40,6 @@ fn everything_that_is_set_to_nonsense_is_in_one_message_too() {
 fn half_a_pair_of_emulators_does_not_start() {
     let output = binary()
         .env("GOOGLE_CLOUD_PROJECT", "test")
-        .env("USER_EVENTS_TOPIC", "user-events")
         .env("PUBSUB_EMULATOR_HOST", "localhost:1")
         .output()
         .unwrap();
