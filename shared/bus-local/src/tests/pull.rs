@@ -151,7 +151,7 @@ async fn whatever_makes_messages_due_says_so() {
 }
 
 #[tokio::test]
-async fn a_message_that_nobody_acks_becomes_a_dead_letter() {
+async fn a_message_that_is_never_acked_becomes_a_dead_letter() {
     let (folder, clock) = (folder(), ManualClock::at("2026-11-20T12:00:00Z"));
     let system = system(&folder, &clock).await;
     system.publish("a").await;

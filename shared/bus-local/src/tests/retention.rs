@@ -84,7 +84,7 @@ async fn a_start_drops_what_has_expired_meanwhile_however_much_it_is() {
 }
 
 #[tokio::test]
-async fn the_message_behind_a_dropped_one_goes_on_whoever_else_still_has_that_one() {
+async fn the_message_behind_a_dropped_one_goes_on_though_another_subscription_has_that_one() {
     let (folder, clock) = (folder(), ManualClock::at(NOON));
     let ordered = |kept, name| Subscription {
         ordered: true,
