@@ -266,6 +266,38 @@ async fn a_failure_says_whether_it_may_have_acted_and_the_next_try_is_told() {
     assert_eq!(tries, [(1, false), (2, false), (3, true), (4, true)]);
 }
 
+/// The other side asks for it later: that is no failure, and nothing has happened.
+#[tokio::test(start_paused = true)]
+async fn an_act_that_is_put_off_gives_its_claim_back_at_once() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::new();
+    let app = scene.of(consumer);
+    let event = created("evt_1", "usr_1");
+    *told.fence.lock().unwrap() = Some(Err(Failure::Later("not now".into())));
+    assert_eq!(outcome_of(&app, &event).await, "deferred");
+    assert_eq!(scene.mark("evt_1").await, None, "a fence claims nothing");
+    told.next(Next::IsPutOff);
+    assert_eq!(outcome_of(&app, &event).await, "deferred");
+    let mark = scene.mark("evt_1").await.unwrap();
+    assert_eq!(
+        (mark.state, mark.may_have_repeated),
+        (MarkState::Released, false)
+    );
+    assert_eq!(outcome_of(&app, &event).await, "done");
+    assert!(!told.acts()[1].may_have_repeated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_act_knows_until_when_it_may_take() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::new();
+    let app = scene.of(consumer);
+    let started = Instant::now();
+    assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "done");
+    let until = started + Timings::PRODUCTION.handler_budget;
+    assert_eq!(told.acts()[0].until, until);
+}
+
 /// Sent without an answer, then refused and parked, then redriven: it may have happened twice.
 #[tokio::test(start_paused = true)]
 async fn a_parked_mark_does_not_forget_that_the_act_may_have_happened() {
