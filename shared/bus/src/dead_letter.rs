@@ -54,11 +54,7 @@ pub enum DeadLetterCause {
         /// How many deliveries that were, if Pub/Sub says so.
         deliveries: Option<u32>,
     },
-<<<<<<< HEAD
-    /// Nothing says how: it was published there by hand.
-=======
     /// Nothing says how: another program published it there.
->>>>>>> main
     Unexplained,
 }
 

@@ -8,11 +8,7 @@ use bytes::Bytes;
 use fanout_runtime::BoxError;
 
 /// How long a caller waits for the bus to take one message. An adapter answers sooner: after an
-<<<<<<< HEAD
-/// answer that comes too late for its caller the event is sent again.
-=======
 /// answer that no caller hears the event is sent again.
->>>>>>> main
 pub const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
 
 /// Sends messages to topics.
