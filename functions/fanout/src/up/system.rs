@@ -152,7 +152,7 @@ fn run_all(
         running.spawn(serve(listener, app, shutdown.clone()));
     }
     if let (Bus::Embedded(broker), Some(listener)) = (&engine.bus, listeners.rest) {
-        let face = service(rest::app(broker.clone()));
+        let face = service(rest::app(broker.clone())).no_grpc(rest::NO_GRPC);
         running.spawn(serve(listener, face, shutdown.clone()));
         let (broker, shutdown) = (broker.clone(), shutdown.clone());
         running.spawn(async move { broker.run(shutdown).await });
