@@ -88,13 +88,13 @@ fn names_and_ports_that_come_twice_are_found() {
 
 #[test]
 fn a_topic_has_a_consumer_or_a_reason_and_not_both() {
-    let domains: &[&Domain] = &[&user::DOMAIN, &ORDERS];
+    static DOMAINS: &[&Domain] = &[&user::DOMAIN, &ORDERS];
     assert_eq!(
-        findings(|table| table.domains = domains),
+        findings(|table| table.domains = DOMAINS),
         ["order-events: no consumer handles a type of it, and no reason is given"]
     );
     let explained = findings(|table| {
-        table.domains = domains;
+        table.domains = DOMAINS;
         table.unheard = &[("order-events", "they are kept for later")];
     });
     assert_eq!(explained, [""; 0]);
