@@ -143,14 +143,10 @@ impl<'a> Holder<'a> {
                     return Ok(());
                 }
             }
-            match page.next {
-                Some(next) => self.held.from = next,
-                None if page.rows.is_empty() => {
-                    if self.settle_and_release(&[]).await? == Lease::Over {
-                        return Ok(());
-                    }
-                }
-                None => {}
+            if let Some(next) = page.next {
+                self.held.from = next;
+            } else if page.rows.is_empty() && self.settle_and_release(&[]).await? == Lease::Over {
+                return Ok(());
             }
         }
     }

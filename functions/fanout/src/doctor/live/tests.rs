@@ -1,5 +1,7 @@
 //! Each setting is changed once, in Google's JSON of what Terraform makes.
 
+#![allow(clippy::too_many_lines, reason = "tables of cases, one line each")]
+
 use std::collections::HashMap;
 
 use axum::extract::Query;
