@@ -63,11 +63,13 @@ pub fn run(flags: &DoctorFlags) -> anyhow::Result<ExitCode> {
 fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Result<Report> {
     let mut report = Table::of_the_code().check();
     if let Some(project) = &flags.target.project {
-        let operator = Operator::connect(&flags.target, environment)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let live = runtime.block_on(live::check(&operator.pubsub, project))?;
+        let live = runtime.block_on(async {
+            let operator = Operator::connect(&flags.target, environment)?;
+            live::check(&operator.pubsub, project).await
+        })?;
         report.looked_at.extend(live.looked_at);
         report.findings.extend(live.findings);
     }

@@ -164,7 +164,8 @@ fn every_setting_that_differs_is_one_sentence() {
     ];
     assert_eq!(email, "email");
     for (pointer, value, sentence) in changes {
-        let found = findings(|live| *live[0].pointer_mut(pointer).unwrap() = value);
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        let found = findings(|live| live[0].pointer_mut(parent).unwrap()[field] = value);
         assert_eq!(found, [format!("{name}: {sentence}")]);
     }
 }
