@@ -68,7 +68,7 @@ fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Result<R
             .build()?;
         let live = runtime.block_on(async {
             let operator = Operator::connect(&flags.target, environment)?;
-            live::check(&operator.pubsub, project).await
+            anyhow::Ok(live::check(&operator.pubsub, project).await?)
         })?;
         report.looked_at.extend(live.looked_at);
         report.findings.extend(live.findings);
