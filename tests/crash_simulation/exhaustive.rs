@@ -146,7 +146,7 @@ pub(crate) const STORIES: [Story; 13] = [
     },
     Story {
         name: "outage",
-        afterwards: &[Step::Outage(1, Duration::from_secs(30 * 60))],
+        afterwards: &[Step::Outage(1, Duration::from_secs(3 * 60))],
         consumers: &[Service::Crm],
         ..SIGN_UP
     },

@@ -229,7 +229,9 @@ impl Clients {
         let facts = self.sim.facts();
         let mut events = facts.events.iter();
         let of_user = |event: &StoredEvent| event.subject == user && event.sequence == 1;
-        let (id, first) = events.find(|(_, event)| of_user(event)).unwrap();
+        let Some((id, first)) = events.find(|(_, event)| of_user(event)) else {
+            return; // It is missing, which is found otherwise.
+        };
         let mut event: Value = serde_json::from_slice(&first.message.data).unwrap();
         event["data"]["name"] = "Another Person".into();
         let message = OutgoingMessage {

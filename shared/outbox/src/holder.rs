@@ -56,6 +56,7 @@ pub(super) struct Holder<'a> {
     held: HeldLease,
     /// One more limit beside the lease's own.
     deadline: Option<Instant>,
+    /// Rows that are marked as published: one of which that failed still waits.
     published: HashSet<String>,
 }
 
@@ -111,7 +112,7 @@ impl<'a> Holder<'a> {
     }
 
     /// Publishes the line's rows until none waits, and gives the lease back. Answers the ids of what
-    /// was published, also when it stopped early; the lease is then left to the relay.
+    /// waits no longer, also when it stopped early; the lease is then left to the relay.
     pub(super) async fn publish_all(mut self) -> (HashSet<String>, Result<(), Stopped>) {
         let done = self.publish_rows().await;
         if let Err(reason) = &done {
@@ -191,7 +192,6 @@ impl<'a> Holder<'a> {
         };
         let event_id = row.event_id.as_str();
         info!(event_id, message_id = %message_id.0, "published");
-        self.published.insert(row.event_id.clone());
         Ok(())
     }
 
@@ -212,7 +212,10 @@ impl<'a> Holder<'a> {
         let mut all = self.published_writes(rows);
         all.push(self.held.release());
         match self.commit(all).await {
-            Ok(()) => return Ok(Lease::Over),
+            Ok(()) => {
+                self.passed(rows);
+                return Ok(Lease::Over);
+            }
             Err(CommitError::Conflict(conflict)) if conflict.key == lease_key => {}
             Err(error) => return Err(error.into()),
         }
@@ -245,6 +248,8 @@ impl<'a> Holder<'a> {
 
     /// Nothing of the line waits up to these rows any more.
     fn passed(&mut self, rows: &[EventRow]) {
+        let ids = rows.iter().map(|row| row.event_id.clone());
+        self.published.extend(ids);
         if let Some(last) = rows.last() {
             self.held.from = self.held.from.max(last.sequence + 1);
         }
