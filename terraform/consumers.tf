@@ -49,7 +49,7 @@ module "consumer" {
   invokers = { push = local.push_identities[each.key].member }
 
   # An index is there before the code whose query needs it.
-  depends_on = [google_firestore_field.expires_at, google_firestore_index.query]
+  depends_on = [google_firestore_field.expires_at, google_firestore_field.single, google_firestore_index.query]
 }
 
 locals {

@@ -1,32 +1,52 @@
-# The database: state, outbox, marks and effects.
+# The database: state, event store, marks and effects.
 
 locals {
-  # Each query of the code that Firestore does not answer from its automatic indexes. The code's
-  # queries are compared with this table.
-  firestore_indexes = {
-    emails-of-a-user = {
-      collection = "emails"
-      fields = [
-        { field = "user_id", order = "ASCENDING" },
-        { field = "sent_at", order = "ASCENDING" },
-      ]
+  # The collections for which Firestore has to be told something, as the code declares them; they are
+  # compared with this table. `indexes`: one for each kind of query, its fields ascending.
+  # `automatic_indexes = false`: those, and none on every single field beside them. One on a time that only
+  # grows is a hot spot, which holds all writes of the collection to a few hundred a second. `expires_by`:
+  # the field with the time from which on a document may be deleted. Firestore deletes late (a day or so),
+  # so every reader compares the field itself. Not in outbox_leases, although they have such a field: a
+  # lease that has run out while rows wait is what keeps their order.
+  firestore_collections = {
+    emails = {
+      indexes = [["user_id"], ["user_id", "sent_at"]]
     }
-    outbox-of-a-subject = {
-      collection = "outbox"
-      fields = [
-        { field = "subject", order = "ASCENDING" },
-        { field = "sequence", order = "ASCENDING" },
+    events = {
+      indexes = [
+        ["waiting", "recorded_at"], ["subject", "sequence"], ["shard", "recorded_at"],
+        ["type", "shard", "recorded_at"], ["correlation_id"], ["causation_id"],
       ]
+      automatic_indexes = false
+      expires_by        = "expires_at" # absent while an event waits to be published
+    }
+    idempotency_keys = {
+      expires_by = "expires_at"
+    }
+    processed_events = {
+      indexes           = [["event_id"], ["subject"], ["correlation_id"], ["causation_id"], ["state"]]
+      automatic_indexes = false
+      expires_by        = "expires_at"
+    }
+    signups = {
+      indexes           = [["date"]]
+      automatic_indexes = false
+    }
+    signups_by_source = {
+      indexes           = [["date"]]
+      automatic_indexes = false
     }
   }
 
-  # Collections whose documents end by themselves, each by its field `expires_at`. Firestore deletes
-  # late (a day or so), so every read compares the field itself. Not outbox_leases, although they have
-  # such a field: a lease that has run out while rows wait is what keeps their order.
-  firestore_expiring = ["idempotency_keys", "processed_events"]
-
-  # Collections of counts, each in its field `count`.
-  firestore_counting = ["signups", "signups_by_source"]
+  _firestore_indexes = flatten([
+    for collection, told in local.firestore_collections : [
+      for fields in try(told.indexes, []) : {
+        collection = collection
+        fields     = fields
+        automatic  = length(fields) == 1 && try(told.automatic_indexes, true)
+      }
+    ]
+  ])
 }
 
 resource "google_firestore_database" "fanout" {
@@ -60,34 +80,52 @@ resource "google_project_iam_member" "tracing" {
 }
 
 resource "google_firestore_field" "expires_at" {
-  for_each = toset(local.firestore_expiring)
+  for_each = { for collection, told in local.firestore_collections : collection => told.expires_by if can(told.expires_by) }
 
   project    = var.project_id
   database   = google_firestore_database.fanout.name
   collection = each.key
-  field      = "expires_at"
+  field      = each.value
 
   ttl_config {}
 
-  # No index: nobody queries the field, and an index on a time that only grows is a hot spot that
-  # holds all writes of the collection to a few hundred a second.
+  # No index: nobody queries the field.
   index_config {}
 }
 
-resource "google_firestore_field" "count" {
-  for_each = toset(local.firestore_counting)
+resource "google_firestore_field" "single" {
+  for_each = { for index in local._firestore_indexes : "${index.collection}-${index.fields[0]}" => index if length(index.fields) == 1 && !index.automatic }
+
+  project    = var.project_id
+  database   = google_firestore_database.fanout.name
+  collection = each.value.collection
+  field      = each.value.fields[0]
+
+  index_config {
+    indexes {
+      order       = "ASCENDING"
+      query_scope = "COLLECTION"
+    }
+  }
+}
+
+# Every other field.
+resource "google_firestore_field" "others" {
+  for_each = toset([for collection, told in local.firestore_collections : collection if !try(told.automatic_indexes, true)])
 
   project    = var.project_id
   database   = google_firestore_database.fanout.name
   collection = each.key
-  field      = "count"
+  field      = "*"
 
-  # No index: nobody queries the field, and each sign-up would move an entry at the end of two.
   index_config {}
+
+  # A field that a query asks for is never without its index.
+  depends_on = [google_firestore_field.single]
 }
 
 resource "google_firestore_index" "query" {
-  for_each = local.firestore_indexes
+  for_each = { for index in local._firestore_indexes : join("-", concat([index.collection], index.fields)) => index if length(index.fields) > 1 }
 
   project     = var.project_id
   database    = google_firestore_database.fanout.name
@@ -98,8 +136,8 @@ resource "google_firestore_index" "query" {
     for_each = each.value.fields
 
     content {
-      field_path = fields.value.field
-      order      = fields.value.order
+      field_path = fields.value
+      order      = "ASCENDING"
     }
   }
 }

@@ -61,7 +61,7 @@ output "subscriptions" {
 
 output "test_sender" {
   description = "An address of our own, which the smoke test derives its test user's from."
-  value       = regex("[^<>[:space:]]+@[^<>[:space:]]+", var.mail.from)
+  value       = regex("([^<>[:space:]]+@[^<>[:space:]]+)>?$", var.mail.from)[0]
 }
 
 output "topics" {

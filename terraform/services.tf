@@ -32,7 +32,7 @@ module "service" {
 
   # A topic hands over its name once all its subscriptions are there; so nobody can sign up before
   # somebody listens.
-  publishes = { for variable, topic in each.value.publishes : variable => { id = module.topic[topic].topic.id, name = module.topic[topic].name } }
+  publishes = { for topic in each.value.publishes : topic => { id = module.topic[topic].topic.id, name = module.topic[topic].name } }
 
   # Sign-up is public. No entry of the map can open another service.
   public = each.key == "user-service" && var.user_service_public
@@ -42,5 +42,5 @@ module "service" {
   )
 
   # An index is there before the code whose query needs it.
-  depends_on = [google_firestore_field.expires_at, google_firestore_index.query]
+  depends_on = [google_firestore_field.expires_at, google_firestore_field.single, google_firestore_index.query]
 }

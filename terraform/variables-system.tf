@@ -93,10 +93,10 @@ variable "images" {
 }
 
 variable "services" {
-  description = "The services that take requests and publish events, by name. `publishes` is the topics they publish on, by the environment variable that tells them; `outbox_relay` has Cloud Scheduler call POST /outbox/relay each minute."
+  description = "The services that take requests and publish events, by name. `publishes` is the topics they publish on; `outbox_relay` has Cloud Scheduler call POST /outbox/relay each minute."
   nullable    = false
   type = map(object({
-    publishes     = map(string)
+    publishes     = set(string)
     outbox_relay  = optional(bool, true)
     concurrency   = optional(number, 80)
     cpu           = optional(string, "1")
@@ -108,7 +108,7 @@ variable "services" {
   }))
 
   default = {
-    user-service = { publishes = { USER_EVENTS_TOPIC = "user-events" } }
+    user-service = { publishes = ["user-events"] }
   }
 
   validation {
@@ -122,7 +122,7 @@ variable "services" {
   }
 
   validation {
-    condition     = alltrue(flatten([for service in values(var.services) : [for topic in values(service.publishes) : contains(keys(var.topics), topic)]]))
+    condition     = alltrue(flatten([for service in values(var.services) : [for topic in service.publishes : contains(keys(var.topics), topic)]]))
     error_message = "A service publishes on a topic that is not among the topics: ${join(", ", keys(var.topics))}."
   }
 }

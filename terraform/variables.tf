@@ -63,6 +63,18 @@ variable "environment" {
   }
 }
 
+variable "event_store_ttl_days" {
+  description = "For how many days an event is kept after it was published. One that waits to be published is kept until it is."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = var.event_store_ttl_days >= 1 && floor(var.event_store_ttl_days) == var.event_store_ttl_days
+    error_message = "event_store_ttl_days must be a whole number from 1."
+  }
+}
+
 variable "firestore_database" {
   description = "The Firestore database's id. Another id is another, empty database."
   type        = string
@@ -107,12 +119,13 @@ variable "mail" {
   })
   nullable = false
 
+  # By lookup, or an error would show the whole grammar.
   validation {
     condition = alltrue([
-      for address in compact([var.mail.from, var.mail.reply_to]) :
-      can(regex("^([^<>@]+ <[^<>@[:space:]]+@[^<>@[:space:]]+\\.[^<>@[:space:]]+>|[^<>@[:space:]]+@[^<>@[:space:]]+\\.[^<>@[:space:]]+)$", address))
-    ]) && var.mail.from != ""
-    error_message = "mail.from and mail.reply_to must be e-mail addresses, such as hello@example.com or \"Fanout <hello@example.com>\"."
+      for sender in [var.mail.from, var.mail.reply_to] :
+      can(regex(lookup(local._grammar, "sender"), sender)) && !can(regex(lookup(local._grammar, "never"), sender)) if sender != null
+    ])
+    error_message = "mail.from and mail.reply_to must be e-mail addresses with ASCII before the @, such as hello@example.com or Fanout <hello@example.com>.\nIf the name has one of ()[]<>:;@,\\ in it, put the name in double quotes:\n\"Acme, Inc.\" <hello@example.com>. Otherwise email-service would not start."
   }
 
   # It stands in a header as it is: ASCII, without spaces and angle brackets.
@@ -140,7 +153,7 @@ variable "notification_email" {
   default     = null
 
   validation {
-    condition     = var.notification_email == null || can(regex("^[^<>@[:space:]]+@[^<>@[:space:]]+\\.[^<>@[:space:]]+$", var.notification_email))
+    condition     = var.notification_email == null || (can(regex(lookup(local._grammar, "address"), var.notification_email)) && !can(regex(lookup(local._grammar, "never"), var.notification_email)))
     error_message = "notification_email must be one e-mail address, such as on-call@example.com."
   }
 }

@@ -19,7 +19,10 @@ struct Answer {
 
 /// Delivers a body and gives the answer and what was logged.
 async fn deliver(consumer: &LoneConsumer, body: impl Into<Body>) -> Answer {
-    let request = Request::post("/pubsub/push").body(body.into()).unwrap();
+    let request = Request::post("/pubsub/push")
+        .header("content-type", "application/json")
+        .body(body.into())
+        .unwrap();
     let (response, logs) = captured_logs(consumer.app.clone().oneshot(request)).await;
     let response = response.unwrap();
     let outcome = response.headers().get("x-outcome");
@@ -84,15 +87,40 @@ async fn what_will_never_be_an_event_is_parked_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_type_of_somebody_else_is_ignored_and_not_parked() {
+async fn a_type_that_a_program_says_and_this_build_does_not_know_is_ignored() {
     let event = created(|event| event["type"] = "order.placed".into());
     for consumer in LoneConsumer::each().await {
         let body = envelope_around(event.to_string().as_bytes(), 1);
+        let mut body: Value = serde_json::from_slice(&body).unwrap();
+        body["message"]["attributes"] = json!({"ce-type": "order.placed"});
+        let body = body.to_string().into_bytes();
         let answer = deliver(&consumer, body).await;
         assert_eq!(answer.status, StatusCode::NO_CONTENT);
         assert_eq!(answer.outcome.as_deref(), Some("ignored"));
         assert!(consumer.dead_letters().await.is_empty());
         assert!(!answer.logs.contains("secret.person"), "{}", answer.logs);
+    }
+}
+
+#[tokio::test]
+async fn a_type_that_was_typed_wrongly_by_hand_is_parked_with_the_known_ones_named() {
+    let envelope = created(|event| event["type"] = "user.craeted".into()).to_string();
+    let short = |event: &str| json!({"userId": "u", "email": SECRET, "name": "N", "event": event});
+    let typed = [
+        envelope,
+        short("USER.CREATED").to_string(),
+        short("user_created").to_string(),
+    ];
+    for consumer in LoneConsumer::each().await {
+        for (number, text) in typed.iter().enumerate() {
+            let answer = deliver(&consumer, envelope_around(text.as_bytes(), number)).await;
+            assert_eq!(answer.outcome.as_deref(), Some("parked"), "{text}");
+            let letters = consumer.dead_letters().await;
+            let attributes = &letters[0].message.attributes;
+            assert_eq!(attributes["dead-letter-reason"], "unknown_type");
+            let known = "user.created, user.updated, user.deleted";
+            assert!(attributes["dead-letter-detail"].ends_with(known));
+        }
     }
 }
 
@@ -132,7 +160,7 @@ async fn the_largest_message_of_pubsub_fits_and_a_larger_push_is_refused() {
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
         let line: Value = serde_json::from_str(&answer.logs).unwrap();
         assert_eq!(line["outcome"], "body_too_large");
-        assert_eq!(line["why"], "413 Payload Too Large");
+        assert_eq!(line["why"], "the body is too large");
         assert!(line["duration_ms"].is_u64(), "{line}");
         assert!(!answer.logs.contains("secret.person"), "{}", answer.logs);
     }

@@ -17,6 +17,7 @@ mod no_address_leaks;
 mod once_per_consumer;
 mod protocols;
 mod push_auth;
+mod query_plans;
 mod sign_up;
 mod support;
 mod terraform;

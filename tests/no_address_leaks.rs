@@ -43,7 +43,9 @@ fn created(number: usize) -> Value {
 /// Delivers, and looks for the address in the log, in what the pipeline notes on a dead letter, and
 /// in all of its attributes unless the publisher put it there. Gives the outcome and the reason.
 async fn deliver(consumer: &LoneConsumer, push: &Value) -> (String, String) {
-    let request = Request::post("/pubsub/push").body(Body::from(push.to_string()));
+    let request = Request::post("/pubsub/push")
+        .header("content-type", "application/json")
+        .body(Body::from(push.to_string()));
     let delivered = consumer.app.clone().oneshot(request.unwrap());
     let (response, logs) = captured_logs(delivered).await;
     assert!(!logs.contains(PART), "{logs}");

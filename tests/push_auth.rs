@@ -1,5 +1,9 @@
 //! `PUSH_AUTH=oidc`: only the subscription's own identity may push.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
@@ -12,11 +16,14 @@ use futures_util::future::join_all;
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::support::eventually;
 
 const AUDIENCE: &str = "https://crm-service.example.com/pubsub/push";
 const PUSHER: &str = "crm-push@project.iam.gserviceaccount.com";
 
-/// Somebody who signs tokens; Google, or somebody else.
+/// A signer of tokens: Google, or another.
 struct Signer(KeyPair);
 
 impl Signer {
@@ -34,7 +41,11 @@ impl Signer {
     }
 
     fn token(&self, claims: &Value) -> String {
-        let header = json!({"alg": "RS256", "typ": "JWT", "kid": "key-1"});
+        self.token_of_key("key-1", claims)
+    }
+
+    fn token_of_key(&self, id: &str, claims: &Value) -> String {
+        let header = json!({"alg": "RS256", "typ": "JWT", "kid": id});
         let signed = format!(
             "{}.{}",
             BASE64.encode(header.to_string()),
@@ -73,13 +84,54 @@ fn bearer(token: &str) -> HeaderMap {
     headers
 }
 
+/// Where keys are fetched.
+struct KeyServer {
+    auth: PushAuth,
+    keys: Arc<Mutex<Value>>,
+    fetches: Arc<AtomicUsize>,
+    hangs: Arc<AtomicBool>,
+}
+
+impl KeyServer {
+    async fn of(signer: &Signer, hanging: bool) -> Self {
+        let keys = Arc::new(Mutex::new(signer.keys()));
+        let published = Arc::clone(&keys);
+        let (fetches, hangs) = (Arc::new(AtomicUsize::new(0)), Arc::new(hanging.into()));
+        let (counted, hung) = (Arc::clone(&fetches), Arc::<AtomicBool>::clone(&hangs));
+        let serve = async move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            if hung.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            Json(published.lock().unwrap().clone())
+        };
+        let app = Router::new().route("/keys", get(serve));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let auth = PushAuth::oidc(AUDIENCE, PUSHER, Some(&url));
+        Self {
+            auth,
+            keys,
+            fetches,
+            hangs,
+        }
+    }
+
+    async fn check(&self, token: &str) -> Result<(), PushAuthError> {
+        self.auth.check(&bearer(token)).await
+    }
+}
+
+/// Time passes that no timer of this test waits for.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
 async fn auth_with_keys_of(signer: &Signer) -> PushAuth {
-    let keys = signer.keys();
-    let app = Router::new().route("/keys", get(async move || Json(keys)));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/keys", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    PushAuth::oidc(AUDIENCE, PUSHER, Some(&url))
+    KeyServer::of(signer, false).await.auth
 }
 
 #[tokio::test]
@@ -92,7 +144,7 @@ async fn the_subscriptions_own_token_is_let_in_however_many_come_at_once() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_identity_is_somebody_elses() {
+async fn a_token_of_another_identity_is_refused_as_such() {
     let google = Signer::new();
     let auth = auth_with_keys_of(&google).await;
     for change in [
@@ -145,6 +197,88 @@ async fn no_token_is_missing_and_unreachable_keys_are_unavailable() {
     let refused = closed
         .check(&bearer(&google.token(&claims(json!({})))))
         .await;
+    assert!(
+        matches!(refused, Err(PushAuthError::Unavailable(_))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn while_the_key_server_hangs_good_tokens_are_let_in_and_forged_ones_ask_it_once_a_minute() {
+    let google = Signer::new();
+    let server = KeyServer::of(&google, false).await;
+    let good = google.token(&claims(json!({})));
+    let forged = Signer::new().token_of_key("key-2", &claims(json!({})));
+    server.check(&good).await.unwrap();
+    // Just fetched, so that a key which is not there is none of Google's.
+    let refused = server.check(&forged).await;
+    assert!(
+        matches!(refused, Err(PushAuthError::Invalid(_))),
+        "{refused:?}"
+    );
+    assert_eq!(server.fetches.load(Ordering::SeqCst), 1);
+    server.hangs.store(true, Ordering::SeqCst);
+    for fetches in [2, 3] {
+        pass(Duration::from_secs(61)).await;
+        let began = Instant::now();
+        for _ in 0..30 {
+            let refused = server.check(&forged).await;
+            assert!(
+                matches!(refused, Err(PushAuthError::Unavailable(_))),
+                "{refused:?}"
+            );
+            server.check(&good).await.unwrap();
+        }
+        assert!(began.elapsed() < Duration::from_secs(2));
+        eventually("the fetch", || async {
+            assert!(server.check(&forged).await.is_err());
+            (server.fetches.load(Ordering::SeqCst) == fetches).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_server_that_hangs_from_the_start_holds_a_push_for_three_seconds_and_no_longer() {
+    let google = Signer::new();
+    let server = KeyServer::of(&google, true).await;
+    let good = google.token(&claims(json!({})));
+    let began = Instant::now();
+    let checks = join_all((0..30).map(|_| server.check(&good))).await;
+    let unavailable = |it: &Result<(), _>| matches!(it, Err(PushAuthError::Unavailable(_)));
+    assert!(checks.iter().all(unavailable), "{checks:?}");
+    assert!(
+        began.elapsed() <= Duration::from_millis(3100),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_google_publishes_later_is_found() {
+    let (google, later) = (Signer::new(), Signer::new());
+    let server = KeyServer::of(&google, false).await;
+    let (old, new) = (json!({}), later.token_of_key("key-2", &claims(json!({}))));
+    server.check(&google.token(&claims(old))).await.unwrap();
+    assert!(server.check(&new).await.is_err());
+    let mut keys = later.keys();
+    keys["keys"][0]["kid"] = "key-2".into();
+    *server.keys.lock().unwrap() = keys;
+    pass(Duration::from_secs(61)).await;
+    eventually("the new key", || async { server.check(&new).await.ok() }).await;
+}
+
+#[tokio::test]
+async fn keys_that_could_not_be_fetched_for_a_day_are_trusted_no_more() {
+    let google = Signer::new();
+    let server = KeyServer::of(&google, false).await;
+    let good = google.token(&claims(json!({"exp": i64::from(i32::MAX)})));
+    server.check(&good).await.unwrap();
+    server.hangs.store(true, Ordering::SeqCst);
+    pass(Duration::from_secs(23 * 60 * 60)).await;
+    server.check(&good).await.unwrap();
+    pass(Duration::from_secs(60 * 60)).await;
+    let refused = server.check(&good).await;
     assert!(
         matches!(refused, Err(PushAuthError::Unavailable(_))),
         "{refused:?}"

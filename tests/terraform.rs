@@ -10,11 +10,11 @@ use axum::Router;
 use axum::body::Body;
 use fanout::consumers::CONSUMERS;
 use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
-use fanout_outbox::Outbox;
+use fanout_outbox::{EVENTS_KEPT, Outbox};
 use fanout_runtime::{SystemClock, SystemIds, Timings};
 use fanout_store::{
-    CommitError, CommitReceipt, Comparison, Direction, Document, Documents, Key, Page, Query,
-    StoreError, Write,
+    Collection, CommitError, CommitReceipt, Comparison, Direction, Document, Documents, Key, Order,
+    Page, Query, StoreError, Write, ascending,
 };
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use http::Request;
@@ -22,15 +22,14 @@ use tower::ServiceExt;
 
 use crate::support::{consumer_deps, envelope_around};
 
-/// Notes each query that Firestore answers from a composite index only: its collection, and its
-/// fields with their directions.
-struct IndexNeeds {
+/// Notes each query whose index its collection does not declare.
+struct Undeclared {
     documents: SqliteDocuments,
-    needed: Mutex<BTreeSet<String>>,
+    found: Mutex<Vec<String>>,
 }
 
 #[async_trait]
-impl Documents for IndexNeeds {
+impl Documents for Undeclared {
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
         self.documents.get_many(keys).await
     }
@@ -40,22 +39,11 @@ impl Documents for IndexNeeds {
             .filters
             .iter()
             .filter(|filter| filter.comparison == Comparison::Equal);
-        // Equality is answered from an index in either direction; ours are written ascending.
-        let mut fields: Vec<String> = equal
-            .map(|filter| format!("{} ASCENDING", filter.field))
-            .collect();
-        let order = query.full_order();
-        fields.extend(order.iter().map(|by| {
-            let direction = match by.direction {
-                Direction::Ascending => "ASCENDING",
-                Direction::Descending => "DESCENDING",
-            };
-            format!("{} {direction}", by.field)
-        }));
-        // Equality alone, or one order alone, is answered from the automatic indexes.
-        if !order.is_empty() && fields.len() > 1 {
-            let need = format!("{}: {}", query.collection, fields.join(", "));
-            self.needed.lock().unwrap().insert(need);
+        let mut fields: Vec<Order> = equal.map(|filter| ascending(filter.field)).collect();
+        fields.extend(query.full_order());
+        if !fields.is_empty() && !query.collection.indexes.contains(&&*fields) {
+            let found = format!("{}: {fields:?}", query.collection);
+            self.found.lock().unwrap().push(found);
         }
         self.documents.query(query).await
     }
@@ -75,23 +63,6 @@ impl Publisher for Down {
     }
 }
 
-/// `collection: field DIRECTION, field DIRECTION` of each index in the table of `terraform/firestore.tf`.
-fn indexes_in_terraform() -> BTreeSet<String> {
-    let text = include_str!("../terraform/firestore.tf");
-    let table = text.split("firestore_indexes = {").nth(1).unwrap();
-    let table = table.split("firestore_expiring").next().unwrap();
-    let quoted = |part: &str| part.split('"').nth(1).unwrap().to_owned();
-    let index = |block: &str| {
-        let field = |part: &str| {
-            let direction = part.split("order = ").nth(1).unwrap();
-            format!("{} {}", quoted(part), quoted(direction))
-        };
-        let fields: Vec<String> = block.split("field = ").skip(1).map(field).collect();
-        format!("{}: {}", quoted(block), fields.join(", "))
-    };
-    table.split("collection = ").skip(1).map(index).collect()
-}
-
 async fn ask(app: &Router, method: &str, path: &str, body: &[u8]) {
     let request = Request::builder().method(method).uri(path);
     let request = request.header("content-type", "application/json");
@@ -101,15 +72,15 @@ async fn ask(app: &Router, method: &str, path: &str, body: &[u8]) {
 }
 
 #[tokio::test]
-async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other() {
+async fn every_query_has_an_index_that_its_collection_declares() {
     let data = tempfile::tempdir().unwrap();
     let database = Database::open(&data.path().join("db")).unwrap();
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
-    let documents = Arc::new(IndexNeeds {
+    let documents = Arc::new(Undeclared {
         documents: SqliteDocuments::open(database, clock.clone())
             .await
             .unwrap(),
-        needed: Mutex::default(),
+        found: Mutex::default(),
     });
     let outbox = Outbox::new(
         documents.clone(),
@@ -158,8 +129,86 @@ async fn every_composite_index_that_a_query_needs_is_in_terraform_and_no_other()
         ask(app, method, path, body).await;
         outbox.drain().await;
     }
-    let needed = documents.needed.lock().unwrap().clone();
-    assert_eq!(needed, indexes_in_terraform());
+    assert_eq!(*documents.found.lock().unwrap(), [""; 0]);
+}
+
+const COLLECTIONS: [&Collection; 12] = [
+    fanout_dedup::PROCESSED_EVENTS,
+    fanout_outbox::EVENTS,
+    fanout_outbox::OUTBOX_CURSORS,
+    fanout_outbox::OUTBOX_LEASES,
+    user_service::IDEMPOTENCY_KEYS,
+    user_service::USERS,
+    user_service::USER_EMAILS,
+    email_service::EMAILS,
+    email_service::EMAIL_RECIPIENTS,
+    analytics_service::SIGNUPS,
+    analytics_service::SIGNUPS_BY_SOURCE,
+    crm_service::CONTACTS,
+];
+
+/// What Firestore has to be told of a collection.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    /// The fields of each index.
+    indexes: BTreeSet<Vec<String>>,
+    automatic_indexes: bool,
+    expires_by: Option<String>,
+}
+
+impl Told {
+    /// What the code declares; `None` if Firestore does it by itself.
+    fn of(collection: &Collection) -> Option<Self> {
+        let field = |by: &Order| {
+            assert_eq!(by.direction, Direction::Ascending, "Terraform has no other");
+            by.field.to_owned()
+        };
+        let indexes = collection.indexes.iter();
+        let told = Self {
+            indexes: indexes
+                .map(|fields| fields.iter().map(field).collect())
+                .collect(),
+            automatic_indexes: collection.automatic_indexes,
+            expires_by: collection.expires_by.map(str::to_owned),
+        };
+        let composite = told.indexes.iter().any(|fields| fields.len() > 1);
+        let needed = composite || !told.automatic_indexes || told.expires_by.is_some();
+        needed.then_some(told)
+    }
+
+    /// What an entry in Terraform's table says.
+    fn read(entry: &str) -> Self {
+        let bare: String = entry.split_whitespace().collect();
+        let bare = bare.replace(",]", "]");
+        let lists = bare.split_once("indexes=[[").and_then(|(_, rest)| {
+            let (lists, _) = rest.split_once("]]")?;
+            serde_json::from_str(&format!("[[{lists}]]")).ok()
+        });
+        Self {
+            indexes: lists.unwrap_or_default(),
+            automatic_indexes: !bare.contains("automatic_indexes=false"),
+            expires_by: quoted_after(&bare, "expires_by=", '#')
+                .first()
+                .map(|field| (*field).to_owned()),
+        }
+    }
+}
+
+#[test]
+fn terraform_tells_firestore_what_the_code_declares_of_its_collections() {
+    let text = include_str!("../terraform/firestore.tf");
+    let table = text.split("firestore_collections = {\n").nth(1).unwrap();
+    let table = table.split("\n  }\n").next().unwrap();
+    let in_terraform: BTreeMap<&str, Told> = table
+        .split("\n    }")
+        .filter_map(|entry| entry.split_once(" = {"))
+        .map(|(name, entry)| (name.trim(), Told::read(entry)))
+        .collect();
+    let declared = COLLECTIONS.into_iter();
+    let declared: BTreeMap<&str, Told> = declared
+        .filter_map(|collection| Some((collection.name, Told::of(collection)?)))
+        .collect();
+    assert_eq!(in_terraform, declared);
 }
 
 /// The defaults of the map `consumers` in `terraform/variables-system.tf`: each entry's text, by name.
@@ -223,9 +272,12 @@ fn number_in(text: &str, name: &str) -> u64 {
 fn terraform_and_the_code_say_the_same_numbers_of_delivery() {
     let system = include_str!("../terraform/variables-system.tf");
     let locals = include_str!("../terraform/locals.tf");
+    let variables = include_str!("../terraform/variables.tf");
+    let (_, kept) = variables.split_once("\"event_store_ttl_days\"").unwrap();
     let code = Timings::PRODUCTION;
     let days = |duration: Duration| duration.as_secs() / (24 * 60 * 60);
     let numbers = [
+        (kept, "default", days(EVENTS_KEPT)),
         (system, "ack_deadline_seconds", code.ack_deadline.as_secs()),
         (
             system,

@@ -24,9 +24,10 @@ ORDER = {
 }
 # What Terraform must not see before what: no test on a mocked provider can tell.
 TERRAFORM_ORDER = {
-    ("consumers.tf", "module", "consumer"): {"google_firestore_field.expires_at", "google_firestore_index.query"},
+    ("consumers.tf", "module", "consumer"): {"google_firestore_field.expires_at", "google_firestore_field.single", "google_firestore_index.query"},
+    ("firestore.tf", "resource", "google_firestore_field.others"): {"google_firestore_field.single"},
     ("scheduler.tf", "resource", "google_cloud_scheduler_job.relay"): {"google_service_account_iam_member.relay_deployer"},
-    ("services.tf", "module", "service"): {"google_firestore_field.expires_at", "google_firestore_index.query"},
+    ("services.tf", "module", "service"): {"google_firestore_field.expires_at", "google_firestore_field.single", "google_firestore_index.query"},
     ("topics.tf", "module", "topic"): {"google_service_account_iam_member.push_deployer", "google_service_account_iam_member.push_tokens"},
     ("modules/event-topic/outputs.tf", "output", "name"): {"google_pubsub_subscription.push", "google_pubsub_subscription_iam_member.dead_letter_forwarder"},
     ("modules/event-topic/subscriptions.tf", "resource", "google_pubsub_subscription.push"): {

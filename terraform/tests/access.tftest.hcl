@@ -51,8 +51,8 @@ run "a_further_service_is_private" {
   variables {
     user_service_invokers = ["group:testers@example.com"]
     services = {
-      order-service = { publishes = { USER_EVENTS_TOPIC = "user-events" }, outbox_relay = false }
-      user-service  = { publishes = { USER_EVENTS_TOPIC = "user-events" } }
+      order-service = { publishes = ["user-events"], outbox_relay = false }
+      user-service  = { publishes = ["user-events"] }
     }
     images = merge(var.images, { order-service = "us-central1-docker.pkg.dev/fanout-test/fanout/order-service@sha256:${sha256("order")}" })
   }
@@ -94,7 +94,7 @@ run "no_right_is_wider_than_it_has_to_be" {
   }
 
   assert {
-    condition     = [for variable, grant in module.service["user-service"].grants.publisher : "${variable} ${grant.role} ${grant.topic} ${grant.member}"] == ["USER_EVENTS_TOPIC roles/pubsub.publisher user-events serviceAccount:user-service@fanout-test.iam.gserviceaccount.com"]
+    condition     = [for grant in module.service["user-service"].grants.publisher : "${grant.role} ${grant.topic} ${grant.member}"] == ["roles/pubsub.publisher user-events serviceAccount:user-service@fanout-test.iam.gserviceaccount.com"]
     error_message = "user-service may not publish on user-events, or may publish elsewhere."
   }
 

@@ -1,5 +1,5 @@
 # Bad input is refused before anything is made, each with a full sentence. What a module refuses by
-# itself is tried in event_topic.tftest.hcl and service.tftest.hcl. Of a variable's rules each input
+# itself is tried in event_topic.tftest.hcl and service.tftest.hcl, senders in senders.tftest.hcl. Of a variable's rules each input
 # here breaks one.
 
 mock_provider "google" {
@@ -97,6 +97,26 @@ run "database_on_the_moon" {
   }
 
   expect_failures = [var.firestore_location]
+}
+
+run "events_that_are_kept_for_no_day" {
+  command = plan
+
+  variables {
+    event_store_ttl_days = 0
+  }
+
+  expect_failures = [var.event_store_ttl_days]
+}
+
+run "events_that_are_kept_for_half_a_day_more" {
+  command = plan
+
+  variables {
+    event_store_ttl_days = 1.5
+  }
+
+  expect_failures = [var.event_store_ttl_days]
 }
 
 run "database_with_a_capital_letter" {
@@ -217,46 +237,6 @@ run "notification_channel_by_number" {
   }
 
   expect_failures = [var.notification_channels]
-}
-
-run "sender_that_is_no_address" {
-  command = plan
-
-  variables {
-    mail = { from = "Fanout" }
-  }
-
-  expect_failures = [var.mail]
-}
-
-run "sender_that_is_empty" {
-  command = plan
-
-  variables {
-    mail = { from = "" }
-  }
-
-  expect_failures = [var.mail]
-}
-
-run "sender_without_a_domain" {
-  command = plan
-
-  variables {
-    mail = { from = "Fanout <hello@localhost>" }
-  }
-
-  expect_failures = [var.mail]
-}
-
-run "reply_address_that_is_none" {
-  command = plan
-
-  variables {
-    mail = { from = "hello@example.com", reply_to = "support" }
-  }
-
-  expect_failures = [var.mail]
 }
 
 run "address_to_unsubscribe_at_in_the_open" {
@@ -423,7 +403,7 @@ run "service_whose_relay_would_have_no_name" {
   command = plan
 
   variables {
-    services = { a-name-of-twenty-five-abc = { publishes = {} } }
+    services = { a-name-of-twenty-five-abc = { publishes = [] } }
     images = {
       a-name-of-twenty-five-abc = "x@sha256:ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
       analytics-service         = "a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -439,7 +419,7 @@ run "service_that_publishes_nowhere_known" {
   command = plan
 
   variables {
-    services = { user-service = { publishes = { USER_EVENTS_TOPIC = "user-event" } } }
+    services = { user-service = { publishes = ["user-event"] } }
   }
 
   expect_failures = [var.services]
@@ -449,7 +429,7 @@ run "service_with_a_consumers_name" {
   command = plan
 
   variables {
-    services = { user-service = { publishes = {} }, crm-service = { publishes = {} } }
+    services = { user-service = { publishes = [] }, crm-service = { publishes = [] } }
   }
 
   expect_failures = [var.services]

@@ -188,6 +188,7 @@ run "a_fourth_consumer" {
     condition = { for env in module.consumer["loyalty"].service.template[0].containers[0].env : env.name => env.value } == {
       ACK_DEADLINE_SECONDS   = "60"
       DEAD_LETTER_TOPIC      = "user-events-loyalty-dead-letters"
+      EVENT_STORE_TTL_DAYS   = "90"
       FIRESTORE_DATABASE     = "(default)"
       GOOGLE_CLOUD_PROJECT   = "fanout-test"
       HANDLER_BUDGET_SECONDS = "45"

@@ -118,7 +118,7 @@ run "service" {
     name      = "user-service"
     image     = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
     invokers  = { relay = "serviceAccount:relay-user-service@fanout-test.iam.gserviceaccount.com" }
-    publishes = { USER_EVENTS_TOPIC = { id = run.topic.topic.id, name = run.topic.name } }
+    publishes = { user-events = { id = run.topic.topic.id, name = run.topic.name } }
   }
 }
 
@@ -133,7 +133,7 @@ run "service_replaced" {
     name      = "user-service"
     image     = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
     invokers  = { relay = "serviceAccount:relay-user-service@fanout-test.iam.gserviceaccount.com" }
-    publishes = { USER_EVENTS_TOPIC = { id = run.topic.topic.id, name = run.topic.name } }
+    publishes = { user-events = { id = run.topic.topic.id, name = run.topic.name } }
   }
 
   plan_options {
@@ -146,7 +146,7 @@ run "service_replaced" {
   }
 
   assert {
-    condition     = output.grants.publisher["USER_EVENTS_TOPIC"].etag == run.service.grants.publisher["USER_EVENTS_TOPIC"].etag
+    condition     = output.grants.publisher["user-events"].etag == run.service.grants.publisher["user-events"].etag
     error_message = "A service that is made anew takes its right to publish away for a moment."
   }
 }
@@ -162,11 +162,11 @@ run "topic_of_the_service_replaced" {
     name      = "user-service"
     image     = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
     invokers  = { relay = "serviceAccount:relay-user-service@fanout-test.iam.gserviceaccount.com" }
-    publishes = { USER_EVENTS_TOPIC = { id = "another", name = run.topic.name } }
+    publishes = { user-events = { id = "another", name = run.topic.name } }
   }
 
   assert {
-    condition     = output.grants.publisher["USER_EVENTS_TOPIC"].etag != run.service.grants.publisher["USER_EVENTS_TOPIC"].etag
+    condition     = output.grants.publisher["user-events"].etag != run.service.grants.publisher["user-events"].etag
     error_message = "A topic that is made anew does not get its publisher's right again."
   }
 }

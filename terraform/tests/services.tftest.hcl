@@ -67,18 +67,19 @@ run "services" {
 
   assert {
     condition = { for env in module.service["user-service"].service.template[0].containers[0].env : env.name => env.value } == {
+      EVENT_STORE_TTL_DAYS = "90"
       FIRESTORE_DATABASE   = "(default)"
       GOOGLE_CLOUD_PROJECT = "fanout-test"
       LOG_FORMAT           = "json"
-      USER_EVENTS_TOPIC    = "user-events"
     }
-    error_message = "user-service is told something else than its project, database, topic and log format."
+    error_message = "user-service is told something else than its project, database, how long events are kept and log format."
   }
 
   assert {
     condition = { for env in module.consumer["email"].service.template[0].containers[0].env : env.name => env.value if env.value != null && env.value != "" } == {
       ACK_DEADLINE_SECONDS   = "60"
       DEAD_LETTER_TOPIC      = "user-events-email-dead-letters"
+      EVENT_STORE_TTL_DAYS   = "90"
       HANDLER_BUDGET_SECONDS = "45"
       LEASE_SECONDS          = "60"
       FIRESTORE_DATABASE     = "(default)"
@@ -116,12 +117,13 @@ run "settings_of_an_environment" {
   command = apply
 
   variables {
-    consumer_ingress    = "INGRESS_TRAFFIC_INTERNAL_ONLY"
-    deletion_protection = false
-    mail                = { from = "hello@example.com", reply_to = "support@example.com", list_unsubscribe = "https://example.com/leave/{user_id}" }
-    labels              = { team = "growth" }
-    secret_versions     = { smtp-url = "7" }
-    delivery            = { ack_deadline_seconds = 90, handler_budget_seconds = 75, lease_seconds = 120 }
+    consumer_ingress     = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+    deletion_protection  = false
+    mail                 = { from = "hello@example.com", reply_to = "support@example.com", list_unsubscribe = "https://example.com/leave/{user_id}" }
+    labels               = { team = "growth" }
+    secret_versions      = { smtp-url = "7" }
+    event_store_ttl_days = 30
+    delivery             = { ack_deadline_seconds = 90, handler_budget_seconds = 75, lease_seconds = 120 }
     scaling = {
       crm-service  = { max_instances = 3 }
       user-service = { min_instances = 2, max_instances = 40 }
@@ -166,6 +168,11 @@ run "settings_of_an_environment" {
       module.consumer["crm"].service.template[0].timeout == "90s"
     )
     error_message = "Container, subscription and request time-out do not agree on the numbers of delivery."
+  }
+
+  assert {
+    condition     = alltrue([for service in concat(values(module.service), values(module.consumer)) : one([for env in service.service.template[0].containers[0].env : env.value if env.name == "EVENT_STORE_TTL_DAYS"]) == "30"])
+    error_message = "A service that stores events is not told how long they are kept."
   }
 
   assert {

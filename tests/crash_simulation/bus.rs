@@ -123,7 +123,11 @@ impl Bus {
 
     /// Stores a message and sends it to everybody who listens to its topic; gives its id, and that of
     /// its event.
-    pub(crate) fn send(self: &Arc<Self>, topic: &str, message: OutgoingMessage) -> (String, String) {
+    pub(crate) fn send(
+        self: &Arc<Self>,
+        topic: &str,
+        message: OutgoingMessage,
+    ) -> (String, String) {
         let message_id = self.new_message_id();
         let message = self.pushed(&message_id, message);
         let event_id = event_id_of(&message);
@@ -229,7 +233,7 @@ impl Bus {
         self.sim.note(format_args!(
             "delivery {number}: message {id} ({event}) to {name}"
         ));
-        let mut request = Request::post("/pubsub/push");
+        let mut request = Request::post("/pubsub/push").header("content-type", "application/json");
         if push.redrives.is_some() {
             request = request.header(X_REDRIVE, "1");
         }

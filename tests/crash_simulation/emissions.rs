@@ -29,7 +29,12 @@ pub(super) fn of_the_club(end: &mut End<'_>) {
     let stored = stored.filter(|(_, event)| event.topic == USER_EVENTS);
     let stored = stored.map(|(id, event)| {
         let is_new = event.event_type == UserCreated::TYPE;
-        (id.as_str(), &event.subject, is_new, correlation_of(id, event))
+        (
+            id.as_str(),
+            &event.subject,
+            is_new,
+            correlation_of(id, event),
+        )
     });
     let typed = facts.typed.iter();
     let typed = typed.map(|(id, user)| (id.as_str(), user, true, id.clone()));
@@ -73,7 +78,9 @@ pub(super) fn of_the_desk(end: &mut End<'_>) {
         }
     }
     // Whoever is gone keeps the card.
-    let acted_on = requests.iter().map(|(id, _)| ((*id).clone(), String::new()));
+    let acted_on = requests
+        .iter()
+        .map(|(id, _)| ((*id).clone(), String::new()));
     end.acts_are_not_repeated(Service::Desk, &acted_on.collect::<Vec<_>>());
     let rounds = u64::from(facts.rounds) + 1;
     let mut noted: BTreeMap<&str, u64> = BTreeMap::new();
@@ -83,14 +90,19 @@ pub(super) fn of_the_desk(end: &mut End<'_>) {
     for (subject, events) in noted {
         let counted = end.notes.get(subject).map(|note| note.count("count"));
         if counted != Some(Ok(events)) {
-            end.fault(format!("{counted:?} of {events} notes of {subject} are counted"));
+            end.fault(format!(
+                "{counted:?} of {events} notes of {subject} are counted"
+            ));
         }
     }
 }
 
 /// The request that an event belongs to: its own, or the event itself where none is named.
 fn correlation_of(id: &str, event: &StoredEvent) -> String {
-    event.correlation_id.clone().unwrap_or_else(|| id.to_owned())
+    event
+        .correlation_id
+        .clone()
+        .unwrap_or_else(|| id.to_owned())
 }
 
 fn of_type<'a>(
@@ -121,7 +133,12 @@ fn are_emitted(end: &mut End<'_>, emitter: Service, expected: &[Expected<'_>]) {
                 && event.subject == *subject
                 && event.causation_id.as_deref() == Some(*cause)
                 && event.correlation_id.as_ref() == Some(correlation_id)
-                && *key == if *ordered { subject.clone() } else { String::new() }
+                && *key
+                    == if *ordered {
+                        subject.clone()
+                    } else {
+                        String::new()
+                    }
         };
         match end.facts.events.get(&id) {
             Some(event) if as_expected(event) => {}
@@ -134,7 +151,12 @@ fn are_emitted(end: &mut End<'_>, emitter: Service, expected: &[Expected<'_>]) {
     let emitted = end.facts.events.iter();
     let emitted = emitted.filter(|(id, event)| event.source == name && !known.contains(*id));
     let uncalled: Vec<String> = emitted
-        .map(|(id, event)| format!("{} {id} was emitted, and nothing demands it", event.event_type))
+        .map(|(id, event)| {
+            format!(
+                "{} {id} was emitted, and nothing demands it",
+                event.event_type
+            )
+        })
         .collect();
     end.found.extend(uncalled);
 }
@@ -151,7 +173,9 @@ fn are_numbered_without_gaps(end: &mut End<'_>) {
     end.found.extend(twice);
     for (subject, numbers) in sequences {
         if !numbers.iter().copied().eq(1..=numbers.len() as u64) {
-            end.fault(format!("the events of {subject} have the sequences {numbers:?}"));
+            end.fault(format!(
+                "the events of {subject} have the sequences {numbers:?}"
+            ));
         }
     }
 }

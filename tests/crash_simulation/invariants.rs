@@ -182,7 +182,8 @@ impl End<'_> {
     fn every_event_has_its_effects(&mut self) {
         let facts = self.facts;
         let stored = facts.events.iter();
-        let stored = stored.map(|(id, event)| (id, event.topic.as_str(), event.event_type.as_str()));
+        let stored =
+            stored.map(|(id, event)| (id, event.topic.as_str(), event.event_type.as_str()));
         let typed = facts.typed.keys();
         let typed = typed.map(|id| (id, USER_EVENTS, UserCreated::TYPE));
         for (id, topic, event_type) in stored.chain(typed) {
@@ -202,11 +203,7 @@ impl End<'_> {
 
     /// One act for each event; more only where the mark says that this may have happened, and none
     /// only where the user was deleted. `events`: what is acted on, and whose it is.
-    pub(super) fn acts_are_not_repeated(
-        &mut self,
-        consumer: Service,
-        events: &[(String, String)],
-    ) {
+    pub(super) fn acts_are_not_repeated(&mut self, consumer: Service, events: &[(String, String)]) {
         let name = consumer.name();
         for (id, user) in events {
             let is_gone = self.is_gone(user);
@@ -217,7 +214,11 @@ impl End<'_> {
             // What was typed is not sent again.
             let last = if typed { 0 } else { self.facts.rounds };
             for round in 0..=last {
-                let acts = self.facts.acts.iter().filter(|act| act.consumer == consumer);
+                let acts = self
+                    .facts
+                    .acts
+                    .iter()
+                    .filter(|act| act.consumer == consumer);
                 let acts = acts.filter(|act| act.event_id == *id && act.round == round);
                 match acts.count() {
                     1 => {}

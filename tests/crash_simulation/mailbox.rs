@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fanout_mail::{Mail, MailError, Mailer};
 use fanout_testkit::faults::{FaultyPort, PortCall};
+use tokio::time::Instant;
 
 use super::acts::{acts_now, begins_to_act};
 use super::services::Service;
@@ -22,7 +23,7 @@ pub(crate) struct RecordingMailer {
 
 #[async_trait]
 impl Mailer for RecordingMailer {
-    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+    async fn send(&self, mail: &Mail, _until: Instant) -> Result<(), MailError> {
         begins_to_act(&self.sim, Service::Email, &mail.id);
         let call = PortCall {
             operation: "mailer.send",
@@ -30,10 +31,9 @@ impl Mailer for RecordingMailer {
             changes: true,
         };
         let (sim, event_id) = (Arc::clone(&self.sim), mail.id.clone());
-        let recipients = mail.message.envelope().to().iter();
-        let recipients: Vec<String> = recipients.map(ToString::to_string).collect();
+        let to = mail.to.clone();
         let effect = async move {
-            if !recipients.iter().all(|address| takes_mail(&sim, address)) {
+            if !takes_mail(&sim, &to) {
                 return Err(MailError::Refused("no such mailbox".to_owned()));
             }
             acts_now(&sim, Service::Email, event_id);
@@ -44,10 +44,12 @@ impl Mailer for RecordingMailer {
             false => MailError::NotSent("injected".into()),
         };
         let kind = |error: &MailError| match error {
+            MailError::Deferred(_) => "deferred",
             MailError::NotSent(_) => "not sent",
             MailError::Misconfigured(_) => "misconfigured",
             MailError::Unknown(_) => "unknown",
             MailError::Refused(_) => "refused",
+            MailError::Unsupported(_) => "unsupported",
         };
         self.port.call(call, effect, lost, kind).await
     }

@@ -75,11 +75,14 @@ const ENOUGH: u64 = 5;
 fn every_promise_survives_every_fault() {
     let started = Instant::now();
     let only = setting("SIM_ONLY");
-    let told = STORIES.iter().filter(|story| only.as_ref().is_none_or(|only| only == story.name)).map(|story| {
-        let figures = story.tell();
-        println!("crash simulation, {}: {figures}", story.name);
-        figures
-    });
+    let told = STORIES
+        .iter()
+        .filter(|story| only.as_ref().is_none_or(|only| only == story.name))
+        .map(|story| {
+            let figures = story.tell();
+            println!("crash simulation, {}: {figures}", story.name);
+            figures
+        });
     let exhaustive = told.fold(Figures::default(), Figures::merge);
     let seeds = setting("SIM_SEEDS").map_or(SEEDS, |text| text.parse().expect("a number"));
     let random = random::run(0..seeds);

@@ -53,7 +53,11 @@ impl OutboxRules {
                 }
             }
         }
-        if touched { self.without_lease() } else { Vec::new() }
+        if touched {
+            self.without_lease()
+        } else {
+            Vec::new()
+        }
     }
 
     fn without_lease(&self) -> Vec<String> {

@@ -129,7 +129,10 @@ impl Plan {
         let repeats = !call.changes && last.as_ref() == Some(&this);
         *last = Some(this);
         let changes = call.changes;
-        self.seen.lock().unwrap().push(SeenCall { changes, repeats });
+        self.seen
+            .lock()
+            .unwrap()
+            .push(SeenCall { changes, repeats });
     }
 }
 

@@ -95,7 +95,7 @@ async fn an_event_whose_id_or_subject_names_nothing_is_parked_under_its_messages
                 let detail = &letters[0].attributes["dead-letter-detail"];
                 assert!(detail.contains(&format!(": {field} must have")), "{detail}");
             }
-            let mark = scene.mark("crm", &format!("msg_{message_id}")).await;
+            let mark = scene.mark("crm", &format!("msg_{message_id}_0")).await;
             assert_eq!(mark.unwrap().state, MarkState::Parked);
         }
     }
@@ -133,7 +133,7 @@ async fn an_event_without_an_id_is_parked_under_its_messages_id() {
         assert_eq!(letters.len(), 1);
         assert_eq!(letters[0].attributes["dead-letter-reason"], "invalid");
         let mark = scene
-            .mark("crm", &format!("msg_{message_id}"))
+            .mark("crm", &format!("msg_{message_id}_0"))
             .await
             .unwrap();
         assert_eq!(mark.state, MarkState::Parked);

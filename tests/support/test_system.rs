@@ -122,6 +122,7 @@ impl TestSystem {
     /// Delivers a push body to one consumer, as the bus does.
     pub(crate) async fn push(&self, consumer: &str, body: impl Into<reqwest::Body>) -> Response {
         let request = self.client.post(self.url(consumer, "/pubsub/push"));
+        let request = request.header("content-type", "application/json");
         request.body(body).send().await.unwrap()
     }
 

@@ -78,6 +78,7 @@ async fn the_trace_goes_on_in_a_consumers_log_also_when_the_relay_sends_the_even
     });
     let bytes = push.to_string().into_bytes();
     let request = http::Request::post("/pubsub/push")
+        .header("content-type", "application/json")
         .body(axum::body::Body::from(bytes))
         .unwrap();
     let delivery = tower::ServiceExt::oneshot(crm.app.clone(), request);

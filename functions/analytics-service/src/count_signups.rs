@@ -83,9 +83,10 @@ pub(crate) async fn count_signups(
 
 impl CountSignups {
     async fn answer(&self, question: Question) -> Result<Response, ReadError> {
-        Ok(match question.by_source {
-            false => Json(self.counts(question.days).await?).into_response(),
-            true => Json(self.counts_by_source(question.days).await?).into_response(),
+        Ok(if question.by_source {
+            Json(self.counts_by_source(question.days).await?).into_response()
+        } else {
+            Json(self.counts(question.days).await?).into_response()
         })
     }
 

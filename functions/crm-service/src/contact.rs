@@ -202,14 +202,9 @@ impl Known {
 }
 
 fn present_in(fields: &Fields) -> Result<User, MalformedDocument> {
-    let malformed = |field: &str, expected| MalformedDocument {
-        field: field.to_owned(),
-        expected,
-    };
     Ok(User::Present {
-        email: EmailAddress::parse(fields.text("email")?)
-            .map_err(|_| malformed("email", "an e-mail address"))?,
-        name: PersonName::parse(fields.text("name")?).map_err(|_| malformed("name", "a name"))?,
+        email: EmailAddress::stored(fields.text("email")?),
+        name: PersonName::stored(fields.text("name")?),
     })
 }
 

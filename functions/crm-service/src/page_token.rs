@@ -30,9 +30,10 @@ impl PageToken {
         let decoded = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidPageToken)?;
         let decoded = String::from_utf8(decoded).map_err(|_| InvalidPageToken)?;
         let id = decoded.strip_prefix(PREFIX).ok_or(InvalidPageToken)?;
-        match is_an_id(id) {
-            true => Ok(Self(id.to_owned())),
-            false => Err(InvalidPageToken),
+        if is_an_id(id) {
+            Ok(Self(id.to_owned()))
+        } else {
+            Err(InvalidPageToken)
         }
     }
 

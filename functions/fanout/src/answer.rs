@@ -17,9 +17,10 @@ pub struct WrongUse(pub String);
 
 /// The code that a command ends with that failed.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    match error.is::<WrongUse>() {
-        true => ExitCode::from(WRONG_USE),
-        false => FAILED,
+    if error.is::<WrongUse>() {
+        ExitCode::from(WRONG_USE)
+    } else {
+        FAILED
     }
 }
 

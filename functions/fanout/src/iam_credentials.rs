@@ -84,12 +84,13 @@ impl IdentityToken {
         let made: Result<Made, ApiError> = iam.api.post(url, &ask).await;
         let forbidden =
             matches!(&made, Err(error) if error.status() == Some(StatusCode::FORBIDDEN));
-        let made = made.with_context(|| match forbidden {
-            true => format!(
+        let made = made.with_context(|| if forbidden {
+format!(
                 "you may not make tokens of {account}: it takes the role roles/iam.serviceAccountOpenIdTokenCreator on that account, which Terraform gives to the members of `operators`"
-            ),
-            false => format!("no identity token of {account} could be made"),
-        })?;
+            )
+} else {
+format!("no identity token of {account} could be made")
+})?;
         Ok(made.token)
     }
 }

@@ -81,7 +81,7 @@ impl Repeatable {
     /// another way is the same request. The key in it keeps the fingerprint from telling who it was.
     fn new(key: &str, request: &SignUp) -> Self {
         let mut fingerprint = Sha256::new();
-        for part in [key, request.email.typed().expose(), request.name.expose()] {
+        for part in [key, request.email.kept().expose(), request.name.expose()] {
             fingerprint.update((part.len() as u64).to_be_bytes());
             fingerprint.update(part);
         }

@@ -8,13 +8,16 @@ use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// White space at both ends is cut off; then 1 to 200 characters, none of them a control character.
-/// JSON Schema counts before cutting, so the rule is a pattern and not a length.
+/// White space at both ends is cut off; then 1 to 200 characters, none of which controls lines or
+/// direction. JSON Schema counts before cutting, so the rule is a pattern and not a length. That one
+/// of them shows something takes a property that patterns have no short word for; here the first is
+/// at least none of the usual invisible ones.
 const NAME_PATTERN: &str = concat!(
     r"^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*",
-    r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]",
-    r"([^\u0000-\u001f\u007f-\u009f]{0,198}",
-    r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000])?",
+    r"[^\u0000-\u0020\u007f-\u00a0\u00ad\u0300-\u036f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f",
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff]",
+    r"([^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff]{0,198}",
+    r"[^\u0000-\u0020\u007f-\u00a0\u061c\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000\ufdd0-\ufdef\ufffe\uffff])?",
     r"[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$",
 );
 
@@ -53,13 +56,13 @@ impl ToSchema for UserChanges {
 fn fields() -> ObjectBuilder {
     let email = text()
         .description(Some(
-            "An address of RFC 5321, kept as typed; it belongs to one user, whatever its case",
+            "An address of RFC 5321 or RFC 6531, kept as typed but composed (NFC); it belongs to one user, whatever its case",
         ))
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::IdnEmail)))
         .max_length(Some(254));
     let name = text()
         .description(Some(
-            "1 to 200 characters without control characters; white space around it is cut off",
+            "1 to 200 characters, at least one that shows, and none that controls lines or direction; white space around it is cut off",
         ))
         .pattern(Some(NAME_PATTERN));
     ObjectBuilder::new()

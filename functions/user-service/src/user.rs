@@ -25,7 +25,7 @@ pub const USER_EMAILS: &Collection = &Collection::named("user_emails").private()
 }))]
 pub(crate) struct User {
     pub(crate) id: String,
-    /// As typed.
+    /// As typed, but composed (NFC).
     #[schema(value_type = String)]
     pub(crate) email: EmailAddress,
     /// The id of the document that keeps the address to this user.
@@ -56,7 +56,7 @@ impl User {
     pub(crate) fn new(id: String, email: &Address, name: PersonName, now: Timestamp) -> Self {
         Self {
             id,
-            email: email.typed().clone(),
+            email: email.kept().clone(),
             email_id: email.id().to_owned(),
             name,
             version: 1,
@@ -69,7 +69,7 @@ impl User {
     pub(crate) fn changed(&self, changes: &Changes, now: Timestamp) -> Option<Self> {
         let mut after = self.clone();
         if let Some(email) = &changes.email {
-            after.email = email.typed().clone();
+            after.email = email.kept().clone();
             after.email_id = email.id().to_owned();
         }
         if let Some(name) = &changes.name {
@@ -144,17 +144,11 @@ impl User {
         if fields.optional_timestamp("deleted_at")?.is_some() {
             return Ok(None);
         }
-        let malformed = |field: &str, expected| MalformedDocument {
-            field: field.to_owned(),
-            expected,
-        };
         Ok(Some(Self {
             id: id.to_owned(),
-            email: EmailAddress::parse(fields.text("email")?)
-                .map_err(|_| malformed("email", "an e-mail address"))?,
+            email: EmailAddress::stored(fields.text("email")?),
             email_id: fields.text("email_id")?.to_owned(),
-            name: PersonName::parse(fields.text("name")?)
-                .map_err(|_| malformed("name", "a name"))?,
+            name: PersonName::stored(fields.text("name")?),
             version: fields.count("version")?,
             created_at: fields.timestamp("created_at")?,
             updated_at: fields.timestamp("updated_at")?,

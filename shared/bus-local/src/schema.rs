@@ -4,23 +4,8 @@ use rusqlite::Connection;
 
 /// Creates what is missing; run at every start.
 pub(super) fn prepare(file: &Connection) -> rusqlite::Result<()> {
-    file.execute_batch(TABLES)?;
-    let mut columns =
-        file.prepare("SELECT 1 FROM pragma_table_info('subscriptions') WHERE name = ?1")?;
-    for (name, kind) in LATER_COLUMNS_OF_SUBSCRIPTIONS {
-        if !columns.exists([name])? {
-            let add = format!("ALTER TABLE subscriptions ADD COLUMN {name} {kind}");
-            file.execute_batch(&add)?;
-        }
-    }
-    Ok(())
+    file.execute_batch(TABLES)
 }
-
-/// Files that an earlier version made do not have them. The default is Pub/Sub's: 7 days.
-const LATER_COLUMNS_OF_SUBSCRIPTIONS: [(&str, &str); 2] = [
-    ("retention_ms", "INTEGER NOT NULL DEFAULT 604800000"),
-    ("retains_acked", "INTEGER NOT NULL DEFAULT 0"),
-];
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS topics (name TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -36,7 +21,9 @@ const TABLES: &str = "
         dead_letter_topic TEXT,
         max_attempts      INTEGER,
         ordered           INTEGER NOT NULL,
-        filter            TEXT
+        filter            TEXT,
+        retention_ms      INTEGER NOT NULL,
+        retains_acked     INTEGER NOT NULL
     );
     CREATE INDEX IF NOT EXISTS subscriptions_by_topic ON subscriptions (topic);
 

@@ -54,7 +54,7 @@ pub enum DeadLetterCause {
         /// How many deliveries that were, if Pub/Sub says so.
         deliveries: Option<u32>,
     },
-    /// Nothing says how: somebody else published it there.
+    /// Nothing says how: another program published it there.
     Unexplained,
 }
 

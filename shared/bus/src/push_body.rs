@@ -93,12 +93,13 @@ impl PushEnvelope {
             .or(message.message_id_snake.take())
             .filter(|id| !id.is_empty())
             .ok_or(NotAPush::Shape)?;
-        match is_identifier(&message_id) {
-            true => Ok(Self {
+        if is_identifier(&message_id) {
+            Ok(Self {
                 message_id,
                 envelope,
-            }),
-            false => Err(NotAPush::MessageId),
+            })
+        } else {
+            Err(NotAPush::MessageId)
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) fn has_row(message: &PushedMessage, event: &Event) -> bool {
 }
 
 /// Waits before planning again. Not the first time: a plan that was made without reading usually
-/// meets nobody, only what it did not know.
+/// meets no other delivery, only what it did not know.
 pub(super) async fn back_off(ids: &dyn IdGenerator, conflicts: u32) {
     let wait = match conflicts {
         0 | 1 => Duration::ZERO,

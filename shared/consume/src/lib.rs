@@ -9,6 +9,7 @@ mod outcome;
 mod park;
 mod pipeline;
 mod push_auth;
+mod push_keys;
 mod push_route;
 mod react_in_store;
 mod react_outside;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use fanout_runtime::Clock;
-use fanout_web::{Problem, health_route};
+use fanout_web::{BodyFault, BodyRoom, HeldBody, Problem, health_route, is_encoded, media_type};
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
@@ -24,9 +23,16 @@ pub const MAX_PUSH_BYTES: usize = 15 * 1024 * 1024;
 
 struct Endpoint {
     pipeline: Pipeline,
-    auth: PushAuth,
-    clock: Arc<dyn Clock>,
     consumer: &'static str,
+    reader: Reader,
+}
+
+/// Takes pushes in: first who pushes, then how much, then what.
+struct Reader {
+    auth: PushAuth,
+    /// For all pushes that are under way: Cloud Run lets 80 in at once.
+    room: BodyRoom,
+    clock: Arc<dyn Clock>,
     project: String,
 }
 
@@ -35,13 +41,15 @@ pub fn push_route(consumer: Consumer, deps: ConsumerDeps) -> Router {
     let endpoint = Endpoint {
         consumer: consumer.name,
         pipeline: Pipeline::new(consumer, &deps),
-        auth: deps.auth,
-        clock: deps.clock,
-        project: deps.project,
+        reader: Reader {
+            auth: deps.auth,
+            room: BodyRoom::of_memory(MAX_PUSH_BYTES),
+            clock: deps.clock,
+            project: deps.project,
+        },
     };
     Router::new()
         .route("/pubsub/push", post(receive))
-        .layer(DefaultBodyLimit::max(MAX_PUSH_BYTES))
         .with_state(Arc::new(endpoint))
         .merge(health_route())
 }
@@ -49,12 +57,12 @@ pub fn push_route(consumer: Consumer, deps: ConsumerDeps) -> Router {
 async fn receive(
     State(endpoint): State<Arc<Endpoint>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Response {
     let started = Instant::now();
     let mut line = DeliveryLine::new(endpoint.consumer);
-    match endpoint.read(&headers, body, &mut line).await {
-        Ok(message) => {
+    match endpoint.reader.read(&headers, body, &mut line).await {
+        Ok((message, _room)) => {
             let redriven = headers.contains_key(X_REDRIVE);
             let settled = endpoint.pipeline.settle(&message, redriven).await;
             line.settled(&settled, started.elapsed());
@@ -74,18 +82,26 @@ struct Refusal {
     why: String,
 }
 
-impl Endpoint {
-    /// The message of a request that may push and is a push; `line` learns what it says of itself.
+impl Reader {
+    /// The message of a request that may push and is a push, and the room that it takes; `line`
+    /// learns what it says of itself.
     async fn read(
         &self,
         headers: &HeaderMap,
-        body: Result<Bytes, BytesRejection>,
+        body: Body,
         line: &mut DeliveryLine,
-    ) -> Result<PushedMessage, Refusal> {
+    ) -> Result<(PushedMessage, HeldBody), Refusal> {
         self.auth.check(headers).await?;
-        let envelope = PushEnvelope::from_json(&body?)?;
+        if is_encoded(headers) || media_type(headers).as_deref() != Some("application/json") {
+            return Err(Refusal {
+                problem: not_json(),
+                why: "it is not plain JSON".to_owned(),
+            });
+        }
+        let mut held = self.room.read(body, MAX_PUSH_BYTES).await?;
+        let envelope = PushEnvelope::from_json(&std::mem::take(&mut held.bytes))?;
         line.read(&envelope, &self.project);
-        Ok(envelope.into_message(self.clock.now())?)
+        Ok((envelope.into_message(self.clock.now())?, held))
     }
 }
 
@@ -98,11 +114,11 @@ impl From<PushAuthError> for Refusal {
     }
 }
 
-impl From<BytesRejection> for Refusal {
-    fn from(rejection: BytesRejection) -> Self {
+impl From<BodyFault> for Refusal {
+    fn from(fault: BodyFault) -> Self {
         Self {
-            problem: body_problem(&rejection),
-            why: rejection.status().to_string(),
+            problem: body_problem(fault),
+            why: fault.to_string(),
         }
     }
 }
@@ -140,15 +156,31 @@ fn auth_problem(error: &PushAuthError) -> Problem {
     }
 }
 
-fn body_problem(rejection: &BytesRejection) -> Problem {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+fn not_json() -> Problem {
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "A push is JSON",
+        "Send the header `Content-Type: application/json`, and no `Content-Encoding`.",
+    )
+}
+
+fn body_problem(fault: BodyFault) -> Problem {
+    match fault {
+        BodyFault::TooLarge => Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
             "The push is too large",
             format!("A push has at most {MAX_PUSH_BYTES} bytes."),
         ),
-        _ => not_a_push("the body could not be read to its end"),
+        // The alert on memory asks for this slug.
+        BodyFault::NoRoom => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no_room",
+            "Too much is being delivered at once",
+            "The pushes under way take all the memory that is set apart for them. Deliver again.",
+        ),
+        BodyFault::Incomplete => not_a_push("the body could not be read to its end"),
     }
 }
 
@@ -159,4 +191,97 @@ fn not_a_push(detail: &str) -> Problem {
         "This is no Pub/Sub push",
         detail,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use fanout_runtime::SystemClock;
+    use futures_util::stream;
+    use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+
+    use super::*;
+
+    const PUSH: &str = r#"{"message":{"messageId":"1","data":"aGVsbG8="},"subscription":"s"}"#;
+
+    fn reader(auth: PushAuth, room: usize) -> Reader {
+        Reader {
+            auth,
+            room: BodyRoom::of(room),
+            clock: Arc::new(SystemClock),
+            project: "test".to_owned(),
+        }
+    }
+
+    impl Reader {
+        async fn status(&self, headers: &HeaderMap, body: Body) -> StatusCode {
+            let mut line = DeliveryLine::new("test");
+            match self.read(headers, body, &mut line).await {
+                Ok(_) => StatusCode::OK,
+                Err(refusal) => refusal.problem.status(),
+            }
+        }
+    }
+
+    fn json() -> HeaderMap {
+        HeaderMap::from_iter([(CONTENT_TYPE, "application/json".parse().unwrap())])
+    }
+
+    fn unread() -> Body {
+        let part = || -> Option<(Result<String, std::io::Error>, ())> { panic!("it is read") };
+        Body::from_stream(stream::unfold((), move |()| async move { part() }))
+    }
+
+    #[tokio::test]
+    async fn a_push_without_a_token_is_refused_before_its_body_is_read() {
+        let guarded = reader(PushAuth::oidc("here", "pusher", None), MAX_PUSH_BYTES);
+        let status = guarded.status(&json(), unread()).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+    }
+
+    #[tokio::test]
+    async fn only_plain_json_is_a_push_and_nothing_else_is_read() {
+        let open = reader(PushAuth::open_for_one_machine(), MAX_PUSH_BYTES);
+        assert_eq!(open.status(&json(), PUSH.into()).await, StatusCode::OK);
+        let mut others = vec![HeaderMap::new()];
+        for media in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+        ] {
+            others.push(HeaderMap::from_iter([(
+                CONTENT_TYPE,
+                media.parse().unwrap(),
+            )]));
+        }
+        let mut encoded = json();
+        encoded.insert(CONTENT_ENCODING, "gzip".parse().unwrap());
+        others.push(encoded);
+        for headers in others {
+            let status = open.status(&headers, unread()).await;
+            assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{headers:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_push_that_is_too_large_is_413_and_one_without_room_503_until_another_is_done_with() {
+        let open = reader(PushAuth::open_for_one_machine(), MAX_PUSH_BYTES);
+        let large = Body::from(vec![b' '; MAX_PUSH_BYTES + 1]);
+        assert_eq!(
+            open.status(&json(), large).await,
+            StatusCode::PAYLOAD_TOO_LARGE
+        );
+        let padded = format!("{PUSH}{}", " ".repeat(MAX_PUSH_BYTES - PUSH.len()));
+        let mut line = DeliveryLine::new("test");
+        let under_way = open.read(&json(), padded.into(), &mut line).await.ok();
+        assert!(under_way.is_some());
+        let refused = open
+            .read(&json(), PUSH.into(), &mut line)
+            .await
+            .err()
+            .unwrap();
+        assert_eq!(refused.problem.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.problem.slug(), "no_room");
+        drop(under_way);
+        assert_eq!(open.status(&json(), PUSH.into()).await, StatusCode::OK);
+    }
 }

@@ -13,7 +13,7 @@ use fanout_store::{
 
 /// Ends all leases, so that the next delivery of each event takes over instead of waiting.
 ///
-/// Only for a store that one process has to itself, at its start: whoever held a claim is dead then.
+/// Only for a store that one process has to itself, at its start: every holder is dead then.
 /// Anywhere else the holder may be alive, and the event would be acted on twice.
 pub async fn expire_claims_of_dead_process(
     documents: &dyn Documents,
@@ -33,7 +33,7 @@ pub async fn expire_claims_of_dead_process(
         match documents.commit(vec![write]).await {
             Ok(_) => {}
             Err(CommitError::Store(error)) => return Err(error),
-            // Somebody changed it meanwhile, so somebody is alive: the lease is theirs.
+            // A holder changed it meanwhile, so it is alive: the lease is its own.
             Err(CommitError::Conflict(_) | CommitError::Contention(_)) => {}
         }
     }

@@ -1,9 +1,9 @@
-//! Marks as whoever looks an event up finds them.
+//! Marks as an operator finds them who looks an event up.
 
 use super::mark::{Mark, PROCESSED_EVENTS};
 use fanout_store::{Comparison, Documents, Query, ReadError};
 
-/// Which marks. Each is one equality on one field, which Firestore answers from an automatic index.
+/// Which marks. Each is one equality on one field, which is indexed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarksOf<'a> {
     /// Every consumer's marks of one event.

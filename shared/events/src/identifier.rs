@@ -1,6 +1,6 @@
 //! The one grammar of what names something: ids, types, versions, sources, correlation.
 //!
-//! Names go to logs, attributes and document ids, and whoever publishes chooses them. An e-mail
+//! Names go to logs, attributes and document ids, and publishers choose them. An e-mail
 //! address, a person's name with a space or a line break is none, so none of those gets there.
 
 /// The longest identifier. The longest in use, a `traceparent`, has 55 characters.

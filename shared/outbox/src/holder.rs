@@ -70,17 +70,17 @@ impl<'a> Holder<'a> {
         }
     }
 
-    /// Publishes `rows`, the line's oldest, and says by `answered` whether that went well. Then marks
+    /// Publishes `rows`, the line's oldest, and says so by `answered`, published or not. Then marks
     /// them as published and gives the lease back, unless more rows of the line came meanwhile; those
     /// are published first.
     pub(super) async fn publish_first(
         mut self,
         rows: Vec<EventRow>,
-        answered: oneshot::Sender<bool>,
+        answered: oneshot::Sender<()>,
     ) {
         let (done, stopped) = self.publish_in_turn(&rows).await;
         // The request may be gone. If it is not, its answer goes before what follows.
-        let _ = answered.send(stopped.is_none());
+        let _ = answered.send(());
         tokio::task::yield_now().await;
         let tidied = match stopped {
             None => self.tidy_up(&rows).await,
@@ -186,16 +186,17 @@ impl<'a> Holder<'a> {
             return Err(Stopped::OutOfTime);
         }
         let publishing = outbox.publisher.publish(&row.topic, row.message());
-        let message_id = match tokio::time::timeout(PUBLISH_LIMIT, publishing).await {
-            Ok(answer) => answer?,
-            Err(elapsed) => return Err(PublishError::NoAnswer(elapsed.into()).into()),
-        };
+        let answer = tokio::time::timeout(PUBLISH_LIMIT, publishing).await;
+        let answer = answer.unwrap_or_else(|elapsed| Err(PublishError::NoAnswer(elapsed.into())));
+        let unwell = |error: &PublishError| !matches!(error, PublishError::Refused(_));
+        outbox.bus_answered(!answer.as_ref().is_err_and(unwell));
+        let message_id = answer?;
         let event_id = row.event_id.as_str();
         info!(event_id, message_id = %message_id.0, "published");
         Ok(())
     }
 
-    /// Marks rows as published, whoever holds the lease by now: they have been.
+    /// Marks rows as published, also if the lease is another holder's by now: they have been.
     async fn settle(&mut self, rows: &[EventRow]) -> Result<(), Stopped> {
         let writes = self.published_writes(rows);
         if !writes.is_empty() {

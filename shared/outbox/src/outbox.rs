@@ -98,27 +98,29 @@ impl Outbox {
     /// late is heard, and the event is not sent again. Without that task (a container without CPU)
     /// the lease runs out, for the relay.
     pub async fn publish_now(&self, committed: Committed) {
-        let publishing = committed.lines.into_iter().map(|line| self.begin(line));
-        let answers = join_all(publishing.collect::<Vec<_>>());
-        let now = Instant::now();
-        let impatient = *self.impatience();
-        if impatient.is_some_and(|until| now < until) {
+        if committed.lines.is_empty() {
             return;
         }
-        let published = tokio::time::timeout(INLINE_LIMIT, answers).await;
-        if published.is_err() {
+        let publishing = committed.lines.into_iter().map(|line| self.begin(line));
+        let answers = join_all(publishing.collect::<Vec<_>>());
+        if self.is_impatient() {
+            warn!(
+                "not published yet: the bus has just failed, and the request does not wait for it"
+            );
+            return;
+        }
+        if tokio::time::timeout(INLINE_LIMIT, answers).await.is_err() {
+            self.bus_answered(false);
             let limit_ms = INLINE_LIMIT.as_millis() as u64;
             warn!(
                 limit_ms,
                 "not published yet: the bus has not answered, and the request does not wait for it"
             );
         }
-        let failed = !published.is_ok_and(|all| all.into_iter().all(|it| it.unwrap_or(false)));
-        *self.impatience() = failed.then(|| Instant::now() + IMPATIENCE);
     }
 
-    /// Begins to publish a line's events; answers whether that went as it should.
-    fn begin(&self, line: CommittedLine) -> oneshot::Receiver<bool> {
+    /// Begins to publish a line's events; answers once that has gone as it does.
+    fn begin(&self, line: CommittedLine) -> oneshot::Receiver<()> {
         let (answered, answer) = oneshot::channel();
         let outbox = self.clone();
         let publishing = async move { outbox.publish_line(line, answered).await };
@@ -127,21 +129,24 @@ impl Outbox {
         answer
     }
 
-    async fn publish_line(&self, line: CommittedLine, answered: oneshot::Sender<bool>) {
+    async fn publish_line(&self, line: CommittedLine, answered: oneshot::Sender<()>) {
         let CommittedLine { lease, rows, held } = line;
         if let Some(held) = held {
             let holder = Holder::new(self, held, None);
             return holder.publish_first(rows, answered).await;
         }
         // Left to the holder, unless that one has left its lease behind. The answer waits for
-        // neither.
-        let _ = answered.send(true);
+        // neither. While the bus fails, holders leave leases behind all the time, for the relay.
+        let _ = answered.send(());
+        if self.is_impatient() {
+            return;
+        }
         match lease
             .acquire_if_left(self.documents.as_ref(), self.clock.now())
             .await
         {
             Ok(Some(held)) => {
-                // It says itself what stops it, and what it published nobody asks here.
+                // It logs itself what stops it; the relay does the rest.
                 let _ = Holder::new(self, held, None).publish_all().await;
             }
             Ok(None) => {}
@@ -150,6 +155,16 @@ impl Outbox {
                 warn!(error, "not published: left to the relay");
             }
         }
+    }
+
+    /// Notes whether the bus works: for a while after it failed no answer waits for it.
+    pub(super) fn bus_answered(&self, well: bool) {
+        *self.impatience() = (!well).then(|| Instant::now() + IMPATIENCE);
+    }
+
+    fn is_impatient(&self) -> bool {
+        let until = *self.impatience();
+        until.is_some_and(|until| Instant::now() < until)
     }
 
     fn impatience(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {

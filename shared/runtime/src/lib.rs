@@ -4,15 +4,17 @@ mod clock;
 mod environment;
 mod error_chain;
 mod ids;
+mod memory;
 mod shutdown;
 mod telemetry;
 mod timings;
 mod trace_context;
 
 pub use clock::{Clock, SystemClock, Timestamp, serialize_rfc3339, whole_milliseconds};
-pub use environment::{Environment, ProcessEnvironment, Settings, SettingsError};
+pub use environment::{Environment, ProcessEnvironment, Setting, Settings, SettingsError};
 pub use error_chain::{BoxError, error_chain};
 pub use ids::{IdGenerator, SystemIds, id_of, is_id_of};
+pub use memory::memory_limit;
 pub use shutdown::Shutdown;
 pub use telemetry::{LogFormat, LogSettings, cloud_logging_to, init_telemetry};
 pub use timings::{DRAIN, Timings, TimingsDisagree};

@@ -16,10 +16,9 @@ use super::status::{Failure, failure, read_error};
 use super::time_limit::TimeLimit;
 use super::values::{ForeignFormat, fields_from_proto, version_from_proto};
 use super::{queries, writes};
-use fanout_store::changed_twice;
 use fanout_store::{
     Collection, CommitError, CommitReceipt, Content, Document, Documents, Key, Page, Query,
-    StoreError, Write,
+    StoreError, Write, check_writes,
 };
 
 /// Documents in a Firestore database. Makes every call once: whoever calls decides about retries.
@@ -170,6 +169,7 @@ impl Documents for FirestoreDocuments {
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        query.index()?;
         let message = proto::RunQueryRequest {
             parent: self.names.root(),
             query_type: Some(QueryType::StructuredQuery(queries::to_message(
@@ -191,10 +191,7 @@ impl Documents for FirestoreDocuments {
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
-        if let Some(key) = changed_twice(&writes) {
-            let reason = format!("{key} occurs twice in one commit");
-            return Err(StoreError::Refused(reason.into()).into());
-        }
+        check_writes(&writes)?;
         let message = proto::CommitRequest {
             database: self.names.database(),
             writes: writes

@@ -1,31 +1,40 @@
-//! One SQLite file, one thread that owns it, and group commit.
+//! One SQLite file, its threads, and group commit.
 //!
 //! One process owns the file: it holds the lock on `FILE-lock`, which ends with the process however
 //! that ends. Others may read beside it ([`Database::open_to_read`]): in SQLite's write-ahead log a
 //! reader keeps no writer waiting. (SQLite's own exclusive mode would shut readers out too.)
 //!
-//! All statements run on the file's own thread, so nothing ever meets a locked database. Jobs that
-//! wait while one transaction is being written share the next one: a hundred writers pay for one
-//! fsync, not for a hundred. A job is answered only after the transaction it ran in is on disk.
+//! All that may write runs on one thread, so nothing ever meets a locked database. Jobs that wait
+//! while one transaction is being written share the next one: a hundred writers pay for one fsync,
+//! not for a hundred. A job is answered only after the transaction it ran in is on disk. What only
+//! reads has a thread and a connection of its own, so no listing holds up a commit.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Savepoint, TransactionBehavior};
-use tokio::sync::oneshot;
 
 use super::ownership::Ownership;
+use super::schema::{self, Unusable, WAY_OUT};
+use super::worker::{Chore, Mode, Worker, in_savepoint};
 
-/// How many jobs share a transaction at most: bounds how long the first of them waits.
-const GROUP: usize = 256;
+const WRITES: Mode = Mode {
+    behavior: TransactionBehavior::Immediate,
+    group: 256,
+};
+/// Each in a transaction of its own: it sees what was committed before it was asked for.
+const READS: Mode = Mode {
+    behavior: TransactionBehavior::Deferred,
+    group: 1,
+};
 /// How long to wait for a reader that opens or closes the file at the same moment: milliseconds,
 /// unless the machine is very busy.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
+/// How many statements a connection keeps prepared; there are a few for each query.
+const STATEMENTS: usize = 256;
 
-/// A handle to the file; clones share the thread. Dropping the last of them waits until the work
+/// A handle to the file; clones share the threads. Dropping the last of them waits until the work
 /// at hand is done and the file is closed.
 #[derive(Clone)]
 pub struct Database(Arc<Engine>);
@@ -38,22 +47,10 @@ enum Engine {
 
 struct Owner {
     path: PathBuf,
-    /// Freed after the thread has ended and closed the file.
+    reads: Worker,
+    writes: Worker,
+    /// Freed last: after the threads have ended and closed the file.
     _ownership: Ownership,
-    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        // Without senders the thread comes to its end.
-        self.jobs = None;
-        let thread = self.thread.take();
-        if let Some(thread) = thread.filter(|it| it.thread().id() != thread::current().id()) {
-            // An error says that the thread has panicked; the file is closed then too.
-            let _ = thread.join();
-        }
-    }
 }
 
 /// Why the file could not be opened or a job did not happen.
@@ -61,7 +58,10 @@ impl Drop for Owner {
 pub enum DatabaseError {
     /// SQLite's own error.
     #[error("SQLite: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
+    /// SQLite found the file damaged while it was in use.
+    #[error("the database is damaged ({0}); {WAY_OUT}")]
+    Damaged(#[source] rusqlite::Error),
     /// The file belongs to another process, or is no database of ours.
     #[error("cannot open the database {path}: {reason}")]
     Open {
@@ -73,76 +73,44 @@ pub enum DatabaseError {
     /// The transaction that this job shared could not be committed; nothing was written.
     #[error("the transaction could not be committed: {0}")]
     Commit(String),
+    /// The job panicked; nothing of it was written.
+    #[error("the database's work panicked")]
+    Panicked,
     /// The database's thread has ended.
     #[error("the database is closed")]
     Closed,
 }
 
-/// One unit of work: runs in a savepoint of its own, is answered after the commit.
-trait Job: Send {
-    fn run(&mut self, connection: &mut rusqlite::Transaction<'_>);
-    fn answer(self: Box<Self>, committed: Result<(), &str>);
-}
-
-struct Work<T, E, F> {
-    work: Option<F>,
-    result: Option<Result<T, E>>,
-    reply: oneshot::Sender<Result<T, E>>,
-}
-
-impl<T, E, F> Job for Work<T, E, F>
-where
-    F: FnOnce(&Savepoint<'_>) -> Result<T, E> + Send,
-    T: Send,
-    E: From<DatabaseError> + Send,
-{
-    fn run(&mut self, transaction: &mut rusqlite::Transaction<'_>) {
-        if let Some(work) = self.work.take() {
-            self.result = Some(in_savepoint(transaction, work));
+impl From<rusqlite::Error> for DatabaseError {
+    fn from(error: rusqlite::Error) -> Self {
+        if schema::is_damage(&error) {
+            Self::Damaged(error)
+        } else {
+            Self::Sqlite(error)
         }
     }
-
-    fn answer(self: Box<Self>, committed: Result<(), &str>) {
-        let result = match (self.result, committed) {
-            (Some(result), Ok(())) => result,
-            (_, Err(reason)) => Err(DatabaseError::Commit(reason.to_owned()).into()),
-            (None, Ok(())) => Err(DatabaseError::Closed.into()),
-        };
-        // Whoever asked may have gone; the work is done all the same.
-        let _ = self.reply.send(result);
-    }
-}
-
-fn in_savepoint<T, E: From<DatabaseError>>(
-    transaction: &mut rusqlite::Transaction<'_>,
-    work: impl FnOnce(&Savepoint<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    let savepoint = transaction.savepoint().map_err(DatabaseError::from)?;
-    // An error drops the savepoint, which rolls it back.
-    let value = work(&savepoint)?;
-    savepoint.commit().map_err(DatabaseError::from)?;
-    Ok(value)
 }
 
 impl Database {
     /// Opens the file (creating it if needed) for this process alone.
     pub fn open(path: &Path) -> Result<Self, DatabaseError> {
-        let refused = |reason: String| DatabaseError::Open {
-            path: path.to_owned(),
-            reason,
+        let ownership = Ownership::of(path).map_err(|error| cannot_open(path, &error))?;
+        let open = || {
+            let mut writer = connect(path)?;
+            schema::upgrade(&mut writer)?;
+            let reader = connect(path)?;
+            reader.pragma_update(None, "query_only", true)?;
+            Ok((writer, reader))
         };
-        let ownership = Ownership::of(path).map_err(|error| refused(error.to_string()))?;
-        let connection = connect(path).map_err(|error| refused(error.to_string()))?;
-        let (jobs, queue) = mpsc::channel();
-        let thread = thread::Builder::new()
-            .name("sqlite".to_owned())
-            .spawn(move || work_off(connection, &queue))
-            .map_err(|error| refused(error.to_string()))?;
+        let (writer, reader) = open().map_err(|error: Unusable| cannot_open(path, &error))?;
+        let start = |name, connection, mode| {
+            Worker::start(name, connection, mode).map_err(|error| cannot_open(path, &error))
+        };
         Ok(Self(Arc::new(Engine::File(Owner {
             path: path.to_owned(),
+            writes: start("sqlite", writer, WRITES)?,
+            reads: start("sqlite-reads", reader, READS)?,
             _ownership: ownership,
-            jobs: Some(jobs),
-            thread: Some(thread),
         }))))
     }
 
@@ -151,26 +119,22 @@ impl Database {
     /// simulation that has one thread and its own time sees nothing happen behind its back.
     pub fn in_memory() -> Result<Self, DatabaseError> {
         let connection = Connection::open_in_memory()?;
-        connection.set_prepared_statement_cache_capacity(64);
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let path = PathBuf::from(":memory:");
         Ok(Self(Arc::new(Engine::Here(path, Mutex::new(connection)))))
     }
 
     /// Opens an existing file for reading only, whether or not a process owns it. The owner goes on
-    /// undisturbed. Each [`Database::call`] sees what was committed before it; one that writes
+    /// undisturbed. Each [`Database::read`] sees what was committed before it; a job that writes
     /// fails.
     pub fn open_to_read(path: &Path) -> Result<Self, DatabaseError> {
         let open = || {
             let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
             connection.busy_timeout(BUSY_LIMIT)?;
-            // Says now whether it is a database at all.
-            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            schema::check(&connection)?;
             Ok(connection)
         };
-        let connection = open().map_err(|error: rusqlite::Error| DatabaseError::Open {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let connection = open().map_err(|error: Unusable| cannot_open(path, &error))?;
         let path = path.to_owned();
         Ok(Self(Arc::new(Engine::Here(path, Mutex::new(connection)))))
     }
@@ -193,20 +157,42 @@ impl Database {
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
-        let owner = match self.0.as_ref() {
-            Engine::File(owner) => owner,
-            Engine::Here(_, connection) => return run_here(connection, work),
-        };
-        let (reply, answer) = oneshot::channel();
-        let job = Work {
-            work: Some(work),
-            result: None,
-            reply,
-        };
-        let jobs = owner.jobs.as_ref().ok_or(DatabaseError::Closed)?;
-        jobs.send(Box::new(job))
-            .map_err(|_| DatabaseError::Closed)?;
-        answer.await.map_err(|_| DatabaseError::Closed)?
+        match self.0.as_ref() {
+            Engine::File(owner) => owner.writes.call(work).await,
+            Engine::Here(_, connection) => run_here(connection, work),
+        }
+    }
+
+    /// Runs `work`, which only reads, beside all that writes. It sees what was committed before
+    /// this call.
+    pub async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&Savepoint<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        match self.0.as_ref() {
+            Engine::File(owner) => owner.reads.call(work).await,
+            Engine::Here(_, connection) => run_here(connection, work),
+        }
+    }
+
+    /// Does this beside the jobs from time to time, as long as the file is open. In memory nothing
+    /// happens that no caller has asked for.
+    pub(super) fn add_chore(&self, chore: Chore) -> Result<(), DatabaseError> {
+        match self.0.as_ref() {
+            Engine::File(owner) => owner.writes.add_chore(chore),
+            Engine::Here(..) => Ok(()),
+        }
+    }
+}
+
+fn cannot_open(path: &Path, reason: &dyn std::error::Error) -> DatabaseError {
+    DatabaseError::Open {
+        path: path.to_owned(),
+        reason: reason.to_string(),
     }
 }
 
@@ -217,9 +203,7 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.set_prepared_statement_cache_capacity(64);
-    // Says now whether it can be written.
-    connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
@@ -235,28 +219,6 @@ fn run_here<T, E: From<DatabaseError>>(
         .commit()
         .map_err(|error| DatabaseError::Commit(error.to_string()))?;
     result
-}
-
-fn work_off(mut connection: Connection, queue: &mpsc::Receiver<Box<dyn Job>>) {
-    while let Ok(first) = queue.recv() {
-        let mut group = vec![first];
-        group.extend(queue.try_iter().take(GROUP - 1));
-        let committed = run_group(&mut connection, &mut group).map_err(|e| e.to_string());
-        for job in group {
-            job.answer(committed.as_ref().copied().map_err(String::as_str));
-        }
-    }
-}
-
-fn run_group(
-    connection: &mut Connection,
-    group: &mut [Box<dyn Job>],
-) -> Result<(), rusqlite::Error> {
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for job in group {
-        job.run(&mut transaction);
-    }
-    transaction.commit()
 }
 
 #[cfg(test)]

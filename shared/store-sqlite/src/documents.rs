@@ -1,85 +1,180 @@
 //! The `Documents` port on SQLite.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use async_trait::async_trait;
 use fanout_runtime::Clock;
-use rusqlite::{OptionalExtension, Savepoint, params, params_from_iter};
-use std::sync::Arc;
+use fanout_store::{
+    Collection, CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError,
+    UpdateTime, Write, check_writes,
+};
+use rusqlite::types::Value as Sql;
+use rusqlite::{OptionalExtension, Savepoint, params_from_iter};
 
 use super::codec::{self, ForeignFormat};
+use super::commit::Commit;
 use super::database::{Database, DatabaseError};
-use super::refusal::refusal;
-use super::select::Select;
-use fanout_store::{
-    Collection, CommitError, CommitReceipt, Content, Document, Documents, Fields, Key, Page,
-    Precondition, Query, StoreError, Transform, UpdateTime, Value, Write,
-};
-
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS documents (
-        collection  TEXT NOT NULL,
-        id          TEXT NOT NULL,
-        fields      TEXT NOT NULL,
-        update_time INTEGER NOT NULL,
-        PRIMARY KEY (collection, id)
-    ) WITHOUT ROWID;
-    -- The last version given out: versions never repeat, even when the clock is set back.
-    CREATE TABLE IF NOT EXISTS last_update (time INTEGER NOT NULL);
-    INSERT INTO last_update SELECT 0 WHERE NOT EXISTS (SELECT * FROM last_update);
-";
+use super::select::Selects;
+use super::tables::{self, table};
 
 /// Documents in a [`Database`].
 pub struct SqliteDocuments {
     database: Database,
     clock: Arc<dyn Clock>,
+    tables: Tables,
 }
+
+/// What is known of the file's tables.
+enum Tables {
+    /// They are ours; these are as they are declared.
+    Ours(Mutex<HashSet<&'static str>>),
+    /// They are as their owner wants them.
+    Foreign,
+}
+
+/// A document as it is stored: its fields in JSON, and its version.
+pub(super) type Row = (String, i64);
 
 impl SqliteDocuments {
     /// Documents in this file; `clock` is the store's own, for server timestamps.
     pub async fn open(database: Database, clock: Arc<dyn Clock>) -> Result<Self, DatabaseError> {
         database
-            .call::<_, DatabaseError>(|savepoint| Ok(savepoint.execute_batch(SCHEMA)?))
+            .call::<_, DatabaseError>(|savepoint| Ok(savepoint.execute_batch(tables::SCHEMA)?))
             .await?;
-        Ok(Self { database, clock })
+        let of_sweeps = Arc::clone(&clock);
+        database.add_chore(Box::new(move |savepoint| {
+            tables::sweep(savepoint, of_sweeps.now())
+        }))?;
+        Ok(Self {
+            database,
+            clock,
+            tables: Tables::Ours(Mutex::default()),
+        })
     }
 
-    /// The documents in a file of somebody else's ([`Database::open_to_read`]). Every commit fails.
+    /// The documents in a file that another process owns ([`Database::open_to_read`]). Every commit
+    /// fails.
     pub fn reading(database: Database, clock: Arc<dyn Clock>) -> Self {
-        Self { database, clock }
+        Self {
+            database,
+            clock,
+            tables: Tables::Foreign,
+        }
+    }
+
+    /// How SQLite finds a page of this query: a line for each step, statement by statement. For
+    /// tests that all of it comes from an index.
+    pub async fn plan(&self, query: &Query) -> Result<Vec<String>, StoreError> {
+        self.declare([query.collection]).await?;
+        let selects = Selects::new(query, self.tables.are_ours())?;
+        let plan = move |savepoint: &Savepoint<'_>| {
+            let mut steps = Vec::new();
+            for (sql, parameters) in selects.statements() {
+                let mut explain = savepoint.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                let rows = explain.query_map(params_from_iter(parameters), |row| row.get(3))?;
+                steps.extend(rows.collect::<Result<Vec<String>, _>>()?);
+            }
+            Ok::<_, DatabaseError>(steps)
+        };
+        Ok(self.database.read(plan).await?)
+    }
+
+    /// Makes the tables of collections that are met for the first time, before the job that needs
+    /// them: what a job makes goes if it fails.
+    async fn declare(
+        &self,
+        collections: impl IntoIterator<Item = &'static Collection>,
+    ) -> Result<(), DatabaseError> {
+        let Tables::Ours(declared) = &self.tables else {
+            return Ok(());
+        };
+        let lock = || declared.lock().unwrap_or_else(PoisonError::into_inner);
+        let new: HashSet<&'static Collection> = {
+            let declared = lock();
+            let collections = collections.into_iter();
+            collections
+                .filter(|it| !declared.contains(it.name))
+                .collect()
+        };
+        if new.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> = new.iter().map(|collection| collection.name).collect();
+        let declare = move |savepoint: &Savepoint<'_>| {
+            new.iter()
+                .try_for_each(|collection| tables::declare(savepoint, collection))
+        };
+        self.database.call::<_, DatabaseError>(declare).await?;
+        lock().extend(names);
+        Ok(())
+    }
+}
+
+impl Tables {
+    fn are_ours(&self) -> bool {
+        matches!(self, Self::Ours(_))
     }
 }
 
 #[async_trait]
 impl Documents for SqliteDocuments {
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
-        let keys = keys.to_vec();
+        self.declare(keys.iter().map(Key::declared)).await?;
+        let (keys, ours) = (keys.to_vec(), self.tables.are_ours());
         self.database
-            .call(move |savepoint| keys.iter().map(|key| read(savepoint, key)).collect())
+            .read(move |savepoint| {
+                let found = keys.into_iter().map(|key| {
+                    if !ours && !tables::exists(savepoint, key.declared())? {
+                        return Ok(None);
+                    }
+                    let row = find(savepoint, &key)?;
+                    row.map(|row| document(key, row)).transpose()
+                });
+                found.collect()
+            })
             .await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
-        let query = query.clone();
+        self.declare([query.collection]).await?;
+        let (query, ours) = (query.clone(), self.tables.are_ours());
+        let selects = Selects::new(&query, ours)?;
         self.database
-            .call(move |savepoint| {
-                let select = Select::new(&query);
-                let documents = run(savepoint, query.collection, select)?;
+            .read(move |savepoint| {
+                if !ours && !tables::exists(savepoint, query.collection)? {
+                    return Ok(query.page(Vec::new()));
+                }
+                let mut documents = Vec::new();
+                for (sql, parameters) in selects.statements() {
+                    let limit = (query.limit as usize).saturating_sub(documents.len());
+                    if limit == 0 {
+                        break;
+                    }
+                    run(
+                        savepoint,
+                        query.collection,
+                        &sql,
+                        limit,
+                        parameters,
+                        &mut documents,
+                    )?;
+                }
                 Ok(query.page(documents))
             })
             .await
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
-        if let Some(reason) = refusal(&writes) {
-            return Err(StoreError::Refused(reason.into()).into());
-        }
+        check_writes(&writes)?;
+        self.declare(writes.iter().map(|write| write.key.declared()))
+            .await?;
         let clock = Arc::clone(&self.clock);
         self.database
             .call(move |savepoint| {
-                for (index, write) in writes.iter().enumerate() {
-                    check(savepoint, index, write)?;
-                }
                 let commit = Commit::begin(savepoint, clock.as_ref())?;
-                let update_times = writes.into_iter().map(|write| commit.apply(write));
+                let writes = writes.into_iter().enumerate();
+                let update_times = writes.map(|(index, write)| commit.make(index, write));
                 Ok(CommitReceipt {
                     update_times: update_times.collect::<Result<_, CommitError>>()?,
                 })
@@ -88,158 +183,47 @@ impl Documents for SqliteDocuments {
     }
 }
 
-fn read(savepoint: &Savepoint<'_>, key: &Key) -> Result<Option<Document>, StoreError> {
-    let row: Option<(String, i64)> = savepoint
-        .prepare_cached(
-            "SELECT fields, update_time FROM documents WHERE collection = ?1 AND id = ?2",
-        )
-        .and_then(|mut statement| {
-            let columns = params![key.collection(), key.id()];
-            statement
-                .query_row(columns, |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()
-        })
-        .map_err(DatabaseError::from)?;
-    row.map(|(fields, update_time)| {
-        Ok(Document {
-            key: key.clone(),
-            fields: codec::decode(&fields)?,
-            update_time: UpdateTime(update_time),
-        })
-    })
-    .transpose()
+pub(super) fn find(savepoint: &Savepoint<'_>, key: &Key) -> Result<Option<Row>, DatabaseError> {
+    let table = table(key.collection());
+    let sql = format!("SELECT fields, update_time FROM {table} WHERE id = ?1");
+    let mut statement = savepoint.prepare_cached(&sql)?;
+    let row = statement.query_row([key.id()], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(row.optional()?)
 }
 
+fn document(key: Key, (fields, update_time): Row) -> Result<Document, StoreError> {
+    Ok(Document {
+        key,
+        fields: codec::decode(&fields)?,
+        update_time: UpdateTime(update_time),
+    })
+}
+
+/// Adds what a statement finds to the documents.
 fn run(
     savepoint: &Savepoint<'_>,
     collection: &'static Collection,
-    select: Select,
-) -> Result<Vec<Document>, StoreError> {
-    let mut statement = savepoint
-        .prepare_cached(&select.sql)
+    sql: &str,
+    limit: usize,
+    parameters: &[Sql],
+    documents: &mut Vec<Document>,
+) -> Result<(), StoreError> {
+    let limit = Sql::Integer(i64::try_from(limit).unwrap_or(i64::MAX));
+    let others = parameters.iter().skip(1).cloned();
+    let rows = savepoint
+        .prepare_cached(sql)
+        .and_then(|mut statement| {
+            let parameters = params_from_iter([limit].into_iter().chain(others));
+            let rows = statement.query_map(parameters, |row| {
+                Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))
+            })?;
+            rows.collect::<Result<Vec<(String, Row)>, _>>()
+        })
         .map_err(DatabaseError::from)?;
-    let rows = statement
-        .query_map(params_from_iter(select.parameters), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .and_then(Iterator::collect::<Result<Vec<(String, String, i64)>, _>>)
-        .map_err(DatabaseError::from)?;
-    let document = |(id, fields, update_time): (String, String, i64)| {
-        Ok(Document {
-            key: Key::stored(collection, id),
-            fields: codec::decode(&fields)?,
-            update_time: UpdateTime(update_time),
-        })
-    };
-    rows.into_iter().map(document).collect()
-}
-
-fn check(savepoint: &Savepoint<'_>, index: usize, write: &Write) -> Result<(), CommitError> {
-    if write.precondition == Precondition::None {
-        return Ok(());
+    for (id, row) in rows {
+        documents.push(document(Key::stored(collection, id), row)?);
     }
-    let current = read(savepoint, &write.key)?.map(|document| document.update_time);
-    match write.precondition.violation(current) {
-        Some(violation) => Err(write.conflict(index, violation).into()),
-        None => Ok(()),
-    }
-}
-
-/// The writes of one commit share one version and one server time.
-struct Commit<'a, 'b> {
-    savepoint: &'a Savepoint<'b>,
-    version: i64,
-    now: fanout_runtime::Timestamp,
-}
-
-impl<'a, 'b> Commit<'a, 'b> {
-    fn begin(savepoint: &'a Savepoint<'b>, clock: &dyn Clock) -> Result<Self, CommitError> {
-        let now = clock.now();
-        let nanoseconds = now.timestamp_nanos_opt().unwrap_or_default();
-        let version = savepoint
-            .prepare_cached("UPDATE last_update SET time = max(time + 1, ?1) RETURNING time")
-            .and_then(|mut statement| statement.query_row([nanoseconds], |row| row.get(0)))
-            .map_err(DatabaseError::from)?;
-        Ok(Self {
-            savepoint,
-            version,
-            now,
-        })
-    }
-
-    fn apply(&self, write: Write) -> Result<Option<UpdateTime>, CommitError> {
-        let mut fields = match write.content {
-            Content::Delete => {
-                self.delete(&write.key)?;
-                return Ok(None);
-            }
-            Content::Set(fields) => fields,
-            Content::Merge(changes, removed) => {
-                let before = read(self.savepoint, &write.key)?.map(|document| document.fields);
-                let before = before.unwrap_or_default().into_iter();
-                before
-                    .filter(|(name, _)| !removed.contains(name))
-                    .chain(changes)
-                    .collect()
-            }
-        };
-        for transform in &write.transforms {
-            self.transform(&mut fields, transform);
-        }
-        self.store(&write.key, &fields).map(Some)
-    }
-
-    fn transform(&self, fields: &mut Fields, transform: &Transform) {
-        match transform {
-            Transform::Increment { field, by } => {
-                let after = match fields.get(field) {
-                    // Firestore too stops at the largest number instead of going round.
-                    Some(Value::Integer(before)) => Value::Integer(before.saturating_add(*by)),
-                    Some(Value::Double(before)) => Value::Double(before + *by as f64),
-                    None
-                    | Some(
-                        Value::Null
-                        | Value::Boolean(_)
-                        | Value::Text(_)
-                        | Value::Timestamp(_)
-                        | Value::Array(_)
-                        | Value::Map(_),
-                    ) => Value::Integer(*by),
-                };
-                fields.set(field, after);
-            }
-            Transform::ServerTimestamp { field } => fields.set(field, Value::from(self.now)),
-        }
-    }
-
-    fn delete(&self, key: &Key) -> Result<(), CommitError> {
-        self.savepoint
-            .prepare_cached("DELETE FROM documents WHERE collection = ?1 AND id = ?2")
-            .and_then(|mut statement| statement.execute(params![key.collection(), key.id()]))
-            .map_err(DatabaseError::from)?;
-        Ok(())
-    }
-
-    /// The version is the commit's, or the old one if nothing has changed: so does Firestore.
-    fn store(&self, key: &Key, fields: &Fields) -> Result<UpdateTime, CommitError> {
-        let sql = "INSERT INTO documents (collection, id, fields, update_time)
-             VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET fields = excluded.fields, update_time =
-                 iif(fields = excluded.fields, update_time, excluded.update_time)
-             RETURNING update_time";
-        let row = params![
-            key.collection(),
-            key.id(),
-            codec::encode(fields),
-            self.version
-        ];
-        let update_time = self
-            .savepoint
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.query_row(row, |row| row.get(0)))
-            .map_err(DatabaseError::from)?;
-        Ok(UpdateTime(update_time))
-    }
+    Ok(())
 }
 
 impl From<DatabaseError> for StoreError {

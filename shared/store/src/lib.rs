@@ -6,6 +6,7 @@ mod document;
 mod documents;
 mod query;
 mod read_error;
+mod refusal;
 mod write;
 
 pub use collection::{Collection, Index, ascending, descending};
@@ -14,4 +15,5 @@ pub use document::{Document, Fields, Key, MalformedDocument, UpdateTime, Value};
 pub use documents::{CommitError, CommitReceipt, Conflict, Documents, StoreError, Violation};
 pub use query::{Comparison, Cursor, Direction, Filter, Order, Page, Query};
 pub use read_error::{ReadError, all_documents};
-pub use write::{Content, Precondition, Transform, Write, changed_twice};
+pub use refusal::{check_document, check_writes};
+pub use write::{Content, Precondition, Transform, Write};

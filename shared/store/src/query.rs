@@ -1,6 +1,7 @@
 //! Queries over one collection, a page at a time.
 
-use crate::{Collection, Document, Value};
+use crate::refusal::{check_value, refused};
+use crate::{Collection, Document, Index, StoreError, Value, ascending};
 
 /// Which documents of a collection, in which order, how many at once.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +80,24 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
+impl Filter {
+    /// Whether it asks for one value.
+    pub fn is_equality(&self) -> bool {
+        self.comparison == Comparison::Equal
+    }
+}
+
+impl Order {
+    /// These fields, as they are named to people: `subject, sequence descending`.
+    pub fn list(fields: &[Self]) -> String {
+        let name = |by: &Self| match by.direction {
+            Direction::Ascending => by.field.to_owned(),
+            Direction::Descending => format!("{} descending", by.field),
+        };
+        fields.iter().map(name).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Query {
     /// All documents of a collection, by id, 100 a page.
     pub fn of(collection: &'static Collection) -> Self {
@@ -128,10 +147,7 @@ impl Query {
     /// The order that counts: Firestore sorts by the field of a range comparison first. Ties are
     /// broken by id, in the direction of the last field here (ascending if there is none).
     pub fn full_order(&self) -> Vec<Order> {
-        let range = self
-            .filters
-            .iter()
-            .find(|filter| filter.comparison != Comparison::Equal);
+        let range = self.filters.iter().find(|filter| !filter.is_equality());
         let mut order = self.order.clone();
         if let Some(filter) = range
             && order.iter().all(|by| by.field != filter.field)
@@ -141,6 +157,61 @@ impl Query {
             order.insert(0, Order { field, direction });
         }
         order
+    }
+
+    /// The index that answers this query; `None` for the order of the ids, which needs none.
+    ///
+    /// Refuses what Firestore does: a query whose index is not declared, ranges on another field
+    /// than the first of the order, a value that cannot be stored.
+    pub fn index(&self) -> Result<Option<Index>, StoreError> {
+        for Filter { field, value, .. } in &self.filters {
+            let said = |reason| refused(&format!("{}, {field}: {reason}", self.collection));
+            check_value(value, 1).or_else(said)?;
+        }
+        let order = self.full_order();
+        let mut ranges = self.filters.iter().filter(|it| !it.is_equality());
+        if ranges.any(|range| order.first().is_none_or(|by| by.field != range.field)) {
+            let Self { collection, .. } = self;
+            return refused(&format!(
+                "{collection}: a range is on the first field of the order only"
+            ));
+        }
+        let mut needed: Vec<Order> = self.equalities().map(ascending).collect();
+        needed.extend(&order);
+        if needed.is_empty() {
+            return Ok(None);
+        }
+        let indexes = self.collection.indexes.iter().copied();
+        match { indexes }.find(|index| self.is_answered_by(index, &order)) {
+            Some(index) => Ok(Some(index)),
+            None => refused(&format!(
+                "{} has no index on {}",
+                self.collection,
+                Order::list(&needed)
+            )),
+        }
+    }
+
+    fn equalities(&self) -> impl Iterator<Item = &'static str> {
+        let equalities = self.filters.iter().filter(|it| it.is_equality());
+        equalities.map(|filter| filter.field)
+    }
+
+    /// Fields that are compared for equality may come in any order and direction.
+    fn is_answered_by(&self, index: Index, order: &[Order]) -> bool {
+        let mut equal: Vec<_> = self.equalities().collect();
+        let Some((first, rest)) = index.split_at_checked(equal.len()) else {
+            return false;
+        };
+        let mut indexed: Vec<_> = first.iter().map(|by| by.field).collect();
+        equal.sort_unstable();
+        indexed.sort_unstable();
+        // Of an automatic index there is one for each direction.
+        let automatic = index.len() == 1 && self.collection.automatic_indexes;
+        let same = |(a, b): (&Order, &Order)| {
+            a.field == b.field && (automatic || a.direction == b.direction)
+        };
+        equal == indexed && rest.len() == order.len() && rest.iter().zip(order).all(same)
     }
 
     /// The page of these documents, which an adapter found for this query.

@@ -1,6 +1,6 @@
 //! Writes: what a commit is made of.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use crate::{Conflict, Fields, Key, UpdateTime, Violation};
 
@@ -79,14 +79,6 @@ impl Precondition {
             Self::UpdatedAt(_) => Some(Violation::Changed),
         }
     }
-}
-
-/// The first document that these writes change for the second time. No commit may hold such writes:
-/// Firestore would make both, one after the other, and no adapter needs to.
-pub fn changed_twice(writes: &[Write]) -> Option<&Key> {
-    let mut seen = HashSet::new();
-    let mut keys = writes.iter().map(|write| &write.key);
-    keys.find(|key| !seen.insert(*key))
 }
 
 impl Write {

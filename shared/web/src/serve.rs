@@ -74,7 +74,7 @@ impl Service {
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Somebody else listens there.
+    /// Another program listens there.
     #[error(
         "port {port} is already in use: stop the program that has it, or choose another port with {hint}"
     )]
@@ -111,7 +111,7 @@ pub async fn bind(address: SocketAddr, hint: &'static str) -> Result<TcpListener
 /// Serves until `shutdown`, then lets requests under way and the service's own last work finish,
 /// for as long as the service's drain, [`DRAIN`] by default.
 ///
-/// What is still running then is dropped, never answered: without an answer Pub/Sub delivers again.
+/// What is still running then is answered 503, which Pub/Sub takes for a reason to deliver again.
 pub async fn serve(listener: TcpListener, service: Service, shutdown: Shutdown) {
     let requests_alone = service.requests_alone();
     let Service {
@@ -137,6 +137,7 @@ pub async fn serve(listener: TcpListener, service: Service, shutdown: Shutdown) 
             "something was still under way after the drain of {} s; it is dropped",
             drain.as_secs()
         );
+        connections.refuse().await;
     }
 }
 
@@ -170,7 +171,7 @@ where
             serve(listener, composed, shutdown).await;
             Ok(())
         });
-        // What blocks a thread still (a name that is looked up) does not hold up the end.
+        // Looking up a host's name blocks its thread, and may take longer than the end.
         runtime.shutdown_background();
         served
     });

@@ -45,7 +45,7 @@ resource "google_cloud_run_v2_service" "service" {
       }
 
       dynamic "env" {
-        for_each = merge(var.env, { for variable, topic in var.publishes : variable => topic.name })
+        for_each = var.env
 
         content {
           name  = env.key

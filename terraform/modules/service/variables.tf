@@ -162,7 +162,7 @@ variable "public" {
 }
 
 variable "publishes" {
-  description = "Topics that the service publishes on, by the environment variable that tells it the name. The id tells when a topic is made anew: the right to publish went with the old one."
+  description = "Topics that the service publishes on. The id tells when a topic is made anew: the right to publish went with the old one."
   type        = map(object({ id = string, name = string }))
   default     = {}
   nullable    = false

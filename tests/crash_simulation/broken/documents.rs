@@ -176,9 +176,7 @@ impl BrokenDocuments {
                 let stored = fields.timestamp("recorded_at").unwrap();
                 fields.set("expires_at", stored + EVENTS_KEPT);
             }
-            (Broken::CursorPassesOver, Content::Set(fields))
-                if write.key.is_in(OUTBOX_CURSORS) =>
-            {
+            (Broken::CursorPassesOver, Content::Set(fields)) if write.key.is_in(OUTBOX_CURSORS) => {
                 pass_over(fields);
             }
             _ => {}
@@ -207,7 +205,9 @@ fn is_mark(write: &Write) -> bool {
 
 /// Puts every cursor to where the run began: that is as far as [`OVERLAP`] behind the newest.
 fn pass_over(cursors: &mut Fields) {
-    let shards = cursors.iter().filter(|(name, _)| name.starts_with("shard_"));
+    let shards = cursors
+        .iter()
+        .filter(|(name, _)| name.starts_with("shard_"));
     let shards: Vec<String> = shards.map(|(name, _)| name.to_owned()).collect();
     let newest = shards.iter().map(|shard| cursors.timestamp(shard).unwrap());
     let began = newest.max().unwrap() + OVERLAP;

@@ -40,11 +40,7 @@ pub(super) struct OneTopic(pub(super) Arc<dyn Publisher>);
 
 #[async_trait]
 impl Publisher for OneTopic {
-    async fn publish(
-        &self,
-        _: &str,
-        message: OutgoingMessage,
-    ) -> Result<MessageId, PublishError> {
+    async fn publish(&self, _: &str, message: OutgoingMessage) -> Result<MessageId, PublishError> {
         self.0.publish(USER_EVENTS, message).await
     }
 }

@@ -71,9 +71,7 @@ impl WatchedDocuments {
         }
         let broken = facts.outbox.note(writes, self.sim.now());
         drop(facts);
-        broken
-            .into_iter()
-            .for_each(|what| self.sim.violation(what));
+        broken.into_iter().for_each(|what| self.sim.violation(what));
     }
 
     fn note_document(&self, facts: &mut Facts, write: &Write, fields: &Fields) {
@@ -124,8 +122,7 @@ fn stored_event(fields: &Fields) -> StoredEvent {
         panic!("a row without attributes");
     };
     let attributes = attributes.iter();
-    let attribute =
-        |(name, value): (&str, &Value)| (name.to_owned(), match_text(value).to_owned());
+    let attribute = |(name, value): (&str, &Value)| (name.to_owned(), match_text(value).to_owned());
     StoredEvent {
         source: text("source"),
         topic: text("topic"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use fanout_bus::PushedMessage;
+use fanout_bus::{PushedMessage, X_REDRIVE};
 use fanout_consume::X_OUTCOME;
 use fanout_runtime::error_chain;
 use reqwest::header::CONTENT_TYPE;
@@ -105,6 +105,7 @@ impl ConsumerEndpoint {
             .http
             .post(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
+            .header(X_REDRIVE, "true")
             .timeout(self.time_limit)
             .body(message.to_json()?);
         if let Some(token) = &self.token {

@@ -73,9 +73,10 @@ pub fn run(flags: &TraceFlags) -> anyhow::Result<ExitCode> {
         let documents = store::open(&target).await?;
         look_up(documents.as_ref(), &SystemClock, &flags.asked).await
     })?;
-    write_text(&match flags.json {
-        true => format!("{}\n", serde_json::to_string_pretty(&trace)?),
-        false => text::of(&trace),
+    write_text(&if flags.json {
+        format!("{}\n", serde_json::to_string_pretty(&trace)?)
+    } else {
+        text::of(&trace)
     })?;
     if trace.is_empty() {
         complain(&text::nothing(&trace, &target));

@@ -184,9 +184,10 @@ impl Listeners {
         for consumer in CONSUMERS {
             consumers.push(local(flags.port(consumer.name, consumer.port)).await?);
         }
-        let rest = match rest_face {
-            true => Some(local(flags.port(PUBSUB, 8085)).await?),
-            false => None,
+        let rest = if rest_face {
+            Some(local(flags.port(PUBSUB, 8085)).await?)
+        } else {
+            None
         };
         Ok(Self {
             user,

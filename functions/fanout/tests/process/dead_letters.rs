@@ -52,7 +52,7 @@ on_every_engine! {
         let original = asked_for_by_reason(&as_json, "undecodable");
         let by_event = system.json(&["dead-letters", "show", &original, "--consumer", "email"]);
         let by_message = by_event[0]["original_message_id"].as_str().unwrap();
-        assert_eq!(original, format!("msg_{by_message}"));
+        assert!(original.starts_with(&format!("msg_{by_message}_")), "{original}");
         let by_message = system.json(&["dead-letters", "show", by_message, "--consumer", "email"]);
         assert_eq!(by_message, by_event);
         let nobody = system.run(&["dead-letters", "show", "evt_unknown"]);

@@ -30,8 +30,8 @@ on_every_engine! {
     fn what_people_type_by_hand_goes_as_it_is(system) {
         let short = r#"{"userId":"test-123","email":"manual@test.com","name":"Manual Test","event":"user.created"}"#;
         let published = system.json(&["publish", "--raw", "--data", short]);
-        let message_id = published["message_id"].as_str().unwrap();
-        assert_eq!(published["event_id"], format!("msg_{message_id}"));
+        assert!(published["message_id"].is_string());
+        assert!(published["event_id"].is_null(), "the time of publishing is part of it");
         wait_until("the contact", || system.running.get("crm", "/contacts/test-123").0 == 200);
     }
 }

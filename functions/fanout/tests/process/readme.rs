@@ -36,9 +36,12 @@ fn on(running: &Running, commands: &str, id: &str) -> String {
                 running.url(name, "").trim_start_matches("http://"),
             )
         });
-    let lines = moved.lines().map(|line| match line.starts_with("id=") {
-        true => format!("id={id}"),
-        false => line.to_owned(),
+    let lines = moved.lines().map(|line| {
+        if line.starts_with("id=") {
+            format!("id={id}")
+        } else {
+            line.to_owned()
+        }
     });
     lines.collect::<Vec<_>>().join("\n")
 }

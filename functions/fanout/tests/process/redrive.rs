@@ -96,7 +96,8 @@ on_every_engine! {
         assert_eq!(listed("crm"), other);
         let shown = system.json(&["dead-letters", "show", event.as_str().unwrap(), "--consumer", "email"]);
         let original = shown[0]["original_message_id"].as_str().unwrap();
-        assert_eq!(event, format!("msg_{original}"));
+        let id = format!("msg_{original}_");
+        assert!(event.as_str().unwrap().starts_with(&id), "{event}");
     }
 }
 

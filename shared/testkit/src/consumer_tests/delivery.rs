@@ -46,7 +46,9 @@ pub async fn deliver_as(app: &Router, data: impl Into<Vec<u8>>, message_id: &str
         delivery_attempt: None,
     };
     let body = message.to_json().expect("a push can be written");
-    let request = Request::post("/pubsub/push").body(Body::from(body));
+    let request = Request::post("/pubsub/push")
+        .header("content-type", "application/json")
+        .body(Body::from(body));
     let request = request.expect("the request is well-formed");
     let answer = app.clone().oneshot(request).await;
     let answer = answer.unwrap_or_else(|never| match never {});

@@ -26,9 +26,10 @@ impl FaultyDocuments {
 
 fn unavailable(took_effect: bool) -> StoreError {
     StoreError::Unavailable(
-        match took_effect {
-            true => "injected: answer lost",
-            false => "injected: failed",
+        if took_effect {
+            "injected: answer lost"
+        } else {
+            "injected: failed"
         }
         .into(),
     )

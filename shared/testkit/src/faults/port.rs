@@ -159,10 +159,7 @@ mod tests {
             detail: String::new(),
             changes: true,
         };
-        let lost = |took_effect| match took_effect {
-            true => "lost",
-            false => "failed",
-        };
+        let lost = |took_effect| if took_effect { "lost" } else { "failed" };
         let calling = port.call(call, effect, lost, |error| error);
         let seen = timeout(Duration::from_secs(1), calling).await.ok();
         let by_then = happened.load(Ordering::SeqCst);
@@ -182,7 +179,13 @@ mod tests {
                 false,
                 false,
             ),
-            (Some(Fault::Undone), Some(Err("undone")), false, false, false),
+            (
+                Some(Fault::Undone),
+                Some(Err("undone")),
+                false,
+                false,
+                false,
+            ),
             (Some(Fault::FailAfter), Some(Err("lost")), true, true, false),
             (Some(Fault::SilentBefore), None, false, false, false),
             (Some(Fault::SilentAfter), None, true, true, false),

@@ -179,8 +179,85 @@ async fn the_last_work_has_its_part_of_the_drain_beside_a_client_that_never_ends
     let waited = timeout(SOON, last_work).await.unwrap().unwrap() - start;
     assert!(waited >= drain / 2 && waited < drain, "{waited:?}");
     assert!(took >= drain && took < 3 * drain, "{took:?}");
-    // Dropped, not answered.
-    assert_eq!(rest_of(stream).await, "");
+    let answer = rest_of(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    assert!(answer.contains("\"stopping\""), "{answer}");
+}
+
+/// A connection that the server does not hear of before it runs again.
+fn send_unheard(address: SocketAddr, bytes: &str) -> std::net::TcpStream {
+    use std::io::Write as _;
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(bytes.as_bytes()).unwrap();
+    stream
+}
+
+async fn answered_and_closed(stream: std::net::TcpStream) {
+    stream.set_nonblocking(true).unwrap();
+    let answer = rest_of(TcpStream::from_std(stream).unwrap()).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+}
+
+#[tokio::test]
+async fn requests_on_connections_that_were_not_taken_yet_are_answered_at_the_end() {
+    let served = Served::start(Service::new(routes())).await;
+    let sent: Vec<_> = (0..100)
+        .map(|_| send_unheard(served.address, GET))
+        .collect();
+    let took = served.stop().await;
+    assert!(took < DRAIN / 2, "{took:?}");
+    for stream in sent {
+        answered_and_closed(stream).await;
+    }
+}
+
+#[tokio::test]
+async fn requests_that_were_not_read_yet_are_answered_at_the_end() {
+    use std::io::Write as _;
+    let served = Served::start(Service::new(routes())).await;
+    let mut open: Vec<_> = (0..100).map(|_| send_unheard(served.address, "")).collect();
+    // All of them have been taken now: they came before this one.
+    answered(&mut served.send(GET).await).await;
+    for stream in &mut open {
+        stream.write_all(GET.as_bytes()).unwrap();
+    }
+    served.stop().await;
+    for stream in open {
+        answered_and_closed(stream).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let served = Served::start(Service::new(routes())).await;
+    let status = async |head: &str| {
+        let request = format!("{head}Connection: close\r\n\r\n");
+        let answer = rest_of(served.send(&request).await).await;
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    for good in ["1.1\r\nHost: x:80\r\n", "1.1\r\nHost:\r\n", "1.0\r\n"] {
+        assert_eq!(
+            status(&format!("GET /health HTTP/{good}")).await,
+            "200",
+            "{good}"
+        );
+    }
+    for bad in [
+        "1.1\r\n",
+        "1.1\r\nHost: x\r\nHost: x\r\n",
+        "1.1\r\nHost: a b\r\n",
+        "1.1\r\nHost: x/y\r\n",
+        "1.1\r\nHost: user@x\r\n",
+        "1.0\r\nHost: x\r\nHost: y\r\n",
+    ] {
+        assert_eq!(
+            status(&format!("GET /health HTTP/{bad}")).await,
+            "400",
+            "{bad}"
+        );
+    }
 }
 
 #[tokio::test]

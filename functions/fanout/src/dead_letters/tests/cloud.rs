@@ -14,6 +14,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use fanout_bus::{
     Backoff, OutgoingMessage, Publisher, PushedMessage, Retention, Subscription, Topology,
+    X_REDRIVE,
 };
 use fanout_bus_local::{Broker, rest};
 use fanout_runtime::{SystemIds, Timestamp, Timings};
@@ -135,6 +136,7 @@ async fn consume(
     if !bearer(&headers, "identity-of-push-email") {
         return StatusCode::UNAUTHORIZED.into_response();
     }
+    assert_eq!(headers[X_REDRIVE], "true");
     let message = PushedMessage::from_json(&body, Timestamp::UNIX_EPOCH).unwrap();
     seen.pushed.lock().unwrap().push(message);
     seen.push_began.notify_one();

@@ -53,11 +53,12 @@ pub(in crate::doctor) fn expiry(whole: &Place, around: &Surroundings, out: &mut 
     unreadable(around, out);
 }
 
-/// No field that `trace` asks for has lost its automatic index.
+/// No field that `trace` asks for has lost its index, by itself or with all others.
 pub(in crate::doctor) fn trace_indexes(around: &Surroundings, out: &mut Checked) {
     for (collection, field) in TRACED {
         out.looked_at += 1;
-        if let Some(found) = find(around, collection, field)
+        let told = find(around, collection, field).or_else(|| find(around, collection, "*"));
+        if let Some(found) = told
             && found.indexes == Some(0)
         {
             out.find(

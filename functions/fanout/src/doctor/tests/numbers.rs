@@ -75,13 +75,17 @@ fn marks_that_end_before_the_last_redrive_are_found() {
 #[test]
 fn a_field_that_is_indexed_or_never_deleted_is_found() {
     let field = "resource \"google_firestore_field\"";
-    let both = ["idempotency_keys.expires_at", "processed_events.expires_at"];
+    let all = [
+        "events.expires_at",
+        "idempotency_keys.expires_at",
+        "processed_events.expires_at",
+    ];
     let copy = Copy::new();
     copy.change(FIRESTORE, "  ttl_config {}\n", "");
     let line = copy.line_of(FIRESTORE, field);
     assert_eq!(
         copy.finds(Rule::ExpiryField, FIRESTORE, line, "the field has no TTL"),
-        both
+        all
     );
     for index in [
         "",
@@ -91,31 +95,26 @@ fn a_field_that_is_indexed_or_never_deleted_is_found() {
         copy.change(FIRESTORE, "  index_config {}\n", index);
         assert_eq!(
             copy.finds(Rule::ExpiryField, FIRESTORE, line, "the field is indexed"),
-            both
+            all
         );
     }
     let copy = Copy::new();
     copy.change(
         FIRESTORE,
-        "[\"idempotency_keys\", \"processed_events\"]",
-        "[\"idempotency_keys\"]",
+        "idempotency_keys = {\n      expires_by = \"expires_at\"",
+        "idempotency_keys = {",
     );
     let found = findings(&copy.flags());
     assert_eq!(found.len(), 1, "{found:#?}");
-    assert_eq!(found[0].with, ["processed_events.expires_at"]);
+    assert_eq!(found[0].with, ["idempotency_keys.expires_at"]);
 }
 
 #[test]
 fn an_index_that_trace_needs_and_nobody_makes_is_found() {
     let copy = Copy::new();
-    let exemption = "
-resource \"google_firestore_field\" \"subject\" {
-  collection = \"processed_events\"
-  field      = \"subject\"
-  index_config {}
-}
-";
-    fs::write(copy.0.path().join("more.tf"), exemption).unwrap();
-    let with = copy.finds(Rule::TraceIndexes, "more.tf", 2, "the field is not indexed");
-    assert_eq!(with, ["processed_events.subject"]);
+    copy.change(FIRESTORE, "[\"event_id\"], ", "");
+    let line = copy.line_of(FIRESTORE, "resource \"google_firestore_field\" \"others\"");
+    let problem = "the field is not indexed";
+    let with = copy.finds(Rule::TraceIndexes, FIRESTORE, line, problem);
+    assert_eq!(with, ["processed_events.event_id"]);
 }

@@ -1,0 +1,137 @@
+//! The keys that sign push tokens, as they were fetched last.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanout_runtime::{BoxError, error_chain};
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::jwk::JwkSet;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::push_auth::PushAuthError;
+
+/// Where Google publishes the keys of identity tokens.
+const GOOGLES_KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
+/// How long a fetch may take.
+const FETCH_LIMIT: Duration = Duration::from_secs(3);
+/// The least time from one fetch to the next, whoever asks.
+const FETCH_EVERY: Duration = Duration::from_secs(60);
+/// Google announces a key hours before it signs with it.
+const FRESH: Duration = Duration::from_secs(60 * 60);
+/// A key that Google may have withdrawn so long ago is trusted no more.
+const TRUSTED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Google's keys. No check waits for a fetch as long as there are keys; the first keys are waited
+/// for, by all checks together.
+pub(super) struct PushKeys {
+    url: String,
+    known: watch::Sender<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    keys: Option<Fetched>,
+    /// When the last fetch began.
+    asked: Option<Instant>,
+    /// Whether it is still under way.
+    asking: bool,
+}
+
+struct Fetched {
+    at: Instant,
+    by_id: HashMap<String, DecodingKey>,
+}
+
+/// No key that may be used has this id, as far as is known.
+enum NoKey {
+    /// It is none of Google's.
+    Unknown,
+    /// A fetch under way may bring it, or the last one failed.
+    NotNow,
+}
+
+impl PushKeys {
+    pub(super) fn at(url: Option<&str>) -> Arc<Self> {
+        Arc::new(Self {
+            url: url.unwrap_or(GOOGLES_KEYS).to_owned(),
+            known: watch::Sender::new(Known::default()),
+        })
+    }
+
+    /// The key of this id.
+    pub(super) async fn find(self: &Arc<Self>, id: &str) -> Result<DecodingKey, PushAuthError> {
+        self.refresh(id);
+        let mut known = self.known.subscribe();
+        let first = known.wait_for(|known| known.keys.is_some() || !known.asking);
+        // The sender lives in `self`.
+        let known = first
+            .await
+            .map_err(|closed| PushAuthError::Unavailable(closed.into()))?;
+        known.find(id).map_err(|none| match none {
+            NoKey::Unknown => PushAuthError::Invalid("no key of Google's has its key id".into()),
+            NoKey::NotNow => PushAuthError::Unavailable("no keys have arrived".into()),
+        })
+    }
+
+    /// Begins a fetch if the keys are old, or lack this one, and the last fetch is long enough ago.
+    fn refresh(self: &Arc<Self>, id: &str) {
+        let now = Instant::now();
+        let due = self.known.send_if_modified(|known| {
+            let due = known.is_fetch_due(id, now);
+            if due {
+                (known.asked, known.asking) = (Some(now), true);
+            }
+            due
+        });
+        if due {
+            let keys = Arc::clone(self);
+            tokio::spawn(async move {
+                let fetched = fetch(&keys.url).await;
+                keys.known.send_modify(|known| {
+                    known.asking = false;
+                    match fetched {
+                        Ok(by_id) => known.keys = Some(Fetched { at: now, by_id }),
+                        Err(cause) => {
+                            let error = error_chain(cause.as_ref());
+                            warn!(error, "the keys that sign push tokens could not be fetched");
+                        }
+                    }
+                });
+            });
+        }
+    }
+}
+
+impl Known {
+    fn is_fetch_due(&self, id: &str, now: Instant) -> bool {
+        let passed = |since: Instant, time| now.duration_since(since) >= time;
+        let fresh = |keys: &Fetched| !passed(keys.at, FRESH) && keys.by_id.contains_key(id);
+        let asked_long_ago = self.asked.is_none_or(|asked| passed(asked, FETCH_EVERY));
+        !self.asking && asked_long_ago && !self.keys.as_ref().is_some_and(fresh)
+    }
+
+    fn find(&self, id: &str) -> Result<DecodingKey, NoKey> {
+        let trusted = |keys: &&Fetched| keys.at.elapsed() < TRUSTED;
+        let keys = self.keys.as_ref().filter(trusted).ok_or(NoKey::NotNow)?;
+        let up_to_date = Some(keys.at) == self.asked;
+        match keys.by_id.get(id) {
+            Some(key) => Ok(key.clone()),
+            None if up_to_date => Err(NoKey::Unknown),
+            None => Err(NoKey::NotNow),
+        }
+    }
+}
+
+async fn fetch(url: &str) -> Result<HashMap<String, DecodingKey>, BoxError> {
+    let client = reqwest::Client::builder().timeout(FETCH_LIMIT).build()?;
+    let answer = client.get(url).send().await?.error_for_status()?;
+    let keys: JwkSet = answer.json().await?;
+    let usable = keys.keys.iter().filter_map(|key| {
+        let id = key.common.key_id.clone()?;
+        Some((id, DecodingKey::from_jwk(key).ok()?))
+    });
+    Ok(usable.collect())
+}
