@@ -43,7 +43,7 @@ pub(crate) fn case(seed: u64, broken: Option<Broken>) -> Case {
     Case {
         seed,
         script,
-        afterwards: afterwards(first_person, &dice),
+        afterwards: afterwards(first_person, on_one_machine, &dice),
         consumers: CONSUMERS,
         on_one_machine,
         faults: Faults::AtRandom {
@@ -91,7 +91,7 @@ fn life_of(person: u64, busy_for: Duration, dice: &Dice) -> Vec<Timed> {
 }
 
 /// What happens once all that has settled, one after the other.
-fn afterwards(first_person: u64, dice: &Dice) -> Vec<Timed> {
+fn afterwards(first_person: u64, on_one_machine: bool, dice: &Dice) -> Vec<Timed> {
     let mut steps = Vec::new();
     if first_person >= FIRST_REFUSED || dice.chance(0.1) {
         steps.push(Step::OpenMailboxes);
@@ -105,6 +105,11 @@ fn afterwards(first_person: u64, dice: &Dice) -> Vec<Timed> {
     if dice.chance(0.1) {
         steps.push(Step::DeleteAndType(first_person));
     }
+    // A file's marks go soon after they have expired, and with them what they prove.
+    let long = match on_one_machine {
+        true => 30 * DAY,
+        false => 100 * DAY,
+    };
     // Not both of these: rows are kept for 90 days, and keep what is emitted from being emitted again.
     let last = dice.pick(&[
         None,
@@ -113,7 +118,7 @@ fn afterwards(first_person: u64, dice: &Dice) -> Vec<Timed> {
         Some(Step::SendAgainAfter(40 * DAY)),
         Some(Step::SendAgainAfter(46 * DAY)),
         Some(Step::Outage(first_person, 30 * MINUTE)),
-        Some(Step::LongOutage(first_person, 100 * DAY)),
+        Some(Step::LongOutage(first_person, long)),
     ]);
     steps.extend(last);
     let at = Duration::ZERO;
