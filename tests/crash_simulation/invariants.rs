@@ -184,7 +184,7 @@ impl End<'_> {
         let stored = facts.events.iter();
         let stored =
             stored.map(|(id, event)| (id, event.topic.as_str(), event.event_type.as_str()));
-        // What was typed is not sent again: its marks may be gone by then.
+        // What was typed is not sent again: once marks have expired, those of it are gone.
         let typed = facts.typed.keys().filter(|_| facts.rounds == 0);
         let typed = typed.map(|id| (id, USER_EVENTS, UserCreated::TYPE));
         for (id, topic, event_type) in stored.chain(typed) {
@@ -212,6 +212,7 @@ impl End<'_> {
                 .mark(consumer, id)
                 .is_some_and(|mark| mark.may_have_repeated);
             let typed = self.facts.typed.contains_key(id);
+            // What was typed is not sent again.
             let last = if typed { 0 } else { self.facts.rounds };
             for round in 0..=last {
                 let acts = self

@@ -56,8 +56,16 @@ pub(super) struct Holder<'a> {
     held: HeldLease,
     /// One more limit beside the lease's own.
     deadline: Option<Instant>,
-    /// Rows that are marked as published: one of which that failed still waits.
-    published: HashSet<String>,
+    done: Done,
+}
+
+/// What a holder did.
+#[derive(Default)]
+pub(super) struct Done {
+    /// How many rows it published.
+    pub(super) published: u64,
+    /// The events that wait no longer. One that was published may wait still: its mark failed.
+    pub(super) settled: HashSet<String>,
 }
 
 impl<'a> Holder<'a> {
@@ -66,7 +74,7 @@ impl<'a> Holder<'a> {
             outbox,
             held,
             deadline,
-            published: HashSet::new(),
+            done: Done::default(),
         }
     }
 
@@ -111,14 +119,14 @@ impl<'a> Holder<'a> {
         }
     }
 
-    /// Publishes the line's rows until none waits, and gives the lease back. Answers the ids of what
-    /// waits no longer, also when it stopped early; the lease is then left to the relay.
-    pub(super) async fn publish_all(mut self) -> (HashSet<String>, Result<(), Stopped>) {
-        let done = self.publish_rows().await;
-        if let Err(reason) = &done {
+    /// Publishes the line's rows until none waits, and gives the lease back. Answers what was done,
+    /// also when it stopped early; the lease is then left to the relay.
+    pub(super) async fn publish_all(mut self) -> (Done, Result<(), Stopped>) {
+        let ended = self.publish_rows().await;
+        if let Err(reason) = &ended {
             self.stop_early(reason).await;
         }
-        (self.published, done)
+        (self.done, ended)
     }
 
     async fn publish_rows(&mut self) -> Result<(), Stopped> {
@@ -135,14 +143,10 @@ impl<'a> Holder<'a> {
                     return Ok(());
                 }
             }
-            match page.next {
-                Some(next) => self.held.from = next,
-                None if page.rows.is_empty() => {
-                    if self.settle_and_release(&[]).await? == Lease::Over {
-                        return Ok(());
-                    }
-                }
-                None => {}
+            if let Some(next) = page.next {
+                self.held.from = next;
+            } else if page.rows.is_empty() && self.settle_and_release(&[]).await? == Lease::Over {
+                return Ok(());
             }
         }
     }
@@ -193,6 +197,7 @@ impl<'a> Holder<'a> {
         let message_id = answer?;
         let event_id = row.event_id.as_str();
         info!(event_id, message_id = %message_id.0, "published");
+        self.done.published += 1;
         Ok(())
     }
 
@@ -249,8 +254,8 @@ impl<'a> Holder<'a> {
 
     /// Nothing of the line waits up to these rows any more.
     fn passed(&mut self, rows: &[EventRow]) {
-        let ids = rows.iter().map(|row| row.event_id.clone());
-        self.published.extend(ids);
+        let events = rows.iter().map(|row| row.event_id.clone());
+        self.done.settled.extend(events);
         if let Some(last) = rows.last() {
             self.held.from = self.held.from.max(last.sequence + 1);
         }
