@@ -18,6 +18,8 @@ use super::store::WatchedDocuments;
 
 /// How long a client waits before it sends a request again.
 const CLIENT_WAIT: Duration = Duration::from_secs(5);
+/// How often it is typed in [`Step::DeleteAndType`].
+const TYPED: u32 = 6;
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +34,8 @@ pub(crate) enum Step {
     Delete(u64),
     /// Somebody types person n's `user.created` once more by hand, as it was at first.
     TypeByHand(u64),
-    /// Person n goes, and that is typed at the same time.
-    DeleteAndType(u64),
+    /// That is typed again and again, this often, and amid that person n goes.
+    DeleteAndType(u64, Duration),
     /// Something that is no event arrives on the topic.
     Nonsense,
     /// Another payload arrives under the id of person n's first event.
@@ -59,7 +61,7 @@ impl Step {
             | Self::Move(_)
             | Self::Delete(_)
             | Self::TypeByHand(_)
-            | Self::DeleteAndType(_)
+            | Self::DeleteAndType(..)
             | Self::Nonsense
             | Self::OpenMailboxes
             | Self::Outage(..)
@@ -101,9 +103,18 @@ impl Clients {
             }
             Step::Delete(person) => self.change(Method::DELETE, person, Value::Null).await,
             Step::TypeByHand(person) => self.type_by_hand(person),
-            Step::DeleteAndType(person) => {
-                let delete = self.change(Method::DELETE, person, Value::Null);
-                tokio::join!(delete, async { self.type_by_hand(person) });
+            Step::DeleteAndType(person, every) => {
+                let delete = async {
+                    tokio::time::sleep(TYPED / 2 * every).await;
+                    self.change(Method::DELETE, person, Value::Null).await;
+                };
+                let type_again_and_again = async {
+                    for _ in 0..TYPED {
+                        self.type_by_hand(person);
+                        tokio::time::sleep(every).await;
+                    }
+                };
+                tokio::join!(delete, type_again_and_again);
             }
             Step::Nonsense => self.nonsense(),
             Step::ReuseId(person) => self.reuse_id(person),
