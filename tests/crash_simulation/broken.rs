@@ -107,6 +107,33 @@ impl Broken {
         Self::RecordsBeforeGuard,
     ];
 
+    /// The story that shows it by a single fault, or by none.
+    pub(crate) fn story(self) -> &'static str {
+        match self {
+            Self::MarkBeforeEffect
+            | Self::MarkInSecondCommit
+            | Self::LeaseExpiryIgnored
+            | Self::NoFencing
+            | Self::NoRelease
+            | Self::RepeatNotRecorded
+            | Self::AckOnFailure
+            | Self::OutboxInSecondCommit
+            | Self::LeaseForgotten => "sign-up",
+            Self::NoLeaseCheck | Self::AckWhileClaimed => "twice-at-once",
+            Self::ParkedForgetsRepeat => "full-mailbox",
+            Self::MarkExpiryIgnored | Self::CausedIdMadeAnew => "cause-again",
+            Self::DeadClaimsReleased => "one-machine",
+            Self::ParkedBeforeDurable => "nonsense",
+            Self::EmissionInSecondCommit | Self::PublishedToOneTopic => "emission",
+            Self::WaitingRowExpires => "long-outage",
+            Self::PublishedBeforeDurable | Self::CursorPassesOver => "outage",
+            Self::NoOrderGuard => "change-at-once",
+            Self::NoRecipientGuard | Self::SecondMailUnnoticed | Self::RecordsBeforeGuard => {
+                "second-mail"
+            }
+        }
+    }
+
     /// Documents and publisher as this lets a process see and use them.
     pub(crate) fn ports(
         broken: Option<Self>,

@@ -24,6 +24,8 @@ use super::services::{Life, Service, Services};
 use super::sim::{DELIVERY, Sim};
 
 const MIN_BACKOFF: Duration = Duration::from_secs(10);
+/// Why email-service parks a mail that may have left, twice.
+const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 const MAX_BACKOFF: Duration = Duration::from_secs(600);
 
 /// How unkind the bus is. All zero: each message comes once, at once.
@@ -156,6 +158,17 @@ impl Bus {
             message: message_as_it_was(&lies_there, &subscription(consumer)),
             redrives: Some(letter.message_id),
         });
+    }
+
+    /// What an operator does about mails of which it is not known whether they left: has them sent
+    /// once more. Answers whether there are any.
+    pub(crate) fn redrive_what_is_unknown(self: &Arc<Self>) -> bool {
+        let letters = self.sim.facts().dead_letters.clone();
+        let unknown = letters
+            .into_iter()
+            .filter(|letter| letter.reason == OUTCOME_UNKNOWN);
+        let redriven = unknown.map(|letter| self.redrive(letter));
+        redriven.count() > 0
     }
 
     pub(crate) fn new_message_id(&self) -> String {

@@ -97,6 +97,7 @@ pub(crate) struct DeadLetter {
     pub(crate) message_id: String,
     pub(crate) consumer: String,
     pub(crate) original_message_id: String,
+    pub(crate) reason: String,
     /// As it lies there.
     pub(crate) message: OutgoingMessage,
 }

@@ -23,7 +23,7 @@ pub(crate) struct RecordingMailer {
 
 #[async_trait]
 impl Mailer for RecordingMailer {
-    async fn send(&self, mail: &Mail, _until: Instant) -> Result<(), MailError> {
+    async fn send(&self, mail: &Mail, until: Instant) -> Result<(), MailError> {
         begins_to_act(&self.sim, Service::Email, &mail.id);
         let call = PortCall {
             operation: "mailer.send",
@@ -51,7 +51,9 @@ impl Mailer for RecordingMailer {
             MailError::Refused(_) => "refused",
             MailError::Unsupported(_) => "unsupported",
         };
-        self.port.call(call, effect, lost, kind).await
+        let calling = self.port.call(call, effect, lost, kind);
+        let in_time = tokio::time::timeout_at(until, calling).await;
+        in_time.unwrap_or_else(|elapsed| Err(MailError::Unknown(elapsed.into())))
     }
 }
 

@@ -115,13 +115,13 @@ fn every_protocol_that_is_broken_on_purpose_is_found_by_more_than_luck() {
     };
     for found in &found {
         let (broken, (hits, seeds)) = (found.broken, found.seeds);
-        let story = found.in_a_story.as_deref().unwrap_or("none");
+        let case = found.in_its_story.as_deref().unwrap_or("NOT FOUND");
         let promise = found.promise.as_deref().unwrap_or("NOT FOUND");
-        println!(
-            "{broken:?}: found by {hits} of {seeds} seeds ({promise}); by a single fault: {story}"
-        );
+        println!("{broken:?}: found by {hits} of {seeds} seeds ({promise}), and by {case}");
     }
-    let missed = found.iter().filter(|found| found.seeds.0 < ENOUGH);
+    let missed = found
+        .iter()
+        .filter(|found| found.seeds.0 < ENOUGH || found.in_its_story.is_none());
     let missed: Vec<Broken> = missed.map(|found| found.broken).collect();
     assert_eq!(missed, []);
 }

@@ -12,12 +12,12 @@ pub(crate) struct Found {
     pub(crate) seeds: (u64, u64),
     /// The first promise that was broken.
     pub(crate) promise: Option<String>,
-    /// The first case with a single fault that shows it.
-    pub(crate) in_a_story: Option<String>,
+    /// The first case of its story that shows it.
+    pub(crate) in_its_story: Option<String>,
 }
 
-/// Looks for each with at most this many seeds, and with every single fault; goes on until `enough`
-/// seeds have found it, so that none is found by luck.
+/// Looks for each with at most this many seeds, and with every single fault of the story that is to
+/// show it; goes on until `enough` seeds have found it, so that none is found by luck.
 pub(crate) fn look_for_all(enough: u64, at_most: u64) -> Vec<Found> {
     parallel::each(&Broken::ALL, |broken| {
         let (mut hits, mut seeds, mut promise) = (0, 0, None);
@@ -33,10 +33,7 @@ pub(crate) fn look_for_all(enough: u64, at_most: u64) -> Vec<Found> {
             broken: *broken,
             seeds: (hits, seeds),
             promise,
-            // Takes minutes for each, and nothing is decided by it.
-            in_a_story: (enough == u64::MAX)
-                .then(|| first_that_shows(*broken))
-                .flatten(),
+            in_its_story: first_that_shows(*broken, broken.story()),
         }
     })
 }

@@ -13,6 +13,9 @@ use super::sim::{DELIVERY, Sim};
 /// somebody else has taken over.
 pub(crate) const LATE: Duration = Duration::from_secs(75);
 
+/// Calls whose effect is outside the store.
+const OUTSIDE: [&str; 2] = ["mailer.send", "printer.print"];
+
 /// Which calls go wrong.
 #[derive(Clone, Debug)]
 pub(crate) enum Faults {
@@ -90,12 +93,15 @@ impl Plan {
         *self.until.lock().unwrap()
     }
 
-    fn fault(&self, number: u64) -> Option<Fault> {
+    fn fault(&self, number: u64, call: &PortCall) -> Option<Fault> {
         match &self.faults {
             Faults::Exactly(faults) => faults.get(&number).copied(),
             Faults::AtRandom { chance, .. } => {
                 let dice = &self.sim.dice;
-                let strikes = self.sim.now() < self.calm_since() && dice.chance(*chance);
+                // The world outside is the least reliable part, if there is any that is not.
+                let is_outside = OUTSIDE.contains(&call.operation) && *chance > 0.0;
+                let chance = if is_outside { 0.3 } else { *chance };
+                let strikes = self.sim.now() < self.calm_since() && dice.chance(chance);
                 strikes.then(|| {
                     dice.pick(&[
                         Fault::FailBefore,
@@ -141,7 +147,7 @@ impl FaultPlan for Plan {
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
         self.see(process, call);
         // A commit that fails does so as late as it can.
-        let fault = self.fault(number).map(|fault| match fault {
+        let fault = self.fault(number, call).map(|fault| match fault {
             Fault::FailBefore if call.operation == "documents.commit" => Fault::Undone,
             other => other,
         });

@@ -35,6 +35,7 @@ impl Publisher for SimPublisher {
             message_id: bus.new_message_id(),
             consumer: attribute("dead-letter-consumer"),
             original_message_id: attribute("dead-letter-original-message-id"),
+            reason: attribute("dead-letter-reason"),
             message,
         };
         let id = MessageId(letter.message_id.clone());

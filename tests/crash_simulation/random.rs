@@ -15,8 +15,10 @@ use super::services::Service;
 use super::world::Case;
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// How long a call takes, there and back each, unless the store is slow.
+/// How long a call takes at most, there and back each.
 const A_MOMENT: Duration = Duration::from_millis(40);
+/// The same where everything is slow.
+const SLOW: Duration = Duration::from_secs(2);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 const CONSUMERS: &[Service] = &[
@@ -31,8 +33,9 @@ const CONSUMERS: &[Service] = &[
 pub(crate) fn case(seed: u64, broken: Option<Broken>) -> Case {
     // Other draws than those within the run, which begin from the seed itself.
     let dice = Dice::new(seed.wrapping_mul(0x9E37_79B9).wrapping_add(1));
-    let first_person = dice.pick(&[0, 0, 0, FIRST_REFUSED, FIRST_FULL]);
-    let people: Vec<u64> = (first_person..=first_person + dice.below(4)).collect();
+    let people: Vec<u64> = (0..=dice.below(4))
+        .map(|number| number + dice.pick(&[0, 0, 0, FIRST_REFUSED, FIRST_FULL]))
+        .collect();
     let busy_for = dice.pick(&[Duration::from_secs(1), MINUTE, 5 * MINUTE]);
     let script = people
         .iter()
@@ -43,14 +46,14 @@ pub(crate) fn case(seed: u64, broken: Option<Broken>) -> Case {
     Case {
         seed,
         script,
-        afterwards: afterwards(first_person, &dice),
+        afterwards: afterwards(&people, on_one_machine, &dice),
         consumers: CONSUMERS,
         on_one_machine,
         faults: Faults::AtRandom {
             chance: dice.pick(&[0.0, 0.02, 0.05, 0.1, 0.25]),
             at_first: 10 * MINUTE,
             afterwards: dice.pick(&[Duration::ZERO, 5 * MINUTE]),
-            latency: dice.pick(&[A_MOMENT, A_MOMENT, Duration::from_secs(2)]),
+            latency: dice.pick(&[A_MOMENT, A_MOMENT, SLOW]),
         },
         mischief: Mischief {
             twice: likely(),
@@ -76,7 +79,7 @@ fn life_of(person: u64, busy_for: Duration, dice: &Dice) -> Vec<Timed> {
     }
     if dice.chance(0.2) {
         let end = start + dice.duration(2 * busy_for);
-        let last = dice.pick(&[Step::Delete(person), Step::DeleteAndType(person)]);
+        let last = dice.pick(&[Step::Delete(person), delete_and_type(person, dice)]);
         steps.push((end, last));
     }
     if dice.chance(0.2) {
@@ -90,10 +93,16 @@ fn life_of(person: u64, busy_for: Duration, dice: &Dice) -> Vec<Timed> {
     steps.into_iter().map(timed).collect()
 }
 
+fn delete_and_type(person: u64, dice: &Dice) -> Step {
+    Step::DeleteAndType(person, dice.pick(&[A_MOMENT / 2, 10 * A_MOMENT, SLOW]))
+}
+
 /// What happens once all that has settled, one after the other.
-fn afterwards(first_person: u64, dice: &Dice) -> Vec<Timed> {
+fn afterwards(people: &[u64], on_one_machine: bool, dice: &Dice) -> Vec<Timed> {
     let mut steps = Vec::new();
-    if first_person >= FIRST_REFUSED || dice.chance(0.1) {
+    let first_person = people[0];
+    let is_refused = |person: &u64| *person >= FIRST_REFUSED;
+    if people.iter().any(is_refused) || dice.chance(0.1) {
         steps.push(Step::OpenMailboxes);
     }
     if dice.chance(0.3) {
@@ -102,9 +111,14 @@ fn afterwards(first_person: u64, dice: &Dice) -> Vec<Timed> {
     if dice.chance(0.2) {
         steps.push(Step::ReuseId(first_person));
     }
-    if dice.chance(0.1) {
-        steps.push(Step::DeleteAndType(first_person));
+    if dice.chance(0.25) {
+        steps.push(delete_and_type(first_person, dice));
     }
+    // A file's marks go soon after they have expired, and with them what they prove.
+    let long = match on_one_machine {
+        true => 30 * DAY,
+        false => 100 * DAY,
+    };
     // Not both of these: rows are kept for 90 days, and keep what is emitted from being emitted again.
     let last = dice.pick(&[
         None,
@@ -113,7 +127,7 @@ fn afterwards(first_person: u64, dice: &Dice) -> Vec<Timed> {
         Some(Step::SendAgainAfter(40 * DAY)),
         Some(Step::SendAgainAfter(46 * DAY)),
         Some(Step::Outage(first_person, 30 * MINUTE)),
-        Some(Step::LongOutage(first_person, 100 * DAY)),
+        Some(Step::LongOutage(first_person, long)),
     ]);
     steps.extend(last);
     let at = Duration::ZERO;

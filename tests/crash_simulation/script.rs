@@ -18,6 +18,8 @@ use super::store::WatchedDocuments;
 
 /// How long a client waits before it sends a request again.
 const CLIENT_WAIT: Duration = Duration::from_secs(5);
+/// How often it is typed in [`Step::DeleteAndType`].
+const TYPED: u32 = 6;
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +34,8 @@ pub(crate) enum Step {
     Delete(u64),
     /// Somebody types person n's `user.created` once more by hand, as it was at first.
     TypeByHand(u64),
-    /// Person n goes, and that is typed at the same time.
-    DeleteAndType(u64),
+    /// That is typed again and again, this often, and person n goes while the mails are on their way.
+    DeleteAndType(u64, Duration),
     /// Something that is no event arrives on the topic.
     Nonsense,
     /// Another payload arrives under the id of person n's first event.
@@ -59,7 +61,7 @@ impl Step {
             | Self::Move(_)
             | Self::Delete(_)
             | Self::TypeByHand(_)
-            | Self::DeleteAndType(_)
+            | Self::DeleteAndType(..)
             | Self::Nonsense
             | Self::OpenMailboxes
             | Self::Outage(..)
@@ -101,9 +103,18 @@ impl Clients {
             }
             Step::Delete(person) => self.change(Method::DELETE, person, Value::Null).await,
             Step::TypeByHand(person) => self.type_by_hand(person),
-            Step::DeleteAndType(person) => {
-                let delete = self.change(Method::DELETE, person, Value::Null);
-                tokio::join!(delete, async { self.type_by_hand(person) });
+            Step::DeleteAndType(person, every) => {
+                let delete = async {
+                    tokio::time::sleep((TYPED + 2) * every).await;
+                    self.change(Method::DELETE, person, Value::Null).await;
+                };
+                let type_again_and_again = async {
+                    for _ in 0..TYPED {
+                        self.type_by_hand(person);
+                        tokio::time::sleep(every).await;
+                    }
+                };
+                tokio::join!(delete, type_again_and_again);
             }
             Step::Nonsense => self.nonsense(),
             Step::ReuseId(person) => self.reuse_id(person),
@@ -229,7 +240,9 @@ impl Clients {
         let facts = self.sim.facts();
         let mut events = facts.events.iter();
         let of_user = |event: &StoredEvent| event.subject == user && event.sequence == 1;
-        let (id, first) = events.find(|(_, event)| of_user(event)).unwrap();
+        let Some((id, first)) = events.find(|(_, event)| of_user(event)) else {
+            return; // It is missing, which is found otherwise.
+        };
         let mut event: Value = serde_json::from_slice(&first.message.data).unwrap();
         event["data"]["name"] = "Another Person".into();
         let message = OutgoingMessage {

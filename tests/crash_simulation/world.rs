@@ -22,6 +22,8 @@ use super::store::WatchedDocuments;
 
 /// How often the relay is called, as Cloud Scheduler does.
 const RELAY_EVERY: Duration = Duration::from_secs(60);
+/// How many of the relay's runs are left out that would find nothing.
+const IDLE_RUNS_LEFT_OUT: f64 = 0.8;
 /// How long a world may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(6 * 60 * 60);
 
@@ -152,7 +154,7 @@ impl World {
     }
 
     /// Lets time pass, with the relay called each minute, until `busy` are done and nothing is left
-    /// to be published, delivered or given back.
+    /// to be published, delivered, given back or looked after.
     async fn settle(&self, busy: Vec<tokio::task::JoinHandle<()>>) {
         for step in &busy {
             while !step.is_finished() {
@@ -165,6 +167,11 @@ impl World {
                     .violation(format!("a step of the script failed: {error}"));
             }
         }
+        while self.comes_to_rest().await && self.bus.redrive_what_is_unknown() {}
+    }
+
+    /// Whether it does, within reason.
+    async fn comes_to_rest(&self) -> bool {
         let limit = self.sim.now() + PATIENCE;
         let mut quiet = 0;
         while quiet < 2 {
@@ -179,20 +186,21 @@ impl World {
                     "no rest after {} s: {outstanding} deliveries are not acked",
                     PATIENCE.as_secs()
                 ));
-                return;
+                return false;
             }
         }
+        true
     }
 
-    /// A minute, and the relay at its end. Once nothing goes wrong any more, the relay is called
-    /// only if there is something for it to do.
+    /// A minute, and the relay at its end. One that finds nothing to do is left out, most times as
+    /// long as anything may go wrong, and always later.
     async fn a_minute(&self) {
         let asleep_until = self.sim.facts().asleep_until;
         tokio::time::sleep(RELAY_EVERY.max(asleep_until.saturating_sub(self.sim.now()))).await;
         let calm_since = self.plan.calm_since().max(self.bus.down_until());
-        let now = self.sim.now();
-        let is_calm = now >= calm_since;
-        if is_calm && !self.sim.facts().outbox.is_any_waiting() {
+        let is_calm = self.sim.now() >= calm_since;
+        let finds_nothing = !self.sim.facts().outbox.is_any_waiting();
+        if finds_nothing && (is_calm || self.sim.dice.chance(IDLE_RUNS_LEFT_OUT)) {
             return;
         }
         let turn = match self.any_relay {

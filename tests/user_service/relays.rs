@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use fanout_outbox::EVENTS;
 use fanout_runtime::Clock;
-use fanout_store::{Fields, Key, Value, Write};
+use fanout_store::{
+    CommitError, CommitReceipt, Document, Documents, Fields, Key, Page, Query, StoreError, Value,
+    Write,
+};
 use futures_util::future::join_all;
 use http::StatusCode;
 use serde_json::json;
@@ -97,6 +101,44 @@ async fn a_row_that_cannot_be_read_waits_like_any_other_and_is_named() {
         let row = Write::delete(Key::new(EVENTS, id));
         service.documents.commit(vec![row]).await.unwrap();
     }
+}
+
+/// A store that fails when a row is to be marked as published.
+struct MarksNothing(Arc<dyn Documents>);
+
+#[async_trait]
+impl Documents for MarksNothing {
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        self.0.get_many(keys).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.0.query(query).await
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
+        if writes.iter().any(|write| write.key.is_in(EVENTS)) {
+            return Err(StoreError::Unavailable("no disk".into()).into());
+        }
+        self.0.commit(writes).await
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_was_published_and_not_marked_as_such_still_waits_and_is_not_passed_over() {
+    let service = Service::new().await;
+    backlog(&service, 1, 1).await;
+    // So old that the cursor would go by it.
+    service.clock.advance(Duration::from_secs(11 * 60));
+    let marks_nothing = Arc::new(MarksNothing(Arc::clone(&service.documents)));
+    let other = service.beside(marks_nothing, service.bus.clone());
+    assert_eq!(
+        other.relay().await,
+        json!({"published": 1, "failed": 1, "remaining": 1, "oldest_age_seconds": 660})
+    );
+    assert_eq!(service.bus.events().len(), 1);
+    assert_eq!(service.relay_later().await["published"], 1);
+    service.assert_outbox_empty().await;
 }
 
 #[tokio::test]

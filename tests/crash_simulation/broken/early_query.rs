@@ -10,10 +10,12 @@ use fanout_store::{
     Write,
 };
 
+use crate::crash_simulation::sim::DELIVERY;
+
 pub(super) struct EarlyQuery {
     inner: Arc<dyn Documents>,
-    /// Records by user, as they were before the user's guard was last read.
-    early: Mutex<BTreeMap<String, Page>>,
+    /// Records, by the delivery whose handler finds them so: as they were before it read the guard.
+    early: Mutex<BTreeMap<u64, Page>>,
 }
 
 impl EarlyQuery {
@@ -29,22 +31,19 @@ impl Documents for EarlyQuery {
         for guard in keys.iter().filter(|key| key.is_in(EMAIL_RECIPIENTS)) {
             let records = Query::of(EMAILS).only("user_id", Comparison::Equal, guard.id());
             let page = self.inner.query(&records).await?;
-            let mut early = self.early.lock().unwrap();
-            early.insert(guard.id().to_owned(), page);
+            if let Ok(delivery) = DELIVERY.try_with(|delivery| *delivery) {
+                self.early.lock().unwrap().insert(delivery, page);
+            }
         }
         self.inner.get_many(keys).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
-        let asks_for = |user: &String| {
-            let filter = query.filters.first();
-            filter.is_some_and(|filter| filter.value == user.as_str().into())
-        };
-        if query.collection == EMAILS {
-            let early = self.early.lock().unwrap();
-            if let Some((_, page)) = early.iter().find(|(user, _)| asks_for(user)) {
-                return Ok(page.clone());
-            }
+        if query.collection == EMAILS
+            && let Ok(delivery) = DELIVERY.try_with(|delivery| *delivery)
+            && let Some(page) = self.early.lock().unwrap().remove(&delivery)
+        {
+            return Ok(page);
         }
         self.inner.query(query).await
     }
