@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use fanout_store::Comparison::{Equal, Greater};
 use fanout_store::Direction::{Ascending, Descending};
-use fanout_store::{Collection, Fields, Key, Query, Value, Write, ascending, descending};
+use fanout_store::{Collection, Fields, Index, Key, Query, Value, Write, ascending, descending};
 
 use super::scene::{
     Store, assert_query_refused, assert_refused, exists, fields, indexed, new_collection, new_key,
@@ -104,11 +104,12 @@ pub async fn values_lie_in_each_other_up_to_twenty_deep(store: Store) {
 
 /// With the collection's name and the index that it lacks: it is declared there.
 pub async fn a_query_without_a_declared_index_is_refused(store: Store) {
-    let collection = indexed(&[
+    const INDEXES: &[Index] = &[
         &[ascending("a"), descending("b")],
         &[ascending("c")],
         &[ascending("a"), ascending("d")],
-    ]);
+    ];
+    let collection = indexed(INDEXES);
     let all = || Query::of(collection);
     for (query, lacks) in [
         (all().only("a", Equal, 1_i64), "a"),
