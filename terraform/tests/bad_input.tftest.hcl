@@ -1,5 +1,5 @@
 # Bad input is refused before anything is made, each with a full sentence. What a module refuses by
-# itself is tried in event_topic.tftest.hcl and service.tftest.hcl. Of a variable's rules each input
+# itself is tried in event_topic.tftest.hcl and service.tftest.hcl, senders in senders.tftest.hcl. Of a variable's rules each input
 # here breaks one.
 
 mock_provider "google" {
@@ -237,46 +237,6 @@ run "notification_channel_by_number" {
   }
 
   expect_failures = [var.notification_channels]
-}
-
-run "sender_that_is_no_address" {
-  command = plan
-
-  variables {
-    mail = { from = "Fanout" }
-  }
-
-  expect_failures = [var.mail]
-}
-
-run "sender_that_is_empty" {
-  command = plan
-
-  variables {
-    mail = { from = "" }
-  }
-
-  expect_failures = [var.mail]
-}
-
-run "sender_without_a_domain" {
-  command = plan
-
-  variables {
-    mail = { from = "Fanout <hello@localhost>" }
-  }
-
-  expect_failures = [var.mail]
-}
-
-run "reply_address_that_is_none" {
-  command = plan
-
-  variables {
-    mail = { from = "hello@example.com", reply_to = "support" }
-  }
-
-  expect_failures = [var.mail]
 }
 
 run "address_to_unsubscribe_at_in_the_open" {

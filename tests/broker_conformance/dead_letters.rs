@@ -26,14 +26,13 @@ on_both_buses! {
         settings["deadLetterPolicy"] = bus.dead_letters("dead");
         bus.subscription("failing", settings).await;
         bus.subscription("letters", json!({"topic": "dead"})).await;
-        let mut messages: Vec<Value> = POISON
-            .iter()
-            .map(|text| json!({
-                "data": STANDARD.encode(text), "attributes": {"own": "kept"}, "orderingKey": *text,
-            }))
-            .collect();
-        messages.extend((0..20).map(|number| message(&format!("fine {number}"))));
-        let ids = bus.publish(messages).await;
+        let mut ids = Vec::new();
+        for text in POISON {
+            let own = json!({"own": "kept"});
+            let poison = json!({"data": STANDARD.encode(text), "attributes": own, "orderingKey": text});
+            ids.extend(bus.publish(vec![poison]).await);
+        }
+        bus.publish((0..20).map(|number| message(&format!("fine {number}"))).collect()).await;
 
         let letters = bus.pull_exactly("letters", POISON.len()).await;
         assert_eq!(letters.iter().map(text).collect::<BTreeSet<_>>(), POISON.map(str::to_owned).into());

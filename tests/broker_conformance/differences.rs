@@ -56,6 +56,9 @@ differences! {
     MESSAGE_LIMITS:
         "size, attributes and ordering keys have limits",
         "only the number of messages in a publish has one";
+    KEYS_OF_A_PUBLISH:
+        "all messages of a publish have the same ordering key, or none has one",
+        "any mixture is taken";
     PARALLEL_PUSHES:
         "as many pushes are under way as the endpoint has shown that it can take",
         "two are, of each subscription";

@@ -41,7 +41,7 @@ on_both_buses! {
     }
 
     async fn a_consumer_that_was_down_gets_everything_when_it_is_back(bus) {
-        // A port where nobody listens.
+        // A port where nothing listens.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);

@@ -14,12 +14,13 @@ mod filters;
 mod limits;
 mod load;
 mod ordering;
+mod proto_json;
 mod pull;
 mod retries;
 mod seek;
 
 /// Expands into one test on the embedded broker and one on Google's emulator, each on a
-/// [`bus::Bus`] whose topics and subscriptions nobody else has.
+/// [`bus::Bus`] whose topics and subscriptions no other case has.
 macro_rules! on_both_buses {
     ($($(#[$doc:meta])* async fn $name:ident($bus:ident) $body:block)*) => {$(
         mod $name {

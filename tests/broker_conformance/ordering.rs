@@ -7,11 +7,11 @@ use fanout_testkit::push_endpoint::{Push, PushEndpoint, Reply};
 use serde_json::json;
 
 use super::bus::{keyed, message, pushing_to, texts};
-use super::differences::PULL_OF_ONE_KEY;
+use super::differences::{KEYS_OF_A_PUBLISH, PULL_OF_ONE_KEY};
 use super::on_both_buses;
 use crate::support::eventually;
 
-/// How long the endpoint works on a message.
+/// How long the endpoint works on a message: long enough for another to come too early.
 const WORK: Duration = Duration::from_millis(30);
 
 /// The pushes of each key, in order of arrival. The texts are `KEY/NUMBER`: the emulator does not
@@ -55,13 +55,30 @@ on_both_buses! {
         assert_eq!(order("fine"), numbered("fine", &[1, 2, 3, 4, 5, 6]));
         assert_eq!(order("other"), numbered("other", &[1, 2, 3, 4, 5, 6]));
         // The next of a key begins when the one before has ended.
-        for key in ["fine", "other"] {
-            assert!(found[key].windows(2).all(|pair| pair[1].at - pair[0].at >= WORK), "{key}");
+        for push in endpoint.pushes() {
+            let text = push.text();
+            let (key, _) = text.split_once('/').unwrap();
+            let of_its_key = |other: &String| other.starts_with(&format!("{key}/"));
+            assert!(!push.beside.iter().any(of_its_key), "{text} beside {:?}", push.beside);
         }
         // All of the others had gone before the failing one was tried for the last time.
         let last_try = found["failing"][3].at;
         for key in ["fine", "other", "none"] {
             assert!(found[key].iter().all(|push| push.at < last_try), "{key}");
+        }
+    }
+
+    async fn a_publish_has_one_key_for_all_its_messages_or_none(bus) {
+        bus.topic("events").await;
+        let several = bus.unless_emulator(&KEYS_OF_A_PUBLISH, (400, json!("FAILED_PRECONDITION")), (200, json!(null)));
+        for (messages, expected) in [
+            (vec![keyed("1", "a"), keyed("2", "a")], (200, json!(null))),
+            (vec![keyed("1", "a"), keyed("2", "b")], several.clone()),
+            (vec![keyed("1", "a"), message("2")], several),
+        ] {
+            let publish = json!({ "messages": messages });
+            let (status, answer) = bus.call("POST topics/events:publish", publish).await;
+            assert_eq!((status, answer["error"]["status"].clone()), expected, "{messages:?}");
         }
     }
 

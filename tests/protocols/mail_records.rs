@@ -1,22 +1,16 @@
 //! What is kept of mails, and that nothing is kept of the mails of a deleted user, in whatever order
 //! and however close together the events come.
 
-use std::sync::{Arc, Mutex};
-
-use async_trait::async_trait;
-use axum::Router;
 use email_service::{EMAIL_RECIPIENTS, EMAILS};
 use fanout_dedup::MarkState;
 use fanout_runtime::Timings;
-use fanout_store::{
-    Collection, CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError,
-    Write, all_documents,
-};
+use fanout_store::{Document, Documents, Key, Query, all_documents};
 use fanout_testkit::consumer_tests::deliver_as;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::delivered::outcome_of;
 use super::mailbox::{Late, Mailbox, Next};
+use super::meanwhile::{Meanwhile, Moment};
 use super::scene::{Scene, created, deleted};
 
 impl Scene {
@@ -92,35 +86,6 @@ async fn a_mail_that_is_on_its_way_during_the_deletion_leaves_no_record() {
     }
 }
 
-/// Delivers something else at the last moment before the first commit to a collection.
-struct Meanwhile {
-    inner: Arc<dyn Documents>,
-    collection: &'static Collection,
-    other: Mutex<Option<(Router, Value)>>,
-}
-
-#[async_trait]
-impl Documents for Meanwhile {
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
-        self.inner.get_many(keys).await
-    }
-
-    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
-        self.inner.query(query).await
-    }
-
-    async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
-        let concerns = |write: &Write| write.key.is_in(self.collection);
-        if writes.iter().any(concerns) {
-            let other = self.other.lock().unwrap().take();
-            if let Some((app, event)) = other {
-                assert_eq!(outcome_of(&app, &event).await, "done");
-            }
-        }
-        self.inner.commit(writes).await
-    }
-}
-
 #[tokio::test]
 async fn record_and_deletion_committed_at_the_same_moment_leave_no_record_in_either_order() {
     let sign_up = created("evt_1", "usr_1");
@@ -128,16 +93,42 @@ async fn record_and_deletion_committed_at_the_same_moment_leave_no_record_in_eit
     for (first, second) in [(&gone, &sign_up), (&sign_up, &gone)] {
         let scene = Scene::new().await;
         let mailbox = Mailbox::new();
-        let documents = Arc::new(Meanwhile {
-            inner: scene.documents.clone(),
-            collection: EMAIL_RECIPIENTS,
-            other: Mutex::new(Some((scene.email(mailbox.clone()), first.clone()))),
-        });
+        let documents = Meanwhile::new(
+            scene.documents.clone(),
+            Moment::BeforeACommitTo(EMAIL_RECIPIENTS),
+            scene.email(mailbox.clone()),
+            first.clone(),
+        );
         let email = scene.email_over(documents.clone(), mailbox.clone());
         assert_eq!(outcome_of(&email, second).await, "done");
-        assert!(documents.other.lock().unwrap().is_none(), "both happened");
+        assert!(documents.happened());
         assert!(scene.records().await.is_empty(), "{}", first["type"]);
         assert_eq!(mailbox.sent().len(), 1);
+    }
+}
+
+/// The user has had a mail before. The deletion has read the recipient and the records, or the first
+/// of them; then a second mail's record is committed. The recipient must have changed by that, and
+/// must have been read first, or the record stays.
+#[tokio::test]
+async fn a_second_mail_that_is_recorded_during_the_deletion_leaves_no_record_either() {
+    for moment in [
+        Moment::BeforeACommitTo(EMAIL_RECIPIENTS),
+        Moment::AfterTheFirstRead,
+    ] {
+        let scene = Scene::new().await;
+        let mailbox = Mailbox::new();
+        let email = scene.email(mailbox.clone());
+        let first = created("evt_1", "usr_1");
+        assert_eq!(outcome_of(&email, &first).await, "done");
+        let second = created("evt_2", "usr_1");
+        let documents = Meanwhile::new(scene.documents.clone(), moment, email, second);
+        let deleting = scene.email_over(documents.clone(), mailbox.clone());
+        let gone = deleted("evt_3", "usr_1", 2);
+        assert_eq!(outcome_of(&deleting, &gone).await, "done");
+        assert!(documents.happened());
+        assert_eq!(mailbox.sent().len(), 2);
+        assert!(scene.records().await.is_empty());
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use fanout_mail::{Mail, MailError, Mailer};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::support::eventually;
 
@@ -76,7 +77,7 @@ fn refused() -> MailError {
 
 #[async_trait]
 impl Mailer for Mailbox {
-    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+    async fn send(&self, mail: &Mail, _until: Instant) -> Result<(), MailError> {
         let send = || self.sent.lock().unwrap().push(mail.id.clone());
         let next = self.next.lock().unwrap().pop_front();
         match next {

@@ -13,6 +13,7 @@ mod keys;
 mod lost_answers;
 mod mail_records;
 mod mailbox;
+mod meanwhile;
 mod order;
 mod outside_effects;
 mod parking;

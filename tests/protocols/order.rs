@@ -7,6 +7,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::delivered::outcome_of;
+use super::meanwhile::{Meanwhile, Moment};
 use super::scene::{Scene, created, deleted, updated};
 
 async fn contact(crm: &axum::Router) -> Option<Value> {
@@ -83,6 +84,25 @@ async fn a_tombstone_lets_no_late_event_bring_the_user_back() {
         assert_eq!(outcome_of(&crm, &event).await, "stale");
         assert_eq!(contact(&crm).await, None);
     }
+}
+
+/// An older event has read the contact; then a younger one is applied. What was read is outdated.
+#[tokio::test]
+async fn an_older_event_that_is_committed_after_a_younger_one_does_not_undo_it() {
+    let scene = Scene::new().await;
+    let crm = scene.crm();
+    assert_eq!(outcome_of(&crm, &created("evt_1", "usr_1")).await, "done");
+    let documents = Meanwhile::new(
+        scene.documents.clone(),
+        Moment::BeforeACommitTo(crm_service::CONTACTS),
+        crm.clone(),
+        updated("evt_3", "usr_1", 3, "Third"),
+    );
+    let late = crm_service::app(scene.deps_over(documents.clone()));
+    let second = updated("evt_2", "usr_1", 2, "Second");
+    assert_eq!(outcome_of(&late, &second).await, "stale");
+    assert!(documents.happened());
+    assert_eq!(contact(&crm).await.unwrap()["name"], "Third");
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! What the tests share: a running system, and waiting for it.
 
-mod logs;
 mod lone_consumer;
 mod test_system;
 
@@ -9,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-pub(crate) use logs::captured_logs;
+pub(crate) use fanout_testkit::captured_logs;
 pub(crate) use lone_consumer::{LoneConsumer, consumer_deps, envelope_around};
 pub(crate) use test_system::{TestSystem, emulators, get_json};
 

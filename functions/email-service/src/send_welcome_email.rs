@@ -1,18 +1,22 @@
 //! `user.created`: the user is welcomed by mail.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fanout_consume::{Acted, Attempt, End, Failure, OutsideEffect, UnitOfWork, View};
 use fanout_contracts::user::UserCreated;
 use fanout_events::Envelope;
 use fanout_mail::{Letterhead, MailError, Mailer};
-use fanout_runtime::Clock;
+use fanout_runtime::{Clock, error_chain};
 use fanout_store::ReadError;
 
 use crate::recipient::Recipient;
-use crate::sent_email::SentEmail;
+use crate::sent_email::{OUTCOME_UNKNOWN, SentEmail};
 use crate::welcome_mail::welcome_mail;
+
+/// How long before the end of its time an act has to end by itself.
+const MARGIN: Duration = Duration::from_millis(500);
 
 /// Sends the welcome mail.
 pub(crate) struct SendWelcomeEmail {
@@ -30,7 +34,7 @@ impl OutsideEffect<UserCreated> for SendWelcomeEmail {
     async fn act(
         &self,
         event: &Envelope<UserCreated>,
-        _attempt: &Attempt,
+        attempt: &Attempt,
         view: &View<'_>,
     ) -> Result<Acted<()>, Failure> {
         if Recipient::read(view, &event.subject).await?.is_gone() {
@@ -41,9 +45,11 @@ impl OutsideEffect<UserCreated> for SendWelcomeEmail {
             reason: "unwritable_mail",
             detail: error.to_string(),
         })?;
-        match self.mailer.send(&mail).await {
+        // An act that is cut off tells nothing of how far the mail was.
+        let until = attempt.until - MARGIN;
+        match self.mailer.send(&mail, until).await {
             Ok(()) => Ok(Acted::Done(())),
-            Err(error) => Err(failure(error)),
+            Err(error) => Err(failure(error, attempt)),
         }
     }
 
@@ -67,16 +73,26 @@ impl OutsideEffect<UserCreated> for SendWelcomeEmail {
     }
 }
 
-/// What a mail that was not sent means for its event.
-fn failure(error: MailError) -> Failure {
+/// What a mail that was not sent, or may not have been, means for its event. One that may have been
+/// sent before is not risked a third time.
+fn failure(error: MailError, attempt: &Attempt) -> Failure {
     match error {
+        MailError::Deferred(cause) => Failure::Later(cause),
         MailError::NotSent(_) | MailError::Misconfigured(_) => Failure::retry(error),
+        MailError::Unknown(_) if attempt.may_have_repeated => Failure::Park {
+            reason: OUTCOME_UNKNOWN,
+            detail: error_chain(&error),
+        },
         MailError::Unknown(_) => Failure::Retry {
             cause: error.into(),
             may_have_acted: true,
         },
         MailError::Refused(detail) => Failure::Park {
             reason: "mailbox_refused",
+            detail,
+        },
+        MailError::Unsupported(detail) => Failure::Park {
+            reason: "address_not_supported",
             detail,
         },
     }

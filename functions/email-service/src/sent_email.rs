@@ -14,6 +14,9 @@ pub const EMAILS: &Collection = &Collection::named("emails").indexes(&[
     &[ascending("user_id"), ascending("sent_at")],
 ]);
 
+/// Why an event is parked whose mail may have been sent, once or twice.
+pub(crate) const OUTCOME_UNKNOWN: &str = "outcome_unknown";
+
 /// One mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct SentEmail {
@@ -21,7 +24,7 @@ pub(crate) struct SentEmail {
     user_id: String,
     template: String,
     status: EmailStatus,
-    /// When it was handed over, or refused.
+    /// When it was handed over, or refused for good.
     #[serde(serialize_with = "serialize_rfc3339")]
     sent_at: Timestamp,
 }
@@ -34,6 +37,9 @@ pub(crate) enum EmailStatus {
     Sent,
     /// It was refused for good; its event is parked. A redrive that succeeds makes it `Sent`.
     Failed,
+    /// It was handed over twice and neither time was there an answer; its event is parked. A redrive
+    /// sends it once more.
+    Unknown,
 }
 
 impl EmailStatus {
@@ -41,11 +47,12 @@ impl EmailStatus {
         match self {
             Self::Sent => "sent",
             Self::Failed => "failed",
+            Self::Unknown => "unknown",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Sent, Self::Failed]
+        [Self::Sent, Self::Failed, Self::Unknown]
             .into_iter()
             .find(|status| status.as_str() == text)
     }
@@ -55,6 +62,7 @@ impl<O> From<End<'_, O>> for EmailStatus {
     fn from(end: End<'_, O>) -> Self {
         match end {
             End::Done(_) => Self::Sent,
+            End::Parked(OUTCOME_UNKNOWN) => Self::Unknown,
             End::Parked(_) => Self::Failed,
         }
     }
@@ -95,7 +103,7 @@ impl SentEmail {
             template: fields.text("template")?.to_owned(),
             status: status.ok_or_else(|| MalformedDocument {
                 field: "status".to_owned(),
-                expected: "sent or failed",
+                expected: "sent, failed or unknown",
             })?,
             sent_at: fields.timestamp("sent_at")?,
         })

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fanout_mail::{EmlMailer, Letterhead, Mailer, SmtpLimits, SmtpMailer, SmtpServer};
-use fanout_runtime::{Environment, Settings, SettingsError};
+use fanout_runtime::{Environment, Setting, Settings, SettingsError};
 
 /// Where mails go: files, unless the environment names a mail server.
 #[derive(Clone)]
@@ -22,13 +22,14 @@ impl MailRoute {
         let mut settings = Settings::new(environment);
         let server = SmtpServer::read_optional(&mut settings);
         let default_from = match server {
-            Some(None) => "Fanout <welcome@fanout.example>".parse().ok(),
-            Some(Some(_)) | None => None,
+            Setting::Absent => "Fanout <welcome@fanout.example>".parse().ok(),
+            Setting::Bad | Setting::Is(_) => None,
         };
         let letterhead = Letterhead::read(&mut settings, default_from);
-        let route = server.zip(letterhead);
-        let (server, letterhead) = settings.finish(route)?;
-        Ok(Self { server, letterhead })
+        Ok(Self {
+            letterhead: settings.finish(letterhead)?,
+            server: server.value(),
+        })
     }
 
     /// The mailer of this route; files go into `folder`.
@@ -66,7 +67,7 @@ mod tests {
         let error = route(&[url]).err().unwrap();
         insta::assert_snapshot!(error, @r"
         the environment is not complete:
-          - MAIL_FROM is not set; it must be a sender such as `Fanout <hello@example.com>`.
+          - MAIL_FROM is not set; it must be a sender such as `Fanout <hello@example.com>` with ASCII before the @ (put the name in double quotes if it has one of ()[]<>:;@,\ in it).
         ");
         let complete = route(&[url, ("MAIL_FROM", "ada@example.com")]).unwrap();
         assert_eq!(complete.server.unwrap().to_string(), "mail.example.com:465");

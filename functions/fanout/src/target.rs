@@ -69,22 +69,20 @@ impl Emulators {
     /// The emulators that the environment names, if any; half a pair of variables is an error.
     pub fn from_environment(environment: &dyn Environment) -> Result<Option<Self>, SettingsError> {
         let mut settings = Settings::new(environment);
-        let emulators = match EmulatorHosts::read(&mut settings) {
-            Some(Some(hosts)) => Self::at(hosts, &mut settings).map(Some),
-            Some(None) => Some(None),
-            None => None,
-        };
-        settings.finish(emulators)
+        let hosts = EmulatorHosts::read(&mut settings).value();
+        let emulators = hosts.map(|hosts| Self::at(hosts, &mut settings));
+        settings.finish(Some(emulators))
     }
 
-    fn at(hosts: EmulatorHosts, settings: &mut Settings<'_>) -> Option<Self> {
-        let project: Option<ProjectId> =
-            settings.optional("GOOGLE_CLOUD_PROJECT", ProjectId::EXPECTS)?;
-        Some(Self {
+    fn at(hosts: EmulatorHosts, settings: &mut Settings<'_>) -> Self {
+        let project = settings.optional::<ProjectId>("GOOGLE_CLOUD_PROJECT", ProjectId::EXPECTS);
+        Self {
             pubsub: hosts.pubsub,
             firestore: hosts.firestore,
-            project: project.map_or_else(|| LOCAL_PROJECT.to_owned(), String::from),
-        })
+            project: project
+                .value()
+                .map_or(LOCAL_PROJECT.to_owned(), String::from),
+        }
     }
 }
 

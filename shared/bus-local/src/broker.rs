@@ -1,16 +1,15 @@
-//! The broker's handle: opening, publishing, running.
+//! The broker's handle, and what all of its work shares. What can be done with it stands where it is
+//! done.
 
 use std::sync::Arc;
 
-use fanout_runtime::{Clock, IdGenerator, Shutdown, Timestamp};
+use fanout_runtime::{Clock, IdGenerator, Timestamp};
 use fanout_store_sqlite::{Database, DatabaseError};
 use tokio::sync::watch;
 
 use super::error::BrokerError;
 use super::mischief::Mischief;
-use super::publish::{LocalPublisher, Recipients};
-use super::{dispatch, housekeeping, publish_limits, rows, schema, subscriptions};
-use fanout_bus::{MessageId, OutgoingMessage};
+use super::{rows, schema, subscriptions};
 
 /// The embedded broker; clones share it. Dropping all of them stops nothing that was accepted: it
 /// is in the file.
@@ -63,46 +62,6 @@ impl Broker {
         self
     }
 
-    /// The `Publisher` port on this broker.
-    pub fn publisher(&self) -> LocalPublisher {
-        LocalPublisher::new(self.clone())
-    }
-
-    /// Publishes messages to a topic: all of them or, after an error, none.
-    pub async fn publish(
-        &self,
-        topic: &str,
-        messages: Vec<OutgoingMessage>,
-    ) -> Result<Vec<MessageId>, BrokerError> {
-        publish_limits::check(&messages)?;
-        let (broker, topic) = (self.clone(), topic.to_owned());
-        self.database()
-            .call(move |file| {
-                if !subscriptions::topic_exists(file, &topic)? {
-                    return Err(BrokerError::UnknownTopic(topic));
-                }
-                let recipients = Recipients::of_topic(file, &topic)?;
-                let now = broker.now();
-                let insert = |message| recipients.insert(file, now, message);
-                let ids = messages.iter().map(insert).collect();
-                broker.wake();
-                ids
-            })
-            .await
-    }
-
-    /// Delivers to push subscriptions and drops what was kept long enough, until `shutdown`; then
-    /// lets deliveries under way finish for at most [`fanout_runtime::DRAIN`]. Run it once for each
-    /// file.
-    ///
-    /// What is still under way then is neither acked nor counted as failed: it is due at the next
-    /// start. So is a delivery that fails after `shutdown`, as its endpoint may be stopping too.
-    pub async fn run(&self, shutdown: Shutdown) {
-        housekeeping::tidy_up(self).await;
-        let tidying = housekeeping::run(self, &shutdown);
-        tokio::join!(dispatch::run(self, shutdown.clone()), tidying);
-    }
-
     /// How many messages a subscription has not acked; dead letters too are counted so, by the
     /// subscription of the dead-letter topic.
     pub async fn backlog(&self, subscription: &str) -> Result<u64, BrokerError> {
@@ -140,9 +99,9 @@ impl Broker {
         self.mischief
     }
 
-    /// Says that messages may have become due. Called inside the job that makes them so: whoever is
-    /// woken asks the file by a job of its own, which runs after this one; and the word gets out
-    /// even if nobody waits for this job's answer any more.
+    /// Says that messages may have become due. Called inside the job that makes them so: a loop that
+    /// is woken asks the file by a job of its own, which runs after this one; and the word gets out
+    /// even if the caller does not wait for this job's answer any more.
     pub(super) fn wake(&self) {
         self.shared.messages.send_replace(());
     }

@@ -1,6 +1,5 @@
 //! One delivery from the push to its lasting result.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -175,15 +174,4 @@ fn write(
         }
     }
     Ok(())
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Acked => write!(out, "acked"),
-            Self::Refused(status) => write!(out, "status {}", status.as_u16()),
-            Self::DeadlineExceeded => write!(out, "no answer within the ack deadline"),
-            Self::Unreachable(reason) => write!(out, "unreachable: {reason}"),
-        }
-    }
 }

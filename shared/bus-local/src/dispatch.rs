@@ -162,7 +162,7 @@ impl Dispatcher {
         while !shutdown.is_requested() {
             let pause = self.start_due().await;
             if matches!(pause, Pause::Deleted) {
-                // What is under way is cut: nobody wants its result.
+                // What is under way is cut: its result has no row left.
                 return;
             }
             tokio::select! {

@@ -10,7 +10,7 @@ use tracing::{error, warn};
 use super::broker::Broker;
 use super::error::BrokerError;
 use super::subscriptions::{self, LONGEST_WAIT, Stored};
-use super::{ordering, rows, settle};
+use super::{forget, ordering, rows};
 
 /// Messages outlive their retention by at most this.
 const EVERY: Duration = Duration::from_secs(60);
@@ -84,7 +84,7 @@ fn drop_expired(file: &Connection, stored: &Stored, now: Timestamp) -> rusqlite:
         ordering::queue_up(file, stored.id, now)?;
     }
     for message in unacked.iter().chain(&retained) {
-        settle::forget_if_unwanted(file, *message)?;
+        forget::if_unwanted(file, *message)?;
     }
     Ok(unacked.len().max(retained.len()))
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, named_params};
 use super::broker::Broker;
 use super::error::BrokerError;
 use super::filter::Filter;
-use super::{rows, subscriptions};
+use super::{publish_limits, rows, subscriptions};
 use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 
 /// The `Publisher` port on the embedded broker.
@@ -36,6 +36,36 @@ impl Publisher for LocalPublisher {
     }
 }
 
+impl Broker {
+    /// The `Publisher` port on this broker.
+    pub fn publisher(&self) -> LocalPublisher {
+        LocalPublisher::new(self.clone())
+    }
+
+    /// Publishes messages to a topic: all of them or, after an error, none.
+    pub async fn publish(
+        &self,
+        topic: &str,
+        messages: Vec<OutgoingMessage>,
+    ) -> Result<Vec<MessageId>, BrokerError> {
+        publish_limits::check(&messages)?;
+        let (broker, topic) = (self.clone(), topic.to_owned());
+        self.database()
+            .call(move |file| {
+                if !subscriptions::topic_exists(file, &topic)? {
+                    return Err(BrokerError::UnknownTopic(topic));
+                }
+                let recipients = Recipients::of_topic(file, &topic)?;
+                let now = broker.now();
+                let insert = |message| recipients.insert(file, now, message);
+                let ids = messages.iter().map(insert).collect();
+                broker.wake();
+                ids
+            })
+            .await
+    }
+}
+
 /// The subscriptions of a topic, as publishing needs them.
 pub(super) struct Recipients(Vec<Recipient>);
 
@@ -59,7 +89,7 @@ impl Recipients {
         recipients.map(Self)
     }
 
-    /// Stores the message for all who want it; a message that nobody wants is not kept.
+    /// Stores the message for every subscription that wants it; one that none wants is not kept.
     pub(super) fn insert(
         &self,
         file: &Connection,

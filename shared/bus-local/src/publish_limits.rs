@@ -9,6 +9,8 @@ const MOST_ATTRIBUTES: usize = 100;
 const LONGEST_ATTRIBUTE_NAME: usize = 256;
 const LONGEST_ATTRIBUTE_VALUE: usize = 1_024;
 const LONGEST_ORDERING_KEY: usize = 1_024;
+/// The one attribute that begins with goog and is a publisher's to set.
+const TRACE_OF_GOOGLES_CLIENTS: &str = "googclient_traceparent";
 
 /// Which of Pub/Sub's limits a publish breaks. Shows nothing of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +39,9 @@ pub enum LimitExceeded {
     /// An attribute's value is too long.
     #[error("an attribute's value takes 1024 bytes, not {0}")]
     AttributeValue(usize),
+    /// Pub/Sub keeps the order of one key within a publish.
+    #[error("the messages of one publish must have the same ordering key, or none of them one")]
+    SeveralOrderingKeys,
     /// The ordering key is too long.
     #[error("an ordering key takes 1024 bytes, not {0}")]
     OrderingKey(usize),
@@ -50,6 +55,10 @@ pub(super) fn check(messages: &[OutgoingMessage]) -> Result<(), LimitExceeded> {
         _ => {}
     }
     messages.iter().try_for_each(check_message)?;
+    let same_key = |pair: &[OutgoingMessage]| pair[0].ordering_key == pair[1].ordering_key;
+    if !messages.windows(2).all(same_key) {
+        return Err(LimitExceeded::SeveralOrderingKeys);
+    }
     within(
         messages.iter().map(size).sum(),
         MOST_BYTES,
@@ -75,7 +84,7 @@ fn check_message(message: &OutgoingMessage) -> Result<(), LimitExceeded> {
         if name.is_empty() {
             return Err(LimitExceeded::AttributeName(0));
         }
-        if name.starts_with("goog") {
+        if name.starts_with("goog") && name != TRACE_OF_GOOGLES_CLIENTS {
             return Err(LimitExceeded::ReservedAttributeName);
         }
         within(
@@ -139,7 +148,16 @@ mod tests {
 
     #[test]
     fn what_just_fits_is_taken() {
-        for fitting in [data(10_000_000), attribute(256, 1_024), attributes(100)] {
+        let traced = OutgoingMessage {
+            attributes: [("googclient_traceparent".to_owned(), String::new())].into(),
+            ..OutgoingMessage::default()
+        };
+        for fitting in [
+            data(10_000_000),
+            attribute(256, 1_024),
+            attributes(100),
+            traced,
+        ] {
             assert_eq!(check(&[fitting]), Ok(()));
         }
         assert_eq!(check(&vec![data(1); 1_000]), Ok(()));
@@ -149,6 +167,10 @@ mod tests {
     fn what_is_too_much_is_named() {
         let key = OutgoingMessage {
             ordering_key: "k".repeat(1_025),
+            ..data(1)
+        };
+        let keyed = |key: &str| OutgoingMessage {
+            ordering_key: key.to_owned(),
             ..data(1)
         };
         let reserved = OutgoingMessage {
@@ -173,6 +195,14 @@ mod tests {
             ),
             (vec![key], LimitExceeded::OrderingKey(1_025)),
             (vec![reserved], LimitExceeded::ReservedAttributeName),
+            (
+                vec![keyed("a"), keyed("b")],
+                LimitExceeded::SeveralOrderingKeys,
+            ),
+            (
+                vec![keyed("a"), keyed("")],
+                LimitExceeded::SeveralOrderingKeys,
+            ),
         ];
         for (messages, expected) in table {
             assert_eq!(check(&messages), Err(expected));

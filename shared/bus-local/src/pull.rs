@@ -1,4 +1,4 @@
-//! Pull subscriptions: messages wait until somebody fetches and acks them. Dead letters do.
+//! Pull subscriptions: messages wait until a subscriber fetches and acks them. Dead letters do.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub struct PulledMessage {
 }
 
 impl Broker {
-    /// Fetches at most `most` messages, and never more than 1,000. Nobody else gets them for the
+    /// Fetches at most `most` messages, and never more than 1,000. No other pull gets them for the
     /// length of the subscription's ack deadline. Answers at once, with none if none is waiting. Of
     /// an ordering key there is one at a time.
     pub async fn pull(

@@ -1,5 +1,6 @@
 //! One push: an HTTP POST of the wrapped message, and what its answer means.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -33,6 +34,17 @@ pub(super) enum Answer {
     DeadlineExceeded,
     /// No connection, or none that lasted until the answer.
     Unreachable(String),
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Acked => write!(out, "acked"),
+            Self::Refused(status) => write!(out, "status {}", status.as_u16()),
+            Self::DeadlineExceeded => write!(out, "no answer within the ack deadline"),
+            Self::Unreachable(reason) => write!(out, "unreachable: {reason}"),
+        }
+    }
 }
 
 /// Whether a status acks, by Pub/Sub's list. A redirect does not.

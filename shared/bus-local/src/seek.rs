@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::broker::Broker;
 use super::error::BrokerError;
 use super::subscriptions::{self, Stored};
-use super::{ordering, settle};
+use super::{forget, ordering};
 
 impl Broker {
     /// Moves a subscription to a time: what was published before it counts as acked, and what was
@@ -43,7 +43,7 @@ fn seek(file: &Connection, stored: &Stored, to: Timestamp, now: Timestamp) -> ru
     file.prepare_cached(NO_LONGER_RETAINED)?
         .execute((id, from_ms))?;
     ordering::queue_up(file, id, now)?;
-    settle::forget_unwanted(file)
+    forget::unwanted(file)
 }
 
 const RETAIN_EARLIER: &str = "INSERT INTO retained (message, subscription)

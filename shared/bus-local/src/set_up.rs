@@ -27,14 +27,14 @@ impl Broker {
     /// Creates a topic that must not be there yet.
     pub async fn create_topic(&self, name: &str) -> Result<(), BrokerError> {
         let name = name.to_owned();
-        self.database()
-            .call(
-                move |file| match subscriptions::create_topic(file, &name)? {
-                    true => Ok(()),
-                    false => Err(BrokerError::TopicExists(name)),
-                },
-            )
-            .await
+        let create = move |file: &rusqlite::Savepoint<'_>| {
+            if subscriptions::create_topic(file, &name)? {
+                Ok(())
+            } else {
+                Err(BrokerError::TopicExists(name))
+            }
+        };
+        self.database().call(create).await
     }
 
     /// Creates a subscription that must not be there yet. It gets what is published from now on.

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::error::BrokerError;
 use super::publish::Recipients;
-use super::{ordering, rows, subscriptions};
+use super::{forget, ordering, rows, subscriptions};
 use fanout_bus::OutgoingMessage;
 
 /// One message's row for one subscription.
@@ -42,29 +42,7 @@ pub(super) fn acknowledge(
          SELECT ?1, id FROM subscriptions WHERE id = ?2 AND retains_acked",
     )?
     .execute((key.message, key.subscription))?;
-    forget_if_unwanted(file, key.message)
-}
-
-/// Deletes a message that no subscription waits for or retains.
-pub(super) fn forget_if_unwanted(file: &Connection, message: i64) -> rusqlite::Result<()> {
-    file.prepare_cached(
-        "DELETE FROM messages WHERE id = ?1
-             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = ?1)
-             AND NOT EXISTS (SELECT 1 FROM retained WHERE message = ?1)",
-    )?
-    .execute([message])?;
-    Ok(())
-}
-
-/// Deletes all such messages. Looks at every message: for what happens seldom.
-pub(super) fn forget_unwanted(file: &Connection) -> rusqlite::Result<()> {
-    file.prepare_cached(
-        "DELETE FROM messages
-         WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE message = id)
-             AND NOT EXISTS (SELECT 1 FROM retained WHERE message = id)",
-    )?
-    .execute([])?;
-    Ok(())
+    forget::if_unwanted(file, key.message)
 }
 
 /// Counts a failed delivery; the message is due again after `wait`.

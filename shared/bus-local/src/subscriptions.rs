@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::error::BrokerError;
 use super::filter::Filter;
-use super::{ordering, rows, settle};
+use super::{forget, ordering, rows};
 use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription};
 
 /// A subscription with the number that its deliveries refer to.
@@ -136,7 +136,7 @@ pub(super) fn put(
     }
     if before.settings.retention.acked && !settings.retention.acked {
         file.execute("DELETE FROM retained WHERE subscription = ?1", [before.id])?;
-        settle::forget_unwanted(file)?;
+        forget::unwanted(file)?;
     }
     Ok(())
 }
@@ -151,7 +151,7 @@ pub(super) fn delete(file: &Connection, name: &str) -> Result<(), BrokerError> {
     ] {
         file.prepare_cached(sql)?.execute([id])?;
     }
-    settle::forget_unwanted(file)?;
+    forget::unwanted(file)?;
     Ok(())
 }
 

@@ -71,6 +71,11 @@ impl DeliveryLine {
                 detail = reason.detail.as_str()
             ),
             Outcome::Busy { .. } => line!(info, "another instance is at work on this event"),
+            Outcome::Deferred(cause) => line!(
+                warn,
+                "asked for later, to be delivered again",
+                error = error_chain(cause.as_ref())
+            ),
             Outcome::Failed(cause) => line!(
                 error,
                 "failed, to be delivered again",

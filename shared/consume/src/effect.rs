@@ -5,6 +5,7 @@ use fanout_events::{Envelope, EventType};
 use fanout_outbox::{Draft, UnwritableEvent};
 use fanout_runtime::BoxError;
 use fanout_store::{MalformedDocument, ReadError, StoreError, Write};
+use tokio::time::Instant;
 
 use crate::view::View;
 
@@ -100,6 +101,13 @@ pub enum Failure {
         /// Whether the effect may have happened all the same (outside effects only).
         may_have_acted: bool,
     },
+    /// The other side asks for it later, and nothing is wrong: a warning, and no alert.
+    #[error("the handler was asked to try again later")]
+    Later(
+        /// What it said; logged, never sent.
+        #[source]
+        BoxError,
+    ),
     /// Will never work: the event is parked. `detail` is stored and shown to operators, so it must
     /// hold no personal data.
     #[error("the handler will never take this event: {detail}")]
@@ -118,6 +126,8 @@ pub struct Attempt {
     pub number: u64,
     /// An earlier try may have acted and not lived to say so.
     pub may_have_repeated: bool,
+    /// When the try is cut off. One that ends by itself before can tell whether it has acted.
+    pub until: Instant,
 }
 
 impl UnitOfWork {

@@ -30,6 +30,8 @@ pub enum Outcome {
         /// Until its lease ends.
         remaining: Duration,
     },
+    /// What it needs asks for it later; that is usual.
+    Deferred(BoxError),
     /// It did not work and may work later.
     Failed(BoxError),
 }
@@ -89,6 +91,7 @@ impl Outcome {
             Self::Stale => "stale",
             Self::Parked(_) => "parked",
             Self::Busy { .. } => "busy",
+            Self::Deferred(_) => "deferred",
             Self::Failed(_) => "failed",
         }
     }
@@ -104,12 +107,27 @@ impl IntoResponse for &Outcome {
             | Outcome::Stale
             | Outcome::Parked(_) => StatusCode::NO_CONTENT.into_response(),
             Outcome::Busy { remaining } => busy(*remaining),
+            // No 5xx: many of those in a row are an alert.
+            Outcome::Deferred(_) => deferred(),
             Outcome::Failed(_) => Problem::unavailable().into_response(),
         };
         let outcome = HeaderValue::from_static(self.name());
         response.headers_mut().insert(X_OUTCOME, outcome);
         response
     }
+}
+
+/// A guess: Pub/Sub has a backoff of its own.
+const ASK_LATER: Duration = Duration::from_secs(60);
+
+fn deferred() -> Response {
+    let problem = Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "deferred",
+        "What the event needs asks for it later",
+        "Deliver again later.",
+    );
+    again_after(ASK_LATER, problem)
 }
 
 fn busy(remaining: Duration) -> Response {
@@ -119,8 +137,12 @@ fn busy(remaining: Duration) -> Response {
         "Another instance is working on this event",
         "Deliver again when its lease has ended.",
     );
+    again_after(remaining, problem)
+}
+
+fn again_after(wait: Duration, problem: Problem) -> Response {
     let mut response = problem.into_response();
-    let seconds = remaining.as_secs() + u64::from(remaining.subsec_nanos() > 0);
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     response
         .headers_mut()
         .insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -31,6 +31,7 @@ impl Pipeline {
                 Ok(Plan::Apply(work)) => (Outcome::Done, work),
                 Ok(Plan::Stale(work)) => (Outcome::Stale, work),
                 Err(Failure::Retry { cause, .. }) => return Outcome::Failed(cause),
+                Err(Failure::Later(cause)) => return Outcome::Deferred(cause),
                 Err(Failure::Park { reason, detail }) => {
                     return self
                         .park(

@@ -53,8 +53,9 @@ impl Pipeline {
         let attempt = Attempt {
             number: claimed.claim.attempt(),
             may_have_repeated: claimed.claim.may_have_repeated(),
+            until: deadline,
         };
-        let acted = self.act(&claimed, &attempt, deadline, budget).await;
+        let acted = self.act(&claimed, &attempt, budget).await;
         Reacted {
             outcome: self.finish(&claimed, acted).await,
             may_have_repeated: attempt.may_have_repeated,
@@ -73,6 +74,7 @@ impl Pipeline {
             let fence = match effect.fence(&view).await {
                 Ok(fence) => fence,
                 Err(Failure::Retry { cause, .. }) => return Err(Outcome::Failed(cause)),
+                Err(Failure::Later(cause)) => return Err(Outcome::Deferred(cause)),
                 Err(Failure::Park { reason, detail }) => {
                     let reason = ParkReason {
                         slug: reason,
@@ -100,20 +102,21 @@ impl Pipeline {
         &self,
         claimed: &Claimed<'_>,
         attempt: &Attempt,
-        deadline: Instant,
         budget: Duration,
     ) -> Result<Acted<ActDone>, Failure> {
-        if Instant::now() + budget / LEAST_PART > deadline {
+        if Instant::now() + budget / LEAST_PART > attempt.until {
             return Err(Failure::retry(ClaimedTooLate));
         }
         let view = View::new(self.documents.as_ref(), 0);
         let act = claimed.effect.act(attempt, &view);
-        timeout_at(deadline, act).await.unwrap_or_else(|elapsed| {
-            Err(Failure::Retry {
-                cause: elapsed.into(),
-                may_have_acted: true,
+        timeout_at(attempt.until, act)
+            .await
+            .unwrap_or_else(|elapsed| {
+                Err(Failure::Retry {
+                    cause: elapsed.into(),
+                    may_have_acted: true,
+                })
             })
-        })
     }
 
     async fn finish(
@@ -127,12 +130,12 @@ impl Pipeline {
                 cause,
                 may_have_acted,
             }) => {
-                if let Err(error) = self.ledger.release(&claimed.claim, may_have_acted).await {
-                    // The lease ends by itself; until then others are told to wait.
-                    let event_id = &claimed.delivery.arrival.seen.event_id;
-                    warn!(%event_id, %error, "a claim could not be released");
-                }
+                self.release(claimed, may_have_acted).await;
                 Outcome::Failed(cause)
+            }
+            Err(Failure::Later(cause)) => {
+                self.release(claimed, false).await;
+                Outcome::Deferred(cause)
             }
             Err(Failure::Park { reason, detail }) => {
                 let reason = ParkReason {
@@ -141,6 +144,14 @@ impl Pipeline {
                 };
                 self.park_claimed(claimed, reason).await
             }
+        }
+    }
+
+    async fn release(&self, claimed: &Claimed<'_>, may_have_acted: bool) {
+        if let Err(error) = self.ledger.release(&claimed.claim, may_have_acted).await {
+            // The lease ends by itself; until then others are told to wait.
+            let event_id = &claimed.delivery.arrival.seen.event_id;
+            warn!(%event_id, %error, "a claim could not be released");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Where Google's emulators are, if that is where to work.
 
-use fanout_runtime::Settings;
+use fanout_runtime::{Setting, Settings};
 
 use super::EmulatorHost;
 
@@ -14,25 +14,26 @@ pub struct EmulatorHosts {
 }
 
 impl EmulatorHosts {
-    /// Reads the pair of variables: `Some(None)` if neither is set. Half a pair is a fault.
-    pub fn read(settings: &mut Settings<'_>) -> Option<Option<Self>> {
+    /// Reads the pair of variables. Half a pair is a fault.
+    pub fn read(settings: &mut Settings<'_>) -> Setting<Self> {
         let mut host = |name| settings.optional::<EmulatorHost>(name, EmulatorHost::EXPECTS);
         let pubsub = host("PUBSUB_EMULATOR_HOST");
         let firestore = host("FIRESTORE_EMULATOR_HOST");
-        match (pubsub?, firestore?) {
-            (None, None) => Some(None),
-            (Some(pubsub), Some(firestore)) => Some(Some(Self {
+        match (pubsub, firestore) {
+            (Setting::Absent, Setting::Absent) => Setting::Absent,
+            (Setting::Is(pubsub), Setting::Is(firestore)) => Setting::Is(Self {
                 pubsub: pubsub.into(),
                 firestore: firestore.into(),
-            })),
-            (Some(_), None) => {
+            }),
+            (Setting::Is(_), Setting::Absent) => {
                 settings.fault(half("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST"));
-                None
+                Setting::Bad
             }
-            (None, Some(_)) => {
+            (Setting::Absent, Setting::Is(_)) => {
                 settings.fault(half("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"));
-                None
+                Setting::Bad
             }
+            (Setting::Bad, _) | (_, Setting::Bad) => Setting::Bad,
         }
     }
 }

@@ -59,16 +59,17 @@ impl GoogleCloudSettings {
     pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
         let project: Option<ProjectId> =
             settings.required("GOOGLE_CLOUD_PROJECT", ProjectId::EXPECTS);
-        let database: Option<Option<DatabaseId>> =
-            settings.optional("FIRESTORE_DATABASE", DatabaseId::EXPECTS);
+        let database = settings.optional::<DatabaseId>("FIRESTORE_DATABASE", DatabaseId::EXPECTS);
         let emulators = EmulatorHosts::read(settings);
-        let days: Option<Option<NonZeroU32>> =
-            settings.optional("EVENT_STORE_TTL_DAYS", "a whole number of days from 1");
+        let days = settings
+            .optional::<NonZeroU32>("EVENT_STORE_TTL_DAYS", "a whole number of days from 1");
         Some(Self {
-            events_kept: days?.map_or(EVENTS_KEPT, |days| DAY.saturating_mul(days.get())),
+            events_kept: days
+                .map(|days| DAY.saturating_mul(days.get()))
+                .or(EVENTS_KEPT)?,
             project: project?.into(),
-            database: database?.map_or_else(|| "(default)".to_owned(), String::from),
-            emulators: emulators?,
+            database: database.map(String::from).or("(default)".to_owned())?,
+            emulators: emulators.value(),
         })
     }
 

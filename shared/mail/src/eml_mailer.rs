@@ -1,10 +1,12 @@
 //! Mail on one machine: each mail is a file that mail programs can open.
 
+use std::fs::{DirBuilder, File, OpenOptions, rename};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use tokio::fs;
-use tokio::io::AsyncWriteExt;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 use crate::mailer::{Mail, MailError, Mailer};
 
@@ -21,22 +23,91 @@ impl EmlMailer {
             folder: folder.to_owned(),
         }
     }
-
-    async fn write(&self, mail: &Mail) -> std::io::Result<()> {
-        fs::create_dir_all(&self.folder).await?;
-        // Written under another name first: a file that ends in .eml is always whole.
-        let draft = self.folder.join(format!("{}.draft", mail.id));
-        let mut file = fs::File::create(&draft).await?;
-        file.write_all(&mail.message.formatted()).await?;
-        file.sync_all().await?;
-        fs::rename(&draft, self.folder.join(format!("{}.eml", mail.id))).await
-    }
 }
 
 #[async_trait]
 impl Mailer for EmlMailer {
-    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        let written = self.write(mail).await;
+    async fn send(&self, mail: &Mail, _until: Instant) -> Result<(), MailError> {
+        let (folder, id, content) = (self.folder.clone(), mail.id.clone(), mail.content.clone());
+        let written = spawn_blocking(move || write(&folder, &id, &content)).await;
+        let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
         written.map_err(|error| MailError::NotSent(error.into()))
+    }
+}
+
+/// Written under another name first: a file that ends in `.eml` is always whole. What it is and that
+/// it is there have both reached the disk when this ends. For its owner's eyes only.
+fn write(folder: &Path, id: &str, content: &[u8]) -> io::Result<()> {
+    if !folder.exists() {
+        let mut private = DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut private, 0o700);
+        private.recursive(true).create(folder)?;
+        if let Some(parent) = folder.parent().filter(|parent| parent.is_dir()) {
+            File::open(parent)?.sync_all()?;
+        }
+    }
+    let mut private = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut private, 0o600);
+    let draft = folder.join(format!("{id}.draft"));
+    let mut file = private
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&draft)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    rename(&draft, folder.join(format!("{id}.eml")))?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::read;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    async fn send(folder: &Path, content: &str) -> Result<(), MailError> {
+        let mail = Mail {
+            id: "evt_1".to_owned(),
+            from: "hello@example.com".to_owned(),
+            to: "ada@example.com".to_owned(),
+            content: content.as_bytes().to_vec(),
+        };
+        EmlMailer::new(folder).send(&mail, Instant::now()).await
+    }
+
+    #[tokio::test]
+    async fn a_mail_is_one_whole_file_that_only_its_owner_can_read() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().join("deep/mail");
+        for content in ["first\r\n", "again\r\n"] {
+            send(&folder, content).await.unwrap();
+        }
+        let file = folder.join("evt_1.eml");
+        assert_eq!(read(&file).unwrap(), b"again\r\n");
+        assert_eq!(folder.read_dir().unwrap().count(), 1);
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&file)), (0o700, 0o600));
+    }
+
+    /// `/dev/full` takes nothing: each write ends as on a full disk, be it the last and smallest.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_mail_that_the_disk_has_no_room_for_is_not_sent() {
+        let data = tempfile::tempdir().unwrap();
+        let draft = data.path().join("evt_1.draft");
+        symlink("/dev/full", &draft).unwrap();
+        for content in ["x".to_owned(), "x".repeat(5_000_000)] {
+            let refused = send(data.path(), &content).await;
+            assert!(matches!(refused, Err(MailError::NotSent(_))), "{refused:?}");
+            assert!(!data.path().join("evt_1.eml").exists());
+        }
+        // There is room again.
+        std::fs::remove_file(&draft).unwrap();
+        send(data.path(), "x").await.unwrap();
+        assert_eq!(read(data.path().join("evt_1.eml")).unwrap(), b"x");
     }
 }

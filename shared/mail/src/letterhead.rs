@@ -4,21 +4,17 @@
 use std::str::FromStr;
 
 use fanout_runtime::Settings;
-use lettre::message::Mailbox;
 use url::Url;
 
 use crate::plain_id::plain_id;
+use crate::sender::{EXPECTS, Sender};
 
 /// What stands for the user's id in `MAIL_LIST_UNSUBSCRIBE`.
 const USER_ID: &str = "{user_id}";
 /// A header's line has at most 998 characters (RFC 5322, section 2.1.1); this leaves room for an id.
 const LONGEST_URL: usize = 800;
 
-/// Who mails come from, or who gets the answers.
-#[derive(Clone)]
-pub struct Sender(Mailbox);
-
-/// Where somebody says that they want no more mails: an `https:` or a `mailto:` address. `{user_id}`
+/// Where recipients say that they want no more mails: an `https:` or a `mailto:` address. `{user_id}`
 /// in it stands for the user's id, which a one-click address needs to tell who clicked (RFC 8058,
 /// section 3.1).
 #[derive(Clone)]
@@ -37,7 +33,7 @@ pub struct InvalidUnsubscribe;
 pub struct Letterhead {
     /// Who mails come from.
     pub from: Sender,
-    /// Who gets the answers, if that is somebody else.
+    /// Who gets the answers, if not the sender.
     pub reply_to: Option<Sender>,
     /// How to unsubscribe, if that is possible.
     pub unsubscribe: Option<Unsubscribe>,
@@ -56,39 +52,20 @@ impl Letterhead {
     /// Reads `MAIL_FROM`, `MAIL_REPLY_TO` and `MAIL_LIST_UNSUBSCRIBE`. Without a default the sender
     /// must be set.
     pub fn read(settings: &mut Settings<'_>, default_from: Option<Sender>) -> Option<Self> {
-        let expects = "a sender such as `Fanout <hello@example.com>`";
         let from = match default_from {
-            Some(default) => settings.or_default("MAIL_FROM", expects, default),
-            None => settings.required("MAIL_FROM", expects),
+            Some(default) => settings.or_default("MAIL_FROM", EXPECTS, default),
+            None => settings.required("MAIL_FROM", EXPECTS),
         };
-        let reply_to = settings.optional(
-            "MAIL_REPLY_TO",
-            "an address such as `Support <support@example.com>`",
-        );
+        let reply_to = settings.optional("MAIL_REPLY_TO", EXPECTS);
         let unsubscribe = settings.optional(
             "MAIL_LIST_UNSUBSCRIBE",
             "an https: or mailto: address such as https://example.com/unsubscribe/{user_id}",
         );
         Some(Self {
             from: from?,
-            reply_to: reply_to?,
-            unsubscribe: unsubscribe?,
+            reply_to: reply_to.value(),
+            unsubscribe: unsubscribe.value(),
         })
-    }
-}
-
-impl Sender {
-    /// Its name and address, for a header.
-    pub fn mailbox(&self) -> &Mailbox {
-        &self.0
-    }
-}
-
-impl FromStr for Sender {
-    type Err = lettre::address::AddressError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
     }
 }
 
@@ -104,24 +81,25 @@ impl FromStr for Unsubscribe {
         };
         // It goes into a header as it is, between angle brackets.
         let fits = |c: char| c.is_ascii_graphic() && c != '<' && c != '>';
-        match text.chars().all(fits) && text.len() <= LONGEST_URL {
-            true => Ok(Self {
+        if text.chars().all(fits) && text.len() <= LONGEST_URL {
+            Ok(Self {
                 template: text.to_owned(),
                 one_click,
-            }),
-            false => Err(InvalidUnsubscribe),
+            })
+        } else {
+            Err(InvalidUnsubscribe)
         }
     }
 }
 
 impl Unsubscribe {
     /// The header's value for this user.
-    pub fn header(&self, user_id: &str) -> String {
+    pub(crate) fn header(&self, user_id: &str) -> String {
         format!("<{}>", self.template.replace(USER_ID, &plain_id(user_id)))
     }
 
     /// Whether a mail program may unsubscribe with one `POST` (RFC 8058).
-    pub fn is_one_click(&self) -> bool {
+    pub(crate) fn is_one_click(&self) -> bool {
         self.one_click
     }
 }
@@ -191,8 +169,8 @@ mod tests {
         let error = settings.finish(read).err().unwrap();
         insta::assert_snapshot!(error, @r"
         the environment is not complete:
-          - MAIL_FROM is set to something else than a sender such as `Fanout <hello@example.com>` (its value is not shown).
-          - MAIL_REPLY_TO is set to something else than an address such as `Support <support@example.com>` (its value is not shown).
+          - MAIL_FROM is set to something else than a sender such as `Fanout <hello@example.com>` with ASCII before the @ (put the name in double quotes if it has one of ()[]<>:;@,\ in it) (its value is not shown).
+          - MAIL_REPLY_TO is set to something else than a sender such as `Fanout <hello@example.com>` with ASCII before the @ (put the name in double quotes if it has one of ()[]<>:;@,\ in it) (its value is not shown).
           - MAIL_LIST_UNSUBSCRIBE is set to something else than an https: or mailto: address such as https://example.com/unsubscribe/{user_id} (its value is not shown).
         ");
     }

@@ -1,13 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 mod eml_mailer;
+mod harmless;
+mod letter;
 mod letterhead;
 mod mailer;
 mod plain_id;
+mod sender;
 mod smtp;
 
 pub use eml_mailer::EmlMailer;
-pub use letterhead::{InvalidUnsubscribe, Letterhead, Sender, Unsubscribe};
+pub use harmless::harmless;
+pub use letter::{Letter, UnwritableAddress};
+pub use letterhead::{InvalidUnsubscribe, Letterhead, Unsubscribe};
 pub use mailer::{Mail, MailError, Mailer};
-pub use plain_id::plain_id;
+pub use sender::{InvalidSender, Sender};
 pub use smtp::{InvalidSmtpUrl, SmtpLimits, SmtpMailer, SmtpServer};

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 /// The id itself where it can stand there, else its SHA-256: any text can be an id.
-pub fn plain_id(id: &str) -> String {
+pub(crate) fn plain_id(id: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if (1..=100).contains(&id.len()) && id.chars().all(plain) {
         id.to_owned()

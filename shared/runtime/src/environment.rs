@@ -40,6 +40,45 @@ pub struct Settings<'a> {
     faults: Vec<String>,
 }
 
+/// What a variable says that may be absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting<T> {
+    /// It is not set.
+    Absent,
+    /// It is set to something that cannot be used, which is among the faults.
+    Bad,
+    /// It is set to this.
+    Is(T),
+}
+
+impl<T> Setting<T> {
+    /// The setting, where it is absent the default; `None` if it is bad.
+    pub fn or(self, default: T) -> Option<T> {
+        match self {
+            Self::Absent => Some(default),
+            Self::Bad => None,
+            Self::Is(value) => Some(value),
+        }
+    }
+
+    /// The setting if there is one. With a bad one [`Settings::finish`] gives the faults.
+    pub fn value(self) -> Option<T> {
+        match self {
+            Self::Absent | Self::Bad => None,
+            Self::Is(value) => Some(value),
+        }
+    }
+
+    /// The setting as something else.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
+        match self {
+            Self::Absent => Setting::Absent,
+            Self::Bad => Setting::Bad,
+            Self::Is(value) => Setting::Is(change(value)),
+        }
+    }
+}
+
 /// All that is wrong with the environment, a line each.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct SettingsError {
@@ -77,18 +116,19 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// A variable that may be absent. `Some(None)` if it is, `None` if it is set but unusable.
-    pub fn optional<T: FromStr>(&mut self, name: &str, expects: &str) -> Option<Option<T>> {
+    /// A variable that may be absent.
+    pub fn optional<T: FromStr>(&mut self, name: &str, expects: &str) -> Setting<T> {
         match self.environment.get(name) {
-            Some(value) => self.parse(name, &value, expects).map(Some),
-            None => Some(None),
+            Some(value) => self
+                .parse(name, &value, expects)
+                .map_or(Setting::Bad, Setting::Is),
+            None => Setting::Absent,
         }
     }
 
     /// A variable with a safe default.
     pub fn or_default<T: FromStr>(&mut self, name: &str, expects: &str, default: T) -> Option<T> {
-        self.optional(name, expects)
-            .map(|value| value.unwrap_or(default))
+        self.optional(name, expects).or(default)
     }
 
     /// Notes a fault that only shows when settings are seen together.

@@ -71,8 +71,9 @@ impl Timings {
     pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
         let mut seconds = |name: &str, default: Duration| {
             let expects = "a whole number of seconds from 1";
-            let set = settings.optional::<NonZeroU32>(name, expects)?;
-            Some(set.map_or(default, |set| Duration::from_secs(set.get().into())))
+            let set = settings.optional::<NonZeroU32>(name, expects);
+            set.map(|set| Duration::from_secs(set.get().into()))
+                .or(default)
         };
         let deployed = Self::PRODUCTION;
         let ack_deadline = seconds(ACK_DEADLINE, deployed.ack_deadline);

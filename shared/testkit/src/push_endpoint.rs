@@ -40,6 +40,8 @@ pub struct Push {
     pub message: PushedMessage,
     /// Which push of this message, from 1.
     pub nth: usize,
+    /// The texts of the pushes that were under way when it came.
+    pub beside: Vec<String>,
 }
 
 impl Push {
@@ -76,32 +78,41 @@ struct Log {
     pushes: Mutex<Vec<Push>>,
     seen: Mutex<HashMap<String, usize>>,
     clients: Mutex<HashSet<SocketAddr>>,
-    under_way: AtomicUsize,
+    under_way: Mutex<Vec<String>>,
     most_under_way: AtomicUsize,
     broken_off: AtomicUsize,
     strangers: AtomicUsize,
 }
 
-/// Counts pushes under way, also when the client goes away.
+/// A push that is under way, until it is answered or its client goes away.
 struct UnderWay<'a> {
     log: &'a Log,
+    text: String,
     answered: bool,
 }
 
 impl<'a> UnderWay<'a> {
-    fn begin(log: &'a Log) -> Self {
-        let count = log.under_way.fetch_add(1, Ordering::SeqCst) + 1;
-        log.most_under_way.fetch_max(count, Ordering::SeqCst);
-        Self {
+    /// Gives those too that were under way before.
+    fn begin(log: &'a Log, text: String) -> (Self, Vec<String>) {
+        let mut under_way = log.under_way.lock().unwrap();
+        let beside = under_way.clone();
+        under_way.push(text.clone());
+        log.most_under_way
+            .fetch_max(under_way.len(), Ordering::SeqCst);
+        let this = Self {
             log,
+            text,
             answered: false,
-        }
+        };
+        (this, beside)
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.log.under_way.fetch_sub(1, Ordering::SeqCst);
+        let mut under_way = self.log.under_way.lock().unwrap();
+        let this = under_way.iter().position(|text| *text == self.text);
+        this.map(|index| under_way.swap_remove(index));
         if !self.answered {
             self.log.broken_off.fetch_add(1, Ordering::SeqCst);
         }
@@ -126,7 +137,7 @@ impl PushEndpoint {
             pushes: Mutex::default(),
             seen: Mutex::default(),
             clients: Mutex::default(),
-            under_way: AtomicUsize::new(0),
+            under_way: Mutex::default(),
             most_under_way: AtomicUsize::new(0),
             broken_off: AtomicUsize::new(0),
             strangers: AtomicUsize::new(0),
@@ -197,7 +208,8 @@ async fn answer(
         log.strangers.fetch_add(1, Ordering::SeqCst);
         return StatusCode::NO_CONTENT.into_response();
     };
-    let mut under_way = UnderWay::begin(&log);
+    let text = String::from_utf8_lossy(&message.data).into_owned();
+    let (mut under_way, beside) = UnderWay::begin(&log, text);
     log.clients.lock().unwrap().insert(client);
     let nth = {
         let mut seen = log.seen.lock().unwrap();
@@ -212,6 +224,7 @@ async fn answer(
         body,
         message,
         nth,
+        beside,
     };
     log.pushes.lock().unwrap().push(push.clone());
     let status = |code| StatusCode::from_u16(code).unwrap();

@@ -3,12 +3,14 @@
 mod body;
 mod connections;
 mod fallbacks;
+mod grpc;
 mod health;
 mod media;
 mod problem;
 mod read_problem;
 mod request_body;
 mod serve;
+mod this_machine;
 
 pub use body::{BodyFault, BodyRoom, HeldBody, read_body};
 pub use fallbacks::with_fallbacks;
@@ -16,3 +18,4 @@ pub use health::health_route;
 pub use media::{is_encoded, media_type};
 pub use problem::{FieldError, Problem};
 pub use serve::{ServeError, Service, bind, run_service, serve};
+pub use this_machine::for_this_machine;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(crate) struct Arrival(Arc<AtomicBool>);
 
 impl Arrival {
-    /// Whether somebody wanted to read on when the time was up.
+    /// Whether the handler was still reading when the time was up.
     pub(crate) fn was_too_slow(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -7,14 +7,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
+use http::HeaderValue;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
 use crate::connections::{Connections, ReadLimits};
 use fanout_runtime::{
-    DRAIN, LogSettings, ProcessEnvironment, Settings, SettingsError, Shutdown, error_chain,
-    init_telemetry,
+    DRAIN, Environment, LogFormat, LogSettings, ProcessEnvironment, Settings, SettingsError,
+    Shutdown, error_chain, init_telemetry, raise_descriptor_limit,
 };
 
 /// What a service's last work has of the drain for itself, however long requests take.
@@ -25,6 +26,7 @@ pub struct Service {
     router: Router,
     limits: ReadLimits,
     drain: Duration,
+    no_grpc: Option<HeaderValue>,
     on_shutdown: Box<dyn FnOnce() + Send>,
     on_stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -36,6 +38,7 @@ impl Service {
             router,
             limits: ReadLimits::PRODUCTION,
             drain: DRAIN,
+            no_grpc: None,
             on_shutdown: Box::new(|| ()),
             on_stop: None,
         }
@@ -44,6 +47,13 @@ impl Service {
     /// The same, with another time for the end than [`DRAIN`].
     pub fn drain(mut self, limit: Duration) -> Self {
         self.drain = limit;
+        self
+    }
+
+    /// The same, where gRPC clients may come by mistake: each is told this sentence, without `%`, at
+    /// once.
+    pub fn no_grpc(mut self, sentence: &'static str) -> Self {
+        self.no_grpc = Some(HeaderValue::from_static(sentence));
         self
     }
 
@@ -74,7 +84,7 @@ impl Service {
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Somebody else listens there.
+    /// Another program listens there.
     #[error(
         "port {port} is already in use: stop the program that has it, or choose another port with {hint}"
     )]
@@ -111,17 +121,18 @@ pub async fn bind(address: SocketAddr, hint: &'static str) -> Result<TcpListener
 /// Serves until `shutdown`, then lets requests under way and the service's own last work finish,
 /// for as long as the service's drain, [`DRAIN`] by default.
 ///
-/// What is still running then is dropped, never answered: without an answer Pub/Sub delivers again.
+/// What is still running then is answered 503, which Pub/Sub takes for a reason to deliver again.
 pub async fn serve(listener: TcpListener, service: Service, shutdown: Shutdown) {
     let requests_alone = service.requests_alone();
     let Service {
         router,
         limits,
         drain,
+        no_grpc,
         on_shutdown,
         on_stop,
     } = service;
-    let mut connections = Connections::accept(listener, router, limits, &shutdown).await;
+    let mut connections = Connections::accept(listener, router, limits, no_grpc, &shutdown).await;
     let stopping = Instant::now();
     on_shutdown();
     // Whether they are done by then or not, the last work has its turn; they may go on beside it.
@@ -137,6 +148,7 @@ pub async fn serve(listener: TcpListener, service: Service, shutdown: Shutdown) 
             "something was still under way after the drain of {} s; it is dropped",
             drain.as_secs()
         );
+        connections.refuse().await;
     }
 }
 
@@ -157,9 +169,10 @@ where
     let config = read(&mut settings);
     let (port, logs, config) = match settings.finish(zip3(port, logs, config)) {
         Ok(complete) => complete,
-        Err(faults) => return refuse(name, &faults),
+        Err(faults) => return refuse(name, &faults, &environment),
     };
     init_telemetry(logs);
+    raise_descriptor_limit();
     let served = start_runtime().and_then(|runtime| {
         let served = runtime.block_on(async {
             let shutdown = Shutdown::on_signal();
@@ -170,7 +183,7 @@ where
             serve(listener, composed, shutdown).await;
             Ok(())
         });
-        // What blocks a thread still (a name that is looked up) does not hold up the end.
+        // Looking up a host's name blocks its thread, and may take longer than the end.
         runtime.shutdown_background();
         served
     });
@@ -200,12 +213,10 @@ fn zip3<A, B, C>(a: Option<A>, b: Option<B>, c: Option<C>) -> Option<(A, B, C)> 
     Some((a?, b?, c?))
 }
 
-#[allow(
-    clippy::print_stderr,
-    reason = "there are no logs yet: settings say how to write them"
-)]
-fn refuse(name: &str, faults: &SettingsError) -> ExitCode {
-    eprintln!("{name} cannot start: {faults}");
+fn refuse(name: &str, faults: &SettingsError, environment: &dyn Environment) -> ExitCode {
+    let format = LogFormat::read(&mut Settings::new(environment));
+    init_telemetry(LogSettings::of_faults(format.unwrap_or(LogFormat::Json)));
+    error!(service = name, error = %faults, "cannot start");
     ExitCode::from(2)
 }
 

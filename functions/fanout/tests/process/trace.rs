@@ -102,9 +102,9 @@ fn steady(text: &str) -> String {
     }
     out.pop();
     // How often a mail was tried depends on how quick this machine is.
-    let more = (2..100).map(|number| format!("(attempt {number};"));
+    let more = (2..100).map(|number| format!("(attempt {number})"));
     more.fold(out, |text, attempt| {
-        text.replace(&attempt, "(attempt MANY;")
+        text.replace(&attempt, "(attempt MANY)")
     })
 }
 

@@ -21,7 +21,7 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     /// One or more terms joined by AND, or by OR. Pub/Sub wants parentheses between the two, so
-    /// that nobody has to know which binds closer.
+    /// that no reader has to know which binds closer.
     fn joined(&mut self) -> Result<Expression, InvalidFilter> {
         let first = self.term()?;
         match self.peek_word() {
@@ -110,16 +110,16 @@ impl<'a> Parser<'a> {
                     self.at += offset + 1;
                     return Ok(value);
                 }
-                '\\' => match characters
-                    .next()
-                    .and_then(|(_, escaped)| unescaped(escaped))
-                {
-                    Some(plain) => value.push(plain),
-                    None => {
+                '\\' => {
+                    let escaped = &self.text[self.at + offset + 1..];
+                    let Some((plain, length)) = unescaped(escaped) else {
                         self.at += offset;
-                        return Err(self.here("one of the escapes \\\\ \\\" \\n \\t \\r"));
-                    }
-                },
+                        return Err(self.here(ESCAPES));
+                    };
+                    value.push(plain);
+                    // The escape's first character, and what belongs to it.
+                    characters.nth(length - 1);
+                }
                 plain => value.push(plain),
             }
         }
@@ -180,12 +180,33 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn unescaped(character: char) -> Option<char> {
-    match character {
-        '\\' | '"' => Some(character),
-        'n' => Some('\n'),
-        't' => Some('\t'),
-        'r' => Some('\r'),
-        _ => None,
-    }
+const ESCAPES: &str =
+    r#"one of the escapes \\ \" \' \a \b \f \n \r \t \v \OOO \xHH \uHHHH \UHHHHHHHH"#;
+
+/// The character that the text behind a backslash begins with, and how many letters or digits stand
+/// for it.
+fn unescaped(text: &str) -> Option<(char, usize)> {
+    let coded = |start: usize, digits: usize, radix: u32| {
+        let code = text.get(start..start + digits)?;
+        // A sign would be taken for part of the number.
+        let code = Some(code).filter(|code| code.chars().all(|digit| digit.is_digit(radix)))?;
+        let code = u32::from_str_radix(code, radix).ok()?;
+        Some((char::from_u32(code)?, start + digits))
+    };
+    let plain = match text.chars().next()? {
+        letter @ ('\\' | '"' | '\'') => letter,
+        'a' => '\u{7}',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'v' => '\u{b}',
+        '0'..='3' => return coded(0, 3, 8),
+        'x' => return coded(1, 2, 16),
+        'u' => return coded(1, 4, 16),
+        'U' => return coded(1, 8, 16),
+        _ => return None,
+    };
+    Some((plain, 1))
 }

@@ -6,42 +6,57 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::error::BrokerError;
+use crate::publish_limits::LimitExceeded;
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RestError {
     #[error(transparent)]
     Broker(#[from] BrokerError),
-    #[error(
-        "the request's body is not the JSON that this method takes (line {line}, column {column})"
-    )]
+    #[error("the request's body is not JSON (line {line}, column {column})")]
     Malformed { line: usize, column: usize },
     #[error("the request's body is larger than this server takes")]
     BodyTooLarge,
-    #[error("`{0}` is not base64")]
-    NotBase64(&'static str),
+    #[error("{} must {must}", field(.path))]
+    Field { path: String, must: &'static str },
+    #[error("`{0}` is no field that is known here")]
+    UnknownField(String),
     #[error("{0}")]
     InvalidArgument(&'static str),
     #[error("the embedded broker does not know the setting `{0}`")]
     UnsupportedSetting(String),
     #[error(
-        "the embedded broker does not do this. It does: topics list, describe, create, delete, publish and list-subscriptions; subscriptions list, describe, create, delete, pull, acknowledge, modifyAckDeadline and seek to a time"
+        "the embedded broker does not do {0}. It does: topics list, describe, create, delete, publish and list-subscriptions; subscriptions list, describe, create, delete, pull, acknowledge, modifyAckDeadline and seek to a time"
     )]
-    Unsupported,
+    Unsupported(String),
+    #[error("there is nothing at this path")]
+    NoSuchPath,
+}
+
+/// The request itself has no path within it.
+fn field(path: &str) -> String {
+    if path.is_empty() {
+        "the request's body".to_owned()
+    } else {
+        format!("`{path}`")
+    }
 }
 
 impl RestError {
-    /// The code and the name of it in Google's table.
+    /// The code and the name of it in Google's table. What this broker does not do is the caller's
+    /// fault: an UNIMPLEMENTED, which is a 501, gcloud would try again for half a minute and then
+    /// blame on the network.
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Broker(error) => broker_status(error),
+            Self::NoSuchPath => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::Malformed { .. }
             | Self::BodyTooLarge
-            | Self::NotBase64(_)
-            | Self::InvalidArgument(_) => (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT"),
-            Self::UnsupportedSetting(_) | Self::Unsupported => {
-                (StatusCode::NOT_IMPLEMENTED, "UNIMPLEMENTED")
-            }
+            | Self::Field { .. }
+            | Self::UnknownField(_)
+            | Self::InvalidArgument(_)
+            | Self::UnsupportedSetting(_)
+            | Self::Unsupported(_) => (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT"),
         }
     }
 }
@@ -54,12 +69,15 @@ fn broker_status(error: &BrokerError) -> (StatusCode, &'static str) {
         BrokerError::TopicExists(_) | BrokerError::SubscriptionExists(_) => {
             (StatusCode::CONFLICT, "ALREADY_EXISTS")
         }
+        BrokerError::NotAPullSubscription(_)
+        | BrokerError::LimitExceeded(LimitExceeded::SeveralOrderingKeys) => {
+            (StatusCode::BAD_REQUEST, "FAILED_PRECONDITION")
+        }
         BrokerError::InvalidName(_)
         | BrokerError::InvalidSubscription { .. }
         | BrokerError::InvalidFilter { .. }
         | BrokerError::LimitExceeded(_)
         | BrokerError::InvalidAckId => (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT"),
-        BrokerError::NotAPullSubscription(_) => (StatusCode::BAD_REQUEST, "FAILED_PRECONDITION"),
         BrokerError::Database(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
     }
 }
@@ -67,7 +85,7 @@ fn broker_status(error: &BrokerError) -> (StatusCode, &'static str) {
 impl IntoResponse for RestError {
     fn into_response(self) -> Response {
         let (code, status) = self.status();
-        let message = if code.is_server_error() && status == "UNAVAILABLE" {
+        let message = if code.is_server_error() {
             tracing::error!(error = error_chain(&self), "a request to the broker failed");
             "The service was unable to fulfill your request.".to_owned()
         } else {

@@ -3,48 +3,26 @@
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
-use base64::alphabet;
 use base64::engine::general_purpose::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use chrono::SecondsFormat;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::RestError;
+use super::proto_json::Fields;
 use crate::pull::PulledMessage;
 use fanout_bus::{OutgoingMessage, PushedMessage};
 
-const LENIENT: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-/// Protobuf's JSON takes both alphabets, with or without padding. gcloud sends the second.
-const DECODERS: [GeneralPurpose; 2] = [
-    GeneralPurpose::new(&alphabet::STANDARD, LENIENT),
-    GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT),
-];
-
-/// A message to publish.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Outgoing {
-    #[serde(default)]
-    data: String,
-    #[serde(default)]
-    attributes: BTreeMap<String, String>,
-    #[serde(default)]
-    ordering_key: String,
-}
-
-impl Outgoing {
-    pub(super) fn read(self) -> Result<OutgoingMessage, RestError> {
-        let data = DECODERS
-            .iter()
-            .find_map(|decoder| decoder.decode(&self.data).ok())
-            .ok_or(RestError::NotBase64("data"))?;
-        Ok(OutgoingMessage {
-            data: data.into(),
-            attributes: self.attributes,
-            ordering_key: self.ordering_key,
-        })
-    }
+/// Reads a message to publish. Its id and its time are the broker's to say.
+pub(super) fn read_message(mut fields: Fields) -> Result<OutgoingMessage, RestError> {
+    fields.text("messageId")?;
+    fields.time("publishTime")?;
+    let message = OutgoingMessage {
+        data: fields.bytes("data")?.into(),
+        attributes: fields.text_map("attributes")?,
+        ordering_key: fields.text("orderingKey")?,
+    };
+    fields.end()?;
+    Ok(message)
 }
 
 /// A message that was pulled.

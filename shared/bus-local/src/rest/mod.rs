@@ -1,31 +1,33 @@
 //! The broker over HTTP, on Google's own paths and in Google's own JSON: enough of Pub/Sub's REST
-//! API for `gcloud pubsub` and `curl`.
+//! API for `gcloud pubsub` and `curl`. What it does not do it refuses, by name.
 //!
 //! Any project id is accepted and answered with: there is one project on one machine, and gcloud
 //! always sends the id that happens to be configured.
 
 mod error;
-mod known_settings;
 mod message;
+mod names;
 mod paging;
+mod proto_json;
 mod subscription_resource;
 mod subscriptions;
 mod topics;
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
-use axum::extract::rejection::BytesRejection;
+use axum::middleware::from_fn;
 use axum::routing::get;
 use fanout_web::health_route;
-use serde::de::DeserializeOwned;
+use http::{Method, Uri};
 
 use super::broker::Broker;
-use super::subscriptions::DELETED_TOPIC;
 use error::RestError;
 
 /// Room for a publish of 10 MB in base64, and its JSON.
 const MOST_BODY_BYTES: usize = 14 * 1024 * 1024;
+
+/// What a gRPC client is told that takes this for Google's emulator.
+pub const NO_GRPC: &str = "the embedded broker speaks Pub/Sub's REST API and no gRPC: use its REST API (gcloud does with CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB), or Google's emulator (fanout up --emulators)";
 
 /// The REST face of this broker.
 pub fn app(broker: Broker) -> Router {
@@ -53,6 +55,7 @@ pub fn app(broker: Broker) -> Router {
                 .post(subscriptions::call)
                 .delete(subscriptions::delete),
         )
+        .route_layer(from_fn(paging::check_query))
         .merge(health_route())
         .fallback(unsupported)
         .method_not_allowed_fallback(unsupported)
@@ -60,39 +63,6 @@ pub fn app(broker: Broker) -> Router {
         .with_state(broker)
 }
 
-async fn unsupported() -> RestError {
-    RestError::Unsupported
-}
-
-/// A request's body; no body counts as an empty object.
-fn read_body<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, RestError> {
-    let body = body.map_err(|_| RestError::BodyTooLarge)?;
-    let body = if body.is_empty() {
-        b"{}"
-    } else {
-        body.as_ref()
-    };
-    // serde_json's own message may show values of the body.
-    serde_json::from_slice(body).map_err(|error| RestError::Malformed {
-        line: error.line(),
-        column: error.column(),
-    })
-}
-
-/// `NAME:METHOD`, as Google writes calls that are more than reading and writing.
-fn split_method(segment: &str) -> (&str, &str) {
-    segment.rsplit_once(':').unwrap_or((segment, ""))
-}
-
-/// The full name of a topic.
-fn topic_path(project: &str, name: &str) -> String {
-    match name {
-        DELETED_TOPIC => name.to_owned(),
-        _ => format!("projects/{project}/topics/{name}"),
-    }
-}
-
-/// The short name in `projects/P/KIND/NAME`; a short name stays what it is.
-fn short_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
+async fn unsupported(method: Method, uri: Uri) -> RestError {
+    names::unsupported_request(&method, uri.path())
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::RestError;
-use super::{short_name, topic_path};
+use super::names::topic_path;
+use super::proto_json::{Fields, duration_text};
 use crate::lease::subscription_path;
 use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription};
 
@@ -14,14 +15,18 @@ const DEFAULT_BACKOFF: Backoff = Backoff {
     min: Duration::from_millis(100),
     max: Duration::from_secs(60),
 };
+/// And where a retry policy is there, and leaves them open.
+const DEFAULT_MIN_BACKOFF: Duration = Duration::from_secs(10);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
 const DEFAULT_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const SHORTEST_RETENTION: Duration = Duration::from_secs(10 * 60);
 const LONGEST_RETENTION: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 const DEFAULT_ACK_DEADLINE_SECONDS: u64 = 10;
 const DEFAULT_MAX_ATTEMPTS: u32 = 5;
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+/// A subscription as it is answered.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Resource {
     name: String,
     topic: String,
@@ -38,83 +43,38 @@ pub(super) struct Resource {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     retain_acked_messages: bool,
     message_retention_duration: String,
-    state: String,
+    state: &'static str,
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct PushConfig {
     #[serde(skip_serializing_if = "String::is_empty")]
     push_endpoint: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RetryPolicy {
-    #[serde(default = "ten_seconds")]
     minimum_backoff: String,
-    #[serde(default = "ten_minutes")]
     maximum_backoff: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DeadLetters {
     dead_letter_topic: String,
-    #[serde(default)]
     max_delivery_attempts: u32,
 }
 
-fn ten_seconds() -> String {
-    "10s".to_owned()
-}
-
-fn ten_minutes() -> String {
-    "600s".to_owned()
-}
-
-impl Default for Resource {
-    fn default() -> Self {
-        Self {
-            name: String::new(),
-            topic: String::new(),
-            push_config: PushConfig::default(),
-            ack_deadline_seconds: DEFAULT_ACK_DEADLINE_SECONDS,
-            retry_policy: None,
-            dead_letter_policy: None,
-            enable_message_ordering: false,
-            filter: String::new(),
-            retain_acked_messages: false,
-            message_retention_duration: written(DEFAULT_RETENTION),
-            state: "ACTIVE".to_owned(),
-        }
-    }
-}
-
 impl Resource {
-    /// What can be set.
-    pub(super) const KNOWN_SETTINGS: [&str; 13] = [
-        "name",
-        "topic",
-        "pushConfig.pushEndpoint",
-        "ackDeadlineSeconds",
-        "retryPolicy.minimumBackoff",
-        "retryPolicy.maximumBackoff",
-        "deadLetterPolicy.deadLetterTopic",
-        "deadLetterPolicy.maxDeliveryAttempts",
-        "enableMessageOrdering",
-        "filter",
-        "retainAckedMessages",
-        "messageRetentionDuration",
-        "state",
-    ];
-
     /// Its full name.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
     pub(super) fn of(project: &str, settings: &Subscription) -> Self {
+        let backoff = settings.backoff;
         Self {
             name: subscription_path(project, &settings.name),
             topic: topic_path(project, &settings.topic),
@@ -123,7 +83,11 @@ impl Resource {
             },
             // Google's has whole seconds only.
             ack_deadline_seconds: settings.ack_deadline.as_secs_f64().ceil() as u64,
-            retry_policy: RetryPolicy::of(settings.backoff),
+            // None says that the waits are Google's own.
+            retry_policy: (backoff != DEFAULT_BACKOFF).then(|| RetryPolicy {
+                minimum_backoff: duration_text(backoff.min),
+                maximum_backoff: duration_text(backoff.max),
+            }),
             dead_letter_policy: settings.dead_letters.as_ref().map(|policy| DeadLetters {
                 dead_letter_topic: topic_path(project, &policy.topic),
                 max_delivery_attempts: policy.max_attempts,
@@ -131,94 +95,138 @@ impl Resource {
             enable_message_ordering: settings.ordered,
             filter: settings.filter.clone().unwrap_or_default(),
             retain_acked_messages: settings.retention.acked,
-            message_retention_duration: written(settings.retention.period),
-            state: "ACTIVE".to_owned(),
+            message_retention_duration: duration_text(settings.retention.period),
+            state: "ACTIVE",
         }
     }
-
-    pub(super) fn read(self, name: String) -> Result<Subscription, RestError> {
-        let backoff = match &self.retry_policy {
-            Some(policy) => policy.read()?,
-            None => DEFAULT_BACKOFF,
-        };
-        let period = read_duration(&self.message_retention_duration)
-            .filter(|period| (SHORTEST_RETENTION..=LONGEST_RETENTION).contains(period))
-            .ok_or(RestError::InvalidArgument(
-                "`messageRetentionDuration` must be from `600s` to `2678400s`",
-            ))?;
-        let ack_deadline_seconds = match self.ack_deadline_seconds {
-            0 => DEFAULT_ACK_DEADLINE_SECONDS,
-            seconds @ 10..=600 => seconds,
-            _ => {
-                let reason = "`ackDeadlineSeconds` must be from 10 to 600";
-                return Err(RestError::InvalidArgument(reason));
-            }
-        };
-        let endpoint = self.push_config.push_endpoint;
-        Ok(Subscription {
-            name,
-            topic: short_name(&self.topic).to_owned(),
-            push_endpoint: Some(endpoint).filter(|endpoint| !endpoint.is_empty()),
-            ack_deadline: Duration::from_secs(ack_deadline_seconds),
-            backoff,
-            dead_letters: self.dead_letter_policy.map(DeadLetters::read).transpose()?,
-            ordered: self.enable_message_ordering,
-            filter: Some(self.filter).filter(|filter| !filter.is_empty()),
-            retention: Retention {
-                period,
-                acked: self.retain_acked_messages,
-            },
-        })
-    }
 }
 
-impl DeadLetters {
-    fn read(self) -> Result<DeadLetterPolicy, RestError> {
-        let max_attempts = match self.max_delivery_attempts {
-            0 => DEFAULT_MAX_ATTEMPTS,
-            attempts @ 5..=100 => attempts,
-            _ => {
-                let reason = "`maxDeliveryAttempts` must be from 5 to 100";
-                return Err(RestError::InvalidArgument(reason));
-            }
-        };
-        Ok(DeadLetterPolicy {
-            topic: short_name(&self.dead_letter_topic).to_owned(),
-            max_attempts,
-        })
+/// The settings of a subscription that is to be made. A setting that would be ignored is an error.
+pub(super) fn read_settings(
+    project: &str,
+    name: String,
+    mut fields: Fields,
+) -> Result<Subscription, RestError> {
+    fields.same_name("name", &subscription_path(project, &name))?;
+    let topic = fields.resource("topic", "topics")?;
+    let filter = fields.text("filter")?;
+    let settings = Subscription {
+        name,
+        topic: topic.ok_or(RestError::InvalidArgument("a subscription needs a `topic`"))?,
+        push_endpoint: read_push_endpoint(&mut fields)?,
+        ack_deadline: read_ack_deadline(&mut fields)?,
+        backoff: read_backoff(&mut fields)?,
+        dead_letters: read_dead_letters(&mut fields)?,
+        ordered: fields.flag("enableMessageOrdering")?,
+        filter: Some(filter).filter(|filter| !filter.is_empty()),
+        retention: read_retention(&mut fields)?,
+    };
+    // Nothing expires here, which an empty policy says.
+    if let Some(mut expiration) = fields.message("expirationPolicy")? {
+        expiration.refuse(&["ttl"])?;
+        expiration.end()?;
     }
+    fields.ignore(&[
+        "state",
+        "topicMessageRetentionDuration",
+        "analyticsHubSubscriptionInfo",
+    ])?;
+    fields.refuse(&["bigqueryConfig", "cloudStorageConfig", "bigtableConfig"])?;
+    fields.refuse_unless_empty(&[
+        "labels",
+        "tags",
+        "detached",
+        "enableExactlyOnceDelivery",
+        "messageTransforms",
+    ])?;
+    fields.end()?;
+    Ok(settings)
 }
 
-impl RetryPolicy {
-    /// None says that the waits are Google's own.
-    fn of(backoff: Backoff) -> Option<Self> {
-        (backoff != DEFAULT_BACKOFF).then(|| Self {
-            minimum_backoff: written(backoff.min),
-            maximum_backoff: written(backoff.max),
-        })
+fn read_push_endpoint(fields: &mut Fields) -> Result<Option<String>, RestError> {
+    let Some(mut push) = fields.message("pushConfig")? else {
+        return Ok(None);
+    };
+    let endpoint = push.text("pushEndpoint")?;
+    // The one version there is, which Google's answers name.
+    let version = ("x-goog-version".to_owned(), "v1".to_owned());
+    let attributes = push.text_map("attributes")?;
+    if attributes.into_iter().any(|attribute| attribute != version) {
+        let setting = "pushConfig.attributes".to_owned();
+        return Err(RestError::UnsupportedSetting(setting));
     }
-
-    fn read(&self) -> Result<Backoff, RestError> {
-        let wait = |text| {
-            read_duration(text)
-                .filter(|wait| wait.as_secs() <= 600)
-                .ok_or(RestError::InvalidArgument(
-                    "a back-off must be from `0s` to `600s`",
-                ))
-        };
-        Ok(Backoff {
-            min: wait(&self.minimum_backoff)?,
-            max: wait(&self.maximum_backoff)?,
-        })
+    // Pushes are wrapped.
+    if let Some(wrapper) = push.message("pubsubWrapper")? {
+        wrapper.end()?;
     }
+    push.refuse(&["noWrapper", "oidcToken"])?;
+    push.end()?;
+    Ok(Some(endpoint).filter(|endpoint| !endpoint.is_empty()))
 }
 
-/// Protobuf's JSON for a duration: seconds with a fraction, `1.5s`.
-fn written(duration: Duration) -> String {
-    format!("{}s", duration.as_secs_f64())
+fn read_ack_deadline(fields: &mut Fields) -> Result<Duration, RestError> {
+    let seconds = match fields.number("ackDeadlineSeconds")? {
+        0 => DEFAULT_ACK_DEADLINE_SECONDS,
+        seconds @ 10..=600 => seconds.unsigned_abs().into(),
+        _ => {
+            let reason = "`ackDeadlineSeconds` must be from 10 to 600";
+            return Err(RestError::InvalidArgument(reason));
+        }
+    };
+    Ok(Duration::from_secs(seconds))
 }
 
-fn read_duration(text: &str) -> Option<Duration> {
-    let seconds = text.strip_suffix('s')?.parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
+fn read_retention(fields: &mut Fields) -> Result<Retention, RestError> {
+    let period = fields.duration("messageRetentionDuration")?;
+    let period = period.unwrap_or(DEFAULT_RETENTION);
+    if !(SHORTEST_RETENTION..=LONGEST_RETENTION).contains(&period) {
+        let reason = "`messageRetentionDuration` must be from `600s` to `2678400s`";
+        return Err(RestError::InvalidArgument(reason));
+    }
+    Ok(Retention {
+        period,
+        acked: fields.flag("retainAckedMessages")?,
+    })
+}
+
+fn read_dead_letters(fields: &mut Fields) -> Result<Option<DeadLetterPolicy>, RestError> {
+    let Some(mut policy) = fields.message("deadLetterPolicy")? else {
+        return Ok(None);
+    };
+    let topic = policy.resource("deadLetterTopic", "topics")?;
+    let topic = topic.ok_or(RestError::InvalidArgument(
+        "`deadLetterPolicy` needs a `deadLetterTopic`",
+    ))?;
+    let max_attempts = match policy.number("maxDeliveryAttempts")? {
+        0 => DEFAULT_MAX_ATTEMPTS,
+        attempts @ 5..=100 => attempts.unsigned_abs(),
+        _ => {
+            let reason = "`maxDeliveryAttempts` must be from 5 to 100";
+            return Err(RestError::InvalidArgument(reason));
+        }
+    };
+    policy.end()?;
+    Ok(Some(DeadLetterPolicy {
+        topic,
+        max_attempts,
+    }))
+}
+
+/// A policy that leaves a wait open has Google's own for it.
+fn read_backoff(fields: &mut Fields) -> Result<Backoff, RestError> {
+    let Some(mut policy) = fields.message("retryPolicy")? else {
+        return Ok(DEFAULT_BACKOFF);
+    };
+    let mut wait = |name, default| match policy.duration(name)?.unwrap_or(default) {
+        wait if wait <= LONGEST_BACKOFF => Ok(wait),
+        _ => Err(RestError::InvalidArgument(
+            "a back-off must be from `0s` to `600s`",
+        )),
+    };
+    let backoff = Backoff {
+        min: wait("minimumBackoff", DEFAULT_MIN_BACKOFF)?,
+        max: wait("maximumBackoff", LONGEST_BACKOFF)?,
+    };
+    policy.end()?;
+    Ok(backoff)
 }

@@ -4,23 +4,18 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::error::RestError;
-use super::message::Outgoing;
+use super::message::read_message;
+use super::names::{plain_name, split_method, topic_path, unsupported};
 use super::paging::{Page, PageQuery};
-use super::{known_settings, read_body, split_method, topic_path};
+use super::proto_json::Fields;
 use crate::broker::Broker;
 use crate::error::BrokerError;
 use crate::lease::subscription_path;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Publish {
-    #[serde(default)]
-    messages: Vec<Outgoing>,
-}
+const KIND: &str = "topics";
 
 fn resource(project: &str, topic: &str) -> Value {
     json!({ "name": topic_path(project, topic) })
@@ -35,13 +30,14 @@ pub(super) async fn list(
     let topics = broker.topics().await?;
     let item = |topic: &String| (topic_path(&project, topic), resource(&project, topic));
     let topics = topics.iter().map(item).collect();
-    Ok(Json(page.cut("topics", topics)))
+    Ok(Json(page.cut(KIND, &project, topics)?))
 }
 
 pub(super) async fn describe(
     State(broker): State<Broker>,
     Path((project, topic)): Path<(String, String)>,
 ) -> Result<Json<Value>, RestError> {
+    let topic = plain_name(KIND, topic)?;
     if broker.topics().await?.contains(&topic) {
         Ok(Json(resource(&project, &topic)))
     } else {
@@ -54,8 +50,24 @@ pub(super) async fn create(
     Path((project, topic)): Path<(String, String)>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, RestError> {
-    let settings: Map<String, Value> = read_body(body)?;
-    known_settings::check(&settings, &["name"])?;
+    let topic = plain_name(KIND, topic)?;
+    let mut settings = Fields::of_body(body)?;
+    settings.same_name("name", &topic_path(&project, &topic))?;
+    settings.ignore(&["state"])?;
+    settings.refuse(&[
+        "messageStoragePolicy",
+        "schemaSettings",
+        "messageRetentionDuration",
+        "ingestionDataSourceSettings",
+    ])?;
+    settings.refuse_unless_empty(&[
+        "labels",
+        "tags",
+        "kmsKeyName",
+        "satisfiesPzs",
+        "messageTransforms",
+    ])?;
+    settings.end()?;
     broker.create_topic(&topic).await?;
     Ok(Json(resource(&project, &topic)))
 }
@@ -64,7 +76,7 @@ pub(super) async fn delete(
     State(broker): State<Broker>,
     Path((_, topic)): Path<(String, String)>,
 ) -> Result<Json<Value>, RestError> {
-    broker.delete_topic(&topic).await?;
+    broker.delete_topic(&plain_name(KIND, topic)?).await?;
     Ok(Json(json!({})))
 }
 
@@ -83,23 +95,24 @@ pub(super) async fn subscriptions(
         .filter(|subscription| subscription.topic == topic)
         .map(|subscription| subscription_path(&project, &subscription.name));
     let paths = of_topic.map(|path| (path.clone(), path.into())).collect();
-    Ok(Json(page.cut("subscriptions", paths)))
+    Ok(Json(page.cut("subscriptions", &project, paths)?))
 }
 
 pub(super) async fn call(
     State(broker): State<Broker>,
-    Path((_, segment)): Path<(String, String)>,
+    Path((project, segment)): Path<(String, String)>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, RestError> {
-    match split_method(&segment) {
-        (topic, "publish") => {
-            let publish: Publish = read_body(body)?;
-            let messages = publish.messages.into_iter().map(Outgoing::read);
-            let messages = messages.collect::<Result<_, _>>()?;
-            let ids = broker.publish(topic, messages).await?;
-            let ids: Vec<String> = ids.into_iter().map(|id| id.0).collect();
-            Ok(Json(json!({ "messageIds": ids })))
-        }
-        _ => Err(RestError::Unsupported),
+    let (topic, method) = split_method(&segment);
+    if method != "publish" {
+        return Err(unsupported(KIND, method));
     }
+    let mut publish = Fields::of_body(body)?;
+    publish.same_name("topic", &topic_path(&project, topic))?;
+    let messages = publish.messages("messages")?.into_iter().map(read_message);
+    let messages = messages.collect::<Result<_, _>>()?;
+    publish.end()?;
+    let ids = broker.publish(topic, messages).await?;
+    let ids: Vec<String> = ids.into_iter().map(|id| id.0).collect();
+    Ok(Json(json!({ "messageIds": ids })))
 }

@@ -62,6 +62,23 @@ async fn a_delivery_that_is_never_answered_counts_as_one_that_failed() {
 }
 
 #[tokio::test]
+async fn without_its_topic_a_dead_letter_waits_as_long_as_any_other_message() {
+    let folder = folder();
+    let endpoint = PushEndpoint::start(|_| Reply::Status(500)).await;
+    let clock = ManualClock::at("2026-11-20T12:00:00Z");
+    let subscriptions = [with_dead_letters(push("email", endpoint.url()), 1)];
+    let stopped = std::sync::Arc::clone(&clock);
+    let system = System::start_with(&folder, stopped, Mischief::default(), &subscriptions).await;
+    system.broker.delete_topic(DEAD_LETTER_TOPIC).await.unwrap();
+    system.publish("hello").await;
+    let counted = async || system.number("SELECT attempts FROM deliveries").await == 1;
+    until("the failure is counted", counted).await;
+    let wait = "SELECT due_ms - publish_time_ms FROM deliveries JOIN messages ON id = message";
+    let wait = system.number(wait).await;
+    assert!((10..=20).contains(&wait), "{wait} ms");
+}
+
+#[tokio::test]
 async fn a_dead_letter_is_pushed_to_whom_its_topic_pushes() {
     let folder = folder();
     let failing = PushEndpoint::start(|_| Reply::Status(500)).await;

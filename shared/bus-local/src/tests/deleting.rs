@@ -53,6 +53,8 @@ async fn a_dead_letter_whose_topic_was_deleted_stays_until_there_is_one_again() 
     system.publish("hello").await;
     until("all deliveries have failed", async || endpoint.count() > 3).await;
     assert_eq!(system.backlog("email").await, 1);
+    let counted = "SELECT attempts FROM deliveries WHERE subscription = 1";
+    until("each is counted", async || system.number(counted).await > 3).await;
     for attempt in 1..=3 {
         let pulled = system.broker.pull("by-hand", 1).await.unwrap();
         assert_eq!(pulled[0].attempt, attempt);

@@ -133,7 +133,7 @@ async fn a_publish_whose_caller_goes_away_is_delivered_at_once() {
     let system = System::start(&folder, &[push("email", endpoint.url())]).await;
     let publisher = system.broker.publisher();
     let mut publish = publisher.publish(TOPIC, message("hello"));
-    // Asked once: the job is on its way. Then nobody asks again.
+    // Asked once: the job is on its way. Then the caller goes away.
     assert!(futures_util::poll!(&mut publish).is_pending());
     drop(publish);
     until("it is delivered", async || endpoint.count() == 1).await;
@@ -188,7 +188,7 @@ async fn a_delivery_that_fails_during_a_shutdown_is_not_counted_and_due_at_the_n
     drop(system);
 }
 
-/// Breaks off whoever asks for a fraction first.
+/// Breaks off the first delivery that asks for a fraction.
 #[derive(Default)]
 struct PanicsOnce(std::sync::atomic::AtomicBool);
 

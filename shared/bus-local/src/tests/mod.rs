@@ -11,6 +11,8 @@ mod pull;
 mod push;
 mod query_plans;
 mod rest;
+mod rest_requests;
+mod rest_settings;
 mod retention;
 mod retries;
 mod seek;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use fanout_testkit::push_endpoint::{PushEndpoint, Reply};
 
-use super::system::{DEAD_LETTER_TOPIC, System, TOPIC, topology};
-use super::system::{folder, keyed, message, pull_from, push, until, with_dead_letters};
+use super::system::{DEAD_LETTER_TOPIC, ManualClock, System, TOPIC, topology};
+use super::system::{folder, keyed, message, pull_from, push, retaining, until, with_dead_letters};
 use crate::{Broker, Mischief};
 use fanout_bus::Subscription;
 
@@ -55,6 +55,41 @@ async fn a_key_that_is_held_up_in_one_subscription_goes_on_in_the_others() {
     system.publish_message(keyed("3", "usr_1")).await;
     assert_eq!(next().await.as_deref(), Some("3"));
     assert_eq!(system.backlog("held-up").await, 3);
+}
+
+/// What waits for an ack goes on waiting for it, whatever happens to other messages of its key.
+#[tokio::test]
+async fn putting_a_queue_right_hands_nothing_out_a_second_time() {
+    let folder = folder();
+    let subscriptions = [
+        ordered(pull_from(TOPIC, "held-up")),
+        ordered(retaining(pull_from(TOPIC, "sought"))),
+    ];
+    let clock = ManualClock::at("2026-11-20T12:00:00Z");
+    let moved = std::sync::Arc::clone(&clock);
+    let system = System::start_with(&folder, moved, Mischief::default(), &subscriptions).await;
+    for data in ["1", "2"] {
+        system.publish_message(keyed(data, "usr_1")).await;
+        clock.move_by(1_000);
+    }
+    let broker = &system.broker;
+    let take = async || broker.pull("sought", 10).await.unwrap();
+    let seek = async |time: &str| {
+        let time = time.parse().unwrap();
+        broker.seek("sought", time).await.unwrap();
+    };
+    assert_eq!(take_one(broker, "sought").await.as_deref(), Some("1"));
+    let second = take().await.remove(0);
+    seek("2026-11-20T12:00:01Z").await;
+    assert_eq!(take().await, [], "the second is held still");
+
+    seek("2026-11-20T12:00:00Z").await;
+    let first = take().await.remove(0);
+    assert_eq!(&first.message.data[..], b"1");
+    let late = [second.ack_id];
+    broker.acknowledge("sought", &late).await.unwrap();
+    assert_eq!(take().await, [], "the first is held still");
+    assert_eq!(system.backlog("sought").await, 1);
 }
 
 #[tokio::test]
@@ -158,4 +193,19 @@ async fn a_subscription_can_begin_and_cease_to_keep_order_while_messages_wait() 
     assert_eq!(by_key(&endpoint)["usr_1"].len(), 1);
     set_up(push("crm", endpoint.url())).await;
     until("the others too", async || endpoint.count() == 6).await;
+}
+
+#[tokio::test]
+async fn what_is_handed_out_stays_so_when_the_subscription_ceases_to_keep_order() {
+    let folder = folder();
+    let by_hand = pull_from(TOPIC, "by-hand");
+    let system = System::start(&folder, &[ordered(by_hand.clone())]).await;
+    for data in ["1", "2"] {
+        system.publish_message(keyed(data, "usr_1")).await;
+    }
+    assert_eq!(system.broker.pull("by-hand", 10).await.unwrap().len(), 1);
+    system.broker.set_up(&topology(&[by_hand])).await.unwrap();
+    let rest = system.broker.pull("by-hand", 10).await.unwrap();
+    assert_eq!(rest.len(), 1);
+    assert_eq!(&rest[0].message.data[..], b"2");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::system::{DEAD_LETTER_TOPIC, ManualClock, System, TOPIC};
 use super::system::{folder, message, pull_from, push, with_dead_letters};
-use crate::{BrokerError, Mischief, PulledMessage};
+use crate::{BrokerError, Mischief, PulledMessage, housekeeping};
 use fanout_bus::OutgoingMessage;
 
 async fn system(folder: &tempfile::TempDir, clock: &Arc<ManualClock>) -> System {
@@ -44,6 +44,10 @@ async fn what_is_not_acked_in_time_is_handed_out_again_and_the_late_ack_changes_
         .await
         .unwrap();
     assert_eq!(system.backlog("all").await, 1);
+    let (message, _) = again[0].ack_id.split_once('-').unwrap();
+    let of_no_pull = [format!("{message}-3")];
+    system.broker.acknowledge("all", &of_no_pull).await.unwrap();
+    assert_eq!(system.backlog("all").await, 1);
     system
         .broker
         .acknowledge("all", &ack_ids(&again))
@@ -76,11 +80,78 @@ async fn the_ack_deadline_can_be_moved_and_zero_gives_back() {
         .modify_ack_deadline("all", &held, Duration::ZERO)
         .await
         .unwrap();
-    assert_eq!(system.broker.pull("all", 1).await.unwrap()[0].attempt, 2);
+    let again = system.broker.pull("all", 1).await.unwrap();
+    assert_eq!(again[0].attempt, 2);
+    let (held, two_hours) = (ack_ids(&again), 120 * minute);
+    system
+        .broker
+        .modify_ack_deadline("all", &held, two_hours)
+        .await
+        .unwrap();
+    clock.move_by(599_999);
+    housekeeping::tidy_up(&system.broker).await;
+    for dead in [0, 1] {
+        // Once it is due, two deliveries have gone by: it is a dead letter.
+        assert!(system.broker.pull("all", 1).await.unwrap().is_empty());
+        assert_eq!(system.backlog("dead").await, dead);
+        clock.move_by(1);
+    }
 }
 
 #[tokio::test]
-async fn a_message_that_nobody_acks_becomes_a_dead_letter() {
+async fn what_is_held_is_held_for_one_subscription() {
+    let folder = folder();
+    let subscriptions = [pull_from(TOPIC, "one"), pull_from(TOPIC, "other")];
+    let system = System::start(&folder, &subscriptions).await;
+    system.publish("a").await;
+    let broker = &system.broker;
+    let held = ack_ids(&broker.pull("one", 1).await.unwrap());
+    assert_eq!(broker.pull("other", 1).await.unwrap().len(), 1);
+    broker
+        .modify_ack_deadline("one", &held, Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(broker.pull("one", 1).await.unwrap()[0].attempt, 2);
+    assert!(broker.pull("other", 1).await.unwrap().is_empty());
+}
+
+/// The loops of push subscriptions and pulls that wait sleep until they are told.
+#[tokio::test]
+async fn whatever_makes_messages_due_says_so() {
+    let (folder, clock) = (folder(), ManualClock::at("2026-11-20T12:00:00Z"));
+    let system = system(&folder, &clock).await;
+    let broker = &system.broker;
+    let mut messages = broker.watch_messages();
+    let mut told = |what: &str| {
+        assert!(messages.has_changed().unwrap(), "{what}");
+        messages.mark_unchanged();
+    };
+    system.publish("a").await;
+    told("a publish");
+    for _ in 0..2 {
+        let held = ack_ids(&broker.pull("all", 1).await.unwrap());
+        broker
+            .modify_ack_deadline("all", &held, Duration::ZERO)
+            .await
+            .unwrap();
+        told("giving back");
+    }
+    assert!(broker.pull("all", 1).await.unwrap().is_empty());
+    told("a dead letter");
+    let held = ack_ids(&broker.pull("dead", 1).await.unwrap());
+    broker.acknowledge("dead", &held).await.unwrap();
+    told("an ack");
+    broker.seek("all", broker.now()).await.unwrap();
+    told("a seek");
+    system.publish("b").await;
+    told("a publish");
+    clock.move_by(7 * 24 * 60 * 60 * 1_000 + 1);
+    housekeeping::tidy_up(broker).await;
+    told("the end of a retention");
+}
+
+#[tokio::test]
+async fn a_message_that_is_never_acked_becomes_a_dead_letter() {
     let (folder, clock) = (folder(), ManualClock::at("2026-11-20T12:00:00Z"));
     let system = system(&folder, &clock).await;
     system.publish("a").await;

@@ -6,19 +6,9 @@ use std::time::Duration;
 use fanout_testkit::push_endpoint::{PushEndpoint, Reply};
 
 use super::system::{ManualClock, System, TOPIC};
-use super::system::{folder, keyed, message, pull_from, push, until};
+use super::system::{folder, keyed, message, pull_from, push, retaining, until};
 use crate::{BrokerError, Mischief};
-use fanout_bus::{Retention, Subscription};
-
-fn retaining(subscription: Subscription) -> Subscription {
-    Subscription {
-        retention: Retention {
-            acked: true,
-            ..subscription.retention
-        },
-        ..subscription
-    }
-}
+use fanout_bus::Subscription;
 
 async fn texts(system: &System, subscription: &str) -> Vec<String> {
     let pulled = system.broker.pull(subscription, 10).await.unwrap();
@@ -115,4 +105,49 @@ async fn without_retained_messages_the_past_holds_nothing_and_the_file_neither()
         .seek("nobody", "2100-01-01T00:00:00Z".parse().unwrap())
         .await;
     assert!(matches!(error, Err(BrokerError::UnknownSubscription(_))));
+}
+
+#[tokio::test]
+async fn a_seek_moves_one_subscription_and_wakes_it() {
+    let folder = folder();
+    let endpoint = PushEndpoint::start(|_| Reply::Status(204)).await;
+    let subscriptions = [
+        retaining(push("sought", endpoint.url())),
+        retaining(pull_from(TOPIC, "other")),
+    ];
+    let system = System::start(&folder, &subscriptions).await;
+    let broker = &system.broker;
+    system.publish("acked").await;
+    let acked = broker.pull("other", 1).await.unwrap().remove(0);
+    broker.acknowledge("other", &[acked.ack_id]).await.unwrap();
+    system.publish("waiting").await;
+    system.drained("sought").await;
+    let (past, future) = ("2000-01-01T00:00:00Z", "2100-01-01T00:00:00Z");
+    broker.seek("sought", past.parse().unwrap()).await.unwrap();
+    until("both come again", async || endpoint.count() == 4).await;
+    broker
+        .seek("sought", future.parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(texts(&system, "other").await, ["waiting"]);
+    broker.seek("other", past.parse().unwrap()).await.unwrap();
+    assert_eq!(texts(&system, "other").await, ["acked"]);
+    assert_eq!(system.backlog("other").await, 2, "one of them is held");
+}
+
+#[tokio::test]
+async fn what_comes_back_waits_for_nothing_where_no_order_is_kept() {
+    let folder = folder();
+    let system = System::start(&folder, &[retaining(pull_from(TOPIC, "all"))]).await;
+    for data in ["1", "2"] {
+        system.publish_message(keyed(data, "usr_1")).await;
+    }
+    let pulled = system.broker.pull("all", 10).await.unwrap();
+    let ids: Vec<String> = pulled.into_iter().map(|it| it.ack_id).collect();
+    system.broker.acknowledge("all", &ids).await.unwrap();
+    let past = "2000-01-01T00:00:00Z".parse().unwrap();
+    system.broker.seek("all", past).await.unwrap();
+    let pulled = system.broker.pull("all", 10).await.unwrap();
+    let attempts: Vec<u32> = pulled.iter().map(|it| it.attempt).collect();
+    assert_eq!(attempts, [1, 1], "counted from the first again");
 }

@@ -189,6 +189,17 @@ pub(super) fn with_dead_letters(subscription: Subscription, max_attempts: u32) -
     }
 }
 
+/// Keeps what was acked as well.
+pub(super) fn retaining(subscription: Subscription) -> Subscription {
+    Subscription {
+        retention: Retention {
+            acked: true,
+            ..subscription.retention
+        },
+        ..subscription
+    }
+}
+
 pub(super) fn pull_from(topic: &str, name: &str) -> Subscription {
     Subscription {
         topic: topic.to_owned(),

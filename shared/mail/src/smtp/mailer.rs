@@ -2,25 +2,29 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use fanout_runtime::BoxError;
-use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use webpki_roots::TLS_SERVER_ROOTS;
 
 use super::fault::{SmtpFault, Stage};
 use super::idle::IdleSessions;
 use super::limits::SmtpLimits;
 use super::server::SmtpServer;
 use super::session::SmtpSession;
+use super::wire::Tls;
 use crate::mailer::{Mail, MailError, Mailer};
 
 /// Sends mails by SMTP. Sessions are kept between mails, for a while.
 pub struct SmtpMailer {
     server: SmtpServer,
-    tls: TlsParameters,
+    tls: Tls,
     limits: SmtpLimits,
     idle: Arc<IdleSessions>,
     /// One permit for each session in use.
@@ -31,8 +35,8 @@ impl SmtpMailer {
     /// A mailer to this server, whose certificate the public authorities must vouch for. Connects
     /// at the first mail.
     pub fn new(server: SmtpServer, limits: SmtpLimits) -> Result<Self, BoxError> {
-        let tls = TlsParameters::new(server.host.clone())?;
-        Ok(Self::with(server, limits, tls))
+        let roots = TLS_SERVER_ROOTS.iter().cloned().collect();
+        Self::with_roots(server, limits, roots)
     }
 
     /// The same, with one more certificate (DER) that is trusted: for a test's own server. No
@@ -42,19 +46,31 @@ impl SmtpMailer {
         limits: SmtpLimits,
         certificate: &[u8],
     ) -> Result<Self, BoxError> {
-        let certificate = Certificate::from_der(certificate.to_vec())?;
-        let tls = TlsParameters::builder(server.host.clone()).add_root_certificate(certificate);
-        Ok(Self::with(server, limits, tls.build()?))
+        let mut roots: RootCertStore = TLS_SERVER_ROOTS.iter().cloned().collect();
+        roots.add(certificate.to_vec().into())?;
+        Self::with_roots(server, limits, roots)
     }
 
-    fn with(server: SmtpServer, limits: SmtpLimits, tls: TlsParameters) -> Self {
-        Self {
+    fn with_roots(
+        server: SmtpServer,
+        limits: SmtpLimits,
+        roots: RootCertStore,
+    ) -> Result<Self, BoxError> {
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let tls = Tls {
+            connector: TlsConnector::from(Arc::new(config)),
+            name: ServerName::try_from(server.host.clone())?,
+        };
+        Ok(Self {
             server,
             tls,
             idle: IdleSessions::new(limits.idle),
             sessions: Semaphore::new(limits.sessions),
             limits,
-        }
+        })
     }
 
     /// A session that is alive, and the right to use it.
@@ -76,42 +92,45 @@ impl SmtpMailer {
         Ok((permit, session))
     }
 
-    async fn deliver(&self, session: &mut SmtpSession, mail: &Mail) -> Result<(), SmtpFault> {
-        let (envelope, content) = (mail.message.envelope(), mail.message.formatted());
-        // A server that says nothing to the envelope has not taken the mail, whichever command hangs.
-        let begun = session.begin(envelope, &content);
-        within(self.limits.envelope, Stage::Data, begun).await?;
-        within(
-            self.limits.content,
-            Stage::Content,
-            session.finish(&content),
-        )
-        .await
+    async fn deliver(
+        &self,
+        session: &mut SmtpSession,
+        mail: &Mail,
+        until: Instant,
+    ) -> Result<(), SmtpFault> {
+        // A server that has not heard the end has not taken the mail, whichever command hangs.
+        let latest = until.checked_sub(self.limits.answer);
+        let latest = latest.map(|latest| latest.min(Instant::now() + self.limits.envelope));
+        let begun = session.begin(mail);
+        before(latest.unwrap_or(until), Stage::Data, begun).await?;
+        before(until, Stage::Content, session.finish()).await
     }
 }
 
 /// What comes of it in time; later it is silence at this stage.
-async fn within<T>(
-    limit: Duration,
+async fn before<T>(
+    deadline: Instant,
     stage: Stage,
     work: impl Future<Output = Result<T, SmtpFault>>,
 ) -> Result<T, SmtpFault> {
     let silent = |_| SmtpFault::Silent { stage };
-    timeout(limit, work).await.map_err(silent)?
+    timeout_at(deadline, work).await.map_err(silent)?
 }
 
 #[async_trait]
 impl Mailer for SmtpMailer {
-    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        let opening = within(self.limits.opening, Stage::Opening, self.session());
+    async fn send(&self, mail: &Mail, until: Instant) -> Result<(), MailError> {
+        let latest = until.min(Instant::now() + self.limits.opening);
+        let opening = before(latest, Stage::Opening, self.session());
         let (_permit, mut session) = opening.await?;
-        match self.deliver(&mut session, mail).await {
+        match self.deliver(&mut session, mail, until).await {
             Ok(()) => {
                 self.idle.keep(session);
                 Ok(())
             }
             Err(fault) => {
-                // Whatever state the session is in, the next mail has another. Nobody waits for it.
+                // Whatever state the session is in, the next mail has another; no caller waits for
+                // the goodbye.
                 tokio::spawn(session.close());
                 Err(fault.into())
             }

@@ -1,14 +1,16 @@
 //! Mail by SMTP.
 //!
-//! On lettre's connection instead of its transport: that puts no limit on the time of an answer, and
-//! does not tell at which command a server refused, which decides whose fault it is.
+//! Own, and not lettre's transport: that puts no limit on the time of an answer, and does not tell at
+//! which command a server refused, which decides whose fault it is.
 
 mod fault;
 mod idle;
 mod limits;
 mod mailer;
+mod reply;
 mod server;
 mod session;
+mod wire;
 
 pub use limits::SmtpLimits;
 pub use mailer::SmtpMailer;

@@ -4,14 +4,12 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use fanout_runtime::Settings;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::extension::ClientId;
+use fanout_runtime::{Setting, Settings};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
 const VARIABLE: &str = "SMTP_URL";
-const EXPECTS: &str = "an SMTP address such as smtps://user:password@host:465 (smtp:// is STARTTLS, and to this machine no TLS)";
+const EXPECTS: &str = "an SMTP address such as smtps://user:password@host:465 (smtp:// is STARTTLS, and to this machine no TLS), in which user and password are percent-encoded: / is %2F, + is %2B, = is %3D, @ is %40, : is %3A, # is %23, ? is %3F, % is %25";
 
 /// A mail server and how to talk to it. Shows itself as host and port, never with its password.
 #[derive(Clone)]
@@ -20,8 +18,16 @@ pub struct SmtpServer {
     pub(super) port: u16,
     pub(super) security: Security,
     pub(super) credentials: Option<Credentials>,
-    /// What we call ourselves; some providers want to hear a domain of ours.
-    pub(super) hello: ClientId,
+    /// What we call ourselves; some providers want to hear a domain of ours. Without one it is this
+    /// machine's address.
+    pub(super) hello: Option<String>,
+}
+
+/// Who we are to the server.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Credentials {
+    pub(super) user: String,
+    pub(super) password: String,
 }
 
 /// How a connection is kept from others' eyes. There is no way to take any certificate.
@@ -46,8 +52,8 @@ impl SmtpServer {
         settings.required(VARIABLE, EXPECTS)
     }
 
-    /// Reads `SMTP_URL`. `Some(None)` where it is not set.
-    pub fn read_optional(settings: &mut Settings<'_>) -> Option<Option<Self>> {
+    /// Reads `SMTP_URL`, which may be absent.
+    pub fn read_optional(settings: &mut Settings<'_>) -> Setting<Self> {
         settings.optional(VARIABLE, EXPECTS)
     }
 }
@@ -98,17 +104,20 @@ fn credentials_in(url: &Url) -> Result<Option<Credentials>, InvalidSmtpUrl> {
     match (url.username(), url.password()) {
         ("", None) => Ok(None),
         ("", Some(_)) | (_, None) => Err(InvalidSmtpUrl),
-        (user, Some(password)) => Ok(Some(Credentials::new(decoded(user)?, decoded(password)?))),
+        (user, Some(password)) => Ok(Some(Credentials {
+            user: decoded(user)?,
+            password: decoded(password)?,
+        })),
     }
 }
 
-/// The path, as in `smtps://host/our.example.com`; without one the machine's name.
-fn hello_in(url: &Url) -> Result<ClientId, InvalidSmtpUrl> {
+/// The path, as in `smtps://host/our.example.com`.
+fn hello_in(url: &Url) -> Result<Option<String>, InvalidSmtpUrl> {
     let name = url.path().trim_matches('/');
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
     match name {
-        "" => Ok(ClientId::default()),
-        name if name.chars().all(plain) => Ok(ClientId::Domain(name.to_owned())),
+        "" => Ok(None),
+        name if name.chars().all(plain) => Ok(Some(name.to_owned())),
         _ => Err(InvalidSmtpUrl),
     }
 }
@@ -168,16 +177,37 @@ mod tests {
     #[test]
     fn user_and_password_are_decoded_and_never_shown() {
         let server = parsed("smtps://user%40example.com:p%3Ass%2Fw%C3%B6rd@mail.example.com:465");
-        let expected = Credentials::new("user@example.com".to_owned(), "p:ss/wörd".to_owned());
+        let expected = Credentials {
+            user: "user@example.com".to_owned(),
+            password: "p:ss/wörd".to_owned(),
+        };
         assert!(server.credentials.as_ref() == Some(&expected));
         assert_eq!(server.to_string(), "mail.example.com:465");
         assert!(parsed("smtps://mail.example.com").credentials.is_none());
     }
 
+    /// Amazon's passwords are base64.
+    #[test]
+    fn a_password_that_is_not_encoded_is_refused_with_how_to_encode_it() {
+        let password = "AbC/d+eF=";
+        for scheme in ["smtp", "smtps"] {
+            let plain = format!("{scheme}://AKIA:{password}@mail.example.com:465");
+            let refused = plain.parse::<SmtpServer>().err().unwrap().to_string();
+            assert!(refused.contains("/ is %2F, + is %2B"), "{refused}");
+            let encoded = password.replace('/', "%2F").replace('+', "%2B");
+            let encoded = parsed(&format!("{scheme}://AKIA:{encoded}@mail.example.com:465"));
+            assert!(
+                encoded
+                    .credentials
+                    .is_some_and(|it| it.password == password)
+            );
+        }
+    }
+
     #[test]
     fn the_path_is_the_name_we_say() {
         let server = parsed("smtps://mail.example.com/our.example.com");
-        assert_eq!(server.hello, ClientId::Domain("our.example.com".to_owned()));
+        assert_eq!(server.hello.as_deref(), Some("our.example.com"));
     }
 
     #[test]

@@ -1,119 +1,227 @@
 //! One session with a mail server.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use lettre::Address;
-use lettre::address::Envelope;
-use lettre::transport::smtp::Error as SmtpError;
-use lettre::transport::smtp::authentication::Mechanism;
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::time::timeout;
 
 use super::fault::{SmtpFault, Stage};
-use super::server::{Security, SmtpServer};
+use super::reply::Reply;
+use super::server::{Credentials, Security, SmtpServer};
+use super::wire::{Tls, Wire};
+use crate::mailer::Mail;
 
-/// How a password is said, in order of preference. Both need a connection that nobody listens to.
-const MECHANISMS: &[Mechanism] = &[Mechanism::Plain, Mechanism::Login];
-/// How long one address of a server is tried: it may have several, and the next needs time as well.
-const ONE_ADDRESS: Duration = Duration::from_secs(3);
 /// How long a server may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// The first digit of a good answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Good {
+    /// It is done.
+    Done = 2,
+    /// Go on.
+    GoOn = 3,
+}
+
 /// A session that mails can be sent in, one after the other.
-pub(super) struct SmtpSession(AsyncSmtpConnection);
+pub(super) struct SmtpSession {
+    wire: Wire,
+    /// What the server can do: the lines of its answer to `EHLO`, in upper case.
+    offers: Vec<String>,
+}
 
 impl SmtpSession {
     /// Connects, and proves who we are.
-    pub(super) async fn open(server: &SmtpServer, tls: &TlsParameters) -> Result<Self, SmtpFault> {
-        let fault = |error: SmtpError| SmtpFault::of(Stage::Opening, &error);
-        let at_once = (server.security == Security::Tls).then(|| tls.clone());
-        let (address, limit) = ((server.host.as_str(), server.port), Some(ONE_ADDRESS));
-        let connecting =
-            AsyncSmtpConnection::connect_tokio1(address, limit, &server.hello, at_once, None);
-        let mut connection = connecting.await.map_err(fault)?;
+    pub(super) async fn open(server: &SmtpServer, tls: &Tls) -> Result<Self, SmtpFault> {
+        let lost = |error| SmtpFault::lost(Stage::Opening, &error);
+        let mut wire = Wire::connect(&server.host, server.port)
+            .await
+            .map_err(lost)?;
+        if server.security == Security::Tls {
+            wire = wire
+                .encrypt(tls)
+                .await
+                .map_err(|error| SmtpFault::tls(&error))?;
+        }
+        let hello = server.hello.clone().unwrap_or_else(|| literal(wire.local));
+        let mut session = Self {
+            wire,
+            offers: Vec::new(),
+        };
+        session.hear(Stage::Opening, Good::Done).await?;
+        session.greet(&hello).await?;
         if server.security == Security::StartTls {
-            if !connection.can_starttls() {
-                return Err(SmtpFault::Lacks("STARTTLS"));
-            }
-            let upgraded = connection.starttls(tls.clone(), &server.hello).await;
-            upgraded.map_err(fault)?;
+            session = session.start_tls(tls).await?;
+            session.greet(&hello).await?;
         }
         if let Some(credentials) = &server.credentials {
-            let known = connection.server_info().get_auth_mechanism(MECHANISMS);
-            if known.is_none() {
-                return Err(SmtpFault::Lacks("AUTH PLAIN or AUTH LOGIN"));
-            }
-            let proven = connection.auth(MECHANISMS, credentials).await;
-            proven.map_err(fault)?;
+            session.authenticate(credentials).await?;
         }
-        Ok(Self(connection))
+        Ok(session)
     }
 
     /// Whether the server is still there.
     pub(super) async fn is_alive(&mut self) -> bool {
-        self.0.test_connected().await
+        self.command(Stage::Opening, "NOOP", Good::Done)
+            .await
+            .is_ok()
     }
 
-    /// Says who the mail is from and for; then the server waits for it. Until then nothing has
-    /// happened.
-    pub(super) async fn begin(
-        &mut self,
-        envelope: &Envelope,
-        content: &[u8],
-    ) -> Result<(), SmtpFault> {
-        let options = self.options_for(envelope, content)?;
-        let sender = Mail::new(envelope.from().cloned(), options);
-        let fault = |stage| move |error: SmtpError| SmtpFault::of(stage, &error);
-        let heard = self.0.command(sender).await;
-        heard.map_err(fault(Stage::Sender))?;
-        for recipient in envelope.to() {
-            let heard = self
-                .0
-                .command(Rcpt::new(recipient.clone(), Vec::new()))
-                .await;
-            heard.map_err(fault(Stage::Recipient))?;
+    /// Hands all of a mail over but its end. Until then nothing has happened.
+    pub(super) async fn begin(&mut self, mail: &Mail) -> Result<(), SmtpFault> {
+        let mut sender = format!("MAIL FROM:<{}>", mail.from);
+        if !mail.to.is_ascii() {
+            if !self.offers("SMTPUTF8") {
+                return Err(SmtpFault::NoInternationalAddresses);
+            }
+            // The address stands in a header too; everything else is encoded.
+            sender.push_str(" SMTPUTF8 BODY=8BITMIME");
         }
-        let ready = self.0.command(Data).await;
-        ready.map_err(fault(Stage::Data)).map(drop)
+        self.command(Stage::Sender, &sender, Good::Done).await?;
+        let recipient = format!("RCPT TO:<{}>", mail.to);
+        self.command(Stage::Recipient, &recipient, Good::Done)
+            .await?;
+        self.command(Stage::Data, "DATA", Good::GoOn).await?;
+        let sent = self.wire.send(&stuffed(&mail.content)).await;
+        sent.map_err(|error| SmtpFault::lost(Stage::Data, &error))
     }
 
-    /// Hands the mail over. After `Ok` the server is responsible for it.
-    pub(super) async fn finish(&mut self, content: &[u8]) -> Result<(), SmtpFault> {
-        let taken = self.0.message(content).await;
-        taken
-            .map_err(|error| SmtpFault::of(Stage::Content, &error))
-            .map(drop)
+    /// Hands over the mail's end. After `Ok` the server is responsible for it.
+    pub(super) async fn finish(&mut self) -> Result<(), SmtpFault> {
+        let taken = self.command(Stage::Content, ".", Good::Done).await;
+        taken.map(drop)
     }
 
     /// Says goodbye, for a moment.
     pub(super) async fn close(mut self) {
-        let _ = timeout(GOODBYE, self.0.abort()).await;
+        let goodbye = self.command(Stage::Opening, "QUIT", Good::Done);
+        let _ = timeout(GOODBYE, goodbye).await;
     }
 
-    fn options_for(
-        &self,
-        envelope: &Envelope,
-        content: &[u8],
-    ) -> Result<Vec<MailParameter>, SmtpFault> {
-        let mut options = Vec::new();
-        let is_ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
-        let mut addresses = envelope.to().iter().chain(envelope.from());
-        if !addresses.all(is_ascii) {
-            if !self
-                .0
-                .server_info()
-                .supports_feature(Extension::SmtpUtfEight)
-            {
-                return Err(SmtpFault::NoInternationalAddresses);
-            }
-            options.push(MailParameter::SmtpUtfEight);
+    async fn greet(&mut self, hello: &str) -> Result<(), SmtpFault> {
+        let greeting = format!("EHLO {hello}");
+        let heard = self.command(Stage::Opening, &greeting, Good::Done).await?;
+        let offers = heard.lines.iter().skip(1);
+        self.offers = offers.map(|line| line.to_ascii_uppercase()).collect();
+        Ok(())
+    }
+
+    async fn start_tls(mut self, tls: &Tls) -> Result<Self, SmtpFault> {
+        if !self.offers("STARTTLS") {
+            return Err(SmtpFault::Lacks("STARTTLS"));
         }
-        // Bodies are encoded; only an internationalised address in a header is not.
-        if !content.is_ascii() {
-            options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        self.command(Stage::Opening, "STARTTLS", Good::Done).await?;
+        let wire = self.wire.encrypt(tls).await;
+        Ok(Self {
+            wire: wire.map_err(|error| SmtpFault::tls(&error))?,
+            offers: Vec::new(),
+        })
+    }
+
+    /// Both ways of saying a password need a connection that only the two ends can read.
+    async fn authenticate(&mut self, known: &Credentials) -> Result<(), SmtpFault> {
+        let Credentials { user, password } = known;
+        let said = if self.offers_mechanism("PLAIN") {
+            let both = STANDARD.encode(format!("\0{user}\0{password}"));
+            vec![format!("AUTH PLAIN {both}")]
+        } else if self.offers_mechanism("LOGIN") {
+            let (user, password) = (STANDARD.encode(user), STANDARD.encode(password));
+            vec!["AUTH LOGIN".to_owned(), user, password]
+        } else {
+            return Err(SmtpFault::Lacks("AUTH PLAIN or AUTH LOGIN"));
+        };
+        for (number, line) in said.iter().enumerate() {
+            let is_last = number + 1 == said.len();
+            let good = if is_last { Good::Done } else { Good::GoOn };
+            self.command(Stage::Opening, line, good).await?;
         }
-        Ok(options)
+        Ok(())
+    }
+
+    fn offers(&self, extension: &str) -> bool {
+        let named = |line: &String| line.split_whitespace().next() == Some(extension);
+        self.offers.iter().any(named)
+    }
+
+    /// Some servers still put it as `AUTH=PLAIN`.
+    fn offers_mechanism(&self, mechanism: &str) -> bool {
+        let listed = |line: &String| {
+            let mut words = line.split([' ', '=']);
+            words.next() == Some("AUTH") && words.any(|word| word == mechanism)
+        };
+        self.offers.iter().any(listed)
+    }
+
+    async fn command(&mut self, stage: Stage, line: &str, good: Good) -> Result<Reply, SmtpFault> {
+        let line = format!("{line}\r\n");
+        let sent = self.wire.send(line.as_bytes()).await;
+        sent.map_err(|error| SmtpFault::lost(stage, &error))?;
+        self.hear(stage, good).await
+    }
+
+    async fn hear(&mut self, stage: Stage, good: Good) -> Result<Reply, SmtpFault> {
+        let heard = self.wire.reply().await;
+        let reply = heard.map_err(|error| SmtpFault::lost(stage, &error))?;
+        match reply.code / 100 {
+            first if first == good as u16 => Ok(reply),
+            4 | 5 => Err(SmtpFault::Refused {
+                stage,
+                refusal: reply.refusal(stage),
+            }),
+            _ => Err(SmtpFault::Lost {
+                stage,
+                cause: format!("{} is no answer to that", reply.code),
+            }),
+        }
+    }
+}
+
+/// What we call ourselves where no name of ours is set (RFC 5321, section 4.1.3).
+fn literal(local: IpAddr) -> String {
+    match local {
+        IpAddr::V4(address) => format!("[{address}]"),
+        IpAddr::V6(address) => format!("[IPv6:{address}]"),
+    }
+}
+
+/// The mail, its last line ended, and no line of a dot alone: that is the end of the mail (RFC 5321,
+/// section 4.5.2).
+fn stuffed(content: &[u8]) -> Vec<u8> {
+    let mut stuffed = Vec::with_capacity(content.len() + 16);
+    for line in content.split_inclusive(|byte| *byte == b'\n') {
+        if line.starts_with(b".") {
+            stuffed.push(b'.');
+        }
+        stuffed.extend_from_slice(line);
+    }
+    if !stuffed.ends_with(b"\r\n") {
+        stuffed.extend_from_slice(b"\r\n");
+    }
+    stuffed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_a_mail_is_its_end() {
+        for (content, sent) in [
+            ("a\r\nb\r\n", "a\r\nb\r\n"),
+            ("a", "a\r\n"),
+            (".\r\n", "..\r\n"),
+            ("a\r\n.b\r\n..\r\n", "a\r\n..b\r\n...\r\n"),
+            ("", "\r\n"),
+        ] {
+            assert_eq!(stuffed(content.as_bytes()), sent.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_machine_without_a_name_says_its_address() {
+        assert_eq!(literal("127.0.0.1".parse().unwrap()), "[127.0.0.1]");
+        assert_eq!(literal("::1".parse().unwrap()), "[IPv6:::1]");
     }
 }

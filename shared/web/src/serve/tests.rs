@@ -179,8 +179,85 @@ async fn the_last_work_has_its_part_of_the_drain_beside_a_client_that_never_ends
     let waited = timeout(SOON, last_work).await.unwrap().unwrap() - start;
     assert!(waited >= drain / 2 && waited < drain, "{waited:?}");
     assert!(took >= drain && took < 3 * drain, "{took:?}");
-    // Dropped, not answered.
-    assert_eq!(rest_of(stream).await, "");
+    let answer = rest_of(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    assert!(answer.contains("\"stopping\""), "{answer}");
+}
+
+/// A connection that the server does not hear of before it runs again.
+fn send_unheard(address: SocketAddr, bytes: &str) -> std::net::TcpStream {
+    use std::io::Write as _;
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(bytes.as_bytes()).unwrap();
+    stream
+}
+
+async fn answered_and_closed(stream: std::net::TcpStream) {
+    stream.set_nonblocking(true).unwrap();
+    let answer = rest_of(TcpStream::from_std(stream).unwrap()).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+}
+
+#[tokio::test]
+async fn requests_on_connections_that_were_not_taken_yet_are_answered_at_the_end() {
+    let served = Served::start(Service::new(routes())).await;
+    let sent: Vec<_> = (0..100)
+        .map(|_| send_unheard(served.address, GET))
+        .collect();
+    let took = served.stop().await;
+    assert!(took < DRAIN / 2, "{took:?}");
+    for stream in sent {
+        answered_and_closed(stream).await;
+    }
+}
+
+#[tokio::test]
+async fn requests_that_were_not_read_yet_are_answered_at_the_end() {
+    use std::io::Write as _;
+    let served = Served::start(Service::new(routes())).await;
+    let mut open: Vec<_> = (0..100).map(|_| send_unheard(served.address, "")).collect();
+    // All of them have been taken now: they came before this one.
+    answered(&mut served.send(GET).await).await;
+    for stream in &mut open {
+        stream.write_all(GET.as_bytes()).unwrap();
+    }
+    served.stop().await;
+    for stream in open {
+        answered_and_closed(stream).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let served = Served::start(Service::new(routes())).await;
+    let status = async |head: &str| {
+        let request = format!("{head}Connection: close\r\n\r\n");
+        let answer = rest_of(served.send(&request).await).await;
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    for good in ["1.1\r\nHost: x:80\r\n", "1.1\r\nHost:\r\n", "1.0\r\n"] {
+        assert_eq!(
+            status(&format!("GET /health HTTP/{good}")).await,
+            "200",
+            "{good}"
+        );
+    }
+    for bad in [
+        "1.1\r\n",
+        "1.1\r\nHost: x\r\nHost: x\r\n",
+        "1.1\r\nHost: a b\r\n",
+        "1.1\r\nHost: x/y\r\n",
+        "1.1\r\nHost: user@x\r\n",
+        "1.0\r\nHost: x\r\nHost: y\r\n",
+    ] {
+        assert_eq!(
+            status(&format!("GET /health HTTP/{bad}")).await,
+            "400",
+            "{bad}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -209,4 +286,44 @@ async fn what_is_to_end_requests_early_is_done_at_once() {
     let took = served.stop().await;
     assert!(took < DRAIN / 2, "{took:?}");
     answered(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_grpc_client_is_told_at_once_that_there_is_none_where_that_is_asked_for() {
+    let service = Service::new(routes()).no_grpc("speak REST");
+    let served = Served::start(service).await;
+    let call = async |content_type: &'static str| {
+        let stream = TcpStream::connect(served.address).await.unwrap();
+        let (client, connection) = h2::client::handshake(stream).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let request = http::Request::post("http://x/google.pubsub.v1.Publisher/Publish")
+            .header("content-type", content_type)
+            .body(())
+            .unwrap();
+        let mut client = client.ready().await.unwrap();
+        let (answer, _) = client.send_request(request, true).unwrap();
+        let answer = timeout(SOON, answer).await.unwrap().unwrap();
+        connection.abort();
+        answer
+    };
+    let grpc = call("application/grpc+proto").await;
+    assert_eq!(grpc.status(), 200);
+    assert_eq!(grpc.headers()["grpc-status"], "12");
+    assert_eq!(grpc.headers()["grpc-message"], "speak REST");
+    assert!(grpc.body().is_end_stream());
+    assert_eq!(call("text/plain").await.status(), 505);
+
+    for request in [GET, "PATCH /health HTTP/1.1\r\nHost: x\r\n\r\n"] {
+        let mut stream = served.send(request).await;
+        let mut answer = [0; 8];
+        timeout(SOON, stream.read_exact(&mut answer))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(&answer, b"HTTP/1.1");
+    }
+    // One that says nothing does not hold up the end.
+    let silent = TcpStream::connect(served.address).await.unwrap();
+    assert!(served.stop().await < SOON);
+    drop(silent);
 }

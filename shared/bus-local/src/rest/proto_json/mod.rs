@@ -1,0 +1,319 @@
+//! Protobuf's JSON mapping, as requests are written in it: a field goes by either spelling, `null`
+//! stands for a field that is absent, whole numbers may be texts, bytes are base64 in either
+//! alphabet. What a request has and its method does not take is an error that names the field.
+
+mod json;
+mod scalars;
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use fanout_runtime::Timestamp;
+
+use super::error::RestError;
+use json::Json;
+
+pub(super) use scalars::duration_text;
+
+/// How much of a field's name an error shows: it may be a whole document.
+const SHOWN: usize = 100;
+
+/// The fields of one protobuf message that were not taken yet.
+pub(super) struct Fields {
+    /// Of the message, within the request; empty for the request itself.
+    path: String,
+    fields: Vec<(String, Json)>,
+}
+
+/// A field that is not what its method takes there.
+fn wrong(path: String, must: &'static str) -> RestError {
+    RestError::Field { path, must }
+}
+
+impl Fields {
+    /// Those of a request's body; no body counts as an empty object.
+    pub(super) fn of_body(body: Result<Bytes, BytesRejection>) -> Result<Self, RestError> {
+        let body = body.map_err(|_| RestError::BodyTooLarge)?;
+        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
+        let body = if body.is_empty() { b"{}" } else { body };
+        // serde_json's own message may show values of the body.
+        let body = serde_json::from_slice(body).map_err(|error| RestError::Malformed {
+            line: error.line(),
+            column: error.column(),
+        })?;
+        Self::of(String::new(), body)
+    }
+
+    fn of(path: String, value: Json) -> Result<Self, RestError> {
+        let Json::Object(fields) = value else {
+            return Err(wrong(path, "be an object"));
+        };
+        let this = Self { path, fields };
+        let mut names = HashSet::new();
+        match this.fields.iter().find(|(name, _)| !names.insert(name)) {
+            Some((name, _)) => Err(wrong(this.path_of(name), "be there once")),
+            None => Ok(this),
+        }
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        let name = &name[..name.floor_char_boundary(SHOWN)];
+        if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.path)
+        }
+    }
+
+    /// Takes a field by either spelling; none if it is absent.
+    fn take(&mut self, name: &str) -> Result<Option<Json>, RestError> {
+        let snake = snake_case(name);
+        let is_it = |(given, _): &mut (String, Json)| *given == name || *given == snake;
+        let mut found = self.fields.extract_if(.., is_it);
+        let (first, second) = (found.next(), found.next());
+        drop(found);
+        if second.is_some() {
+            return Err(wrong(self.path_of(name), "be there once"));
+        }
+        Ok(first
+            .map(|(_, value)| value)
+            .filter(|value| !matches!(value, Json::Null)))
+    }
+
+    /// Takes a field and reads it with `read`, which knows what it must be.
+    fn read<T>(
+        &mut self,
+        name: &str,
+        must: &'static str,
+        read: impl FnOnce(Json) -> Option<T>,
+    ) -> Result<Option<T>, RestError> {
+        let value = self.take(name)?;
+        let read = |value| read(value).ok_or_else(|| wrong(self.path_of(name), must));
+        value.map(read).transpose()
+    }
+
+    /// A text; empty if absent.
+    pub(super) fn text(&mut self, name: &str) -> Result<String, RestError> {
+        let text = self.read(name, "be a text", Json::into_text)?;
+        Ok(text.unwrap_or_default())
+    }
+
+    /// A whole number of 32 bits; 0 if absent.
+    pub(super) fn number(&mut self, name: &str) -> Result<i32, RestError> {
+        let number = self.read(name, "be a whole number", scalars::whole_number)?;
+        Ok(number.unwrap_or_default())
+    }
+
+    /// Whether a flag is set.
+    pub(super) fn flag(&mut self, name: &str) -> Result<bool, RestError> {
+        let flag = self.read(name, "be true or false", scalars::flag)?;
+        Ok(flag.unwrap_or_default())
+    }
+
+    /// Bytes; none if absent.
+    pub(super) fn bytes(&mut self, name: &str) -> Result<Vec<u8>, RestError> {
+        let bytes = self.read(name, "be base64", scalars::bytes)?;
+        Ok(bytes.unwrap_or_default())
+    }
+
+    /// A duration that is not negative.
+    pub(super) fn duration(&mut self, name: &str) -> Result<Option<Duration>, RestError> {
+        let must = "be a number of seconds such as `1.5s`";
+        self.read(name, must, scalars::duration)
+    }
+
+    /// A time.
+    pub(super) fn time(&mut self, name: &str) -> Result<Option<Timestamp>, RestError> {
+        self.read(name, "be an RFC 3339 time", scalars::time)
+    }
+
+    /// The short name of a resource, in `projects/P/KIND/NAME`; none if absent.
+    pub(super) fn resource(&mut self, name: &str, kind: &str) -> Result<Option<String>, RestError> {
+        let must = "be a full name: projects/PROJECT/topics/TOPIC";
+        self.read(name, must, |value| {
+            let text = value.into_text()?;
+            let parts: Vec<&str> = text.split('/').collect();
+            match parts[..] {
+                ["projects", project, found, short] if found == kind && !project.is_empty() => {
+                    Some(short.to_owned())
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// The name of what the request is about, which its path says already.
+    pub(super) fn same_name(&mut self, name: &str, in_path: &str) -> Result<(), RestError> {
+        let said = self.text(name)?;
+        if said.is_empty() || said == in_path {
+            Ok(())
+        } else {
+            Err(wrong(self.path_of(name), "be the name in the path"))
+        }
+    }
+
+    /// A message within this one.
+    pub(super) fn message(&mut self, name: &str) -> Result<Option<Self>, RestError> {
+        let path = self.path_of(name);
+        let value = self.take(name)?;
+        value.map(|value| Self::of(path, value)).transpose()
+    }
+
+    fn list(&mut self, name: &str) -> Result<Vec<Json>, RestError> {
+        let list = self.read(name, "be a list", |value| match value {
+            Json::List(list) => Some(list),
+            _ => None,
+        })?;
+        Ok(list.unwrap_or_default())
+    }
+
+    /// A list of messages.
+    pub(super) fn messages(&mut self, name: &str) -> Result<Vec<Self>, RestError> {
+        let path = self.path_of(name);
+        let list = (0..).zip(self.list(name)?);
+        list.map(|(index, value): (usize, _)| Self::of(format!("{path}[{index}]"), value))
+            .collect()
+    }
+
+    /// A list of texts.
+    pub(super) fn texts(&mut self, name: &str) -> Result<Vec<String>, RestError> {
+        let texts = self.list(name)?.into_iter().map(Json::into_text).collect();
+        let texts: Option<_> = texts;
+        texts.ok_or_else(|| wrong(self.path_of(name), "be a list of texts"))
+    }
+
+    /// Names and texts.
+    pub(super) fn text_map(&mut self, name: &str) -> Result<BTreeMap<String, String>, RestError> {
+        let Some(map) = self.message(name)? else {
+            return Ok(BTreeMap::new());
+        };
+        let Self { path, fields } = map;
+        let entries = fields
+            .into_iter()
+            .map(|(key, value)| match value.into_text() {
+                Some(text) => Ok((key, text)),
+                None => {
+                    let shown = &key[..key.floor_char_boundary(SHOWN)];
+                    Err(wrong(format!("{path}.{shown}"), "be a text"))
+                }
+            });
+        entries.collect()
+    }
+
+    /// Takes fields that only answers have a use for.
+    pub(super) fn ignore(&mut self, names: &[&str]) -> Result<(), RestError> {
+        names.iter().try_for_each(|name| self.take(name).map(drop))
+    }
+
+    /// Refuses what would be ignored. A message says something by being there, if it is empty too.
+    pub(super) fn refuse(&mut self, names: &[&str]) -> Result<(), RestError> {
+        names.iter().try_for_each(|name| match self.take(name)? {
+            Some(_) => Err(RestError::UnsupportedSetting(self.path_of(name))),
+            None => Ok(()),
+        })
+    }
+
+    /// The same for flags, texts, lists and maps: empty is as good as absent.
+    pub(super) fn refuse_unless_empty(&mut self, names: &[&str]) -> Result<(), RestError> {
+        names.iter().try_for_each(|name| match self.take(name)? {
+            Some(value) if !value.is_empty() => {
+                Err(RestError::UnsupportedSetting(self.path_of(name)))
+            }
+            Some(_) | None => Ok(()),
+        })
+    }
+
+    /// Nothing may be left that was not asked for.
+    pub(super) fn end(self) -> Result<(), RestError> {
+        match self.fields.first() {
+            Some((name, _)) => Err(RestError::UnknownField(self.path_of(name))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `ackIds` as `ack_ids`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(body: &str) -> Result<Fields, RestError> {
+        Fields::of_body(Ok(Bytes::copy_from_slice(body.as_bytes())))
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        let table = [
+            (
+                r#"{"list": [{"map": {"k": 1}}]}"#,
+                "`list[0].map.k` must be a text",
+            ),
+            (
+                r#"{"list": [{"map": {"k": null}}]}"#,
+                "`list[0].map.k` must be a text",
+            ),
+            (
+                r#"{"list": [{"map": {"k": "", "k": ""}}]}"#,
+                "`list[0].map.k` must be there once",
+            ),
+            (
+                r#"{"list": [{"map": []}]}"#,
+                "`list[0].map` must be an object",
+            ),
+            (
+                r#"{"list": [{}, {"nope": null}]}"#,
+                "`list[1].nope` is no field that is known here",
+            ),
+            (r#"{"list": [null]}"#, "`list[0]` must be an object"),
+            (r#"{"list": {}}"#, "`list` must be a list"),
+            (r#"{"list": [], "list": []}"#, "`list` must be there once"),
+        ];
+        for (body, expected) in table {
+            let read = || {
+                let mut all = fields(body)?;
+                for mut one in all.messages("list")? {
+                    one.text_map("map")?;
+                    one.end()?;
+                }
+                all.end()
+            };
+            assert_eq!(read().unwrap_err().to_string(), expected, "{body}");
+        }
+        let mut twice = fields(r#"{"oneField": "", "one_field": ""}"#).unwrap();
+        let error = twice.text("oneField").unwrap_err().to_string();
+        assert_eq!(error, "`oneField` must be there once");
+    }
+
+    #[test]
+    fn a_name_is_shown_only_so_far() {
+        let error = fields(&format!(r#"{{"{}": 1}}"#, "ä".repeat(5_000_000)));
+        let error = error.unwrap().end().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("`{}` is no field that is known here", "ä".repeat(50))
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_and_no_body_is_an_empty_one() {
+        for body in ["\u{feff}{}", "", "\u{feff}", " {} "] {
+            assert!(fields(body).unwrap().end().is_ok(), "{body:?}");
+        }
+        for body in ["null", "[]", "1", "{", "{'a': 1}"] {
+            assert!(fields(body).is_err(), "{body:?}");
+        }
+    }
+}

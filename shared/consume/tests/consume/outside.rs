@@ -1,0 +1,404 @@
+//! Outside effects: the fence of a claim, the time of an act, what is remembered of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanout_consume::Failure;
+use fanout_dedup::{Ledger, MarkState, PROCESSED_EVENTS, Parking};
+use fanout_runtime::Timings;
+use fanout_store::{Fields, StoreError, Write};
+use fanout_testkit::user_events::{created, updated};
+use fanout_testkit::{HookedCommit, HookedDocuments};
+use tokio::time::{Instant, sleep};
+
+use super::effects::{Acting, Next, THINGS, thing};
+use super::scene::{Before, Scene, outcome_of, seen};
+
+fn unavailable() -> HookedCommit {
+    HookedCommit::Fails(StoreError::Unavailable("the connection broke".into()).into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_act_found_out_is_remembered_with_the_completing_mark() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    told.next(Next::Acts("charge_1"));
+    assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "done");
+    assert_eq!(told.remembered(), [("charge_1".to_owned(), 0)]);
+    let remembered = scene.read(&thing("remembered")).await.unwrap().fields;
+    assert_eq!(remembered.text("end"), Ok("charge_1"));
+    assert_eq!(
+        scene.documents.writes_to(PROCESSED_EVENTS),
+        2,
+        "claim and completion"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_about_what_is_remembered_is_planned_again_and_the_act_is_not_repeated() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    *told.careful.lock().unwrap() = true;
+    let there = Write::set(thing("remembered"), Fields::new());
+    fanout_store::Documents::commit(scene.documents.as_ref(), vec![there])
+        .await
+        .unwrap();
+    for (event, end) in [("evt_1", "acted"), ("evt_2", "refused")] {
+        if end == "refused" {
+            told.next(Next::Parks);
+        }
+        outcome_of(&app, &created(event, "usr_1")).await;
+    }
+    let twice = [("acted", 0), ("acted", 1), ("refused", 0), ("refused", 1)];
+    let twice = twice.map(|(end, conflicts)| (end.to_owned(), conflicts));
+    assert_eq!(told.remembered(), twice);
+    assert_eq!(told.acts().len(), 2);
+    assert_eq!(scene.letters().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_remembered_of_a_stale_event() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    told.next(Next::Stale);
+    let event = created("evt_1", "usr_1");
+    assert_eq!(outcome_of(&app, &event).await, "stale");
+    assert_eq!(told.remembered(), []);
+    assert_eq!(outcome_of(&app, &event).await, "duplicate");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fence_is_committed_with_the_claim_before_the_act_begins() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    let fence = Write::create(thing("fence"), Fields::new().with("by", "evt_1"));
+    *told.fence.lock().unwrap() = Some(Ok(vec![fence]));
+    assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "done");
+    let by_act = told.seen_by_act.lock().unwrap().clone();
+    assert_eq!(by_act.unwrap().fields.text("by"), Ok("evt_1"));
+    // The claim with its fence, and the completion; one line was tidied up.
+    assert_eq!(scene.documents.writes_to(THINGS), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_on_the_fence_is_planned_again_five_times_and_claims_nothing() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    let fence = Write::set(thing("fence"), Fields::new());
+    let committed = fanout_store::Documents::commit(scene.documents.as_ref(), vec![fence]).await;
+    let version = committed.unwrap().update_times[0].unwrap();
+    let conflicts = Write::create(thing("fence"), Fields::new());
+    *told.fence.lock().unwrap() = Some(Ok(vec![conflicts]));
+    let event = created("evt_1", "usr_1");
+    assert_eq!(outcome_of(&app, &event).await, "failed");
+    assert_eq!(told.fences(), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(told.acts(), []);
+    assert_eq!(scene.mark("evt_1").await, None);
+    let holds = Write::replace(thing("fence"), Fields::new().with("by", "x"), version);
+    *told.fence.lock().unwrap() = Some(Ok(vec![holds]));
+    assert_eq!(outcome_of(&app, &event).await, "done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fence_can_park_its_event_or_put_it_off() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    let event = created("evt_1", "usr_1");
+    *told.fence.lock().unwrap() = Some(Err(Failure::retry("not now")));
+    assert_eq!(outcome_of(&app, &event).await, "failed");
+    assert_eq!(scene.mark("evt_1").await, None);
+    *told.fence.lock().unwrap() = Some(Err(Failure::Park {
+        reason: "fenced_off",
+        detail: "never".to_owned(),
+    }));
+    assert_eq!(outcome_of(&app, &event).await, "parked");
+    let mark = scene.mark("evt_1").await.unwrap();
+    assert_eq!(
+        (mark.state, mark.outcome.as_deref()),
+        (MarkState::Parked, Some("fenced_off"))
+    );
+    assert_eq!(told.acts(), []);
+    assert_eq!(scene.letters().len(), 1);
+    assert_eq!(
+        outcome_of(&app, &event).await,
+        "done",
+        "the fence lets it in now"
+    );
+}
+
+/// The lease begins when the claim is sent. A slow claim leaves the act less time; it must not run on
+/// when the lease has ended and a successor acts.
+#[tokio::test(start_paused = true)]
+async fn an_act_ends_with_the_budget_that_began_before_the_claim() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let slow = async {
+        sleep(Duration::from_secs(20)).await;
+        HookedCommit::Made
+    };
+    let documents = HookedDocuments::new(scene.documents.clone(), Before::commit(1, slow));
+    let app = scene.over(documents, consumer);
+    told.next(Next::Hangs);
+    let started = Instant::now();
+    assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "failed");
+    assert_eq!(started.elapsed(), Timings::PRODUCTION.handler_budget);
+    assert_eq!(told.began(), [started + Duration::from_secs(20)]);
+    let mark = scene.mark("evt_1").await.unwrap();
+    assert_eq!(
+        (mark.state, mark.may_have_repeated),
+        (MarkState::Released, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_act_is_not_begun_with_less_than_a_third_of_the_budget() {
+    let (third, moment) = (Duration::from_secs(15), Duration::from_millis(1));
+    for (left, begun) in [(third, true), (third - moment, false)] {
+        let scene = Scene::new().await;
+        let (told, consumer) = Acting::consumer();
+        let slow = async move {
+            sleep(Timings::PRODUCTION.handler_budget - left).await;
+            HookedCommit::Made
+        };
+        let documents = HookedDocuments::new(scene.documents.clone(), Before::commit(1, slow));
+        let app = scene.over(documents, consumer);
+        let event = created("evt_1", "usr_1");
+        if begun {
+            told.next(Next::TakesLong(left - moment));
+            assert_eq!(outcome_of(&app, &event).await, "done");
+            continue;
+        }
+        assert_eq!(outcome_of(&app, &event).await, "failed");
+        assert_eq!(told.acts(), []);
+        let mark = scene.mark("evt_1").await.unwrap();
+        assert_eq!(
+            (mark.state, mark.may_have_repeated),
+            (MarkState::Released, false)
+        );
+        // Given back at once.
+        assert_eq!(outcome_of(&app, &event).await, "done");
+        let attempt = told.acts()[0];
+        assert_eq!((attempt.number, attempt.may_have_repeated), (2, false));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_takes_the_whole_budget_is_given_up() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let never = async { std::future::pending().await };
+    let documents = HookedDocuments::new(scene.documents.clone(), Before::commit(1, never));
+    let app = scene.over(documents, consumer);
+    let started = Instant::now();
+    assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "failed");
+    assert_eq!(started.elapsed(), Timings::PRODUCTION.handler_budget);
+    assert_eq!(told.acts(), []);
+}
+
+/// A completion is tried three times more: losing it means acting twice.
+#[tokio::test(start_paused = true)]
+async fn a_completion_that_fails_is_tried_three_times_more() {
+    struct Failing(usize);
+    #[async_trait::async_trait]
+    impl fanout_testkit::CommitHook for Failing {
+        async fn before(&self, number: usize, _: &[Write]) -> HookedCommit {
+            if (2..2 + self.0).contains(&number) {
+                unavailable()
+            } else {
+                HookedCommit::Made
+            }
+        }
+    }
+    for (failures, outcome) in [(3, "done"), (4, "failed")] {
+        let scene = Scene::new().await;
+        let (told, consumer) = Acting::consumer();
+        let documents = HookedDocuments::new(scene.documents.clone(), Failing(failures));
+        let app = scene.over(documents, consumer);
+        assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, outcome);
+        assert_eq!(told.acts().len(), 1);
+    }
+}
+
+/// An answer that was lost and a mark that is another's must be told apart.
+#[tokio::test(start_paused = true)]
+async fn a_completion_that_was_lost_is_not_mistaken_for_one_that_another_made() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let (_, others) = Acting::consumer();
+    let other = scene.of(others);
+    let (clock, event) = (scene.clock.clone(), created("evt_1", "usr_1"));
+    let same = event.clone();
+    let overtaken = async move {
+        clock.advance(Timings::PRODUCTION.lease);
+        assert_eq!(outcome_of(&other, &same).await, "done");
+        unavailable()
+    };
+    let documents = HookedDocuments::new(scene.documents.clone(), Before::commit(2, overtaken));
+    let app = scene.over(documents, consumer);
+    assert_eq!(outcome_of(&app, &event).await, "failed");
+    assert_eq!(told.acts().len(), 1);
+    let mark = scene.mark("evt_1").await.unwrap();
+    assert_eq!((mark.state, mark.attempt), (MarkState::Done, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_says_whether_it_may_have_acted_and_the_next_try_is_told() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    let event = created("evt_1", "usr_1");
+    for may_have_acted in [false, true, false] {
+        told.next(Next::Fails { may_have_acted });
+        assert_eq!(outcome_of(&app, &event).await, "failed");
+    }
+    assert_eq!(outcome_of(&app, &event).await, "done");
+    let tries = told.acts();
+    let tries: Vec<_> = tries
+        .iter()
+        .map(|it| (it.number, it.may_have_repeated))
+        .collect();
+    assert_eq!(tries, [(1, false), (2, false), (3, true), (4, true)]);
+}
+
+/// The other side asks for it later: that is no failure, and nothing has happened.
+#[tokio::test(start_paused = true)]
+async fn an_act_that_is_put_off_gives_its_claim_back_at_once() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    let event = created("evt_1", "usr_1");
+    *told.fence.lock().unwrap() = Some(Err(Failure::Later("not now".into())));
+    assert_eq!(outcome_of(&app, &event).await, "deferred");
+    assert_eq!(scene.mark("evt_1").await, None, "a fence claims nothing");
+    told.next(Next::IsPutOff);
+    assert_eq!(outcome_of(&app, &event).await, "deferred");
+    let mark = scene.mark("evt_1").await.unwrap();
+    assert_eq!(
+        (mark.state, mark.may_have_repeated),
+        (MarkState::Released, false)
+    );
+    assert_eq!(outcome_of(&app, &event).await, "done");
+    assert!(!told.acts()[1].may_have_repeated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_act_knows_until_when_it_may_take() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    let started = Instant::now();
+    assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "done");
+    let until = started + Timings::PRODUCTION.handler_budget;
+    assert_eq!(told.acts()[0].until, until);
+}
+
+/// Sent without an answer, then refused and parked, then redriven: it may have happened twice.
+#[tokio::test(start_paused = true)]
+async fn a_parked_mark_does_not_forget_that_the_act_may_have_happened() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    let event = created("evt_1", "usr_1");
+    told.next(Next::Fails {
+        may_have_acted: true,
+    });
+    assert_eq!(outcome_of(&app, &event).await, "failed");
+    told.next(Next::Parks);
+    assert_eq!(outcome_of(&app, &event).await, "parked");
+    assert!(scene.mark("evt_1").await.unwrap().may_have_repeated);
+    assert_eq!(outcome_of(&app, &event).await, "done");
+    let mark = scene.mark("evt_1").await.unwrap();
+    assert_eq!((mark.attempt, mark.may_have_repeated), (3, true));
+    assert!(told.acts()[2].may_have_repeated);
+}
+
+/// The same where it is parked without a claim: a fence refuses it.
+#[tokio::test(start_paused = true)]
+async fn nor_does_a_mark_that_was_parked_by_a_fence() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    let event = created("evt_1", "usr_1");
+    told.next(Next::Fails {
+        may_have_acted: true,
+    });
+    assert_eq!(outcome_of(&app, &event).await, "failed");
+    *told.fence.lock().unwrap() = Some(Err(Failure::Park {
+        reason: "fenced_off",
+        detail: "never".to_owned(),
+    }));
+    assert_eq!(outcome_of(&app, &event).await, "parked");
+    assert!(scene.mark("evt_1").await.unwrap().may_have_repeated);
+    assert_eq!(outcome_of(&app, &event).await, "done");
+    let mark = scene.mark("evt_1").await.unwrap();
+    assert_eq!((mark.attempt, mark.may_have_repeated), (3, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_type_of_a_consumer_has_an_effect_of_its_own() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    assert_eq!(
+        consumer.handles().collect::<Vec<_>>(),
+        ["user.created", "user.updated"]
+    );
+    assert_eq!(consumer.domains().len(), 1);
+    let app = scene.of(consumer);
+    assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "done");
+    assert_eq!(
+        outcome_of(&app, &updated("evt_2", "usr_1", 2, "B")).await,
+        "done"
+    );
+    assert_eq!(told.acts().len(), 2);
+}
+
+/// While an act is under way others are told to wait, also one that would park.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_held_is_not_parked_beside_its_holder() {
+    let scene = Scene::new().await;
+    let ledger = Ledger::new(
+        scene.documents.clone(),
+        scene.clock.clone(),
+        scene.ids.clone(),
+        Timings::PRODUCTION,
+    );
+    let mut event = seen("evt_1");
+    let data = created("evt_1", "usr_1").to_string();
+    let received = fanout_events::Received {
+        data: data.as_bytes(),
+        message_id: "1",
+        publish_time: Default::default(),
+    };
+    event.fingerprint = fanout_events::decode(&received).unwrap().fingerprint;
+    let held = ledger.claim(&event, &[]).await.unwrap();
+    let fanout_dedup::ClaimAnswer::Granted(claim) = held else {
+        panic!("{held:?}");
+    };
+    let parks = super::effects::Planned::consumer(|_| {
+        Err(Failure::Park {
+            reason: "never",
+            detail: "never".to_owned(),
+        })
+    });
+    let app = scene.of(parks);
+    assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "busy");
+    assert_eq!(scene.letters().len(), 0);
+    let parking = Parking {
+        message_id: "1",
+        reason: "never",
+        detail: "never",
+    };
+    let parked = ledger.parked(&claim, parking);
+    fanout_store::Documents::commit(scene.documents.as_ref(), vec![parked])
+        .await
+        .unwrap();
+    let app = Arc::new(app);
+    assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "parked");
+    assert_eq!(scene.letters().len(), 0, "this very message lies there");
+}

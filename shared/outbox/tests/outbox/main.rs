@@ -1,0 +1,12 @@
+//! The outbox over the embedded engine in memory, in a time of its own: each interleaving by itself.
+
+#![allow(clippy::unwrap_used, reason = "a failed preparation is a failed test")]
+
+mod answers;
+mod commits;
+mod cursors;
+mod early_ends;
+mod finding;
+mod leases;
+mod relay;
+mod scene;
