@@ -11,17 +11,24 @@ pub(crate) struct Up {
     /// From the start of the process to its ready line.
     pub(crate) ready_in: Duration,
     urls: Vec<(String, String)>,
-    _data: tempfile::TempDir,
+    _data: Option<tempfile::TempDir>,
 }
 
 impl Up {
     /// Starts it with empty data, and with these flags more.
     pub(crate) fn start(binaries: &Path, flags: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
+        let mut up = Self::start_in(data.path(), binaries, flags);
+        up._data = Some(data);
+        up
+    }
+
+    /// Starts it with this data.
+    pub(crate) fn start_in(data: &Path, binaries: &Path, flags: &[&str]) -> Self {
         let started = Instant::now();
         let mut child = Command::new(binaries.join("fanout"))
             .args(["up", "--port", "all=0", "--data-dir"])
-            .arg(data.path())
+            .arg(data)
             .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -47,7 +54,7 @@ impl Up {
             child,
             ready_in: started.elapsed(),
             urls,
-            _data: data,
+            _data: None,
         }
     }
 
