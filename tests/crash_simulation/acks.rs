@@ -45,11 +45,7 @@ pub(crate) async fn check_ack(
         message.message_id, seen.event_id
     );
     if outcome == "parked" {
-        let facts = bus.sim.facts();
-        let lies_there = facts.dead_letters.iter().any(|letter| {
-            letter.consumer == name && letter.original_message_id == message.message_id
-        });
-        drop(facts);
+        let lies_there = bus.sim.facts().is_parked(consumer, &message.message_id);
         if !lies_there {
             let topic = "the dead-letter topic";
             bus.sim

@@ -3,19 +3,25 @@
 //! Each is an adapter between the real services and the faulty ports, so that the code under test
 //! carries no switch: the services run unchanged and believe what they are told.
 
+mod anew;
 mod answers;
 mod documents;
+mod early_query;
 mod publisher;
 
 use std::sync::Arc;
 
 use axum::Router;
 use fanout_bus::Publisher;
+use fanout_runtime::IdGenerator;
 use fanout_store::Documents;
 use http::StatusCode;
 
+use super::services::Service;
+use anew::MadeAnew;
 use documents::BrokenDocuments;
-use publisher::HastyPublisher;
+use early_query::EarlyQuery;
+use publisher::{HastyPublisher, OneTopic};
 
 /// One way to get it wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +40,12 @@ pub(crate) enum Broken {
     NoRelease,
     /// What may have happened twice is not recorded as such.
     RepeatNotRecorded,
+    /// What may have happened twice is forgotten once the event has been parked.
+    ParkedForgetsRepeat,
     /// A mark counts for ever, until something deletes it.
     MarkExpiryIgnored,
+    /// The claims of a dead process are given back, as if it had not acted.
+    DeadClaimsReleased,
     /// A delivery that meets a claim is acked.
     AckWhileClaimed,
     /// A delivery that fails is acked.
@@ -46,14 +56,30 @@ pub(crate) enum Broken {
     PublishedBeforeDurable,
     /// The outbox row is stored after the state it tells of.
     OutboxInSecondCommit,
+    /// What a reaction emits is stored after its mark.
+    EmissionInSecondCommit,
+    /// The ids of what a reaction emits are made anew each time it is planned.
+    CausedIdMadeAnew,
+    /// User-service publishes all that waits to its own topic, whose ever it is.
+    PublishedToOneTopic,
+    /// A row is stored without its line's lease, and published all the same.
+    LeaseForgotten,
+    /// A row expires some time after it was stored, published or not.
+    WaitingRowExpires,
+    /// The relay's next run begins where the last one ended, whatever that left behind.
+    CursorPassesOver,
     /// The last event that comes wins, whatever its sequence.
     NoOrderGuard,
     /// A mail is recorded whether its user is still there or not.
     NoRecipientGuard,
+    /// Each mail to a user leaves the same trace, so that a second one goes unnoticed.
+    SecondMailUnnoticed,
+    /// A user's records are looked for before it is read what guards them.
+    RecordsBeforeGuard,
 }
 
 impl Broken {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::MarkBeforeEffect,
         Self::MarkInSecondCommit,
         Self::NoLeaseCheck,
@@ -61,43 +87,62 @@ impl Broken {
         Self::NoFencing,
         Self::NoRelease,
         Self::RepeatNotRecorded,
+        Self::ParkedForgetsRepeat,
         Self::MarkExpiryIgnored,
+        Self::DeadClaimsReleased,
         Self::AckWhileClaimed,
         Self::AckOnFailure,
         Self::ParkedBeforeDurable,
         Self::PublishedBeforeDurable,
         Self::OutboxInSecondCommit,
+        Self::EmissionInSecondCommit,
+        Self::CausedIdMadeAnew,
+        Self::PublishedToOneTopic,
+        Self::LeaseForgotten,
+        Self::WaitingRowExpires,
+        Self::CursorPassesOver,
         Self::NoOrderGuard,
         Self::NoRecipientGuard,
+        Self::SecondMailUnnoticed,
+        Self::RecordsBeforeGuard,
     ];
 
-    /// The documents as this lets a service see and change them.
-    pub(crate) fn documents(
+    /// Documents and publisher as this lets a process see and use them.
+    pub(crate) fn ports(
         broken: Option<Self>,
         documents: Arc<dyn Documents>,
-    ) -> Arc<dyn Documents> {
-        match broken {
-            Some(broken) => Arc::new(BrokenDocuments {
-                broken,
-                inner: documents,
-            }),
-            None => documents,
-        }
-    }
-
-    /// The publisher as this lets a service use it.
-    pub(crate) fn publisher(
-        broken: Option<Self>,
         publisher: Arc<dyn Publisher>,
-    ) -> Arc<dyn Publisher> {
+        ids: Arc<dyn IdGenerator>,
+    ) -> (Arc<dyn Documents>, Arc<dyn Publisher>) {
         let hasty = |dead_letters| HastyPublisher {
             dead_letters,
             inner: Arc::clone(&publisher),
         };
         match broken {
-            Some(Self::ParkedBeforeDurable) => Arc::new(hasty(true)),
-            Some(Self::PublishedBeforeDurable) => Arc::new(hasty(false)),
-            Some(_) | None => publisher,
+            None => (documents, publisher),
+            Some(Self::ParkedBeforeDurable) => (documents, Arc::new(hasty(true))),
+            Some(Self::PublishedBeforeDurable) => (documents, Arc::new(hasty(false))),
+            Some(Self::CausedIdMadeAnew) => {
+                let anew = Arc::new(MadeAnew::new(documents, publisher, ids));
+                (anew.clone(), anew)
+            }
+            Some(Self::RecordsBeforeGuard) => (Arc::new(EarlyQuery::new(documents)), publisher),
+            Some(broken) => {
+                let inner = documents;
+                (Arc::new(BrokenDocuments { broken, inner }), publisher)
+            }
+        }
+    }
+
+    /// The publisher as this lets a service's outbox use it.
+    pub(crate) fn publisher_of(
+        broken: Option<Self>,
+        service: Service,
+        publisher: Arc<dyn Publisher>,
+    ) -> Arc<dyn Publisher> {
+        match (broken, service) {
+            (Some(Self::PublishedToOneTopic), Service::User) => Arc::new(OneTopic(publisher)),
+            (Some(_) | None, _) => publisher,
         }
     }
 

@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::body::Body;
 use axum::response::Response;
-use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher, PushedMessage};
+use fanout_bus::{OutgoingMessage, PushedMessage, X_REDRIVE, message_as_it_was};
 use fanout_runtime::{Clock, Timings};
 use fanout_store::Documents;
 use http::{Request, StatusCode};
@@ -19,8 +18,9 @@ use tower::ServiceExt as _;
 
 use super::acks::check_ack;
 use super::clock::SimClock;
-use super::facts::{DeadLetter, Delivery, DeliveryState};
-use super::services::{Life, Service, Services, USER_EVENTS};
+use super::delivery::{Running, check_busy, event_id_of};
+use super::facts::{DeadLetter, DeliveryState};
+use super::services::{Life, Service, Services};
 use super::sim::{DELIVERY, Sim};
 
 const MIN_BACKOFF: Duration = Duration::from_secs(10);
@@ -39,14 +39,20 @@ pub(crate) struct Mischief {
     pub(crate) lost_answer: f64,
     /// How likely the handler is dropped when its time is up; else it goes on, unheard.
     pub(crate) cut: f64,
+    /// How likely an instance hangs before it looks at a push, perhaps for longer than the bus waits.
+    pub(crate) hangs: f64,
 }
 
 pub(crate) struct Bus {
     pub(crate) sim: Arc<Sim>,
     /// The store, without faults, to check acks against.
     pub(crate) store: Arc<dyn Documents>,
-    mischief: Mischief,
+    pub(crate) mischief: Mischief,
+    /// Who has subscriptions.
+    consumers: &'static [Service],
     services: Mutex<Option<Arc<Services>>>,
+    /// Until when it takes no message.
+    down_until: Mutex<Duration>,
     message_ids: AtomicU64,
     delivery_ids: AtomicU64,
     outstanding: AtomicUsize,
@@ -60,13 +66,28 @@ pub(crate) enum Answer {
     TimedOut,
 }
 
+/// One message on its way to one consumer.
+struct Push {
+    consumer: Service,
+    message: PushedMessage,
+    /// The dead letter that it is, if an operator sends it.
+    redrives: Option<String>,
+}
+
 impl Bus {
-    pub(crate) fn new(sim: Arc<Sim>, store: Arc<dyn Documents>, mischief: Mischief) -> Arc<Self> {
+    pub(crate) fn new(
+        sim: Arc<Sim>,
+        store: Arc<dyn Documents>,
+        mischief: Mischief,
+        consumers: &'static [Service],
+    ) -> Arc<Self> {
         Arc::new(Self {
             sim,
             store,
             mischief,
+            consumers,
             services: Mutex::new(None),
+            down_until: Mutex::default(),
             message_ids: AtomicU64::new(1),
             delivery_ids: AtomicU64::new(1),
             outstanding: AtomicUsize::new(0),
@@ -83,95 +104,143 @@ impl Bus {
         self.outstanding.load(Ordering::Relaxed)
     }
 
-    /// Stores a message and sends it to every consumer; gives its id.
-    pub(crate) fn send(self: &Arc<Self>, message: OutgoingMessage) -> String {
-        let message_id = self.store_message();
-        for consumer in Service::CONSUMERS {
-            self.push(consumer, &message_id, message.clone());
+    /// It takes no message for so long.
+    pub(crate) fn go_down(&self, how_long: Duration) {
+        *self.down_until.lock().unwrap() = self.sim.now() + how_long;
+    }
+
+    /// Until when it takes no message.
+    pub(crate) fn down_until(&self) -> Duration {
+        *self.down_until.lock().unwrap()
+    }
+
+    /// Who listens to a topic.
+    pub(crate) fn subscribers(&self, topic: &str) -> impl Iterator<Item = Service> + use<> {
+        let topic = topic.to_owned();
+        let consumers = self.consumers.iter().copied();
+        consumers.filter(move |consumer| consumer.topics().contains(&topic.as_str()))
+    }
+
+    /// Stores a message and sends it to everybody who listens to its topic; gives its id, and that of
+    /// its event.
+    pub(crate) fn send(
+        self: &Arc<Self>,
+        topic: &str,
+        message: OutgoingMessage,
+    ) -> (String, String) {
+        let message_id = self.new_message_id();
+        let message = self.pushed(&message_id, message);
+        let event_id = event_id_of(&message);
+        for consumer in self.subscribers(topic) {
+            self.push(Push {
+                consumer,
+                message: PushedMessage {
+                    subscription: subscription(consumer),
+                    ..message.clone()
+                },
+                redrives: None,
+            });
         }
-        message_id
+        (message_id, event_id)
     }
 
-    /// Sends a message to one consumer only, as a redrive does.
-    pub(crate) fn send_to(self: &Arc<Self>, consumer: Service, message: OutgoingMessage) {
-        let message_id = self.store_message();
-        self.push(consumer, &message_id, message);
+    /// Sends a dead letter to the consumer that it belongs to, as an operator does. It leaves its
+    /// topic once it has been acked.
+    pub(crate) fn redrive(self: &Arc<Self>, letter: DeadLetter) {
+        let mut consumers = self.consumers.iter();
+        let parked_by = consumers.find(|consumer| consumer.name() == letter.consumer);
+        let consumer = *parked_by.unwrap();
+        let lies_there = self.pushed(&letter.message_id, letter.message);
+        self.push(Push {
+            consumer,
+            message: message_as_it_was(&lies_there, &subscription(consumer)),
+            redrives: Some(letter.message_id),
+        });
     }
 
-    fn store_message(&self) -> String {
+    pub(crate) fn new_message_id(&self) -> String {
         let number = self.message_ids.fetch_add(1, Ordering::Relaxed);
         number.to_string()
     }
 
-    fn push(self: &Arc<Self>, consumer: Service, message_id: &str, message: OutgoingMessage) {
-        let message = PushedMessage {
+    fn pushed(&self, message_id: &str, message: OutgoingMessage) -> PushedMessage {
+        PushedMessage {
             message_id: message_id.to_owned(),
             publish_time: SimClock::new(self.sim.epoch, chrono::TimeDelta::zero()).now(),
             data: message.data,
             attributes: message.attributes,
             ordering_key: message.ordering_key,
-            subscription: format!("projects/simulation/subscriptions/{}", consumer.name()),
+            subscription: String::new(),
             delivery_attempt: None,
-        };
-        let message = Arc::new(message);
-        let delay = self.sim.dice.duration(self.mischief.delay);
-        self.outstanding.fetch_add(1, Ordering::Relaxed);
-        tokio::spawn(Arc::clone(self).deliver_until_acked(consumer, Arc::clone(&message), delay));
-        if self.sim.dice.chance(self.mischief.twice) {
-            let delay = delay + self.sim.dice.duration(self.mischief.delay);
-            let bus = Arc::clone(self);
-            self.outstanding.fetch_add(1, Ordering::Relaxed);
-            tokio::spawn(bus.deliver_until_acked(consumer, message, delay));
         }
     }
 
-    async fn deliver_until_acked(
-        self: Arc<Self>,
-        consumer: Service,
-        message: Arc<PushedMessage>,
-        delay: Duration,
-    ) {
+    fn push(self: &Arc<Self>, push: Push) {
+        let push = Arc::new(push);
+        let delay = self.sim.dice.duration(self.mischief.delay);
+        self.outstanding.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(Arc::clone(self).deliver_until_acked(Arc::clone(&push), delay));
+        if self.sim.dice.chance(self.mischief.twice) {
+            let delay = delay + self.sim.dice.duration(self.mischief.delay);
+            self.outstanding.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(Arc::clone(self).deliver_until_acked(push, delay));
+        }
+    }
+
+    async fn deliver_until_acked(self: Arc<Self>, push: Arc<Push>, delay: Duration) {
         tokio::time::sleep(delay).await;
         let mut backoff = MIN_BACKOFF;
         for attempt in 0.. {
-            let acked = self.deliver(consumer, &message, attempt).await;
+            let acked = self.deliver(&push, attempt).await;
             let lost = acked && self.sim.dice.chance(self.mischief.lost_answer);
             if acked && !lost {
                 break;
             }
             if lost {
-                let id = &message.message_id;
+                let id = &push.message.message_id;
                 self.sim
                     .note(format_args!("the ack of message {id} is lost"));
             }
             tokio::time::sleep(backoff).await;
             backoff = (backoff * 2).min(MAX_BACKOFF);
         }
+        if let Some(letter) = &push.redrives {
+            let mut facts = self.sim.facts();
+            facts.dead_letters.retain(|it| it.message_id != *letter);
+        }
         self.outstanding.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// One delivery; true if it was answered with an ack.
-    async fn deliver(&self, consumer: Service, message: &PushedMessage, attempt: usize) -> bool {
+    async fn deliver(&self, push: &Push, attempt: usize) -> bool {
         let services = self.services.lock().unwrap().clone();
         let Some(services) = services else {
             return true; // The simulation is over.
         };
-        let life = services.instance(consumer, attempt);
+        let Push {
+            consumer, message, ..
+        } = push;
+        let life = services.instance(*consumer, attempt).await;
         let number = self.delivery_ids.fetch_add(1, Ordering::Relaxed);
-        let running = Running::new(&self.sim, number, consumer, message);
+        let limit = Timings::PRODUCTION.ack_deadline;
+        let stalled = match self.sim.dice.chance(self.mischief.hangs) {
+            true => self.sim.dice.duration(2 * limit),
+            false => Duration::ZERO,
+        };
+        let running = Running::new(&self.sim, number, *consumer, message, stalled);
         let (id, event) = (&message.message_id, running.event_id.clone());
         let name = life.process.name();
         self.sim.note(format_args!(
             "delivery {number}: message {id} ({event}) to {name}"
         ));
-        let body = message.to_json().unwrap();
-        let request = Request::post("/pubsub/push")
-            .header("content-type", "application/json")
-            .body(Body::from(body))
-            .unwrap();
+        let mut request = Request::post("/pubsub/push").header("content-type", "application/json");
+        if push.redrives.is_some() {
+            request = request.header(X_REDRIVE, "1");
+        }
+        let body = Body::from(message.to_json().unwrap());
         let cut = self.sim.dice.chance(self.mischief.cut);
-        let answer = self.request(life, request, Some(running), cut).await;
-        let answered = match &answer {
+        let request = request.body(body).unwrap();
+        let answered = match self.request(life, request, Some(running), cut).await {
             Answer::Response(response) => response,
             Answer::ConnectionLost => {
                 self.sim
@@ -184,14 +253,14 @@ impl Bus {
                 return false;
             }
         };
-        let (status, outcome) = (answered.status(), outcome(answered));
+        let (status, outcome) = (answered.status(), outcome(&answered));
         self.sim.note(format_args!(
             "delivery {number}: {} {outcome}",
             status.as_u16()
         ));
         match status {
-            StatusCode::NO_CONTENT => check_ack(self, consumer, message, outcome).await,
-            StatusCode::TOO_MANY_REQUESTS => self.check_busy(consumer, number, &event),
+            StatusCode::NO_CONTENT => check_ack(self, *consumer, message, outcome).await,
+            StatusCode::TOO_MANY_REQUESTS => check_busy(&self.sim, *consumer, number, &event),
             StatusCode::SERVICE_UNAVAILABLE => {}
             other => {
                 let what = format!("delivery {number} is answered {other}");
@@ -212,7 +281,13 @@ impl Bus {
         let delivery = running.as_ref().map_or(0, |running| running.number);
         let handler = async move {
             let Life { app, process } = life;
-            let answer = process.run(app.oneshot(request)).await;
+            let handling = async {
+                if let Some(running) = &running {
+                    running.begin().await;
+                }
+                app.oneshot(request).await
+            };
+            let answer = process.run(handling).await;
             if let (Some(running), Some(_)) = (&running, &answer) {
                 running.end(DeliveryState::Answered);
             }
@@ -237,110 +312,13 @@ impl Bus {
             }
         }
     }
+}
 
-    /// Who is told to wait must have somebody to wait for: a handler that ran meanwhile, or one that
-    /// could not give its claim back.
-    fn check_busy(&self, consumer: Service, this: u64, event_id: &str) {
-        let facts = self.sim.facts();
-        let asked = facts.deliveries[&this].started;
-        let cause = |(number, other): (&u64, &Delivery)| {
-            *number != this
-                && other.consumer == consumer
-                && other.event_id == event_id
-                && (other.state != DeliveryState::Answered
-                    || other.store_failed
-                    || other.ended.is_some_and(|ended| ended >= asked))
-        };
-        let caused = facts.deliveries.iter().any(cause);
-        drop(facts);
-        if !caused {
-            self.sim.violation(format!(
-                "delivery {this} of {event_id} is told to wait, but nobody is at work on it"
-            ));
-        }
-    }
+fn subscription(consumer: Service) -> String {
+    format!("projects/simulation/subscriptions/{}", consumer.name())
 }
 
 fn outcome(response: &Response) -> &str {
     let outcome = response.headers().get("x-outcome");
     outcome.and_then(|it| it.to_str().ok()).unwrap_or("-")
-}
-
-/// A consumer's call that is under way; noted as dropped if it never comes to its end.
-pub(crate) struct Running {
-    sim: Arc<Sim>,
-    number: u64,
-    event_id: String,
-}
-
-impl Running {
-    fn new(sim: &Arc<Sim>, number: u64, consumer: Service, message: &PushedMessage) -> Self {
-        let event = message.attributes.get("ce-id").cloned();
-        let event_id = event.unwrap_or_else(|| format!("msg_{}", message.message_id));
-        let delivery = Delivery {
-            consumer,
-            event_id: event_id.clone(),
-            started: sim.now(),
-            state: DeliveryState::Running,
-            ended: None,
-            store_failed: false,
-        };
-        sim.facts().deliveries.insert(number, delivery);
-        Self {
-            sim: Arc::clone(sim),
-            number,
-            event_id,
-        }
-    }
-
-    fn end(&self, state: DeliveryState) {
-        let now = self.sim.now();
-        let mut facts = self.sim.facts();
-        if let Some(delivery) = facts.deliveries.get_mut(&self.number)
-            && delivery.state == DeliveryState::Running
-        {
-            delivery.state = state;
-            delivery.ended = Some(now);
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.end(DeliveryState::Dropped);
-    }
-}
-
-/// The bus as services see it.
-pub(crate) struct SimPublisher(pub(crate) Arc<Bus>);
-
-#[async_trait]
-impl Publisher for SimPublisher {
-    async fn publish(
-        &self,
-        topic: &str,
-        message: OutgoingMessage,
-    ) -> Result<MessageId, PublishError> {
-        let bus = &self.0;
-        if topic == USER_EVENTS {
-            if bus.sim.dice.chance(bus.mischief.renumbered) {
-                bus.send(message.clone());
-            }
-            return Ok(MessageId(bus.send(message)));
-        }
-        let attribute = |name: &str| message.attributes.get(name).cloned().unwrap_or_default();
-        let (consumer, original_message_id) = (
-            attribute("dead-letter-consumer"),
-            attribute("dead-letter-original-message-id"),
-        );
-        let letter = DeadLetter {
-            consumer,
-            original_message_id,
-            message,
-        };
-        let id = letter.original_message_id.clone();
-        bus.sim.note(format_args!("message {id} lies on {topic}"));
-        bus.sim.facts().dead_letters.push(letter);
-        Ok(MessageId(bus.store_message()))
-    }
 }

@@ -1,4 +1,5 @@
-//! One event, every call of every port, every kind of fault; then a second one on top.
+//! One event, or one that causes two, every call of every port, every kind of fault; then a second
+//! one on top.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,11 +8,12 @@ use fanout_testkit::faults::Fault;
 
 use super::broken::Broken;
 use super::bus::Mischief;
-use super::mailbox::FIRST_REFUSED;
+use super::mailbox::{FIRST_FULL, FIRST_REFUSED};
 use super::parallel;
-use super::plan::{Faults, LATE};
+use super::plan::{Faults, LATE, SeenCall};
 use super::report::{Figures, command};
 use super::script::{Step, Timed};
+use super::services::Service;
 use super::world::{Case, Ran};
 
 /// What can happen to a call that changes something, by the name it has in a replay.
@@ -61,53 +63,104 @@ pub(crate) struct Story {
     script: &'static [Step],
     /// Each once the one before has settled.
     afterwards: &'static [Step],
+    consumers: &'static [Service],
     /// Each message is delivered twice at the same moment.
     twice: bool,
+    on_one_machine: bool,
 }
 
+/// The consumers of sign-up, none of which emits.
+const OF_SIGN_UP: &[Service] = &[Service::Email, Service::Analytics, Service::Crm];
+/// Those between which one event causes others.
+const THAT_EMIT: &[Service] = &[Service::Club, Service::Desk];
+
+const SIGN_UP: Story = Story {
+    name: "sign-up",
+    pairs: Pairs::None,
+    script: &[Step::SignUp(1)],
+    afterwards: &[],
+    consumers: OF_SIGN_UP,
+    twice: false,
+    on_one_machine: false,
+};
+
 /// The one event of each kind and each way through the pipeline.
-pub(crate) const STORIES: [Story; 6] = [
+pub(crate) const STORIES: [Story; 13] = [
     Story {
-        name: "sign-up",
         pairs: Pairs::WithACrash,
-        script: &[Step::SignUp(1)],
-        afterwards: &[],
-        twice: false,
+        ..SIGN_UP
     },
     Story {
         name: "change",
         pairs: Pairs::OfCrashes,
-        script: &[Step::SignUp(1)],
         afterwards: &[Step::Rename(1)],
-        twice: false,
+        ..SIGN_UP
     },
     Story {
         name: "delete",
-        pairs: Pairs::None,
-        script: &[Step::SignUp(1)],
         afterwards: &[Step::Delete(1)],
-        twice: false,
+        ..SIGN_UP
     },
     Story {
         name: "twice-at-once",
-        pairs: Pairs::None,
-        script: &[Step::SignUp(1)],
-        afterwards: &[],
         twice: true,
+        ..SIGN_UP
     },
     Story {
         name: "nonsense",
-        pairs: Pairs::None,
         script: &[Step::Nonsense],
         afterwards: &[Step::OpenMailboxes],
-        twice: false,
+        ..SIGN_UP
     },
     Story {
         name: "refused",
         pairs: Pairs::OfCrashes,
         script: &[Step::SignUp(FIRST_REFUSED)],
         afterwards: &[Step::OpenMailboxes],
-        twice: false,
+        ..SIGN_UP
+    },
+    Story {
+        name: "full-mailbox",
+        script: &[Step::SignUp(FIRST_FULL)],
+        afterwards: &[Step::OpenMailboxes],
+        consumers: &[Service::Email],
+        ..SIGN_UP
+    },
+    Story {
+        name: "second-mail",
+        afterwards: &[Step::DeleteAndType(1)],
+        consumers: &[Service::Email],
+        ..SIGN_UP
+    },
+    Story {
+        name: "emission",
+        pairs: Pairs::OfCrashes,
+        consumers: THAT_EMIT,
+        ..SIGN_UP
+    },
+    Story {
+        name: "cause-again",
+        afterwards: &[Step::SendAgainAfter(Duration::from_secs(46 * 24 * 60 * 60))],
+        consumers: THAT_EMIT,
+        ..SIGN_UP
+    },
+    Story {
+        name: "outage",
+        afterwards: &[Step::Outage(1, Duration::from_secs(30 * 60))],
+        consumers: &[Service::Crm],
+        ..SIGN_UP
+    },
+    Story {
+        name: "long-outage",
+        afterwards: &[Step::LongOutage(1, Duration::from_secs(100 * 24 * 60 * 60))],
+        consumers: &[Service::Crm],
+        ..SIGN_UP
+    },
+    Story {
+        name: "one-machine",
+        consumers: &[Service::Email, Service::Club, Service::Desk],
+        on_one_machine: true,
+        ..SIGN_UP
     },
 ];
 
@@ -121,6 +174,8 @@ impl Story {
             seed: 0,
             script: self.script.iter().map(timed).collect(),
             afterwards: self.afterwards.iter().map(timed).collect(),
+            consumers: self.consumers,
+            on_one_machine: self.on_one_machine,
             faults: Faults::Exactly(faults),
             mischief: Mischief {
                 twice: f64::from(u8::from(self.twice)),
@@ -136,8 +191,9 @@ impl Story {
     /// second fault at each later call. A second fault at an earlier call would be another pair's
     /// first, so each pair comes once.
     ///
-    /// Left out because nothing can come of it: "after" faults of reads, which have no effect, and
-    /// faults of the reads after the last change, which find nothing to do. Left to chance (see
+    /// Left out because nothing can come of it: "after" faults of reads, which have no effect, faults
+    /// of the reads after the last change, which find nothing to do, and of all but the first of the
+    /// reads that the relay asks for at once. Left to chance (see
     /// `random`): two faults that the process lives through, and three or more.
     pub(crate) fn tell(&self) -> Figures {
         let mut figures = Figures::default();
@@ -157,9 +213,10 @@ impl Story {
     }
 
     fn tell_with(&self, faults: BTreeMap<u64, Fault>, figures: &mut Figures) -> Ran {
-        let ran = self.case(None, faults.clone()).run();
+        let case = self.case(None, faults.clone());
+        let ran = case.run();
         let replay = || command(&format!("SIM_CASE={}", named(self.name, &faults)));
-        figures.add(&ran, replay);
+        figures.add(&case, &ran, replay);
         ran
     }
 }
@@ -179,16 +236,16 @@ pub(crate) fn first_that_shows(broken: Broken) -> Option<String> {
 }
 
 /// Every fault of every call from this one to the last that changes something.
-fn faults_from(start: u64, calls: &[bool]) -> Vec<(u64, Fault)> {
+fn faults_from(start: u64, calls: &[SeenCall]) -> Vec<(u64, Fault)> {
     let end = calls
         .iter()
-        .rposition(|changes| *changes)
+        .rposition(|call| call.changes)
         .map_or(0, |it| it + 1);
     let calls = (0..).zip(&calls[..end]);
-    let each = calls.filter(|(number, _)| *number >= start);
-    let each = each.flat_map(|(number, changes)| {
+    let each = calls.filter(|(number, call)| *number >= start && !call.repeats);
+    let each = each.flat_map(|(number, call)| {
         let kinds = OF_A_CHANGE.iter().map(|(_, fault)| *fault);
-        let possible = kinds.filter(|fault| *changes || of_a_read(*fault));
+        let possible = kinds.filter(|fault| call.changes || of_a_read(*fault));
         possible.map(move |fault| (number, fault))
     });
     each.collect()

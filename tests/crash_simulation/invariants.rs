@@ -6,7 +6,7 @@ use analytics_service::{SIGNUPS, SIGNUPS_BY_SOURCE};
 use chrono::TimeDelta;
 use crm_service::CONTACTS;
 use email_service::EMAILS;
-use fanout_contracts::user::UserCreated;
+use fanout_contracts::user::{TOPIC as USER_EVENTS, UserCreated};
 use fanout_dedup::{Links, Mark, MarkState, PROCESSED_EVENTS, Seen};
 use fanout_events::EventType as _;
 use fanout_outbox::{EVENTS, OUTBOX_LEASES};
@@ -14,13 +14,17 @@ use fanout_runtime::Clock;
 use fanout_store::{Document, Documents, Fields, Query, all_documents};
 
 use super::clock::{MAX_SKEW, SimClock};
+use super::club::{CARDS, NOTES};
+use super::emissions;
 use super::facts::{Facts, UserState};
 use super::services::Service;
 use super::sim::Sim;
 
 /// What lies in the store at the end, and what really happened.
-struct End<'a> {
-    facts: &'a Facts,
+pub(super) struct End<'a> {
+    pub(super) facts: &'a Facts,
+    /// Who has subscriptions.
+    consumers: &'a [Service],
     /// By consumer and event id.
     marks: BTreeMap<(String, String), Mark>,
     contacts: BTreeMap<String, Fields>,
@@ -28,51 +32,79 @@ struct End<'a> {
     emails: BTreeMap<String, Fields>,
     /// Sign-ups as they are counted, and as they are counted by source.
     signups: [u64; 2],
+    /// What the desk has counted, by membership.
+    pub(super) notes: BTreeMap<String, Fields>,
+    /// Cards, by the event that asked for them.
+    pub(super) cards: BTreeMap<String, Fields>,
     left_in_outbox: Vec<String>,
-    found: Vec<String>,
+    pub(super) found: Vec<String>,
 }
 
 /// Checks everything and notes what is broken.
-pub(crate) async fn check_all(sim: &Sim, store: &dyn Documents) {
+pub(crate) async fn check_all(sim: &Sim, store: &dyn Documents, consumers: &[Service]) {
     let all = async |collection| -> Vec<Document> {
         all_documents(store, Query::of(collection)).await.unwrap()
     };
+    let by_ids = |documents: Vec<Document>| documents.into_iter().map(by_id).collect();
     let marks = all(PROCESSED_EVENTS).await;
-    let contacts = all(CONTACTS).await;
-    let emails = all(EMAILS).await;
+    let (contacts, emails) = (all(CONTACTS).await, all(EMAILS).await);
     let signups = [all(SIGNUPS).await, all(SIGNUPS_BY_SOURCE).await];
+    let (notes, cards) = (all(NOTES).await, all(CARDS).await);
     let left_in_outbox = left_in_outbox(sim, store).await;
     let found = {
         let facts = sim.facts();
         let mut end = End {
             facts: &facts,
+            consumers,
             marks: marks.iter().map(by_consumer_and_event).collect(),
-            contacts: contacts.into_iter().map(by_id).collect(),
-            emails: emails.into_iter().map(by_id).collect(),
+            contacts: by_ids(contacts),
+            emails: by_ids(emails),
             signups: signups.map(|shards| {
                 let counts = shards.iter().map(|shard| shard.fields.count("count"));
                 counts.map(Result::unwrap).sum()
             }),
+            notes: by_ids(notes),
+            cards: by_ids(cards),
             left_in_outbox,
             found: Vec::new(),
         };
         end.every_state_has_its_event();
+        end.every_event_has_arrived();
         end.every_event_has_its_effects();
-        end.mails_are_not_repeated();
-        end.records_are_of_users_who_are_there();
-        end.counts_are_right();
-        end.contacts_follow_their_users();
         end.what_is_unusable_is_parked();
         end.nothing_is_held();
+        for consumer in consumers {
+            match consumer {
+                Service::User => {}
+                Service::Email => {
+                    end.acts_are_not_repeated(Service::Email, &created(&facts));
+                    end.records_are_of_users_who_are_there();
+                }
+                Service::Analytics => end.counts_are_right(),
+                Service::Crm => end.contacts_follow_their_users(),
+                Service::Club => emissions::of_the_club(&mut end),
+                Service::Desk => emissions::of_the_desk(&mut end),
+            }
+        }
         end.found
     };
     found.into_iter().for_each(|what| sim.violation(what));
 }
 
+/// Every `user.created`, stored or typed by hand, with its user.
+fn created(facts: &Facts) -> Vec<(String, String)> {
+    let stored = facts.events.iter();
+    let stored = stored.filter(|(_, event)| event.event_type == UserCreated::TYPE);
+    let stored = stored.map(|(id, event)| (id.clone(), event.subject.clone()));
+    let typed = facts.typed.iter();
+    let typed = typed.map(|(id, user)| (id.clone(), user.clone()));
+    stored.chain(typed).collect()
+}
+
 /// Rows that wait, and leases that are held. A lease that has run out while no row waits holds
 /// nothing up: its holder died between the last row and the lease, and the line's next event takes
 /// it over.
-pub(crate) async fn left_in_outbox(sim: &Sim, store: &dyn Documents) -> Vec<String> {
+async fn left_in_outbox(sim: &Sim, store: &dyn Documents) -> Vec<String> {
     let now = SimClock::new(sim.epoch, TimeDelta::zero()).now();
     let rows = all_documents(store, Query::of(EVENTS)).await.unwrap();
     let waits = |row: &Document| row.fields.get("waiting").is_some();
@@ -108,12 +140,18 @@ fn by_id(document: Document) -> (String, Fields) {
     (document.key.id().to_owned(), document.fields)
 }
 
+/// A mail that was tried once more after an outcome that is not known, and again is not known to have
+/// left: its event is parked, and says so.
+fn is_unknown(mark: &Mark) -> bool {
+    mark.state == MarkState::Parked && mark.outcome.as_deref() == Some("outcome_unknown")
+}
+
 impl End<'_> {
-    fn fault(&mut self, what: String) {
+    pub(super) fn fault(&mut self, what: String) {
         self.found.push(what);
     }
 
-    fn mark(&self, consumer: Service, event_id: &str) -> Option<&Mark> {
+    pub(super) fn mark(&self, consumer: Service, event_id: &str) -> Option<&Mark> {
         let key = (consumer.name().to_owned(), event_id.to_owned());
         self.marks.get(&key)
     }
@@ -137,43 +175,67 @@ impl End<'_> {
         }
     }
 
-    fn every_event_has_its_effects(&mut self) {
+    /// No event that was stored is missing on its topic.
+    fn every_event_has_arrived(&mut self) {
         for (id, event) in &self.facts.events {
-            for consumer in Service::CONSUMERS {
-                if !consumer.handles().contains(&event.event_type.as_str()) {
+            if !self.facts.arrived.contains(id) {
+                let (event_type, topic) = (&event.event_type, &event.topic);
+                self.fault(format!("{event_type} {id} has not arrived on {topic}"));
+            }
+        }
+    }
+
+    fn every_event_has_its_effects(&mut self) {
+        let facts = self.facts;
+        let stored = facts.events.iter();
+        let stored =
+            stored.map(|(id, event)| (id, event.topic.as_str(), event.event_type.as_str()));
+        // What was typed is not sent again: once marks have expired, those of it are gone.
+        let typed = facts.typed.keys().filter(|_| facts.rounds == 0);
+        let typed = typed.map(|id| (id, USER_EVENTS, UserCreated::TYPE));
+        for (id, topic, event_type) in stored.chain(typed) {
+            for consumer in self.consumers {
+                let wants = consumer.handles().contains(&event_type);
+                if !wants || !consumer.topics().contains(&topic) {
                     continue;
                 }
-                let state = self.mark(consumer, id).map(|mark| mark.state);
-                if state != Some(MarkState::Done) {
-                    let (name, event_type) = (consumer.name(), &event.event_type);
+                let mark = self.mark(*consumer, id);
+                let state = mark.map(|mark| mark.state);
+                if state != Some(MarkState::Done) && !mark.is_some_and(is_unknown) {
+                    let name = consumer.name();
                     self.fault(format!("{name} has not done {event_type} {id}: {state:?}"));
                 }
             }
         }
     }
 
-    /// One mail per sign-up; more only where the mark says that this may have happened, and none
-    /// only where the user was deleted.
-    fn mails_are_not_repeated(&mut self) {
-        for (id, event) in &self.facts.events {
-            if event.event_type != UserCreated::TYPE {
-                continue;
-            }
-            let is_gone = self.is_gone(&event.subject);
+    /// One act for each event; more only where the mark says that this may have happened, and none
+    /// only where the user was deleted. `events`: what is acted on, and whose it is.
+    pub(super) fn acts_are_not_repeated(&mut self, consumer: Service, events: &[(String, String)]) {
+        let name = consumer.name();
+        for (id, user) in events {
+            let is_gone = self.is_gone(user);
             let excused = self
-                .mark(Service::Email, id)
+                .mark(consumer, id)
                 .is_some_and(|mark| mark.may_have_repeated);
-            for round in 0..=self.facts.rounds {
-                let mails = self.facts.mails.iter();
-                let mails = mails.filter(|mail| mail.event_id == *id && mail.round == round);
-                match mails.count() {
+            let typed = self.facts.typed.contains_key(id);
+            // What was typed is not sent again.
+            let last = if typed { 0 } else { self.facts.rounds };
+            for round in 0..=last {
+                let acts = self
+                    .facts
+                    .acts
+                    .iter()
+                    .filter(|act| act.consumer == consumer);
+                let acts = acts.filter(|act| act.event_id == *id && act.round == round);
+                match acts.count() {
                     1 => {}
-                    0 if is_gone => {}
-                    0 => self.fault(format!("no mail was sent for {id}, round {round}")),
+                    0 if is_gone || self.was_given_up(consumer, id) => {}
+                    0 => self.fault(format!("{name} did not act on {id}, round {round}")),
                     // Only the last round's mark can still be read.
                     _ if excused || round < self.facts.rounds => {}
                     more => self.fault(format!(
-                        "{more} mails were sent for {id}, and its mark does not say so"
+                        "{name} acted {more} times on {id}, and its mark does not say so"
                     )),
                 }
             }
@@ -182,13 +244,12 @@ impl End<'_> {
 
     /// Each mail to a user who is there has its record, and nothing is kept of those to others.
     fn records_are_of_users_who_are_there(&mut self) {
-        for (id, event) in &self.facts.events {
-            if event.event_type != UserCreated::TYPE {
-                continue;
-            }
-            let status = self.emails.get(id).map(|record| record.text("status"));
-            let found = match (status, self.is_gone(&event.subject)) {
+        for (id, user) in created(self.facts) {
+            let status = self.emails.get(&id).map(|record| record.text("status"));
+            let unknown = self.mark(Service::Email, &id).is_some_and(is_unknown);
+            let found = match (status, self.is_gone(&user)) {
                 (Some(Ok("sent")), false) | (None, true) => continue,
+                (Some(Ok("unknown")), false) if unknown => continue,
                 (Some(_), true) => "there is a record, and the user is deleted",
                 (Some(_), false) => "its record does not say that it was sent",
                 (None, false) => "it has no record",
@@ -197,8 +258,21 @@ impl End<'_> {
         }
     }
 
+    /// Whether it is not known of an act whether it happened, twice, so that its event was parked.
+    fn was_given_up(&self, consumer: Service, event_id: &str) -> bool {
+        let parked = self.mark(consumer, event_id).is_some_and(is_unknown);
+        parked
+            || self.facts.dead_letters.iter().any(|letter| {
+                let attribute =
+                    |name: &str| letter.message.attributes.get(name).map(String::as_str);
+                letter.consumer == consumer.name()
+                    && attribute("dead-letter-reason") == Some("outcome_unknown")
+                    && attribute("ce-id") == Some(event_id)
+            })
+    }
+
     /// Whether the user was deleted, in the end.
-    fn is_gone(&self, user_id: &str) -> bool {
+    pub(super) fn is_gone(&self, user_id: &str) -> bool {
         let versions = self.facts.users.get(user_id);
         let last = versions.and_then(|versions| versions.values().next_back());
         last == Some(&UserState::Deleted)
@@ -206,11 +280,12 @@ impl End<'_> {
 
     fn counts_are_right(&mut self) {
         let users = self.facts.sign_ups();
+        let typed = self.facts.typed.len() as u64;
         let rounds = u64::from(self.facts.rounds) + 1;
         let [counted, by_source] = self.signups;
-        if [counted, by_source] != [users * rounds; 2] {
+        if [counted, by_source] != [users * rounds + typed; 2] {
             self.fault(format!(
-                "{counted} sign-ups are counted, {by_source} by source, of {users} users, {rounds} times"
+                "{counted} sign-ups are counted, {by_source} by source, of {users} users, {rounds} times, and {typed} typed"
             ));
         }
     }
@@ -257,10 +332,7 @@ impl End<'_> {
 
     fn what_is_unusable_is_parked(&mut self) {
         for (consumer, message_id) in &self.facts.unusable {
-            let lies_there = self.facts.dead_letters.iter().any(|letter| {
-                letter.consumer == consumer.name() && letter.original_message_id == *message_id
-            });
-            if !lies_there {
+            if !self.facts.is_parked(*consumer, message_id) {
                 let name = consumer.name();
                 self.fault(format!("message {message_id} was not parked by {name}"));
             }

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanout_mail::{Mail, MailError, Mailer};
-use fanout_runtime::Timings;
 use fanout_testkit::faults::{FaultyPort, PortCall};
 use tokio::time::Instant;
 
-use super::clock::MAX_SKEW;
-use super::facts::{DeliveryState, Mailing, SentMail};
-use super::sim::{DELIVERY, Sim};
+use super::acts::{acts_now, begins_to_act};
+use super::services::Service;
+use super::sim::Sim;
 
 /// The first person whose mailbox refuses mail until [`super::script::Step::OpenMailboxes`].
 pub(crate) const FIRST_REFUSED: u64 = 100;
+/// The first person whose mailbox takes one mail, and is full until then.
+pub(crate) const FIRST_FULL: u64 = 200;
 
 pub(crate) struct RecordingMailer {
     pub(crate) sim: Arc<Sim>,
@@ -23,22 +24,19 @@ pub(crate) struct RecordingMailer {
 #[async_trait]
 impl Mailer for RecordingMailer {
     async fn send(&self, mail: &Mail, _until: Instant) -> Result<(), MailError> {
-        self.check_alone(&mail.id);
+        begins_to_act(&self.sim, Service::Email, &mail.id);
         let call = PortCall {
             operation: "mailer.send",
             detail: mail.id.clone(),
             changes: true,
         };
         let (sim, event_id) = (Arc::clone(&self.sim), mail.id.clone());
-        let refuses = refuses_at_first(&mail.to);
+        let to = mail.to.clone();
         let effect = async move {
-            if refuses && !sim.facts().mailboxes_open {
+            if !takes_mail(&sim, &to) {
                 return Err(MailError::Refused("no such mailbox".to_owned()));
             }
-            sim.note(format_args!("a mail for {event_id} leaves"));
-            let mut facts = sim.facts();
-            let round = facts.rounds;
-            facts.mails.push(SentMail { event_id, round });
+            acts_now(&sim, Service::Email, event_id);
             Ok(())
         };
         let lost = |took_effect| match took_effect {
@@ -57,49 +55,20 @@ impl Mailer for RecordingMailer {
     }
 }
 
-/// The address of a person. Mailboxes of people from number 100 on refuse mail at first.
+/// The address of a person, which says what the mailbox does at first.
 pub(crate) fn address(person: u64) -> String {
-    match person < FIRST_REFUSED {
-        true => format!("person-{person}@example.com"),
-        false => format!("refused-{person}@example.com"),
-    }
+    let kind = match person {
+        ..FIRST_REFUSED => "person",
+        FIRST_REFUSED..FIRST_FULL => "refused",
+        FIRST_FULL.. => "full",
+    };
+    format!("{kind}-{person}@example.com")
 }
 
-fn refuses_at_first(address: &str) -> bool {
-    address.starts_with("refused-")
-}
-
-impl RecordingMailer {
-    /// No two handlers may be at work on one mail at the same time, repeated or not. An earlier one
-    /// must have come to its end, have ended its claim, or have outlived its lease.
-    fn check_alone(&self, event_id: &str) {
-        let Ok(this) = DELIVERY.try_with(|delivery| *delivery) else {
-            return;
-        };
-        let now = self.sim.now();
-        let mut facts = self.sim.facts();
-        let kept_away = Timings::PRODUCTION.lease - 2 * MAX_SKEW;
-        let at_work = |other: &&Mailing| {
-            let delivery = &facts.deliveries[&other.delivery];
-            let claim_ended = facts.mail_claims_ended.get(event_id);
-            other.event_id == event_id
-                && other.delivery != this
-                && delivery.state == DeliveryState::Running
-                && now < delivery.started + kept_away
-                && claim_ended.is_none_or(|ended| *ended < other.began)
-        };
-        let other = facts.mailing.iter().find(at_work);
-        let other = other.map(|other| other.delivery);
-        facts.mailing.push(Mailing {
-            delivery: this,
-            event_id: event_id.to_owned(),
-            began: now,
-        });
-        drop(facts);
-        if let Some(other) = other {
-            self.sim.violation(format!(
-                "deliveries {other} and {this} are at work on the mail for {event_id} at the same time"
-            ));
-        }
+fn takes_mail(sim: &Sim, address: &str) -> bool {
+    let mut facts = sim.facts();
+    if facts.mailboxes_open || address.starts_with("person-") || address.starts_with("moved-") {
+        return true;
     }
+    address.starts_with("full-") && facts.full_mailboxes.insert(address.to_owned())
 }

@@ -8,23 +8,31 @@ use super::random;
 /// How a broken protocol was found.
 pub(crate) struct Found {
     pub(crate) broken: Broken,
-    /// How many seeds it took, and the first promise that was broken.
-    pub(crate) at_random: Option<(u64, String)>,
+    /// How many seeds found it, of how many.
+    pub(crate) seeds: (u64, u64),
+    /// The first promise that was broken.
+    pub(crate) promise: Option<String>,
     /// The first case with a single fault that shows it.
     pub(crate) in_a_story: Option<String>,
 }
 
-/// Looks for each with at most this many seeds, and with every single fault.
-pub(crate) fn look_for_all(seeds: u64) -> Vec<Found> {
+/// Looks for each with at most this many seeds, and with every single fault; goes on until `enough`
+/// seeds have found it, so that none is found by luck.
+pub(crate) fn look_for_all(enough: u64, at_most: u64) -> Vec<Found> {
     parallel::each(&Broken::ALL, |broken| {
-        let at_random = (0..seeds).find_map(|seed| {
-            let ran = random::case(seed, Some(*broken)).run();
-            let first = ran.violations.into_iter().next();
-            first.map(|what| (seed + 1, what))
-        });
+        let (mut hits, mut seeds, mut promise) = (0, 0, None);
+        while hits < enough && seeds < at_most {
+            let ran = random::case(seeds, Some(*broken)).run();
+            seeds += 1;
+            if let Some(first) = ran.violations.into_iter().next() {
+                hits += 1;
+                promise.get_or_insert(first);
+            }
+        }
         Found {
             broken: *broken,
-            at_random,
+            seeds: (hits, seeds),
+            promise,
             in_a_story: first_that_shows(*broken),
         }
     })

@@ -6,24 +6,32 @@ use std::time::Duration;
 use super::broken::Broken;
 use super::bus::Mischief;
 use super::dice::Dice;
-use super::mailbox::FIRST_REFUSED;
+use super::mailbox::{FIRST_FULL, FIRST_REFUSED};
 use super::parallel;
 use super::plan::Faults;
 use super::report::{Figures, command};
 use super::script::{Step, Timed};
+use super::services::Service;
 use super::world::Case;
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// How long a call takes, there and back each, unless the store is slow.
+const A_MOMENT: Duration = Duration::from_millis(40);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+const CONSUMERS: &[Service] = &[
+    Service::Email,
+    Service::Analytics,
+    Service::Crm,
+    Service::Club,
+    Service::Desk,
+];
 
 /// The case of a seed.
 pub(crate) fn case(seed: u64, broken: Option<Broken>) -> Case {
     // Other draws than those within the run, which begin from the seed itself.
     let dice = Dice::new(seed.wrapping_mul(0x9E37_79B9).wrapping_add(1));
-    let first_person = match dice.chance(0.2) {
-        true => FIRST_REFUSED,
-        false => 0,
-    };
+    let first_person = dice.pick(&[0, 0, 0, FIRST_REFUSED, FIRST_FULL]);
     let people: Vec<u64> = (first_person..=first_person + dice.below(4)).collect();
     let busy_for = dice.pick(&[Duration::from_secs(1), MINUTE, 5 * MINUTE]);
     let script = people
@@ -31,13 +39,18 @@ pub(crate) fn case(seed: u64, broken: Option<Broken>) -> Case {
         .flat_map(|person| life_of(*person, busy_for, &dice));
     let script = script.collect();
     let likely = || dice.pick(&[0.0, 0.05, 0.3]);
+    let on_one_machine = dice.chance(0.2);
     Case {
         seed,
         script,
         afterwards: afterwards(first_person, &dice),
+        consumers: CONSUMERS,
+        on_one_machine,
         faults: Faults::AtRandom {
             chance: dice.pick(&[0.0, 0.02, 0.05, 0.1, 0.25]),
-            until: 10 * MINUTE,
+            at_first: 10 * MINUTE,
+            afterwards: dice.pick(&[Duration::ZERO, 5 * MINUTE]),
+            latency: dice.pick(&[A_MOMENT, A_MOMENT, Duration::from_secs(2)]),
         },
         mischief: Mischief {
             twice: likely(),
@@ -45,8 +58,9 @@ pub(crate) fn case(seed: u64, broken: Option<Broken>) -> Case {
             delay: dice.pick(&[Duration::ZERO, Duration::from_secs(1), 2 * MINUTE]),
             lost_answer: dice.pick(&[0.0, 0.05, 0.2]),
             cut: dice.pick(&[0.0, 0.5, 1.0]),
+            hangs: dice.pick(&[0.0, 0.0, 0.1]),
         },
-        skewed: dice.chance(0.5),
+        skewed: !on_one_machine && dice.chance(0.5),
         tries: 1 + dice.below(5) as usize,
         broken,
     }
@@ -62,7 +76,12 @@ fn life_of(person: u64, busy_for: Duration, dice: &Dice) -> Vec<Timed> {
     }
     if dice.chance(0.2) {
         let end = start + dice.duration(2 * busy_for);
-        steps.push((end, Step::Delete(person)));
+        let last = dice.pick(&[Step::Delete(person), Step::DeleteAndType(person)]);
+        steps.push((end, last));
+    }
+    if dice.chance(0.2) {
+        let later = start + dice.duration(2 * busy_for);
+        steps.push((later, Step::TypeByHand(person)));
     }
     if dice.chance(0.1) {
         steps.push((start, Step::Nonsense));
@@ -74,7 +93,7 @@ fn life_of(person: u64, busy_for: Duration, dice: &Dice) -> Vec<Timed> {
 /// What happens once all that has settled, one after the other.
 fn afterwards(first_person: u64, dice: &Dice) -> Vec<Timed> {
     let mut steps = Vec::new();
-    if first_person == FIRST_REFUSED || dice.chance(0.1) {
+    if first_person >= FIRST_REFUSED || dice.chance(0.1) {
         steps.push(Step::OpenMailboxes);
     }
     if dice.chance(0.3) {
@@ -83,11 +102,20 @@ fn afterwards(first_person: u64, dice: &Dice) -> Vec<Timed> {
     if dice.chance(0.2) {
         steps.push(Step::ReuseId(first_person));
     }
-    if dice.chance(0.2) {
-        // Within a mark's life of 45 days, or beyond it.
-        let wait = dice.pick(&[40 * DAY, 46 * DAY]);
-        steps.push(Step::SendAgainAfter(wait));
+    if dice.chance(0.1) {
+        steps.push(Step::DeleteAndType(first_person));
     }
+    // Not both of these: rows are kept for 90 days, and keep what is emitted from being emitted again.
+    let last = dice.pick(&[
+        None,
+        None,
+        // Within a mark's life of 45 days, or beyond it.
+        Some(Step::SendAgainAfter(40 * DAY)),
+        Some(Step::SendAgainAfter(46 * DAY)),
+        Some(Step::Outage(first_person, 30 * MINUTE)),
+        Some(Step::LongOutage(first_person, 100 * DAY)),
+    ]);
+    steps.extend(last);
     let at = Duration::ZERO;
     steps.into_iter().map(|step| Timed { at, step }).collect()
 }
@@ -98,7 +126,8 @@ pub(crate) fn run(seeds: std::ops::Range<u64>) -> Figures {
     let each = parallel::each(&seeds, |seed| {
         let mut figures = Figures::default();
         let replay = || command(&format!("SIM_SEED={seed}"));
-        figures.add(&case(*seed, None).run(), replay);
+        let case = case(*seed, None);
+        figures.add(&case, &case.run(), replay);
         figures
     });
     each.into_iter().fold(Figures::default(), Figures::merge)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::world::Ran;
+use super::world::{Case, Ran};
 
 /// What many cases came to.
 #[derive(Default)]
@@ -16,14 +16,14 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// Adds a case; `replay` is the command that shows it again.
-    pub(crate) fn add(&mut self, ran: &Ran, replay: impl FnOnce() -> String) {
+    /// Adds a case that ran; `replay` is the command that shows it again.
+    pub(crate) fn add(&mut self, case: &Case, ran: &Ran, replay: impl FnOnce() -> String) {
         self.cases += 1;
         self.calls += ran.calls.len() as u64;
         self.faults += ran.faults;
         self.violations += ran.violations.len() as u64;
         if !ran.violations.is_empty() && self.failure.is_none() {
-            self.failure = Some(failure(&replay(), ran));
+            self.failure = Some(failure(&replay(), &case.run_traced()));
         }
     }
 

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use fanout_bus::OutgoingMessage;
+use fanout_contracts::user::TOPIC as USER_EVENTS;
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::bus::{Answer, Bus};
-use super::facts::UserState;
+use super::facts::{StoredEvent, UserState};
 use super::mailbox::address;
 use super::services::{Service, Services};
 use super::sim::Sim;
+use super::store::WatchedDocuments;
 
 /// How long a client waits before it sends a request again.
 const CLIENT_WAIT: Duration = Duration::from_secs(5);
@@ -28,6 +30,10 @@ pub(crate) enum Step {
     Move(u64),
     /// Goes.
     Delete(u64),
+    /// Somebody types person n's `user.created` once more by hand, as it was at first.
+    TypeByHand(u64),
+    /// Person n goes, and that is typed at the same time.
+    DeleteAndType(u64),
     /// Something that is no event arrives on the topic.
     Nonsense,
     /// Another payload arrives under the id of person n's first event.
@@ -37,6 +43,10 @@ pub(crate) enum Step {
     OpenMailboxes,
     /// This long passes, then every event is sent out again.
     SendAgainAfter(Duration),
+    /// The bus is down for so long. In the meantime person n takes another name.
+    Outage(u64, Duration),
+    /// The same, and until the end of it nothing else runs either.
+    LongOutage(u64, Duration),
 }
 
 impl Step {
@@ -48,8 +58,12 @@ impl Step {
             | Self::Rename(_)
             | Self::Move(_)
             | Self::Delete(_)
+            | Self::TypeByHand(_)
+            | Self::DeleteAndType(_)
             | Self::Nonsense
             | Self::OpenMailboxes
+            | Self::Outage(..)
+            | Self::LongOutage(..)
             | Self::ReuseId(_) => Duration::ZERO,
         }
     }
@@ -67,6 +81,7 @@ pub(crate) struct Timed {
 pub(crate) struct Clients {
     pub(crate) sim: Arc<Sim>,
     pub(crate) bus: Arc<Bus>,
+    pub(crate) store: Arc<WatchedDocuments>,
     pub(crate) services: Arc<Services>,
     /// How often a request is sent at most, until it is answered for good.
     pub(crate) tries: usize,
@@ -78,21 +93,33 @@ impl Clients {
         self.sim.note(format_args!("{:?}", timed.step));
         match timed.step {
             Step::SignUp(person) => self.sign_up(person).await,
-            Step::Rename(person) => {
-                let name = format!("Renamed {}", self.sim.dice.below(1000));
-                self.change(Method::PATCH, person, json!({"name": name}))
-                    .await;
-            }
+            Step::Rename(person) => self.rename(person).await,
             Step::Move(person) => {
                 let email = format!("moved-{}-{person}@example.com", self.sim.dice.below(1000));
                 self.change(Method::PATCH, person, json!({"email": email}))
                     .await;
             }
             Step::Delete(person) => self.change(Method::DELETE, person, Value::Null).await,
+            Step::TypeByHand(person) => self.type_by_hand(person),
+            Step::DeleteAndType(person) => {
+                let delete = self.change(Method::DELETE, person, Value::Null);
+                tokio::join!(delete, async { self.type_by_hand(person) });
+            }
             Step::Nonsense => self.nonsense(),
             Step::ReuseId(person) => self.reuse_id(person),
             Step::OpenMailboxes => self.open_mailboxes(),
             Step::SendAgainAfter(wait) => self.send_all_again(wait),
+            Step::Outage(person, how_long) => {
+                self.bus.go_down(how_long);
+                self.rename(person).await;
+            }
+            Step::LongOutage(person, how_long) => {
+                self.bus.go_down(how_long);
+                self.sim.facts().asleep_until = self.sim.now() + how_long;
+                self.rename(person).await;
+                tokio::time::sleep(how_long).await;
+                self.store.sweep().await;
+            }
         }
     }
 
@@ -110,6 +137,12 @@ impl Clients {
         };
         let id = answer["id"].as_str().unwrap().to_owned();
         self.sim.facts().accepted.insert(id);
+    }
+
+    async fn rename(&self, person: u64) {
+        let name = format!("Renamed {}", self.sim.dice.below(1000));
+        self.change(Method::PATCH, person, json!({"name": name}))
+            .await;
     }
 
     async fn change(&self, method: Method, person: u64, body: Value) {
@@ -143,7 +176,7 @@ impl Clients {
     /// Sends the request until it is answered for good, or the client loses patience.
     async fn ask(&self, request: impl Fn() -> Request<Body>) -> Option<(StatusCode, Value)> {
         for turn in 0..self.tries {
-            let life = self.services.instance(Service::User, turn);
+            let life = self.services.instance(Service::User, turn).await;
             let cut = self.sim.dice.chance(0.5);
             let answer = self.bus.request(life, request(), None, cut).await;
             if let Answer::Response(response) = answer {
@@ -165,15 +198,28 @@ impl Clients {
         None
     }
 
-    fn nonsense(&self) {
+    fn type_by_hand(&self, person: u64) {
+        let Some(user) = self.user_of(person) else {
+            return;
+        };
+        let first = self.sim.facts().users[&user][&1].clone();
+        let UserState::Present { email, name } = first else {
+            return;
+        };
+        let typed = json!({"userId": user, "email": email, "name": name, "event": "user.created"});
         let message = OutgoingMessage {
-            data: "{\"neither\": \"an event".into(),
+            data: typed.to_string().into(),
             ..OutgoingMessage::default()
         };
-        let id = self.bus.send(message);
-        let mut facts = self.sim.facts();
-        let everybody = Service::CONSUMERS.map(|consumer| (consumer, id.clone()));
-        facts.unusable.extend(everybody);
+        let (_, event_id) = self.bus.send(USER_EVENTS, message);
+        self.sim.facts().typed.insert(event_id, user);
+    }
+
+    fn nonsense(&self) {
+        self.send_unusable(OutgoingMessage {
+            data: "{\"neither\": \"an event".into(),
+            ..OutgoingMessage::default()
+        });
     }
 
     fn reuse_id(&self, person: u64) {
@@ -181,15 +227,25 @@ impl Clients {
             return;
         };
         let facts = self.sim.facts();
-        let mut events = facts.events.values();
-        let first = events.find(|event| event.subject == user && event.sequence == 1);
-        let mut event: Value = serde_json::from_str(&first.unwrap().data).unwrap();
+        let mut events = facts.events.iter();
+        let of_user = |event: &StoredEvent| event.subject == user && event.sequence == 1;
+        let (id, first) = events.find(|(_, event)| of_user(event)).unwrap();
+        let mut event: Value = serde_json::from_slice(&first.message.data).unwrap();
+        event["data"]["name"] = "Another Person".into();
+        let message = OutgoingMessage {
+            data: event.to_string().into(),
+            attributes: [("ce-id".to_owned(), id.clone())].into(),
+            ordering_key: user.clone(),
+        };
         drop(facts);
-        event["data"]["name"] = "Somebody Else".into();
-        let id = self.bus.send(event_message(&event));
-        let mut facts = self.sim.facts();
-        let everybody = Service::CONSUMERS.map(|consumer| (consumer, id.clone()));
-        facts.unusable.extend(everybody);
+        self.send_unusable(message);
+    }
+
+    fn send_unusable(&self, message: OutgoingMessage) {
+        let (id, _) = self.bus.send(USER_EVENTS, message);
+        let consumers = self.bus.subscribers(USER_EVENTS);
+        let each = consumers.map(|consumer| (consumer, id.clone()));
+        self.sim.facts().unusable.extend(each);
     }
 
     fn open_mailboxes(&self) {
@@ -198,9 +254,7 @@ impl Clients {
         let letters = facts.dead_letters.clone();
         drop(facts);
         for letter in letters {
-            let mut consumers = Service::CONSUMERS.into_iter();
-            let parked_by = consumers.find(|consumer| consumer.name() == letter.consumer);
-            self.bus.send_to(parked_by.unwrap(), letter.message);
+            self.bus.redrive(letter);
         }
     }
 
@@ -208,20 +262,12 @@ impl Clients {
     fn send_all_again(&self, wait: Duration) {
         let mut facts = self.sim.facts();
         facts.rounds += u32::from(wait > fanout_runtime::Timings::PRODUCTION.mark_lifetime);
-        let parse = |data: &String| serde_json::from_str(data).unwrap();
-        let events: Vec<Value> = facts.events.values().map(|it| parse(&it.data)).collect();
+        let events = facts.events.values();
+        let events = events.map(|event| (event.topic.clone(), event.message.clone()));
+        let events: Vec<(String, OutgoingMessage)> = events.collect();
         drop(facts);
-        for event in events {
-            self.bus.send(event_message(&event));
+        for (topic, message) in events {
+            self.bus.send(&topic, message);
         }
-    }
-}
-
-fn event_message(event: &Value) -> OutgoingMessage {
-    let id = event["id"].as_str().unwrap().to_owned();
-    OutgoingMessage {
-        data: event.to_string().into(),
-        attributes: [("ce-id".to_owned(), id)].into(),
-        ordering_key: event["subject"].as_str().unwrap().to_owned(),
     }
 }

@@ -1,27 +1,34 @@
-//! The real services, each in two instances that crash and come back.
+//! The real services and those of the club, in instances that crash and come back: each in a process
+//! of its own, twice; or all in the one process that has the file, as on one machine.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use chrono::TimeDelta;
 use email_service::EmailServiceDeps;
 use fanout_bus::Publisher;
 use fanout_consume::{ConsumerDeps, PushAuth};
+use fanout_contracts::user::TOPIC as USER_EVENTS;
 use fanout_mail::Letterhead;
 use fanout_outbox::Outbox;
 use fanout_runtime::{Clock, IdGenerator, Timings};
-use fanout_store::Documents;
+use fanout_store::{Documents, StoreError};
 use fanout_testkit::faults::{FaultPlan, FaultyDocuments, FaultyPort, FaultyPublisher, Process};
+use tokio::sync::Mutex;
 use user_service::UserServiceDeps;
 
 use super::broken::Broken;
 use super::clock::SimClock;
+use super::club::{self, CLUB_EVENTS, Printer};
 use super::mailbox::RecordingMailer;
 use super::sim::Sim;
+use super::store::WatchedDocuments;
+use super::store::of_process::OfProcess;
 
-/// The topic that user-service publishes to.
-pub(crate) const USER_EVENTS: &str = "user-events";
+/// How long a start may take before it is tried again.
+const START_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Service {
@@ -29,10 +36,19 @@ pub(crate) enum Service {
     Email,
     Analytics,
     Crm,
+    Club,
+    Desk,
 }
 
 impl Service {
-    pub(crate) const CONSUMERS: [Self; 3] = [Self::Email, Self::Analytics, Self::Crm];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::User,
+        Self::Email,
+        Self::Analytics,
+        Self::Crm,
+        Self::Club,
+        Self::Desk,
+    ];
 
     /// The name; of a consumer, also the one in its marks.
     pub(crate) fn name(self) -> &'static str {
@@ -41,6 +57,8 @@ impl Service {
             Self::Email => email_service::NAME,
             Self::Analytics => analytics_service::NAME,
             Self::Crm => crm_service::NAME,
+            Self::Club => club::CLUB,
+            Self::Desk => club::DESK,
         }
     }
 
@@ -51,32 +69,50 @@ impl Service {
             Self::Email => email_service::HANDLES,
             Self::Analytics => analytics_service::HANDLES,
             Self::Crm => crm_service::HANDLES,
+            Self::Club => club::CLUB_HANDLES,
+            Self::Desk => club::DESK_HANDLES,
+        }
+    }
+
+    /// The topics it listens to.
+    pub(crate) fn topics(self) -> &'static [&'static str] {
+        match self {
+            Self::User => &[],
+            Self::Email | Self::Analytics | Self::Crm => &[USER_EVENTS],
+            Self::Club => &[USER_EVENTS, CLUB_EVENTS],
+            Self::Desk => &[CLUB_EVENTS],
         }
     }
 
     /// Its dead-letter topic.
     pub(crate) fn dead_letters(self) -> String {
-        format!("{USER_EVENTS}-{}-dead-letters", self.name())
+        let first = self.topics().first().unwrap_or(&"none");
+        format!("{first}-{}-dead-letters", self.name())
     }
 }
 
 /// What the instances are made from.
 pub(crate) struct Parts {
     pub(crate) sim: Arc<Sim>,
-    pub(crate) documents: Arc<dyn Documents>,
+    pub(crate) documents: Arc<WatchedDocuments>,
     pub(crate) publisher: Arc<dyn Publisher>,
     pub(crate) plan: Arc<dyn FaultPlan>,
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) broken: Option<Broken>,
 }
 
-/// One instance: where it runs, and one life after the other.
+/// Where instances run: one process after the other, with one clock.
 struct Slot {
-    service: Service,
-    number: usize,
+    name: String,
     skew: TimeDelta,
-    lives: AtomicU32,
-    life: Mutex<Option<Life>>,
+    processes: AtomicU32,
+    current: Mutex<Option<Running>>,
+}
+
+/// A process that runs, with what it serves.
+struct Running {
+    process: Arc<Process>,
+    apps: Vec<(Service, Router)>,
 }
 
 /// An instance that is up.
@@ -88,110 +124,174 @@ pub(crate) struct Life {
 
 pub(crate) struct Services {
     parts: Parts,
-    slots: Vec<Slot>,
+    /// For each service its slots; on one machine, one for all.
+    slots: Vec<(Option<Service>, Slot)>,
 }
 
 const INSTANCES: usize = 2;
 
 impl Services {
-    /// All services; `skew` gives each instance's clock error.
-    pub(crate) fn new(parts: Parts, skew: impl Fn() -> TimeDelta) -> Self {
-        let services = [
-            Service::User,
-            Service::Email,
-            Service::Analytics,
-            Service::Crm,
-        ];
-        let slot = |service, number| Slot {
-            service,
-            number,
+    /// All services; `skew` gives each process's clock error.
+    pub(crate) fn new(parts: Parts, on_one_machine: bool, skew: impl Fn() -> TimeDelta) -> Self {
+        let slot = |name| Slot {
+            name,
             skew: skew(),
-            lives: AtomicU32::new(0),
-            life: Mutex::new(None),
+            processes: AtomicU32::new(0),
+            current: Mutex::default(),
         };
-        let slots = services
-            .into_iter()
-            .flat_map(|service| (0..INSTANCES).map(move |number| (service, number)))
-            .map(|(service, number)| slot(service, number))
-            .collect();
+        let slots = match on_one_machine {
+            true => vec![(None, slot("machine".to_owned()))],
+            false => Service::ALL
+                .into_iter()
+                .flat_map(|service| (0..INSTANCES).map(move |number| (service, number)))
+                .map(|(service, number)| {
+                    (Some(service), slot(format!("{}/{number}", service.name())))
+                })
+                .collect(),
+        };
         Self { parts, slots }
     }
 
     /// The instance that gets the request number `turn`; started if it is down.
-    pub(crate) fn instance(&self, service: Service, turn: usize) -> Life {
-        let number = turn % INSTANCES;
-        let slot = self.slots.iter();
-        let mut slot = slot.filter(|slot| slot.service == service && slot.number == number);
-        slot.next().unwrap().life(&self.parts)
+    pub(crate) async fn instance(&self, service: Service, turn: usize) -> Life {
+        let slots = self.slots.iter();
+        let serving = slots.filter(|(of, _)| of.is_none_or(|of| of == service));
+        let serving: Vec<_> = serving.collect();
+        let (of, slot) = serving[turn % serving.len()];
+        slot.life(&self.parts, *of, service).await
     }
 }
 
 impl Slot {
-    fn life(&self, parts: &Parts) -> Life {
-        let mut life = self.life.lock().unwrap();
-        if let Some(life) = life.as_ref().filter(|life| !life.process.has_crashed()) {
-            return life.clone();
+    async fn life(&self, parts: &Parts, of: Option<Service>, service: Service) -> Life {
+        let mut current = self.current.lock().await;
+        let lives = current.as_ref().filter(|it| !it.process.has_crashed());
+        if lives.is_none() {
+            *current = Some(self.start(parts, of).await);
         }
-        let lives = self.lives.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}/{}.{lives}", self.service.name(), self.number);
-        let process = Arc::new(Process::new(name));
-        let app = parts.app(self.service, &process, self.skew);
-        life.insert(Life { app, process }).clone()
+        let running = current.as_ref().unwrap();
+        let (_, app) = running.apps.iter().find(|(it, _)| *it == service).unwrap();
+        Life {
+            app: app.clone(),
+            process: Arc::clone(&running.process),
+        }
+    }
+
+    /// Starts a process. One that has the file to itself looks after what the last one left, and is
+    /// started again if that does not work.
+    async fn start(&self, parts: &Parts, of: Option<Service>) -> Running {
+        loop {
+            let number = self.processes.fetch_add(1, Ordering::Relaxed);
+            let process = Arc::new(Process::new(format!("{}.{number}", self.name)));
+            let means = Means::new(parts, &process, self.skew);
+            let services = of.map_or(Service::ALL.to_vec(), |service| vec![service]);
+            let apps = services.into_iter().map(|it| (it, means.app(it)));
+            let running = Running {
+                apps: apps.collect(),
+                process: Arc::clone(&process),
+            };
+            if of.is_some() {
+                return running;
+            }
+            parts.documents.restart().await;
+            let starting = process.run(means.take_over());
+            if let Ok(Some(Ok(()))) = tokio::time::timeout(START_LIMIT, starting).await {
+                return running;
+            }
+            parts.sim.note(format_args!("the machine does not start"));
+            process.crash();
+        }
     }
 }
 
-impl Parts {
-    fn app(&self, service: Service, process: &Arc<Process>, skew: TimeDelta) -> Router {
-        let port = FaultyPort::new(Arc::clone(process), Arc::clone(&self.plan));
-        let documents: Arc<dyn Documents> = Arc::new(FaultyDocuments::new(
-            port.clone(),
-            Arc::clone(&self.documents),
-        ));
-        let publisher: Arc<dyn Publisher> = Arc::new(FaultyPublisher::new(
-            port.clone(),
-            Arc::clone(&self.publisher),
-        ));
-        let documents = Broken::documents(self.broken, documents);
-        let publisher = Broken::publisher(self.broken, publisher);
-        let clock: Arc<dyn Clock> = Arc::new(SimClock::new(self.sim.epoch, skew));
-        let outbox = || {
-            Outbox::new(
-                Arc::clone(&documents),
-                Arc::clone(&publisher),
-                Arc::clone(&clock),
-                Arc::clone(&self.ids),
-                format!("{}-service", service.name()),
-            )
+/// What the services of one process share.
+struct Means<'a> {
+    parts: &'a Parts,
+    port: FaultyPort,
+    documents: Arc<dyn Documents>,
+    publisher: Arc<dyn Publisher>,
+    clock: Arc<dyn Clock>,
+}
+
+impl<'a> Means<'a> {
+    fn new(parts: &'a Parts, process: &Arc<Process>, skew: TimeDelta) -> Self {
+        let port = FaultyPort::new(Arc::clone(process), Arc::clone(&parts.plan));
+        let store = Arc::clone(&parts.documents);
+        let documents: Arc<dyn Documents> = match store.is_in_a_file() {
+            true => Arc::new(OfProcess::new(Arc::clone(process), store)),
+            false => store,
         };
-        let consumer = || ConsumerDeps {
-            documents: Arc::clone(&documents),
-            publisher: Arc::clone(&publisher),
-            outbox: outbox(),
+        let documents = Arc::new(FaultyDocuments::new(port.clone(), documents));
+        let publisher = Arc::clone(&parts.publisher);
+        let publisher = Arc::new(FaultyPublisher::new(port.clone(), publisher));
+        let ids = Arc::clone(&parts.ids);
+        let (documents, publisher) = Broken::ports(parts.broken, documents, publisher, ids);
+        Self {
+            parts,
+            port,
+            documents,
+            publisher,
+            clock: Arc::new(SimClock::new(parts.sim.epoch, skew)),
+        }
+    }
+
+    /// What the embedded engine does when it starts.
+    async fn take_over(&self) -> Result<(), StoreError> {
+        let (documents, clock) = (self.documents.as_ref(), self.clock.as_ref());
+        fanout_dedup::expire_claims_of_dead_process(documents, clock).await?;
+        fanout_outbox::end_leases_of_dead_process(documents, clock).await
+    }
+
+    fn outbox(&self, service: Service) -> Outbox {
+        Outbox::new(
+            Arc::clone(&self.documents),
+            Broken::publisher_of(self.parts.broken, service, Arc::clone(&self.publisher)),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.parts.ids),
+            format!("{}-service", service.name()),
+        )
+    }
+
+    fn consumer(&self, service: Service) -> ConsumerDeps {
+        ConsumerDeps {
+            documents: Arc::clone(&self.documents),
+            publisher: Arc::clone(&self.publisher),
+            outbox: self.outbox(service),
             dead_letter_topic: service.dead_letters(),
-            clock: Arc::clone(&clock),
-            ids: Arc::clone(&self.ids),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.parts.ids),
             timings: Timings::PRODUCTION,
             auth: PushAuth::open_for_one_machine(),
             project: "simulation".to_owned(),
-        };
+        }
+    }
+
+    fn app(&self, service: Service) -> Router {
+        let sim = || Arc::clone(&self.parts.sim);
+        let port = || self.port.clone();
         let app = match service {
             Service::User => user_service::app(UserServiceDeps {
-                documents: Arc::clone(&documents),
-                outbox: outbox(),
-                clock: Arc::clone(&clock),
-                ids: Arc::clone(&self.ids),
+                documents: Arc::clone(&self.documents),
+                outbox: self.outbox(service),
+                clock: Arc::clone(&self.clock),
+                ids: Arc::clone(&self.parts.ids),
             }),
             Service::Email => email_service::app(EmailServiceDeps {
-                consumer: consumer(),
+                consumer: self.consumer(service),
                 mailer: Arc::new(RecordingMailer {
-                    sim: Arc::clone(&self.sim),
-                    port,
+                    sim: sim(),
+                    port: port(),
                 }),
                 letterhead: Letterhead::of("Fanout <noreply@example.com>".parse().unwrap()),
             }),
-            Service::Analytics => analytics_service::app(consumer()),
-            Service::Crm => crm_service::app(consumer()),
+            Service::Analytics => analytics_service::app(self.consumer(service)),
+            Service::Crm => crm_service::app(self.consumer(service)),
+            Service::Club => club::club(self.consumer(service)),
+            Service::Desk => {
+                let (sim, port) = (sim(), port());
+                club::desk(self.consumer(service), Printer { sim, port })
+            }
         };
-        Broken::answers(self.broken, app)
+        Broken::answers(self.parts.broken, app)
     }
 }

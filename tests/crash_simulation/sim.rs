@@ -16,17 +16,18 @@ tokio::task_local! {
 pub(crate) struct Sim {
     pub(crate) epoch: Instant,
     pub(crate) dice: Dice,
-    trace: Mutex<Vec<String>>,
+    /// `None`: nothing is written down, which takes time. A case that fails is run again.
+    trace: Option<Mutex<Vec<String>>>,
     facts: Mutex<Facts>,
 }
 
 impl Sim {
     /// A world that begins now.
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, traced: bool) -> Self {
         Self {
             epoch: Instant::now(),
             dice: Dice::new(seed),
-            trace: Mutex::default(),
+            trace: traced.then(Mutex::default),
             facts: Mutex::default(),
         }
     }
@@ -38,8 +39,10 @@ impl Sim {
 
     /// Writes down a step.
     pub(crate) fn note(&self, step: std::fmt::Arguments<'_>) {
-        let line = format!("{:>12.3} s  {step}", self.now().as_secs_f64());
-        lock(&self.trace).push(line);
+        if let Some(trace) = &self.trace {
+            let line = format!("{:>12.3} s  {step}", self.now().as_secs_f64());
+            lock(trace).push(line);
+        }
     }
 
     pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -53,7 +56,8 @@ impl Sim {
     }
 
     pub(crate) fn take_trace(&self) -> Vec<String> {
-        std::mem::take(&mut lock(&self.trace))
+        let trace = self.trace.as_ref();
+        trace.map_or_else(Vec::new, |trace| std::mem::take(&mut lock(trace)))
     }
 }
 

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use axum::body::Body;
 use chrono::TimeDelta;
-use fanout_store::Documents;
+use fanout_runtime::Clock as _;
 use fanout_testkit::SeededIds;
 use http::Request;
 
 use super::broken::Broken;
-use super::bus::{Bus, Mischief, SimPublisher};
-use super::clock::MAX_SKEW;
-use super::invariants::{check_all, left_in_outbox};
-use super::plan::{Faults, Plan};
+use super::bus::{Bus, Mischief};
+use super::clock::{MAX_SKEW, SimClock};
+use super::invariants::check_all;
+use super::plan::{Faults, Plan, SeenCall};
+use super::publisher::SimPublisher;
 use super::script::{Clients, Timed};
 use super::services::{Parts, Service, Services};
 use super::sim::Sim;
@@ -32,6 +33,10 @@ pub(crate) struct Case {
     pub(crate) script: Vec<Timed>,
     /// What happens once that has settled, one after the other.
     pub(crate) afterwards: Vec<Timed>,
+    /// Who has subscriptions.
+    pub(crate) consumers: &'static [Service],
+    /// Whether all services are one process, which has the store's file to itself.
+    pub(crate) on_one_machine: bool,
     pub(crate) faults: Faults,
     pub(crate) mischief: Mischief,
     /// Whether instances' clocks differ.
@@ -44,9 +49,10 @@ pub(crate) struct Case {
 /// What became of a case.
 pub(crate) struct Ran {
     pub(crate) violations: Vec<String>,
+    /// Empty unless it was asked for.
     pub(crate) trace: Vec<String>,
-    /// For each call of a port, in order, whether it changes anything.
-    pub(crate) calls: Vec<bool>,
+    /// The calls of ports, in order.
+    pub(crate) calls: Vec<SeenCall>,
     /// How many faults were injected.
     pub(crate) faults: u64,
 }
@@ -54,19 +60,28 @@ pub(crate) struct Ran {
 impl Case {
     /// Runs it to its end, on this thread and in its own time.
     pub(crate) fn run(&self) -> Ran {
+        self.run_in_a_world(false)
+    }
+
+    /// The same, written down step by step.
+    pub(crate) fn run_traced(&self) -> Ran {
+        self.run_in_a_world(true)
+    }
+
+    fn run_in_a_world(&self, traced: bool) -> Ran {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .unwrap();
-        runtime.block_on(World::run(self))
+        runtime.block_on(World::run(self, traced))
     }
 }
 
 struct World {
     sim: Arc<Sim>,
     plan: Arc<Plan>,
-    store: Arc<dyn Documents>,
+    store: Arc<WatchedDocuments>,
     bus: Arc<Bus>,
     services: Arc<Services>,
     /// Whether the relay is called on either instance; else on the first.
@@ -74,11 +89,12 @@ struct World {
 }
 
 impl World {
-    async fn run(case: &Case) -> Ran {
-        let world = Self::build(case).await;
+    async fn run(case: &Case, traced: bool) -> Ran {
+        let world = Self::build(case, traced).await;
         let clients = Clients {
             sim: Arc::clone(&world.sim),
             bus: Arc::clone(&world.bus),
+            store: Arc::clone(&world.store),
             services: Arc::clone(&world.services),
             tries: case.tries,
         };
@@ -88,10 +104,12 @@ impl World {
         for timed in &case.afterwards {
             // Not filled with runs of a relay that has nothing to do.
             tokio::time::sleep(timed.step.long_before()).await;
+            world.store.sweep().await;
+            world.plan.step_begins();
             let busy = vec![tokio::spawn(clients.clone().take(*timed))];
             world.settle(busy).await;
         }
-        check_all(&world.sim, world.store.as_ref()).await;
+        check_all(&world.sim, world.store.as_ref(), case.consumers).await;
         world.bus.connect(None);
         Ran {
             violations: std::mem::take(&mut world.sim.facts().violations),
@@ -101,11 +119,13 @@ impl World {
         }
     }
 
-    async fn build(case: &Case) -> Self {
-        let sim = Arc::new(Sim::new(case.seed));
-        let store: Arc<dyn Documents> = Arc::new(WatchedDocuments::new(Arc::clone(&sim)).await);
+    async fn build(case: &Case, traced: bool) -> Self {
+        let sim = Arc::new(Sim::new(case.seed, traced));
+        let store = WatchedDocuments::new(Arc::clone(&sim), case.on_one_machine).await;
+        let store = Arc::new(store);
         let plan = Arc::new(Plan::new(Arc::clone(&sim), case.faults.clone()));
-        let bus = Bus::new(Arc::clone(&sim), Arc::clone(&store), case.mischief);
+        let (sim_too, store_too) = (Arc::clone(&sim), store.clone());
+        let bus = Bus::new(sim_too, store_too, case.mischief, case.consumers);
         let parts = Parts {
             sim: Arc::clone(&sim),
             documents: Arc::clone(&store),
@@ -119,7 +139,7 @@ impl World {
             true => TimeDelta::milliseconds(sim.dice.below(2 * most as u64) as i64 - most),
             false => TimeDelta::zero(),
         };
-        let services = Arc::new(Services::new(parts, skew));
+        let services = Arc::new(Services::new(parts, case.on_one_machine, skew));
         bus.connect(Some(Arc::clone(&services)));
         Self {
             sim,
@@ -149,7 +169,7 @@ impl World {
         let mut quiet = 0;
         while quiet < 2 {
             self.a_minute().await;
-            quiet = match self.is_quiet().await {
+            quiet = match self.is_quiet() {
                 true => quiet + 1,
                 false => 0,
             };
@@ -164,22 +184,31 @@ impl World {
         }
     }
 
-    /// A minute, and the relay at its end.
+    /// A minute, and the relay at its end. Once nothing goes wrong any more, the relay is called
+    /// only if there is something for it to do.
     async fn a_minute(&self) {
-        tokio::time::sleep(RELAY_EVERY).await;
+        let asleep_until = self.sim.facts().asleep_until;
+        tokio::time::sleep(RELAY_EVERY.max(asleep_until.saturating_sub(self.sim.now()))).await;
+        let calm_since = self.plan.calm_since().max(self.bus.down_until());
+        let now = self.sim.now();
+        let is_calm = now >= calm_since;
+        if is_calm && !self.sim.facts().outbox.is_any_waiting() {
+            return;
+        }
         let turn = match self.any_relay {
             true => self.sim.dice.below(2) as usize,
             false => 0,
         };
-        let life = self.services.instance(Service::User, turn);
+        let life = self.services.instance(Service::User, turn).await;
         let request = Request::post("/outbox/relay").body(Body::empty()).unwrap();
         self.bus.request(life, request, None, true).await;
+        let now = self.sim.now();
+        let late = self.sim.facts().outbox.too_late(now, calm_since);
+        late.into_iter().for_each(|what| self.sim.violation(what));
     }
 
-    async fn is_quiet(&self) -> bool {
-        self.bus.outstanding() == 0
-            && left_in_outbox(&self.sim, self.store.as_ref())
-                .await
-                .is_empty()
+    fn is_quiet(&self) -> bool {
+        let now = SimClock::new(self.sim.epoch, TimeDelta::zero()).now();
+        self.bus.outstanding() == 0 && self.sim.facts().outbox.is_at_rest(now)
     }
 }

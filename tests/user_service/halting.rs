@@ -9,7 +9,7 @@ use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 use fanout_store::{
     CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use super::service::Service;
 
@@ -26,6 +26,7 @@ pub(crate) struct Death {
 struct Steps {
     death: Death,
     made: AtomicU32,
+    turn: Mutex<()>,
     died: Notify,
 }
 
@@ -52,6 +53,7 @@ impl Mortal {
         let steps = Arc::new(Steps {
             death,
             made: AtomicU32::new(0),
+            turn: Mutex::default(),
             died: Notify::new(),
         });
         let documents = MortalDocuments(Arc::clone(&service.documents), Arc::clone(&steps));
@@ -84,6 +86,9 @@ impl Mortal {
 impl Steps {
     /// Makes a call, unless the process dies at it or is dead.
     async fn make<T>(&self, call: impl Future<Output = T>) -> T {
+        // One after the other: a call that is dropped on its way when the process dies would have
+        // its effect at any later time.
+        let _turn = self.turn.lock().await;
         let number = self.made.fetch_add(1, Ordering::SeqCst);
         if number < self.death.call {
             return call.await;

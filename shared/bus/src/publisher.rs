@@ -8,7 +8,7 @@ use bytes::Bytes;
 use fanout_runtime::BoxError;
 
 /// How long a caller waits for the bus to take one message. An adapter answers sooner: after an
-/// answer that no caller hears the event is sent again.
+/// answer that comes too late for its caller the event is sent again.
 pub const PUBLISH_LIMIT: Duration = Duration::from_secs(10);
 
 /// Sends messages to topics.

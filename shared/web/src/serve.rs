@@ -14,8 +14,8 @@ use tracing::{error, info, warn};
 
 use crate::connections::{Connections, ReadLimits};
 use fanout_runtime::{
-    DRAIN, LogSettings, ProcessEnvironment, Settings, SettingsError, Shutdown, error_chain,
-    init_telemetry,
+    DRAIN, Environment, LogFormat, LogSettings, ProcessEnvironment, Settings, SettingsError,
+    Shutdown, error_chain, init_telemetry, raise_descriptor_limit,
 };
 
 /// What a service's last work has of the drain for itself, however long requests take.
@@ -169,9 +169,10 @@ where
     let config = read(&mut settings);
     let (port, logs, config) = match settings.finish(zip3(port, logs, config)) {
         Ok(complete) => complete,
-        Err(faults) => return refuse(name, &faults),
+        Err(faults) => return refuse(name, &faults, &environment),
     };
     init_telemetry(logs);
+    raise_descriptor_limit();
     let served = start_runtime().and_then(|runtime| {
         let served = runtime.block_on(async {
             let shutdown = Shutdown::on_signal();
@@ -212,12 +213,10 @@ fn zip3<A, B, C>(a: Option<A>, b: Option<B>, c: Option<C>) -> Option<(A, B, C)> 
     Some((a?, b?, c?))
 }
 
-#[allow(
-    clippy::print_stderr,
-    reason = "there are no logs yet: settings say how to write them"
-)]
-fn refuse(name: &str, faults: &SettingsError) -> ExitCode {
-    eprintln!("{name} cannot start: {faults}");
+fn refuse(name: &str, faults: &SettingsError, environment: &dyn Environment) -> ExitCode {
+    let format = LogFormat::read(&mut Settings::new(environment));
+    init_telemetry(LogSettings::of_faults(format.unwrap_or(LogFormat::Json)));
+    error!(service = name, error = %faults, "cannot start");
     ExitCode::from(2)
 }
 

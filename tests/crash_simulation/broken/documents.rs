@@ -1,12 +1,13 @@
 //! A store that lets services down the way a wrong protocol would.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use crm_service::CONTACTS;
 use email_service::EMAIL_RECIPIENTS;
 use fanout_dedup::PROCESSED_EVENTS;
-use fanout_outbox::{EVENTS, OUTBOX_LEASES};
+use fanout_outbox::{EVENTS, EVENTS_KEPT, OUTBOX_CURSORS, OUTBOX_LEASES};
 use fanout_runtime::Timestamp;
 use fanout_store::{
     CommitError, CommitReceipt, Conflict, Content, Document, Documents, Fields, Key, Page,
@@ -14,6 +15,9 @@ use fanout_store::{
 };
 
 use super::Broken;
+
+/// How far the relay's cursors stay behind a run that leaves nothing.
+const OVERLAP: Duration = Duration::from_secs(10 * 60);
 
 pub(super) struct BrokenDocuments {
     pub(super) broken: Broken,
@@ -41,15 +45,17 @@ impl Documents for BrokenDocuments {
             Broken::MarkInSecondCommit if is_done_with_effect(&writes) => {
                 self.refuse_what_is_seen(&writes[0]).await?;
                 let effect = writes.split_off(1);
-                self.in_two(effect, writes).await
+                let mut receipt = self.in_two(effect, writes).await?;
+                receipt.update_times.rotate_right(1);
+                Ok(receipt)
             }
-            Broken::OutboxInSecondCommit if writes.iter().any(creates_row) => {
-                let (outbox, state): (Vec<Write>, Vec<Write>) = writes
-                    .into_iter()
-                    .partition(|write| write.key.is_in(EVENTS) || write.key.is_in(OUTBOX_LEASES));
-                self.inner.commit(state).await?;
-                self.inner.commit(outbox).await
+            Broken::OutboxInSecondCommit if emits(&writes) && !is_mark(&writes[0]) => {
+                self.rows_in_second_commit(writes).await
             }
+            Broken::EmissionInSecondCommit if emits(&writes) && is_mark(&writes[0]) => {
+                self.rows_in_second_commit(writes).await
+            }
+            Broken::LeaseForgotten if emits(&writes) => self.without_leases(writes).await,
             Broken::NoRelease if is_in_state(&writes[0], "released") => Ok(CommitReceipt {
                 update_times: vec![None],
             }),
@@ -62,6 +68,36 @@ impl Documents for BrokenDocuments {
 }
 
 impl BrokenDocuments {
+    /// Rows and leases come last in a commit.
+    async fn rows_in_second_commit(
+        &self,
+        mut writes: Vec<Write>,
+    ) -> Result<CommitReceipt, CommitError> {
+        let rows = writes.iter().position(creates_row).unwrap();
+        let outbox = writes.split_off(rows);
+        self.in_two(writes, outbox).await
+    }
+
+    /// Says of leases that they were stored, under some version.
+    async fn without_leases(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
+        let creates_lease = |write: &Write| {
+            write.key.is_in(OUTBOX_LEASES) && write.precondition == Precondition::Absent
+        };
+        let forgotten: Vec<bool> = writes.iter().map(creates_lease).collect();
+        let kept = writes.into_iter().filter(|write| !creates_lease(write));
+        let receipt = self.inner.commit(kept.collect()).await?;
+        let mut versions = receipt.update_times.into_iter();
+        let mut last = None;
+        let mut version = |forgotten: bool| {
+            if !forgotten {
+                last = versions.next().flatten();
+            }
+            last
+        };
+        let update_times = forgotten.into_iter().map(&mut version).collect();
+        Ok(CommitReceipt { update_times })
+    }
+
     async fn in_two(
         &self,
         first: Vec<Write>,
@@ -102,6 +138,9 @@ impl BrokenDocuments {
                 fields.set("lease_expires_at", Timestamp::UNIX_EPOCH);
             }
             Broken::LeaseExpiryIgnored if is_held => fields.set("lease_expires_at", never),
+            Broken::ParkedForgetsRepeat if is_mark && fields.text("state") == Ok("parked") => {
+                fields.remove("may_have_repeated");
+            }
             Broken::MarkExpiryIgnored if is_mark => fields.set("expires_at", never),
             Broken::NoOrderGuard if document.key.is_in(CONTACTS) => {
                 fields.set("version", 0_u64);
@@ -124,6 +163,22 @@ impl BrokenDocuments {
             (Broken::RepeatNotRecorded, Content::Set(fields)) if is_mark => {
                 fields.set("may_have_repeated", false);
             }
+            (Broken::SecondMailUnnoticed, Content::Set(fields))
+                if write.key.is_in(EMAIL_RECIPIENTS) =>
+            {
+                fields.remove("last_event_id");
+            }
+            // Only at its start does a process change leases by themselves.
+            (Broken::DeadClaimsReleased, Content::Merge(fields, _)) if is_mark => {
+                fields.set("state", "released");
+            }
+            (Broken::WaitingRowExpires, Content::Set(fields)) if write.key.is_in(EVENTS) => {
+                let stored = fields.timestamp("recorded_at").unwrap();
+                fields.set("expires_at", stored + EVENTS_KEPT);
+            }
+            (Broken::CursorPassesOver, Content::Set(fields)) if write.key.is_in(OUTBOX_CURSORS) => {
+                pass_over(fields);
+            }
             _ => {}
         }
     }
@@ -142,6 +197,27 @@ fn is_done_with_effect(writes: &[Write]) -> bool {
         Content::Merge { .. } | Content::Delete => false,
     };
     writes.len() > 1 && writes[0].key.is_in(PROCESSED_EVENTS) && done(&writes[0])
+}
+
+fn is_mark(write: &Write) -> bool {
+    write.key.is_in(PROCESSED_EVENTS)
+}
+
+/// Puts every cursor to where the run began: that is as far as [`OVERLAP`] behind the newest.
+fn pass_over(cursors: &mut Fields) {
+    let shards = cursors
+        .iter()
+        .filter(|(name, _)| name.starts_with("shard_"));
+    let shards: Vec<String> = shards.map(|(name, _)| name.to_owned()).collect();
+    let newest = shards.iter().map(|shard| cursors.timestamp(shard).unwrap());
+    let began = newest.max().unwrap() + OVERLAP;
+    for shard in &shards {
+        cursors.set(shard, began);
+    }
+}
+
+fn emits(writes: &[Write]) -> bool {
+    writes.iter().any(creates_row)
 }
 
 fn creates_row(write: &Write) -> bool {

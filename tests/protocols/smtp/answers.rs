@@ -3,7 +3,7 @@
 use fanout_dedup::MarkState;
 use fanout_mail::{SmtpLimits, SmtpMailer};
 
-use super::post::{ADDRESS, Post};
+use super::post::{ADDRESS, Post, sign_up};
 use super::server::{MailServer, Reaction, Stage};
 
 #[tokio::test]
@@ -68,11 +68,11 @@ async fn a_mail_that_is_deferred_is_sent_at_the_next_delivery() {
         // The greeting comes on a new connection only.
         server.closes_all();
         server.next(stage, Reaction::Says(words));
-        assert_eq!(
-            post.deliver(&event, &user).await.outcome,
-            "failed",
-            "{words}"
-        );
+        let deferred = post.deliver(&event, &user).await;
+        assert_eq!(deferred.outcome, "deferred", "{words}");
+        let logs = deferred.logs;
+        assert!(logs.contains(r#""severity":"WARNING""#), "{logs}");
+        assert!(!logs.contains(r#""severity":"ERROR""#), "{logs}");
         assert!(post.statuses(&user).await.is_empty(), "{words}");
         let mark = post.scene.mark("email", &event).await.unwrap();
         assert_eq!(mark.state, MarkState::Released, "{words}");
@@ -96,9 +96,27 @@ async fn what_is_not_the_recipients_fault_is_logged_as_an_error_and_never_parked
             "554 5.7.1 <secret.person@example.org>: relay access denied",
         ),
         (Stage::Recipient, "550 5.1.8 sender's domain not found"),
+        (Stage::Recipient, "550 5.1.0 Sender address rejected"),
+        (
+            Stage::Recipient,
+            "550 5.4.5 Daily SMTP relay sending limit exceeded",
+        ),
         (Stage::Data, "503 5.5.1 bad sequence of commands"),
         (Stage::Content, "550 5.7.1 looks like spam"),
         (Stage::Content, "554 transaction failed"),
+        (Stage::Content, "554 5.4.6 Too many hops"),
+        (
+            Stage::Content,
+            "554 5.2.252 SendAsDenied; not allowed to send as hello@example.com",
+        ),
+        (
+            Stage::Content,
+            "550-5.4.5 Daily user sending limit exceeded\r\n550 5.4.5 gsmtp",
+        ),
+        (
+            Stage::Content,
+            "552 Message would take you over your relay quota of 500",
+        ),
     ];
     let server = MailServer::open().await;
     let post = Post::to(server.port()).await;
@@ -116,6 +134,51 @@ async fn what_is_not_the_recipients_fault_is_logged_as_an_error_and_never_parked
     }
     assert!(post.scene.dead_letters.take().is_empty());
     assert_eq!(server.mails().len(), refusals.len());
+}
+
+#[tokio::test]
+async fn an_answer_in_another_encoding_is_its_three_digits_at_every_stage() {
+    let server = MailServer::open().await;
+    let post = Post::to(server.port()).await;
+    for (stage, answer) in [
+        (Stage::Greeting, &b"220 test \xe9\r\n"[..]),
+        (Stage::Sender, b"250-\xe9\r\n250\r\n"),
+        (Stage::Recipient, b"251 \x80\xff\n"),
+        (Stage::Data, b"354 \xe9\r\n"),
+        (Stage::Content, b"250 2.0.0 Message accept\xe9\r\n"),
+    ] {
+        server.next(stage, Reaction::SaysBytes(answer));
+    }
+    assert_eq!(post.deliver("evt_1", "usr_1").await.outcome, "done");
+    assert_eq!(server.mails().len(), 1);
+    let refusal = b"550 5.1.1 <\xe9>: bo\xeete inconnue\r\n";
+    server.next(Stage::Recipient, Reaction::SaysBytes(refusal));
+    assert_eq!(post.deliver("evt_2", "usr_2").await.outcome, "parked");
+    assert_eq!(post.statuses("usr_2").await, ["failed"]);
+}
+
+#[tokio::test]
+async fn an_international_address_goes_where_the_server_takes_it_and_is_not_its_owners_fault() {
+    let mut event = sign_up("evt_1", "usr_1");
+    event["data"]["email"] = "हिन्दी@डाटामेल.भारत".into();
+    let server = MailServer::open().await;
+    let post = Post::to(server.port()).await;
+    assert_eq!(post.deliver_event(&event).await.outcome, "done");
+    assert_eq!(server.mails()[0].to, ["हिन्दी@xn--c2bd4bq1db8d.xn--h2brj9c"]);
+
+    let server = MailServer::of_ascii().await;
+    let post = Post::to(server.port()).await;
+    let parked = post.deliver_event(&event).await;
+    assert_eq!(parked.outcome, "parked");
+    assert!(
+        parked.logs.contains("address_not_supported"),
+        "{}",
+        parked.logs
+    );
+    event["id"] = "evt_2".into();
+    event["data"]["email"] = "ada@डाटामेल.भारत".into();
+    assert_eq!(post.deliver_event(&event).await.outcome, "done");
+    assert_eq!(server.mails()[0].to, ["ada@xn--c2bd4bq1db8d.xn--h2brj9c"]);
 }
 
 #[tokio::test]

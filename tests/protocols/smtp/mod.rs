@@ -8,4 +8,5 @@ mod encryption;
 mod post;
 mod server;
 mod talk;
+mod unknown_outcomes;
 mod whole_system;

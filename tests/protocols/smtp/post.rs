@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use fanout_mail::{SmtpLimits, SmtpMailer};
+use fanout_runtime::Timings;
 use fanout_testkit::consumer_tests::deliver;
 use http::Request;
 use serde_json::Value;
@@ -39,20 +40,38 @@ impl Post {
     }
 
     pub(super) async fn with_limits(port: u16, limits: SmtpLimits) -> Self {
-        let url = format!("smtp://127.0.0.1:{port}");
-        Self::by(SmtpMailer::new(url.parse().unwrap(), limits).unwrap()).await
+        Self::by(mailer(port, limits)).await
+    }
+
+    /// The same, with so much time for each delivery.
+    pub(super) async fn with_budget(port: u16, budget: Duration) -> Self {
+        let timings = Timings {
+            handler_budget: budget,
+            ..Timings::PRODUCTION
+        };
+        let limits = SmtpLimits {
+            answer: budget / 10,
+            ..SmtpLimits::PRODUCTION
+        };
+        Self::of(Scene::with_timings(timings).await, mailer(port, limits))
     }
 
     /// Sends with this mailer.
     pub(super) async fn by(mailer: SmtpMailer) -> Self {
-        let scene = Scene::new().await;
+        Self::of(Scene::new().await, mailer)
+    }
+
+    fn of(scene: Scene, mailer: SmtpMailer) -> Self {
         let app = scene.email(Arc::new(mailer));
         Self { scene, app }
     }
 
     /// Delivers the sign-up of a user, who has the address that must not show.
     pub(super) async fn deliver(&self, event_id: &str, user_id: &str) -> Delivered {
-        let event = sign_up(event_id, user_id);
+        self.deliver_event(&sign_up(event_id, user_id)).await
+    }
+
+    pub(super) async fn deliver_event(&self, event: &Value) -> Delivered {
         let (answer, logs) = captured_logs(deliver(&self.app, event.to_string())).await;
         assert!(!logs.contains("secret.person"), "{logs}");
         Delivered {
@@ -65,6 +84,11 @@ impl Post {
     pub(super) async fn statuses(&self, user_id: &str) -> Vec<String> {
         statuses(&self.app, user_id).await
     }
+}
+
+fn mailer(port: u16, limits: SmtpLimits) -> SmtpMailer {
+    let url = format!("smtp://127.0.0.1:{port}");
+    SmtpMailer::new(url.parse().unwrap(), limits).unwrap()
 }
 
 pub(super) fn sign_up(event_id: &str, user_id: &str) -> Value {

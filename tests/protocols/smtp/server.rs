@@ -1,4 +1,5 @@
-//! A mail server. Takes every mail, unless told otherwise before.
+//! A mail server. Takes every mail, unless told otherwise before. One that hangs or hangs up after a
+//! mail has taken it.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use super::certificate::SelfSigned;
 use super::talk::Talk;
 
-/// How a server lets others in.
+/// How a server is talked to.
 #[derive(Clone, Copy)]
 pub(super) enum Encryption {
     None,
@@ -38,12 +39,23 @@ pub(super) enum Stage {
 pub(super) enum Reaction {
     /// It answers this.
     Says(&'static str),
+    /// It answers these bytes, and nothing else.
+    SaysBytes(&'static [u8]),
     /// It never answers.
     Hangs,
     /// It closes the connection.
     HangsUp,
-    /// It takes the mail, and closes the connection without a word.
-    TakesItAndHangsUp,
+}
+
+impl Reaction {
+    /// Whether the server says that it does not take the mail.
+    pub(super) fn refuses(self) -> bool {
+        match self {
+            Self::Says(text) => text.starts_with(['4', '5']),
+            Self::SaysBytes(text) => text.starts_with(b"4") || text.starts_with(b"5"),
+            Self::Hangs | Self::HangsUp => false,
+        }
+    }
 }
 
 /// The server; it stops with the test.
@@ -58,8 +70,10 @@ pub(super) struct MailServer {
 pub(super) struct State {
     pub(super) encryption: Encryption,
     acceptor: Option<TlsAcceptor>,
-    /// `user:password`; everybody is let in where there is none.
+    /// `user:password`; every client is let in where there is none.
     pub(super) account: Option<&'static str>,
+    /// Whether it takes internationalised addresses.
+    pub(super) international: bool,
     script: Mutex<VecDeque<(Stage, Reaction)>>,
     seen: Mutex<Seen>,
 }
@@ -95,12 +109,17 @@ impl ReceivedMail {
 }
 
 impl MailServer {
-    /// A server that anybody may use in the open.
+    /// A server that every client may use in the open.
     pub(super) async fn open() -> Self {
         Self::new(Encryption::None, None, None).await
     }
 
-    /// A server that lets nobody in without this account.
+    /// The same, but that it takes no internationalised addresses.
+    pub(super) async fn of_ascii() -> Self {
+        Self::with(Encryption::None, None, None, false).await
+    }
+
+    /// A server that lets no client in without this account.
     pub(super) async fn with_account(account: &'static str) -> Self {
         Self::new(Encryption::None, None, Some(account)).await
     }
@@ -110,12 +129,22 @@ impl MailServer {
         certificate: Option<&SelfSigned>,
         account: Option<&'static str>,
     ) -> Self {
+        Self::with(encryption, certificate, account, true).await
+    }
+
+    async fn with(
+        encryption: Encryption,
+        certificate: Option<&SelfSigned>,
+        account: Option<&'static str>,
+        international: bool,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             encryption,
             acceptor: certificate.map(SelfSigned::acceptor),
             account,
+            international,
             script: Mutex::default(),
             seen: Mutex::default(),
         });

@@ -80,10 +80,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             }
             _ => self.say("500 5.5.2 what?").await,
         };
-        match goes_on {
-            true => Next::Command,
-            false => Next::End,
-        }
+        if goes_on { Next::Command } else { Next::End }
     }
 
     async fn greet(&mut self) -> bool {
@@ -93,6 +90,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         }
         if self.state.account.is_some() {
             lines.push("AUTH PLAIN");
+        }
+        if self.state.international {
+            lines.push("SMTPUTF8");
         }
         let last = lines.len() - 1;
         for (number, line) in lines.into_iter().enumerate() {
@@ -110,9 +110,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         let said = String::from_utf8(STANDARD.decode(said).unwrap()).unwrap();
         let said = said.trim_start_matches('\0').replace('\0', ":");
         self.is_known = self.state.account == Some(said.as_str());
-        match self.is_known {
-            true => self.say("235 2.7.0 welcome").await,
-            false => self.say("535 5.7.8 bad user or password").await,
+        if self.is_known {
+            self.say("235 2.7.0 welcome").await
+        } else {
+            self.say("535 5.7.8 bad user or password").await
         }
     }
 
@@ -121,7 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         if !self.react(reaction, "354 go on").await {
             return false;
         }
-        if reaction.is_some() {
+        if reaction.is_some_and(Reaction::refuses) {
             return true;
         }
         let mut content = String::new();
@@ -136,7 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             content.push('\n');
         }
         let reaction = self.state.reaction(Stage::Content);
-        if matches!(reaction, None | Some(Reaction::TakesItAndHangsUp)) {
+        if !reaction.is_some_and(Reaction::refuses) {
             let mail = ReceivedMail {
                 from: self.from.clone(),
                 to: self.to.clone(),
@@ -158,14 +159,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         match reaction {
             None => self.say(usual).await,
             Some(Reaction::Says(text)) => self.say(text).await,
+            Some(Reaction::SaysBytes(bytes)) => self.send(bytes).await,
             Some(Reaction::Hangs) => std::future::pending().await,
-            Some(Reaction::HangsUp | Reaction::TakesItAndHangsUp) => false,
+            Some(Reaction::HangsUp) => false,
         }
     }
 
     async fn say(&mut self, text: &str) -> bool {
-        let line = format!("{text}\r\n");
-        let said = self.stream.write_all(line.as_bytes()).await;
+        self.send(format!("{text}\r\n").as_bytes()).await
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> bool {
+        let said = self.stream.write_all(bytes).await;
         said.is_ok() && self.stream.flush().await.is_ok()
     }
 

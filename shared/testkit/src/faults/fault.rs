@@ -8,6 +8,9 @@ use std::time::Duration;
 pub enum Fault {
     /// It fails before it takes effect.
     FailBefore,
+    /// It fails at its very end, and is undone: a COMMIT that the disk does not take. The adapter
+    /// below has to see to that, see [`super::is_undone`].
+    Undone,
     /// It takes effect, and the answer is lost: the caller sees a failure.
     FailAfter,
     /// It takes no effect, and is never answered.
@@ -67,6 +70,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::FailBefore => out.write_str("fails before it takes effect"),
+            Self::Undone => out.write_str("fails at its end, and is undone"),
             Self::FailAfter => out.write_str("takes effect, answer lost"),
             Self::SilentBefore => out.write_str("never answers, no effect"),
             Self::SilentAfter => out.write_str("takes effect, never answers"),

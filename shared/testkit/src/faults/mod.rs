@@ -13,6 +13,6 @@ mod publisher;
 
 pub use documents::FaultyDocuments;
 pub use fault::{Decision, Fault, FaultPlan, PortCall};
-pub use port::FaultyPort;
+pub use port::{FaultyPort, is_undone};
 pub use process::Process;
 pub use publisher::FaultyPublisher;

@@ -10,6 +10,16 @@ use tokio::time::sleep;
 use super::fault::{Fault, FaultPlan, PortCall};
 use super::process::Process;
 
+tokio::task_local! {
+    static UNDONE: ();
+}
+
+/// Whether the current call must fail at its end and be undone ([`Fault::Undone`]): what an adapter
+/// asks that can make that happen.
+pub fn is_undone() -> bool {
+    UNDONE.try_with(|()| ()).is_ok()
+}
+
 /// The calls of one port from one process.
 #[derive(Clone)]
 pub struct FaultyPort {
@@ -42,6 +52,7 @@ impl FaultyPort {
         let answer = match decision.fault {
             None => effect.await,
             Some(Fault::FailBefore) => Err(lost(false)),
+            Some(Fault::Undone) => UNDONE.scope((), effect).await,
             Some(Fault::FailAfter) => {
                 let _ = effect.await;
                 Err(lost(true))
@@ -136,6 +147,9 @@ mod tests {
         let effect = {
             let happened = Arc::clone(&happened);
             async move {
+                if is_undone() {
+                    return Err("undone");
+                }
                 happened.store(true, Ordering::SeqCst);
                 Ok(())
             }
@@ -161,6 +175,13 @@ mod tests {
             (
                 Some(Fault::FailBefore),
                 Some(Err("failed")),
+                false,
+                false,
+                false,
+            ),
+            (
+                Some(Fault::Undone),
+                Some(Err("undone")),
                 false,
                 false,
                 false,
