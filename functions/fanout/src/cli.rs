@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use fanout_bus::Backoff;
 use fanout_runtime::LogFormat;
 
 use crate::completions::CompletionsFlags;
@@ -13,6 +14,7 @@ use crate::consumers::CONSUMERS;
 use crate::dead_letters::DeadLettersArgs;
 use crate::doctor::DoctorFlags;
 use crate::publish::PublishArgs;
+use crate::topology::Redelivery;
 use crate::trace::TraceFlags;
 
 /// The user service's name in `--port`.
@@ -143,17 +145,18 @@ impl UpFlags {
     }
 }
 
-/// How the embedded broker delivers.
+/// How the embedded broker delivers. By default a mail server may be away for ten minutes before a
+/// mail becomes a dead letter.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Delivery {
     /// Wait before the second delivery of a message that fails
     #[arg(long, env = "FANOUT_MIN_BACKOFF", default_value = "1s", value_parser = humantime::parse_duration)]
     pub min_backoff: Duration,
     /// Longest wait between deliveries
-    #[arg(long, env = "FANOUT_MAX_BACKOFF", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "FANOUT_MAX_BACKOFF", default_value = "1m", value_parser = humantime::parse_duration)]
     pub max_backoff: Duration,
     /// Deliveries before a message goes to the dead-letter topic
-    #[arg(long, env = "FANOUT_MAX_ATTEMPTS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, env = "FANOUT_MAX_ATTEMPTS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub max_attempts: u32,
     /// How likely a delivered message is delivered again, from 0 to 1
     #[arg(long, env = "FANOUT_DUPLICATES", default_value_t = 0.0, value_parser = probability)]
@@ -164,6 +167,19 @@ pub struct Delivery {
     /// Deliver waiting messages in random order, within what their ordering keys allow
     #[arg(long, env = "FANOUT_REORDER")]
     pub reorder: bool,
+}
+
+impl Delivery {
+    /// How what fails is delivered again.
+    pub fn redelivery(&self) -> Redelivery {
+        Redelivery {
+            backoff: Backoff {
+                min: self.min_backoff,
+                max: self.max_backoff,
+            },
+            max_attempts: self.max_attempts,
+        }
+    }
 }
 
 fn probability(text: &str) -> Result<f64, String> {
@@ -220,6 +236,28 @@ mod tests {
         assert_eq!((free.port(USER, 8080), free.port("crm", 8083)), (0, 9083));
         assert_eq!(up("crm=9083,all=0").port("crm", 8083), 0);
         assert!("all=8080".parse::<PortOf>().is_err());
+    }
+
+    #[test]
+    fn by_default_a_mail_server_may_be_away_for_ten_minutes() {
+        /// Every wait is as short as it can be.
+        struct Impatient;
+
+        impl fanout_runtime::IdGenerator for Impatient {
+            fn new_id(&self, prefix: &str) -> String {
+                prefix.to_owned()
+            }
+
+            fn fraction(&self) -> f64 {
+                0.0
+            }
+        }
+
+        let redelivery = Cli::parse_from(["fanout"]).up.delivery.redelivery();
+        let waits = 1..redelivery.max_attempts;
+        let waits = waits.map(|failures| redelivery.backoff.wait(failures, &Impatient));
+        let away: Duration = waits.sum();
+        assert!(away >= Duration::from_secs(600), "{away:?}");
     }
 
     #[test]

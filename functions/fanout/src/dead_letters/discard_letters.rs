@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::hold::{Held, hold};
 use super::interrupt::{Interrupt, Interrupted};
+use super::letter::Letter;
 use super::list_letters::letters;
 use super::selection::{Selection, reasons_in_words};
 use super::{Looking, consumer_named, consumer_names, letters_file};
@@ -65,9 +66,10 @@ pub(super) async fn discard(
         return Err(WrongUse(fault.to_owned()).into());
     }
     let consumer = consumer_named(&args.consumer)?;
-    let mut held = hold(&operator.pubsub, consumer, args.looking.limit(), interrupt).await?;
+    let limit = args.looking.limit();
+    let meant = |letter: &Letter| args.selection.takes(letter);
+    let held = hold(&operator.pubsub, consumer, limit, interrupt, meant).await?;
     let missing = args.selection.missing(&held.letters);
-    held.keep(|letter| args.selection.takes(letter)).await;
     let discarded = drop_held(operator, args, &held, interrupt).await;
     held.give_back_all().await;
     let discarded = discarded?;
@@ -153,9 +155,10 @@ impl Discarded {
         let Some(file) = &self.file else {
             return format!("{}: nothing to discard\n", self.consumer);
         };
-        let more = match self.more {
-            true => "there are more: --limit says how many to look at\n",
-            false => "",
+        let more = if self.more {
+            "there are more: do it again for those\n"
+        } else {
+            ""
         };
         let count = letters(self.discarded);
         format!(

@@ -1,4 +1,5 @@
-//! Holding dead letters: pulled, so that nobody else gets them, until they are acked or given back.
+//! Holding dead letters: pulled, so that no other command gets them, until they are acked or given
+//! back.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -29,11 +30,13 @@ const MOST_BYTES: usize = 100_000_000;
 /// How often an ack is tried: without it a letter that is dealt with comes back.
 const ACK_TRIES: u32 = 3;
 
-/// Dead letters of one consumer that nobody else gets meanwhile.
+/// Dead letters of one consumer that no other command gets meanwhile.
 pub(super) struct Held {
-    /// The letters, oldest first.
+    /// Those that are meant, oldest first.
     pub(super) letters: Vec<Letter>,
-    /// There are more than were asked for.
+    /// How many were looked at, these included.
+    pub(super) looked_at: usize,
+    /// There are more than were looked at.
     pub(super) more: bool,
     leases: Leases,
 }
@@ -55,20 +58,25 @@ enum FillError {
     Api(#[from] ApiError),
 }
 
-/// Holds at most `limit` of the consumer's dead letters. After an error everything is given back.
+/// Looks at the consumer's dead letters, at most `limit` of them, and holds those that are `meant`.
+/// The others are held until all have been looked at: given back before, they would come again.
+/// After an error everything is given back.
 pub(super) async fn hold(
     pubsub: &PubsubRest,
     consumer: &ConsumerEntry,
     limit: usize,
     interrupt: &Interrupt,
+    meant: impl FnMut(&Letter) -> bool,
 ) -> anyhow::Result<Held> {
     let mut held = Held {
         letters: Vec::new(),
+        looked_at: 0,
         more: false,
         leases: Leases::of(pubsub, consumer.dead_letters()),
     };
     let delivered_by = pubsub.subscription_path(&consumer.subscription());
-    if let Err(error) = held.fill(&delivered_by, limit, interrupt).await {
+    let filled = held.fill(&delivered_by, limit, interrupt, meant).await;
+    if let Err(error) = filled {
         held.give_back_all().await;
         let subscription = consumer.dead_letters();
         return match error {
@@ -93,8 +101,10 @@ impl Held {
         delivered_by: &str,
         limit: usize,
         interrupt: &Interrupt,
+        mut meant: impl FnMut(&Letter) -> bool,
     ) -> Result<(), FillError> {
         let mut seen = HashSet::new();
+        let mut others = Vec::new();
         let mut bytes = 0;
         let mut empty_pulls = 0;
         while empty_pulls < self.leases.pubsub.empty_pulls() {
@@ -102,37 +112,40 @@ impl Held {
                 interrupt.or(sleep(BETWEEN_EMPTY_PULLS)).await?;
             }
             // One more than asked for tells that there are more.
-            let most = (limit + 1 - self.letters.len()).min(MOST_PULLED);
+            let most = (limit - self.looked_at).saturating_add(1).min(MOST_PULLED);
             let pulled = interrupt.let_end(self.leases.pull(most)).await??;
             empty_pulls += 1;
             for message in pulled {
-                if seen.insert(message.message_id.clone()) {
-                    empty_pulls = 0;
-                    bytes += message.data.len();
-                    self.letters.push(Letter::read(message, delivered_by));
+                if !seen.insert(message.message_id.clone()) {
+                    continue;
+                }
+                empty_pulls = 0;
+                if self.looked_at == limit {
+                    self.more = true;
+                    others.push(message.message_id);
+                    continue;
+                }
+                self.looked_at += 1;
+                let letter = Letter::read(message, delivered_by);
+                if meant(&letter) {
+                    bytes += letter.message.data.len();
+                    self.letters.push(letter);
+                } else {
+                    others.push(letter.message.message_id);
                 }
             }
-            if self.letters.len() > limit || bytes > MOST_BYTES {
-                self.more = true;
+            self.more |= bytes > MOST_BYTES;
+            if self.more {
                 break;
             }
             if interrupt.is_requested() {
                 return Err(Interrupted.into());
             }
         }
-        let surplus = self.letters.split_off(limit.min(self.letters.len()));
-        self.give_back(&surplus).await;
+        self.leases
+            .give_back(others.iter().map(String::as_str))
+            .await;
         Ok(())
-    }
-
-    /// Keeps those that are meant, gives the others back, and says how many there were.
-    pub(super) async fn keep(&mut self, meant: impl Fn(&Letter) -> bool) -> usize {
-        let looked_at = self.letters.len();
-        let all = std::mem::take(&mut self.letters);
-        let (kept, others): (Vec<_>, Vec<_>) = all.into_iter().partition(meant);
-        self.letters = kept;
-        self.give_back(&others).await;
-        looked_at
     }
 
     /// Gives letters back; they can be pulled again at once. If that fails they can be when the

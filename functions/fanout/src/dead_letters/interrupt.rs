@@ -25,6 +25,12 @@ impl Interrupt {
         self.0.is_requested()
     }
 
+    /// Returns when the user wishes to stop.
+    pub(super) async fn requested(&self) -> Interrupted {
+        self.0.requested().await;
+        Interrupted
+    }
+
     /// Does the work, or stops with it: at once if it has no effect to wait for.
     pub(super) async fn or<T>(&self, work: impl Future<Output = T>) -> Result<T, Interrupted> {
         tokio::select! {

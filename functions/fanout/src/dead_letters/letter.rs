@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// The reason of letters that Pub/Sub itself forwarded.
 const ATTEMPTS_EXHAUSTED: &str = "attempts_exhausted";
-/// The reason of letters that somebody published on the dead-letter topic.
+/// The reason of letters that were published on the dead-letter topic by hand.
 const UNEXPLAINED: &str = "unexplained";
 
 /// A dead letter of one consumer.
@@ -85,6 +85,12 @@ impl Letter {
             || self.message.message_id == id
             || self.original.message_id == id
             || attribute == Some(id)
+    }
+
+    /// What letters have in common that keep their order; empty for nothing.
+    pub(super) fn key(&self) -> &str {
+        let key = &self.original.ordering_key;
+        self.subject.as_deref().unwrap_or(key)
     }
 
     /// What is in it: personal data, to be shown only to who asks for it.

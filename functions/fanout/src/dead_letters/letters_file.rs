@@ -76,9 +76,10 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    match cfg!(unix) {
-        true => File::open(folder)?.sync_all(),
-        // Elsewhere a folder cannot be opened.
-        false => Ok(()),
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        // There a folder cannot be opened.
+        Ok(())
     }
 }

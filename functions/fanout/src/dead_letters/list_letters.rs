@@ -22,7 +22,7 @@ const EXAMPLES: &str = "Examples:
   fanout dead-letters list --project my-project         in Google Cloud
 
 Letters are counted by reason, and within a reason by fingerprint: copies of one event have the same.
-Nothing is acked: what is looked at is given back at once. What another command holds at this moment
+Nothing is acked: what is looked at is given back as soon as all has been counted. What another command holds at this moment
 is not seen.
 
 Exit code: 0 there are none, 1 there are some (or something failed), 2 wrong use.";
@@ -46,34 +46,35 @@ pub(super) struct ListArgs {
 }
 
 #[derive(Serialize)]
-struct Listing {
-    consumers: Vec<OfConsumer>,
+pub(super) struct Listing {
+    pub(super) consumers: Vec<OfConsumer>,
 }
 
 #[derive(Serialize)]
-struct OfConsumer {
+pub(super) struct OfConsumer {
     consumer: &'static str,
-    count: usize,
+    pub(super) count: usize,
     /// There are more than were looked at.
-    more: bool,
+    pub(super) more: bool,
     #[serde(serialize_with = "rfc3339_or_null")]
-    oldest: Option<Timestamp>,
-    reasons: Vec<OfReason>,
+    pub(super) oldest: Option<Timestamp>,
+    pub(super) reasons: Vec<OfReason>,
 }
 
 #[derive(Serialize)]
-struct OfReason {
-    reason: String,
-    count: usize,
+pub(super) struct OfReason {
+    pub(super) reason: String,
+    pub(super) count: usize,
     events: Vec<OfFingerprint>,
 }
 
 /// Copies of one event.
 #[derive(Serialize)]
-struct OfFingerprint {
+pub(super) struct OfFingerprint {
     fingerprint: String,
     count: usize,
     event_type: Option<String>,
+    /// The oldest.
     examples: Vec<LetterName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<Value>,
@@ -91,24 +92,7 @@ pub(super) async fn list(
     args: &ListArgs,
     interrupt: &Interrupt,
 ) -> anyhow::Result<ExitCode> {
-    let mut listing = Listing {
-        consumers: Vec::new(),
-    };
-    for consumer in consumers_of(args.consumer.as_deref())? {
-        let limit = args.looking.limit();
-        let held = hold(&operator.pubsub, consumer, limit, interrupt).await?;
-        held.give_back_all().await;
-        listing.consumers.push(OfConsumer {
-            consumer: consumer.name,
-            count: held.letters.len(),
-            more: held.more,
-            oldest: held
-                .letters
-                .first()
-                .map(|letter| letter.message.publish_time),
-            reasons: grouped(&held.letters, args.show_payload),
-        });
-    }
+    let listing = look(operator, args, interrupt).await?;
     if args.looking.json {
         write_json(&listing)?;
     } else {
@@ -118,42 +102,77 @@ pub(super) async fn list(
     Ok(if none { ExitCode::SUCCESS } else { FAILED })
 }
 
-/// By reason and fingerprint, the largest groups first.
-fn grouped(letters: &[Letter], show_payload: bool) -> Vec<OfReason> {
-    let mut reasons: BTreeMap<&str, BTreeMap<&str, Vec<&Letter>>> = BTreeMap::new();
-    for letter in letters {
-        let events = reasons.entry(&letter.reason).or_default();
-        events.entry(&letter.fingerprint).or_default().push(letter);
+/// Counts what lies there.
+pub(super) async fn look(
+    operator: &Operator,
+    args: &ListArgs,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Listing> {
+    let mut listing = Listing {
+        consumers: Vec::new(),
+    };
+    for consumer in consumers_of(args.consumer.as_deref())? {
+        let limit = args.looking.limit();
+        let mut groups = Groups::default();
+        // What was counted is not kept: there may be any number of them.
+        let count = |letter: &Letter| {
+            groups.add(letter, args.show_payload);
+            false
+        };
+        let held = hold(&operator.pubsub, consumer, limit, interrupt, count).await?;
+        listing.consumers.push(OfConsumer {
+            consumer: consumer.name,
+            count: held.looked_at,
+            more: held.more,
+            oldest: groups.oldest,
+            reasons: groups.largest_first(),
+        });
     }
-    let reasons = reasons.into_iter().map(|(reason, events)| {
-        let events = events
-            .into_iter()
-            .map(|(fingerprint, copies)| OfFingerprint {
-                fingerprint: fingerprint.to_owned(),
-                count: copies.len(),
-                event_type: copies.first().and_then(|copy| copy.event_type.clone()),
-                examples: copies
-                    .iter()
-                    .take(EXAMPLES_SHOWN)
-                    .map(|copy| copy.name())
-                    .collect(),
-                payload: copies
-                    .first()
-                    .filter(|_| show_payload)
-                    .map(|copy| copy.payload()),
-            });
-        let mut events: Vec<_> = events.collect();
-        let oldest = |event: &OfFingerprint| event.examples.first().map(|name| name.parked_at);
-        events.sort_by_key(|event| (usize::MAX - event.count, oldest(event)));
-        OfReason {
-            reason: reason.to_owned(),
-            count: events.iter().map(|event| event.count).sum(),
-            events,
-        }
-    });
-    let mut reasons: Vec<_> = reasons.collect();
-    reasons.sort_by_key(|reason| usize::MAX - reason.count);
-    reasons
+    Ok(listing)
+}
+
+/// Letters by reason and fingerprint.
+#[derive(Default)]
+struct Groups {
+    oldest: Option<Timestamp>,
+    reasons: BTreeMap<String, BTreeMap<String, OfFingerprint>>,
+}
+
+impl Groups {
+    fn add(&mut self, letter: &Letter, show_payload: bool) {
+        let name = letter.name();
+        let oldest = self.oldest.get_or_insert(name.parked_at);
+        *oldest = name.parked_at.min(*oldest);
+        let events = self.reasons.entry(letter.reason.clone()).or_default();
+        let fingerprint = letter.fingerprint.clone();
+        let copies = events.entry(fingerprint).or_insert_with(|| OfFingerprint {
+            fingerprint: letter.fingerprint.clone(),
+            count: 0,
+            event_type: letter.event_type.clone(),
+            examples: Vec::new(),
+            payload: show_payload.then(|| letter.payload()),
+        });
+        copies.count += 1;
+        copies.examples.push(name);
+        copies.examples.sort_by_key(|name| name.parked_at);
+        copies.examples.truncate(EXAMPLES_SHOWN);
+    }
+
+    fn largest_first(self) -> Vec<OfReason> {
+        let reasons = self.reasons.into_iter().map(|(reason, events)| {
+            let mut events: Vec<OfFingerprint> = events.into_values().collect();
+            let oldest = |event: &OfFingerprint| event.examples.first().map(|name| name.parked_at);
+            events.sort_by_key(|event| (usize::MAX - event.count, oldest(event)));
+            OfReason {
+                reason,
+                count: events.iter().map(|event| event.count).sum(),
+                events,
+            }
+        });
+        let mut reasons: Vec<_> = reasons.collect();
+        reasons.sort_by_key(|reason| usize::MAX - reason.count);
+        reasons
+    }
 }
 
 impl Listing {

@@ -1,6 +1,6 @@
 //! `fanout dead-letters`: what will never work or kept failing, seen and dealt with by a person.
 //!
-//! Every subcommand begins by holding letters: it pulls them, so that nobody else gets them, and
+//! Every subcommand begins by holding letters: it pulls them, so that no other command gets them, and
 //! keeps their leases alive. What it is done with is acked; everything else is given back. If it
 //! dies in between, the leases end by themselves within half a minute, and nothing has changed.
 
@@ -11,6 +11,7 @@ mod letter;
 mod letters_file;
 mod list_letters;
 mod pace;
+mod push_all;
 mod push_to_consumer;
 mod redrive_letters;
 mod redrive_summary;
@@ -62,15 +63,14 @@ enum DeadLettersCommand {
 /// How letters are looked at.
 #[derive(Debug, Args)]
 struct Looking {
-    /// How many dead letters of a consumer to look at, at most
+    /// How many dead letters of a consumer to look at, at most; by default all
     #[arg(
         long,
         env = "FANOUT_LIMIT",
-        default_value_t = 1000,
         value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=100_000)
+        value_parser = clap::value_parser!(u32).range(1..)
     )]
-    limit: u32,
+    limit: Option<u32>,
     /// Answer in JSON
     #[arg(long, env = "FANOUT_JSON")]
     json: bool,
@@ -92,7 +92,8 @@ impl DeadLettersCommand {
 
 impl Looking {
     fn limit(&self) -> usize {
-        usize::try_from(self.limit).unwrap_or(usize::MAX)
+        let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
+        limit.unwrap_or(usize::MAX)
     }
 }
 

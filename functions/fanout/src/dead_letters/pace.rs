@@ -42,7 +42,11 @@ impl fmt::Display for Rate {
     }
 }
 
-/// Lets one through at a time, no faster than the rate. Time that was lost is not made up for.
+/// How late a turn may be for the time to be made up for: the moments that a machine is busy with
+/// other turns, and no pause.
+const MADE_UP_FOR: Duration = Duration::from_millis(250);
+
+/// Lets one through at a time, no faster than the rate.
 pub(super) struct Pace {
     interval: Duration,
     next: Instant,
@@ -59,7 +63,11 @@ impl Pace {
     /// Waits for the next turn.
     pub(super) async fn turn(&mut self) {
         sleep_until(self.next).await;
-        self.next = Instant::now() + self.interval;
+        let now = Instant::now();
+        if now - self.next > MADE_UP_FOR {
+            self.next = now;
+        }
+        self.next += self.interval;
     }
 }
 
@@ -79,7 +87,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn turns_are_no_faster_than_the_rate_and_do_not_catch_up() {
+    async fn a_busy_moment_is_made_up_for() {
+        let started = Instant::now();
+        let mut pace = Pace::of("500/s".parse().unwrap());
+        for _ in 0..500 {
+            pace.turn().await;
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        pace.turn().await;
+        assert_eq!(started.elapsed().as_millis(), 1000);
+        tokio::time::advance(Duration::from_millis(200)).await;
+        for _ in 0..100 {
+            pace.turn().await;
+        }
+        assert_eq!(started.elapsed().as_millis(), 1200);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn turns_are_no_faster_than_the_rate_and_do_not_make_up_for_a_pause() {
         let started = Instant::now();
         let mut pace = Pace::of("10/s".parse().unwrap());
         for _ in 0..11 {

@@ -144,7 +144,7 @@ impl ConsumerEndpoint {
                 Some("ignored") => Ok(Pushed::Ignored),
                 Some("stale") => Ok(Pushed::Stale),
                 Some("parked") => Ok(Pushed::ParkedAgain),
-                // Somebody else may answer 200 to anything: that is no reason to drop a letter.
+                // Another server may answer 200 to anything: that is no reason to drop a letter.
                 Some(_) | None => Err(anyhow!(
                     "{} answers {status} without an x-outcome that is known: it is no consumer of this system",
                     self.url

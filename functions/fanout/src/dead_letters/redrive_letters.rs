@@ -9,15 +9,15 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::hold::{Held, hold};
 use super::interrupt::Interrupt;
+use super::letter::Letter;
 use super::list_letters::letters;
-use super::pace::{Pace, Rate};
+use super::pace::Rate;
+use super::push_all::push_all;
 use super::push_to_consumer::ConsumerEndpoint;
 use super::redrive_summary::Summary;
 use super::selection::{Selection, by_reason};
@@ -32,6 +32,7 @@ const EXAMPLES: &str = "Examples:
   fanout dead-letters redrive --consumer email --all --rate 90/m --project my-project
 
 Each letter is pushed to that one consumer as its subscription would push it; no other consumer gets it.
+Several are under way at once, up to the rate, but of one subject one at a time, the oldest first.
 It leaves the dead-letter topic only after the consumer has answered for it. Stopping at any point and
 repeating are safe: an event that has taken effect is a duplicate the next time.
 
@@ -68,12 +69,13 @@ pub(super) async fn redrive(
 ) -> anyhow::Result<ExitCode> {
     let consumer = consumer_named(&args.consumer)?;
     let endpoint = ConsumerEndpoint::of(operator, consumer).await?;
-    let mut held = hold(&operator.pubsub, consumer, args.looking.limit(), interrupt).await?;
+    let limit = args.looking.limit();
+    let meant = |letter: &Letter| args.selection.takes(letter);
+    let held = hold(&operator.pubsub, consumer, limit, interrupt, meant).await?;
     let missing = args.selection.missing(&held.letters);
-    let looked_at = held.keep(|letter| args.selection.takes(letter)).await;
     if args.dry_run {
         held.give_back_all().await;
-        write_plan(args, &held, looked_at, endpoint.url())?;
+        write_plan(args, &held, endpoint.url())?;
     } else {
         let mut summary = Summary {
             consumer: args.consumer.clone(),
@@ -82,7 +84,7 @@ pub(super) async fn redrive(
             more: held.more,
             ..Summary::default()
         };
-        let pushed = push_all(&held, &endpoint, args.rate, &mut summary, interrupt).await;
+        let pushed = push_all(&held, endpoint, args.rate, &mut summary, interrupt).await;
         held.give_back_all().await;
         if args.looking.json {
             write_json(&summary)?;
@@ -103,42 +105,7 @@ pub(super) async fn redrive(
     }
 }
 
-/// Pushes one after the other. Stops at an error that every further push would meet too.
-async fn push_all(
-    held: &Held,
-    endpoint: &ConsumerEndpoint,
-    rate: Rate,
-    summary: &mut Summary,
-    interrupt: &Interrupt,
-) -> anyhow::Result<()> {
-    let bar = progress(held.letters.len())?;
-    let mut pace = Pace::of(rate);
-    for letter in &held.letters {
-        interrupt.or(pace.turn()).await?;
-        let pushed = interrupt.let_end(endpoint.push(&letter.original)).await??;
-        let settled = pushed.is_settled();
-        summary.count(letter, pushed);
-        if settled {
-            held.ack([letter]).await.context(
-                "the consumer has taken a letter that could not be acked; redriven again it is a duplicate",
-            )?;
-        } else {
-            held.give_back([letter]).await;
-        }
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    Ok(())
-}
-
-/// On stderr, and only if that is a terminal.
-fn progress(count: usize) -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} redriven, {eta} to go")?;
-    let count = u64::try_from(count).unwrap_or(u64::MAX);
-    Ok(ProgressBar::new(count).with_style(style))
-}
-
-fn write_plan(args: &RedriveArgs, held: &Held, looked_at: usize, url: &str) -> anyhow::Result<()> {
+fn write_plan(args: &RedriveArgs, held: &Held, url: &str) -> anyhow::Result<()> {
     let reasons = by_reason(&held.letters);
     let selected = held.letters.len();
     if args.looking.json {
@@ -147,12 +114,12 @@ fn write_plan(args: &RedriveArgs, held: &Held, looked_at: usize, url: &str) -> a
             "dry_run": true,
             "endpoint": url,
             "selected": selected,
-            "looked_at": looked_at,
+            "looked_at": held.looked_at,
             "more": held.more,
             "reasons": reasons,
         }));
     }
-    let of = letters(looked_at);
+    let of = letters(held.looked_at);
     let mut text = format!(
         "{}: would redrive {selected} of {of} to {url}\n",
         args.consumer
@@ -161,7 +128,7 @@ fn write_plan(args: &RedriveArgs, held: &Held, looked_at: usize, url: &str) -> a
         text.push_str(&format!("  {:<22} {count:>5}\n", printable(&reason)));
     }
     if held.more {
-        text.push_str("  there are more: --limit says how many to look at\n");
+        text.push_str("  there are more: do it again for those\n");
     }
     write_text(&text)
 }

@@ -108,7 +108,7 @@ impl Summary {
             let _ = writeln!(text, "  {id}: {}", printable(&failure.why));
         }
         if self.more {
-            text.push_str("  there are more: --limit says how many to look at\n");
+            text.push_str("  there are more: do it again for those\n");
         }
         text
     }

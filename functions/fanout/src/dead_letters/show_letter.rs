@@ -75,11 +75,12 @@ pub(super) async fn show(
     let (mut looked_at, mut more) = (0, false);
     for consumer in consumers_of(args.consumer.as_deref())? {
         let limit = args.looking.limit();
-        let held = hold(&operator.pubsub, consumer, limit, interrupt).await?;
+        let meant = |letter: &Letter| letter.has_id(&args.id);
+        let held = hold(&operator.pubsub, consumer, limit, interrupt, meant).await?;
         held.give_back_all().await;
-        looked_at += held.letters.len();
+        looked_at += held.looked_at;
         more |= held.more;
-        let found = held.letters.iter().filter(|letter| letter.has_id(&args.id));
+        let found = held.letters.iter();
         shown.extend(found.map(|letter| Shown::of(consumer.name, letter, args.show_payload)));
     }
     if shown.is_empty() {

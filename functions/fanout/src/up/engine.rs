@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use fanout_bus::{Backoff, Publisher, Topology};
+use fanout_bus::{Publisher, Topology};
 use fanout_bus_local::{Broker, Mischief};
 use fanout_bus_pubsub as pubsub;
 use fanout_bus_pubsub::Options;
@@ -18,7 +18,6 @@ use super::search_path;
 use crate::cli::{Delivery, UpFlags};
 use crate::google_emulators::{self, Sdk};
 use crate::target::{Emulators, LOCAL_PROJECT};
-use crate::topology::Redelivery;
 
 /// Which engine the flags and the environment ask for.
 pub enum EngineChoice {
@@ -142,24 +141,6 @@ impl Engine {
                 _started: started,
             },
         })
-    }
-
-    /// How failing messages are redelivered on this engine.
-    pub(super) fn redelivery(&self, delivery: &Delivery) -> Redelivery {
-        let backoff = Backoff {
-            min: delivery.min_backoff,
-            max: delivery.max_backoff,
-        };
-        let max_attempts = match &self.bus {
-            Bus::Embedded(_) => delivery.max_attempts,
-            // Without a retry policy, which the emulator cannot be trusted with, it delivers each
-            // second; a hundred of those outlive the lease of 60 s that a crash leaves behind.
-            Bus::Emulators { .. } => 100,
-        };
-        Redelivery {
-            backoff,
-            max_attempts,
-        }
     }
 
     /// Creates or updates topics and subscriptions.

@@ -75,7 +75,7 @@ impl System {
             Bus::Embedded(_) => None,
         };
         let urls = listeners.urls(emulators.as_ref())?;
-        let wanted = topology(engine.redelivery(&flags.delivery), |consumer| {
+        let wanted = topology(flags.delivery.redelivery(), |consumer| {
             format!("{}/pubsub/push", urls.of(consumer.name))
         });
         engine.set_up(&wanted).await?;

@@ -132,6 +132,23 @@ fn gcloud_makes_lists_and_describes_topics_and_subscriptions() {
         labelled.contains("does not know the setting `labels`"),
         "{labelled}"
     );
+    let create = [
+        "subscriptions",
+        "create",
+        "bare",
+        "--topic=orders",
+        &endpoint,
+    ];
+    let bare = gcloud.fail(&[&create[..], &["--push-no-wrapper"]].concat());
+    assert!(
+        bare.contains("does not know the setting `pushConfig.noWrapper`"),
+        "{bare}"
+    );
+    let policy = gcloud.fail(&["topics", "get-iam-policy", "orders"]);
+    assert!(
+        policy.contains("does not do projects.topics.getIamPolicy"),
+        "{policy}"
+    );
     gcloud.run(&["subscriptions", "delete", "billing"]);
     gcloud.run(&["topics", "delete", "orders"]);
     let gone = gcloud.fail(&["topics", "describe", "orders"]);

@@ -54,7 +54,7 @@ impl Operated {
         Self::start(false)
     }
 
-    /// On Google's emulators, started for this test. What fails is tried a hundred times.
+    /// On Google's emulators, started for this test. What fails is tried for ever.
     pub(crate) fn on_emulators() -> Self {
         Self::start(true)
     }
@@ -89,7 +89,14 @@ impl Operated {
     fn start(emulators: bool) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut command = fanout(data.path());
-        command.args(["--min-backoff", "50ms", "--max-backoff", "100ms"]);
+        command.args([
+            "--min-backoff",
+            "50ms",
+            "--max-backoff",
+            "100ms",
+            "--max-attempts",
+            "5",
+        ]);
         if emulators {
             command.arg("--emulators");
         }

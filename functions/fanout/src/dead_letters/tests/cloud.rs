@@ -13,8 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use fanout_bus::{
-    Backoff, OutgoingMessage, Publisher, PushedMessage, Retention, Subscription, Topology,
-    X_REDRIVE,
+    Backoff, OutgoingMessage, PushedMessage, Retention, Subscription, Topology, X_REDRIVE,
 };
 use fanout_bus_local::{Broker, rest};
 use fanout_runtime::{SystemIds, Timestamp, Timings};
@@ -28,7 +27,7 @@ use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Barrier, Notify};
 
 use crate::operator::Operator;
 
@@ -45,6 +44,10 @@ pub(super) struct Seen {
     pub(super) failing_acks: AtomicU32,
     answer: Mutex<(u16, Option<&'static str>)>,
     push_began: Notify,
+    /// How many pushes are answered at once, and what each later one waits for.
+    together: Mutex<Option<(usize, Arc<Barrier>)>>,
+    keys_under_way: Mutex<BTreeMap<String, u32>>,
+    pub(super) most_of_a_key: AtomicU32,
 }
 
 pub(super) struct Cloud {
@@ -138,8 +141,19 @@ async fn consume(
     }
     assert_eq!(headers[X_REDRIVE], "true");
     let message = PushedMessage::from_json(&body, Timestamp::UNIX_EPOCH).unwrap();
-    seen.pushed.lock().unwrap().push(message);
+    let key = message.ordering_key.clone();
+    seen.begin(&key);
+    let nth = {
+        let mut pushed = seen.pushed.lock().unwrap();
+        pushed.push(message);
+        pushed.len()
+    };
     seen.push_began.notify_one();
+    let together = seen.together.lock().unwrap().clone();
+    if let Some((_, others)) = together.filter(|(at_once, _)| nth > *at_once) {
+        others.wait().await;
+    }
+    seen.end(&key);
     if seen.hang.load(Ordering::Relaxed) {
         pending::<()>().await;
     }
@@ -150,6 +164,23 @@ async fn consume(
         response.headers_mut().insert("x-outcome", value);
     }
     response
+}
+
+impl Seen {
+    fn begin(&self, key: &str) {
+        if !key.is_empty() {
+            let mut keys = self.keys_under_way.lock().unwrap();
+            let count = keys.entry(key.to_owned()).or_default();
+            *count += 1;
+            self.most_of_a_key.fetch_max(*count, Ordering::Relaxed);
+        }
+    }
+
+    fn end(&self, key: &str) {
+        if let Some(count) = self.keys_under_way.lock().unwrap().get_mut(key) {
+            *count -= 1;
+        }
+    }
 }
 
 fn dead_letters() -> Topology {
@@ -173,6 +204,22 @@ fn dead_letters() -> Topology {
     }
 }
 
+/// A letter of a message with this id.
+fn letter(reason: &str, id: &str, key: &str) -> OutgoingMessage {
+    let attributes = [
+        ("k", "v"),
+        ("dead-letter-reason", reason),
+        ("dead-letter-consumer", "email"),
+        ("dead-letter-original-message-id", id),
+    ];
+    let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    OutgoingMessage {
+        data: "not JSON".into(),
+        attributes: BTreeMap::from(attributes),
+        ordering_key: key.to_owned(),
+    }
+}
+
 impl Cloud {
     pub(super) async fn start() -> Self {
         let clock = Arc::new(ManualClock::new("2026-11-21T12:00:00Z".parse().unwrap()));
@@ -193,6 +240,9 @@ impl Cloud {
             failing_acks: AtomicU32::new(0),
             answer: Mutex::new((204, Some("done"))),
             push_began: Notify::new(),
+            together: Mutex::default(),
+            keys_under_way: Mutex::default(),
+            most_of_a_key: AtomicU32::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -242,25 +292,34 @@ impl Cloud {
 
     /// Parks messages that had these ids.
     pub(super) async fn park(&self, message_ids: &[&str]) {
+        self.park_with_key(message_ids, "").await;
+    }
+
+    /// Parks messages that had these ids and this ordering key.
+    pub(super) async fn park_with_key(&self, message_ids: &[&str], key: &str) {
         for id in message_ids {
-            let attributes = [
-                ("k", "v"),
-                ("dead-letter-reason", "undecodable"),
-                ("dead-letter-consumer", "email"),
-                ("dead-letter-original-message-id", id),
-            ];
-            let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            let letter = OutgoingMessage {
-                data: "not JSON".into(),
-                attributes: BTreeMap::from(attributes),
-                ordering_key: String::new(),
-            };
-            self.broker
-                .publisher()
-                .publish(LETTERS, letter)
-                .await
-                .unwrap();
+            let letter = letter("undecodable", id, key);
+            let parked = self.broker.publish(LETTERS, vec![letter]).await;
+            parked.unwrap();
         }
+    }
+
+    /// Parks so many messages for this reason.
+    pub(super) async fn park_many(&self, count: usize, reason: &str) {
+        let letters: Vec<_> = (0..count)
+            .map(|id| letter(reason, &id.to_string(), ""))
+            .collect();
+        for letters in letters.chunks(1_000) {
+            let parked = self.broker.publish(LETTERS, letters.to_vec()).await;
+            parked.unwrap();
+        }
+    }
+
+    /// From now on the consumer answers so many pushes at once, and each later one together with as
+    /// many others as make a group of this size.
+    pub(super) fn answer_together(&self, at_once: usize, group: usize) {
+        let others = Arc::new(Barrier::new(group));
+        *self.seen.together.lock().unwrap() = Some((at_once, others));
     }
 
     /// What the consumer answers to every push.
@@ -275,7 +334,7 @@ impl Cloud {
 
     /// How many letters wait that nobody holds.
     pub(super) async fn waiting(&self) -> usize {
-        let pulled = self.broker.pull(LETTERS, 100).await.unwrap();
+        let pulled = self.broker.pull(LETTERS, 1_000).await.unwrap();
         let ids: Vec<String> = pulled.iter().map(|letter| letter.ack_id.clone()).collect();
         let back = self
             .broker

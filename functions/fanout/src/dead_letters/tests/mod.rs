@@ -11,6 +11,7 @@ use fanout_runtime::Shutdown;
 
 use super::discard_letters::{DiscardArgs, discard};
 use super::interrupt::Interrupt;
+use super::list_letters::{ListArgs, look};
 use super::redrive_letters::{RedriveArgs, redrive};
 use cloud::{AUDIENCE, Cloud, PUSHER};
 
@@ -18,6 +19,12 @@ use cloud::{AUDIENCE, Cloud, PUSHER};
 struct Redrive {
     #[command(flatten)]
     args: RedriveArgs,
+}
+
+#[derive(Parser)]
+struct List {
+    #[command(flatten)]
+    args: ListArgs,
 }
 
 #[derive(Parser)]
@@ -62,6 +69,65 @@ async fn a_push_carries_the_token_of_the_subscriptions_identity() {
         assert_eq!(push.delivery_attempt, None);
     }
     assert_eq!(cloud.waiting().await, 0);
+}
+
+#[tokio::test]
+async fn letters_are_pushed_beside_each_other_but_not_those_of_one_key() {
+    let cloud = Cloud::start().await;
+    let ids: Vec<String> = (100..124).map(|id| id.to_string()).collect();
+    let (loose, keyed) = ids.split_at(20);
+    for (ids, key) in [(keyed, "usr_1"), (loose, "")] {
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        cloud.park_with_key(&ids, key).await;
+    }
+    // The first eight show what the consumer can take; then it answers four at a time.
+    cloud.answer_together(8, 4);
+    assert!(redrive_all(&cloud).await.unwrap());
+    let pushed = cloud.seen.pushed.lock().unwrap().clone();
+    let order = |key: &str| -> Vec<String> {
+        let of_key = pushed.iter().filter(|push| push.ordering_key == key);
+        of_key.map(|push| push.message_id.clone()).collect()
+    };
+    assert_eq!(order("usr_1"), keyed);
+    assert_eq!(order("").len(), loose.len());
+    assert_eq!(cloud.seen.most_of_a_key.load(Ordering::Relaxed), 1);
+    assert_eq!(cloud.waiting().await, 0);
+}
+
+#[tokio::test]
+async fn all_letters_are_counted_and_every_reason_is_shown() {
+    let cloud = Cloud::start().await;
+    cloud.park_many(1_500, "undecodable").await;
+    cloud.park_many(2_000, "attempts_exhausted").await;
+    cloud.park_many(1, "id_reused").await;
+    let operator = cloud.operator();
+    let interrupt = Interrupt::new(Shutdown::default());
+    let args = List::parse_from(["list", "--consumer", "email"]).args;
+    let listing = look(&operator, &args, &interrupt).await.unwrap();
+    let of_email = &listing.consumers[0];
+    assert_eq!((of_email.count, of_email.more), (3_501, false));
+    let reasons: Vec<_> = of_email
+        .reasons
+        .iter()
+        .map(|of| (of.reason.as_str(), of.count))
+        .collect();
+    let expected = [
+        ("attempts_exhausted", 2_000),
+        ("undecodable", 1_500),
+        ("id_reused", 1),
+    ];
+    assert_eq!(reasons, expected);
+    assert!(of_email.oldest.is_some());
+    assert_eq!(
+        cloud.waiting().await,
+        1_000,
+        "as many as one pull gives: all are given back"
+    );
+
+    let args = List::parse_from(["list", "--consumer", "email", "--limit", "1200"]).args;
+    let listing = look(&operator, &args, &interrupt).await.unwrap();
+    let of_email = &listing.consumers[0];
+    assert_eq!((of_email.count, of_email.more), (1_200, true));
 }
 
 #[tokio::test]
@@ -134,7 +200,7 @@ async fn without_an_ack_the_letter_stays_and_the_user_is_told() {
     cloud.park(&["17"]).await;
     cloud.seen.failing_acks.store(u32::MAX, Ordering::Relaxed);
     let error = redrive_all(&cloud).await.unwrap_err();
-    insta::assert_snapshot!(format!("{error:#}"), @"the consumer has taken a letter that could not be acked; redriven again it is a duplicate: The service was unable to fulfill your request. (status 503)");
+    insta::assert_snapshot!(format!("{error:#}"), @"the consumer has taken letters that could not be acked; redriven again they are duplicates: The service was unable to fulfill your request. (status 503)");
     cloud.seen.failing_acks.store(0, Ordering::Relaxed);
     assert_eq!(cloud.waiting().await, 1);
     cloud.answer(204, Some("duplicate"));
