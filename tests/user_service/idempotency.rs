@@ -66,6 +66,8 @@ async fn another_request_under_a_used_key_is_refused() {
         json!({"email": "eve@example.com", "name": "Ada"}),
         json!({"email": "Ada@example.com", "name": "Eve"}),
         json!({"email": "ada@example.com", "name": "Ada"}),
+        // The same letters one after the other.
+        json!({"email": "Ada@example.co", "name": "mAda"}),
     ] {
         let answer = sign_up(&service, KEY, &body).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);

@@ -118,7 +118,7 @@ impl System {
             while let Some(ended) = self.running.join_next().await {
                 ended?;
             }
-            Ok(())
+            anyhow::Ok(())
         };
         match timeout(DRAIN + MOMENT, all).await {
             Ok(stopped) => stopped?,

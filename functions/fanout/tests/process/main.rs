@@ -13,6 +13,7 @@ mod dead_letters;
 mod doctor;
 mod emulators;
 mod gcloud;
+mod guarded;
 mod operated;
 mod publish;
 mod readme;
