@@ -109,7 +109,7 @@ def found_in(line):
         for match in re.finditer(pattern, line):
             if is_sql or not in_text(match.start()):
                 yield match.start(), match.group(), new
-    if not is_sql and not line.lstrip().startswith(("let ", "return", "break", "continue")):
+    if not is_sql and not line.lstrip().startswith(("let ", "return", "break", "continue", "pub")):
         for pattern, new in STATEMENTS:
             if pattern.match(line):
                 yield 0, line, new
@@ -122,7 +122,7 @@ def mutants_of(root, file):
         number = source.count("\n", 0, at) + 1
         for start, old, new in found_in(line):
             shown = f"`{old.strip()}` is `{new.strip()}`" if new.strip() else f"no `{old.strip()}`"
-            yield Mutant(f"{file}:{number} {shown}", file, at + start, old, new)
+            yield Mutant(f"{file}:{number}:{start + 1} {shown}", file, at + start, old, new)
 
 
 def is_other(path):

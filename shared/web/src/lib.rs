@@ -4,6 +4,7 @@ mod body;
 mod connections;
 mod correlation;
 mod fallbacks;
+mod grpc;
 mod health;
 mod media;
 mod problem;

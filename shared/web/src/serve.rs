@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
+use http::HeaderValue;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
@@ -25,6 +26,7 @@ pub struct Service {
     router: Router,
     limits: ReadLimits,
     drain: Duration,
+    no_grpc: Option<HeaderValue>,
     on_shutdown: Box<dyn FnOnce() + Send>,
     on_stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -36,6 +38,7 @@ impl Service {
             router,
             limits: ReadLimits::PRODUCTION,
             drain: DRAIN,
+            no_grpc: None,
             on_shutdown: Box::new(|| ()),
             on_stop: None,
         }
@@ -44,6 +47,13 @@ impl Service {
     /// The same, with another time for the end than [`DRAIN`].
     pub fn drain(mut self, limit: Duration) -> Self {
         self.drain = limit;
+        self
+    }
+
+    /// The same, where gRPC clients may come by mistake: each is told this sentence, without `%`, at
+    /// once.
+    pub fn no_grpc(mut self, sentence: &'static str) -> Self {
+        self.no_grpc = Some(HeaderValue::from_static(sentence));
         self
     }
 
@@ -118,10 +128,11 @@ pub async fn serve(listener: TcpListener, service: Service, shutdown: Shutdown) 
         router,
         limits,
         drain,
+        no_grpc,
         on_shutdown,
         on_stop,
     } = service;
-    let mut connections = Connections::accept(listener, router, limits, &shutdown).await;
+    let mut connections = Connections::accept(listener, router, limits, no_grpc, &shutdown).await;
     let stopping = Instant::now();
     on_shutdown();
     // Whether they are done by then or not, the last work has its turn; they may go on beside it.

@@ -18,7 +18,7 @@ use super::data_dir::DataDir;
 use super::data_watch::DataWatch;
 use super::engine::{Bus, Engine, EngineChoice};
 use super::services;
-use crate::cli::{PUBSUB, USER, UpFlags};
+use crate::cli::{PUBSUB, PUBSUB_PORT, USER, USER_PORT, UpFlags};
 use crate::consumers::{CONSUMERS, OneMachine};
 use crate::mail_route::MailRoute;
 use crate::target::Emulators;
@@ -152,7 +152,7 @@ fn run_all(
         running.spawn(serve(listener, app, shutdown.clone()));
     }
     if let (Bus::Embedded(broker), Some(listener)) = (&engine.bus, listeners.rest) {
-        let face = service(rest::app(broker.clone()));
+        let face = service(rest::app(broker.clone())).no_grpc(rest::NO_GRPC);
         running.spawn(serve(listener, face, shutdown.clone()));
         let (broker, shutdown) = (broker.clone(), shutdown.clone());
         running.spawn(async move { broker.run(shutdown).await });
@@ -192,13 +192,13 @@ impl Urls {
 
 impl Listeners {
     async fn bind(flags: &UpFlags, rest_face: bool) -> Result<Self, ServeError> {
-        let user = local(flags.port(USER, 8080)).await?;
+        let user = local(flags.port(USER, USER_PORT)).await?;
         let mut consumers = Vec::new();
         for consumer in CONSUMERS {
             consumers.push(local(flags.port(consumer.name, consumer.port)).await?);
         }
         let rest = if rest_face {
-            Some(local(flags.port(PUBSUB, 8085)).await?)
+            Some(local(flags.port(PUBSUB, PUBSUB_PORT)).await?)
         } else {
             None
         };

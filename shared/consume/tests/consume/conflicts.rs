@@ -153,3 +153,14 @@ async fn a_plan_that_may_work_later_is_not_acked_and_marks_nothing() {
     assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "failed");
     assert_eq!(scene.mark("evt_1").await, None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_is_put_off_marks_nothing_either() {
+    let scene = Scene::new().await;
+    let app = scene.of(Planned::consumer(|_| Err(Failure::Later("not now".into()))));
+    assert_eq!(
+        outcome_of(&app, &created("evt_1", "usr_1")).await,
+        "deferred"
+    );
+    assert_eq!(scene.mark("evt_1").await, None);
+}

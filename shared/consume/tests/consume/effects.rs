@@ -59,6 +59,7 @@ pub(crate) enum Next {
     Fails {
         may_have_acted: bool,
     },
+    IsPutOff,
     Parks,
     Stale,
 }
@@ -108,7 +109,7 @@ impl Told {
 pub(crate) struct Acting(pub(crate) Arc<Told>);
 
 impl Acting {
-    pub(crate) fn new() -> (Arc<Told>, Consumer) {
+    pub(crate) fn consumer() -> (Arc<Told>, Consumer) {
         let told = Arc::<Told>::default();
         let consumer = Consumer::named(TESTED)
             .acting_on::<UserCreated>(Self(Arc::clone(&told)))
@@ -153,6 +154,7 @@ impl<T: fanout_events::EventType> OutsideEffect<T> for Acting {
                 cause: "the other side is down".into(),
                 may_have_acted,
             }),
+            Some(Next::IsPutOff) => Err(Failure::Later("not now".into())),
             Some(Next::Parks) => Err(Failure::Park {
                 reason: "refused",
                 detail: "the other side refused it".to_owned(),

@@ -154,7 +154,7 @@ impl Delivered {
             subscription: "projects/test/subscriptions/test".to_owned(),
             delivery_attempt: None,
         };
-        let mut request = Request::post("/pubsub/push");
+        let mut request = Request::post("/pubsub/push").header("content-type", "application/json");
         if self.redriven {
             request = request.header(X_REDRIVE, "1");
         }
@@ -163,8 +163,12 @@ impl Delivered {
             .unwrap();
         let answer = app.clone().oneshot(request).await.unwrap();
         let outcome = answer.headers()["x-outcome"].to_str().unwrap();
-        let acked = !["busy", "failed"].contains(&outcome);
-        assert_eq!(answer.status() == 204, acked, "{outcome}");
+        let status = match outcome {
+            "busy" | "deferred" => 429,
+            "failed" => 503,
+            _ => 204,
+        };
+        assert_eq!(answer.status(), status, "{outcome}");
         outcome.to_owned()
     }
 }

@@ -44,6 +44,11 @@ async fn writes_rows_and_leases_are_one_commit_and_the_tidying_up_is_another() {
     assert!(!committed.is_empty());
 
     outbox.publish_now(committed).await;
+    assert_eq!(
+        scene.documents.take_calls(),
+        commits(0),
+        "the answer goes first"
+    );
     let mut published = scene.published();
     published.sort();
     assert_eq!(

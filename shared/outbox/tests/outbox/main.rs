@@ -6,6 +6,7 @@ mod answers;
 mod commits;
 mod cursors;
 mod early_ends;
+mod finding;
 mod leases;
 mod relay;
 mod scene;
