@@ -240,6 +240,24 @@ async fn a_deleted_user_leaves_id_version_and_time_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn by_a_clock_that_is_put_back_nothing_happens_before_what_came_first() {
+    let service = Service::new().await;
+    let user = service.new_user("ada@example.com").await;
+    let created = service.get(&user).await.body["created_at"].clone();
+    service.clock.set(fanout_runtime::Timestamp::UNIX_EPOCH);
+    let changed = service.patch(&user, &json!({"name": "Ada"})).await;
+    assert_eq!(changed.body["updated_at"], created);
+    service.delete(&user).await;
+    service.outbox.drain().await;
+    let times = service.bus.events().into_iter();
+    assert!(
+        times
+            .map(|event| event["timestamp"].clone())
+            .all(|time| time == created)
+    );
+}
+
+#[tokio::test]
 async fn another_spelling_of_the_own_address_is_a_change_that_moves_no_claim() {
     let service = Service::new().await;
     let user = service.new_user("ada@example.com").await;

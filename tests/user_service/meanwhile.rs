@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fanout_store::Write;
+use fanout_store::{StoreError, Write};
 use fanout_testkit::{CommitHook, HookedCommit, HookedDocuments};
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
@@ -239,4 +239,32 @@ async fn a_change_that_never_gets_its_turn_is_told_to_come_again() {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.headers["retry-after"], "1");
     assert_eq!(service.get(&user).await.body["email"], "ada@example.com");
+}
+
+/// A store that refuses.
+struct Refuses;
+
+#[async_trait]
+impl CommitHook for Refuses {
+    async fn before(&self, _: usize, _: &[Write]) -> HookedCommit {
+        HookedCommit::Fails(StoreError::Refused("no such index".into()).into())
+    }
+}
+
+#[tokio::test]
+async fn what_the_store_refuses_is_our_fault_and_no_repeat_will_cure_it() {
+    let service = Service::new().await;
+    let user = service.new_user("ada@example.com").await;
+    let documents = HookedDocuments::new(Arc::clone(&service.documents), Refuses);
+    let refused = service.beside(documents, service.bus.clone());
+    for answer in [
+        refused.sign_up("eve@example.com").await,
+        sign_up_once(&refused, "eve@example.com", "Eve").await,
+        refused.patch(&user, &json!({"name": "Ada"})).await,
+        refused.delete(&user).await,
+    ] {
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.body["type"], "internal_error");
+        assert!(!answer.headers.contains_key("retry-after"));
+    }
 }
