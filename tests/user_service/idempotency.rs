@@ -253,7 +253,7 @@ async fn when_others_are_always_in_the_way_the_request_is_told_to_come_again() {
       "type": "request_in_progress"
     }
     "#);
-    // Somebody else's success under the same key is found all the same.
+    // Another caller's success under the same key is found all the same.
     let done = sign_up(&service, KEY, &ada()).await;
     let answer = sign_up(&unlucky, KEY, &ada()).await;
     assert_eq!((answer.status, answer.body), (done.status, done.body));
