@@ -40,8 +40,8 @@ impl Table<'_> {
     /// Every rule.
     pub(super) fn check(&self) -> Report {
         let mut findings = self.numbers();
-        findings.extend(twice("name of a listener", self.listeners()));
-        findings.extend(twice("name of a subscription", self.subscriptions()));
+        findings.extend(twice("name", self.listeners()));
+        findings.extend(twice("subscription", self.subscriptions()));
         findings.extend(twice("port", self.ports()));
         findings.extend(self.topics());
         findings.extend(self.handled());
@@ -135,6 +135,6 @@ fn twice(what: &str, values: impl Iterator<Item = String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let again = values.filter(|value| !seen.insert(value.clone()));
     again
-        .map(|value| format!("{value}: twice the {what}"))
+        .map(|value| format!("{what} {value} comes twice"))
         .collect()
 }

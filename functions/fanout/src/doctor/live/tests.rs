@@ -48,6 +48,8 @@ fn subscriptions() -> Vec<Value> {
             "deadLetterPolicy": {"deadLetterTopic": full("topics", &letters), "maxDeliveryAttempts": 20},
             "retryPolicy": {"minimumBackoff": "10s", "maximumBackoff": "600s"},
             "enableMessageOrdering": true,
+            "filter": "",
+            "retainAckedMessages": false,
             "state": "ACTIVE",
         });
         let pull = json!({
@@ -95,6 +97,11 @@ fn every_setting_that_differs_is_one_sentence() {
             "/filter",
             json!("attributes:a"),
             "filter is \"attributes:a\" and must be unset",
+        ),
+        (
+            "/retainAckedMessages",
+            json!(true),
+            "retainAckedMessages is true and must be unset",
         ),
         (
             "/enableMessageOrdering",

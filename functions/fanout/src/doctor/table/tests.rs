@@ -74,15 +74,12 @@ fn waits_that_end_with_the_lease_are_found_and_longer_ones_are_not() {
 #[test]
 fn names_and_ports_that_come_twice_are_found() {
     let twice = |name, port| findings_of(&[consumer("crm", 8083, ALL), consumer(name, port, ALL)]);
-    assert_eq!(twice("mail", 8083), ["8083: twice the port"]);
-    assert_eq!(twice("mail", USER_PORT), ["8080: twice the port"]);
-    assert_eq!(
-        twice(PUBSUB, 8084),
-        ["pubsub: twice the name of a listener"]
-    );
+    assert_eq!(twice("mail", 8083), ["port 8083 comes twice"]);
+    assert_eq!(twice("mail", USER_PORT), ["port 8080 comes twice"]);
+    assert_eq!(twice(PUBSUB, 8084), ["name pubsub comes twice"]);
     assert_eq!(
         twice("crm-dead-letters", 8084),
-        ["user-events-crm-dead-letters: twice the name of a subscription"]
+        ["subscription user-events-crm-dead-letters comes twice"]
     );
 }
 
