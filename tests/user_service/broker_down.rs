@@ -42,7 +42,7 @@ async fn while_the_bus_hangs_answers_come_after_two_seconds_and_events_leave_lat
     let waited = start.elapsed();
     assert!(waited >= Duration::from_secs(2), "{waited:?}");
     assert!(waited < Duration::from_secs(5), "{waited:?}");
-    // The lease is still held by the sign-up, so nobody else waits for the bus.
+    // The lease is still held by the sign-up, so no other request waits for the bus.
     let expected = busy_day(&service).await;
     service.bus.turn(Mood::Up);
     service.outbox.drain().await;

@@ -17,7 +17,7 @@ pub(crate) enum Mood {
     Hanging,
     /// Takes a message, and says so when the mood changes.
     Late,
-    /// Takes a message, and whoever sent it hears that there was no answer.
+    /// Takes a message, and tells its publisher that there was no answer.
     AnswersLost,
 }
 

@@ -27,17 +27,17 @@ async fn every_status_and_slug_of_the_table_is_described() {
         (
             "/users",
             "post",
-            "201 400:body_incomplete 400:invalid_idempotency_key 400:malformed_json 409:email_taken 409:request_in_progress 413:body_too_large 415:unsupported_media_type 422:idempotency_key_reused 422:validation_failed 500:internal_error 503:unavailable",
+            "201 400:body_incomplete 400:invalid_idempotency_key 400:malformed_json 409:email_taken 409:request_in_progress 413:body_too_large 415:unsupported_content_encoding 415:unsupported_media_type 422:idempotency_key_reused 422:validation_failed 500:internal_error 503:unavailable",
         ),
         (
             "/users/{id}",
             "get",
-            "200 404:user_not_found 500:internal_error 503:unavailable",
+            "200 304 404:user_not_found 412:version_mismatch 500:internal_error 503:unavailable",
         ),
         (
             "/users/{id}",
             "patch",
-            "200 400:body_incomplete 400:malformed_json 404:user_not_found 409:email_taken 412:version_mismatch 413:body_too_large 415:unsupported_media_type 422:validation_failed 500:internal_error 503:unavailable",
+            "200 400:body_incomplete 400:malformed_json 404:user_not_found 409:email_taken 412:version_mismatch 413:body_too_large 415:unsupported_content_encoding 415:unsupported_media_type 422:validation_failed 500:internal_error 503:unavailable",
         ),
         (
             "/users/{id}",

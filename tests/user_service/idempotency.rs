@@ -66,6 +66,8 @@ async fn another_request_under_a_used_key_is_refused() {
         json!({"email": "eve@example.com", "name": "Ada"}),
         json!({"email": "Ada@example.com", "name": "Eve"}),
         json!({"email": "ada@example.com", "name": "Ada"}),
+        // The same letters one after the other.
+        json!({"email": "Ada@example.co", "name": "mAda"}),
     ] {
         let answer = sign_up(&service, KEY, &body).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -163,6 +165,22 @@ async fn the_record_holds_nothing_personal_and_not_the_key() {
     assert!(!records[0].key.id().contains(KEY));
 }
 
+#[tokio::test]
+async fn keys_are_told_apart_to_the_letter_and_their_records_do_not_tell_who_it_was() {
+    let service = Service::new().await;
+    let first = sign_up(&service, "key", &ada()).await;
+    service.delete(first.body["id"].as_str().unwrap()).await;
+    let second = sign_up(&service, "Key", &ada()).await;
+    assert_eq!(second.status, StatusCode::CREATED);
+    assert_ne!(second.body["id"], first.body["id"]);
+    let records = service.stored(IDEMPOTENCY_KEYS).await;
+    let fingerprints = records
+        .iter()
+        .map(|it| it.fields.text("fingerprint").unwrap());
+    let different: std::collections::BTreeSet<_> = fingerprints.collect();
+    assert_eq!(different.len(), 2);
+}
+
 /// A store that makes commits and loses their answers, or finds others in the way of all of them.
 struct Trouble {
     documents: Arc<dyn Documents>,
@@ -235,7 +253,7 @@ async fn when_others_are_always_in_the_way_the_request_is_told_to_come_again() {
       "type": "request_in_progress"
     }
     "#);
-    // Somebody else's success under the same key is found all the same.
+    // Another caller's success under the same key is found all the same.
     let done = sign_up(&service, KEY, &ada()).await;
     let answer = sign_up(&unlucky, KEY, &ada()).await;
     assert_eq!((answer.status, answer.body), (done.status, done.body));

@@ -49,7 +49,7 @@ async fn two_relays_leave_everything_alone(service: &Service) {
 }
 
 on_every_store! {
-    /// Requests do not wait for the answer; whoever holds the subject does.
+    /// Requests do not wait for the answer; the holder of the subject does.
     async fn an_answer_to_a_sign_up_that_comes_late_is_heard(service) {
         let service = Arc::new(service);
         service.bus.turn(Mood::Late);
@@ -79,7 +79,7 @@ on_every_store! {
         service.assert_outbox_empty().await;
     }
 
-    /// Nobody knows whether the bus has them, so they wait for their leases, and then are sent again.
+    /// Whether the bus has them is not known, so they wait for their leases, and then are sent again.
     async fn what_got_no_answer_is_sent_again_once_its_lease_has_run_out(service) {
         let service = Arc::new(service);
         service.bus.turn(Mood::AnswersLost);

@@ -142,7 +142,7 @@ async fn a_row_that_was_published_and_not_marked_as_such_still_waits_and_is_not_
 }
 
 #[tokio::test]
-async fn a_row_that_somebody_else_holds_is_left_alone_until_the_lease_runs_out() {
+async fn a_row_of_another_holder_is_left_alone_until_the_lease_runs_out() {
     let service = Service::new().await;
     service.bus.turn(Mood::Hanging);
     let user = service.new_user("ada@example.com").await;

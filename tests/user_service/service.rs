@@ -197,7 +197,7 @@ impl Service {
         self.send(Method::POST, "/users", &[], &body).await
     }
 
-    /// Signs somebody up and gives the user's id.
+    /// Signs a user up and gives the user's id.
     pub(crate) async fn new_user(&self, email: &str) -> String {
         let answer = self.sign_up(email).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{:?}", answer.body);
@@ -248,7 +248,7 @@ impl Service {
         rows.iter().filter(waits).count()
     }
 
-    /// Nothing waits, and nobody holds anything.
+    /// Nothing waits, and no lease is held.
     pub(crate) async fn assert_outbox_empty(&self) {
         assert_eq!(self.waiting().await, 0, "rows");
         assert_eq!(self.stored(OUTBOX_LEASES).await.len(), 0, "leases");

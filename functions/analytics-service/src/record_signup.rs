@@ -15,7 +15,7 @@ pub const SIGNUPS: &Collection = &Collection::named("signups")
     .indexes(&[&[ascending("date")]])
     .no_automatic_indexes();
 /// The collection of counts by source: a document for each day, shard and source. Apart from
-/// [`SIGNUPS`], so that nobody who invents sources makes the usual question slow.
+/// [`SIGNUPS`], so that a caller who invents sources does not make the usual question slow.
 pub const SIGNUPS_BY_SOURCE: &Collection = &Collection::named("signups_by_source")
     .indexes(&[&[ascending("date")]])
     .no_automatic_indexes();

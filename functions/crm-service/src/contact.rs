@@ -49,7 +49,7 @@ pub(crate) enum User {
         email: EmailAddress,
         name: PersonName,
     },
-    /// Gone. What is stored of such a user stays for ever, so that a late event brings nobody back;
+    /// Gone. What is stored of such a user stays for ever, so that no late event brings the user back;
     /// it holds nothing personal.
     Deleted,
 }
@@ -209,7 +209,7 @@ fn present_in(fields: &Fields) -> Result<User, MalformedDocument> {
 }
 
 impl LastEvent {
-    /// What is higher comes later. Only events that nobody numbered share a sequence, as those typed
+    /// What is higher comes later. Only events without a number share a sequence, as those typed
     /// by hand do: of these a deletion is the last, then the youngest.
     fn rank(&self) -> (u64, bool, Timestamp, &str) {
         let deleted = self.user == User::Deleted;

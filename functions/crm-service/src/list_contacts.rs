@@ -15,7 +15,7 @@ use tracing::error;
 use crate::contact::{CONTACTS, Contact, Known};
 use crate::page_token::PageToken;
 
-/// The most contacts on a page, and how many there are when nobody says.
+/// The most contacts on a page, and how many there are without a `limit`.
 const MOST: u32 = 100;
 
 #[derive(Deserialize)]

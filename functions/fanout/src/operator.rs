@@ -1,4 +1,4 @@
-//! A system as whoever operates it reaches it, wherever it runs.
+//! A system as its operator reaches it, wherever it runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Decides where the system runs, and finds credentials if that is Google Cloud. Calls nobody.
+    /// Decides where the system runs, and finds credentials if that is Google Cloud. Makes no call.
     pub fn connect(flags: &TargetFlags, environment: &dyn Environment) -> anyhow::Result<Self> {
         match Target::from_flags(flags, environment)? {
             Target::Embedded { pubsub_url, .. } => Self::on_one_machine(

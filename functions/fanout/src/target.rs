@@ -17,8 +17,8 @@ const LOCAL_PUBSUB_URL: &str = "http://localhost:8085";
 /// The flags of every command that works on a system which runs already.
 #[derive(Debug, Clone, Args)]
 pub struct TargetFlags {
-    /// Work on this project in Google Cloud, as whoever `gcloud auth application-default login` made
-    /// you; without it, on this machine
+    /// Work on this project in Google Cloud, with the credentials of `gcloud auth application-default
+    /// login`; without it, on this machine
     #[arg(long, env = "FANOUT_PROJECT")]
     pub project: Option<String>,
     /// The Firestore database of the project
@@ -186,11 +186,11 @@ mod tests {
             ("FIRESTORE_EMULATOR_HOST", "::::"),
         ]);
         assert!(target(&[], &nowhere).is_err());
-        let nobodys = Variables(&[
+        let impossible = Variables(&[
             ("PUBSUB_EMULATOR_HOST", "localhost:1"),
             ("FIRESTORE_EMULATOR_HOST", "localhost:2"),
             ("GOOGLE_CLOUD_PROJECT", "bad project!"),
         ]);
-        assert!(target(&[], &nobodys).is_err());
+        assert!(target(&[], &impossible).is_err());
     }
 }

@@ -4,17 +4,27 @@ use axum::response::{IntoResponse, Response};
 use fanout_runtime::BoxError;
 use fanout_runtime::error_chain;
 use fanout_store::StoreError;
-use fanout_web::{FieldError, Problem};
-use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode};
+use fanout_web::{BodyFault, Cause, FieldError, Problem};
+use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, StatusCode};
 
-use crate::idempotency::MAX_KEY_LENGTH;
+use crate::MAX_KEY_LENGTH;
+
+/// How a change can be said.
+pub(crate) const CHANGE_MEDIA: &str = "application/merge-patch+json, application/json";
+
+/// RFC 5789, section 3.1.
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     #[error("the request's media type is not JSON")]
     NotJsonMedia,
+    #[error("the request's media type is no way to say a change")]
+    NotMergePatch,
+    #[error("the body is encoded")]
+    Encoded,
     #[error("the body is larger than {} bytes", crate::MAX_BODY_BYTES)]
     BodyTooLarge,
     #[error("the body could not be read to its end")]
@@ -41,15 +51,21 @@ pub(crate) enum ApiError {
     Internal(#[source] BoxError),
 }
 
-/// Why a request failed, for the log: travels with the answer, and is taken off before it leaves.
-#[derive(Clone)]
-pub(crate) struct Cause(pub(crate) String);
-
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::Unavailable(error.into()),
             StoreError::Refused(_) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<BodyFault> for ApiError {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge => Self::BodyTooLarge,
+            BodyFault::NoRoom => Self::Unavailable(fault.into()),
+            BodyFault::Incomplete => Self::BodyIncomplete,
         }
     }
 }
@@ -68,6 +84,18 @@ impl ApiError {
                 "The body must be JSON",
                 "Send the header `Content-Type: application/json`.",
             ),
+            Self::NotMergePatch => Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "A change is a JSON merge patch",
+                format!("Send the header `Content-Type`, one of {CHANGE_MEDIA}."),
+            ),
+            Self::Encoded => Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_content_encoding",
+                "The body must not be encoded",
+                "Send it as it is, without the header `Content-Encoding`.",
+            ),
             Self::BodyTooLarge => Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",
@@ -85,7 +113,7 @@ impl ApiError {
                 "malformed_json",
                 "The body is not the JSON expected",
                 format!(
-                    "See line {line}, column {column}: it must be a JSON object with text fields, each at most once."
+                    "See line {line}, column {column}: it must be a JSON object in which `email` and `name` occur at most once."
                 ),
             ),
             Self::Invalid(errors) => Problem::invalid_fields(errors.clone()),
@@ -123,7 +151,7 @@ impl ApiError {
                 StatusCode::PRECONDITION_FAILED,
                 "version_mismatch",
                 "The user has another version",
-                "`If-Match` does not list the user's current `ETag`. Read the user again and decide anew.",
+                "`If-Match` does not list the user's current `ETag`, or `If-None-Match` does. Read the user again and decide anew.",
             ),
             Self::Unavailable(_) => Problem::unavailable(),
             Self::Internal(_) => Problem::internal(),
@@ -139,9 +167,15 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.problem().into_response();
-        if self.passes_by_itself() {
-            let a_second = HeaderValue::from_static("1");
-            response.headers_mut().insert(RETRY_AFTER, a_second);
+        let told = match &self {
+            Self::NotMergePatch => Some((ACCEPT_PATCH, CHANGE_MEDIA)),
+            Self::Encoded => Some((ACCEPT_ENCODING, "identity")),
+            _ if self.passes_by_itself() => Some((RETRY_AFTER, "1")),
+            _ => None,
+        };
+        if let Some((name, value)) = told {
+            let value = HeaderValue::from_static(value);
+            response.headers_mut().insert(name, value);
         }
         if let Self::Unavailable(cause) | Self::Internal(cause) = &self {
             let cause = Cause(error_chain(cause.as_ref()));

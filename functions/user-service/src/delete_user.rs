@@ -2,16 +2,16 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
+use fanout_web::RequestContext;
 use http::{HeaderMap, StatusCode};
 
 use crate::UserServiceDeps;
 use crate::api_error::ApiError;
 use crate::change_conflict::Attempts;
-use crate::correlation::RequestContext;
 use crate::stored_user::{StoredUser, user_id};
 use crate::user::Tombstone;
 use crate::user_events;
-use crate::version_tag::check_if_match;
+use crate::version_tag::check_change;
 
 /// Delete a user
 ///
@@ -31,11 +31,11 @@ pub(crate) async fn delete_user(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let id = user_id(id)?;
-    let origin = context.origin();
+    let origin = user_events::origin(&context);
     let mut attempts = Attempts::new(deps.ids.as_ref());
     loop {
         let StoredUser { user, version } = StoredUser::find(&deps, &id).await?;
-        check_if_match(&headers, user.version)?;
+        check_change(&headers, user.version)?;
         let tombstone = Tombstone {
             version: user.version + 1,
             deleted_at: deps.clock.now().max(user.updated_at),

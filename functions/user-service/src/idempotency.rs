@@ -27,6 +27,7 @@ use fanout_store::{
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 
+use crate::MAX_KEY_LENGTH;
 use crate::api_error::ApiError;
 use crate::request::SignUp;
 use crate::user::User;
@@ -37,9 +38,6 @@ pub const IDEMPOTENCY_KEYS: &Collection =
 
 /// The header.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// The longest key.
-pub(crate) const MAX_KEY_LENGTH: usize = 255;
 
 /// How long a key is remembered.
 const KEPT: TimeDelta = TimeDelta::hours(24);

@@ -3,11 +3,9 @@
 mod address;
 mod api_error;
 mod change_conflict;
-mod correlation;
 mod delete_user;
 mod get_user;
 mod idempotency;
-mod ignored_json;
 mod openapi;
 mod relay_outbox;
 mod request;
@@ -21,13 +19,11 @@ mod version_tag;
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
 use axum::{Extension, Router};
 use fanout_outbox::Outbox;
 use fanout_runtime::{Clock, IdGenerator};
 use fanout_store::Documents;
-use fanout_web::{health_route, with_fallbacks};
+use fanout_web::{health_route, with_correlation, with_fallbacks};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -39,6 +35,8 @@ pub const NAME: &str = "user-service";
 
 /// The largest request body.
 const MAX_BODY_BYTES: usize = 64 * 1024;
+/// The longest `Idempotency-Key`.
+const MAX_KEY_LENGTH: usize = 255;
 
 /// What the user service needs.
 #[derive(Clone)]
@@ -66,9 +64,6 @@ pub fn app(deps: UserServiceDeps) -> Router {
         .routes(routes!(openapi::get_openapi))
         .split_for_parts();
     openapi::complete(&mut document);
-    with_fallbacks(routes.merge(health_route()))
-        .layer(Extension(Arc::new(document)))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn_with_state(deps.clone(), correlation::correlate))
-        .with_state(deps)
+    let routes = with_fallbacks(routes.merge(health_route())).layer(Extension(Arc::new(document)));
+    with_correlation(routes, Arc::clone(&deps.ids)).with_state(deps)
 }

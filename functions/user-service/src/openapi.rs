@@ -19,8 +19,8 @@ use utoipa::openapi::{
 };
 use utoipa::{Modify, OpenApi};
 
+use crate::MAX_KEY_LENGTH;
 use crate::api_error::ApiError;
-use crate::idempotency::MAX_KEY_LENGTH;
 
 /// The document's frame; the router fills in the paths.
 #[derive(OpenApi)]
@@ -92,7 +92,7 @@ fn errors_of(operation: &str) -> Vec<ApiError> {
         vec![
             ApiError::NotJson { line: 1, column: 9 },
             ApiError::BodyIncomplete,
-            ApiError::NotJsonMedia,
+            ApiError::Encoded,
             ApiError::BodyTooLarge,
             ApiError::Invalid(vec![FieldError {
                 field: "name",
@@ -102,18 +102,22 @@ fn errors_of(operation: &str) -> Vec<ApiError> {
         ]
     };
     let mut errors = match operation {
-        "sign_up" => body(),
-        "update_user" => body(),
+        "sign_up" | "update_user" => body(),
         _ => Vec::new(),
     };
     errors.extend(match operation {
         "sign_up" => vec![
+            ApiError::NotJsonMedia,
             ApiError::InvalidIdempotencyKey,
             ApiError::IdempotencyKeyReused,
             ApiError::RequestInProgress,
         ],
-        "get_user" => vec![ApiError::NoSuchUser],
-        "update_user" | "delete_user" => vec![ApiError::NoSuchUser, ApiError::StaleVersion],
+        "update_user" => vec![
+            ApiError::NotMergePatch,
+            ApiError::NoSuchUser,
+            ApiError::StaleVersion,
+        ],
+        "get_user" | "delete_user" => vec![ApiError::NoSuchUser, ApiError::StaleVersion],
         _ => Vec::new(),
     });
     if operation == "get_openapi" {
@@ -204,11 +208,18 @@ fn headers_of(operation: &str) -> Vec<Parameter> {
                 .pattern(Some("^[!-~]([ -~]*[!-~])?$"))
                 .examples([json!("8a5d1c1e-6f0b-4f1c-9a53-0d4a3a8f6f0e")]),
         )],
-        "update_user" | "delete_user" => vec![header(
-            "If-Match",
-            "Only if the user still has one of these versions: an `ETag`, a list of them, or `*`",
-            text().examples([json!("\"1\"")]),
-        )],
+        "get_user" | "update_user" | "delete_user" => vec![
+            header(
+                "If-Match",
+                "Only if the user still has one of these versions: an `ETag`, a list of them, or `*`",
+                text().examples([json!("\"1\"")]),
+            ),
+            header(
+                "If-None-Match",
+                "Only if the user has none of these versions any more",
+                text().examples([json!("\"1\"")]),
+            ),
+        ],
         _ => Vec::new(),
     };
     headers.push(header(

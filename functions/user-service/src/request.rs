@@ -1,30 +1,32 @@
 //! Reading request bodies, with errors that say where and never show a value.
 
-use std::collections::HashSet;
-use std::fmt;
-
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::body::{Body, Bytes};
 use fanout_events::PersonName;
-use fanout_web::FieldError;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
-use serde::de::{MapAccess, Visitor};
+use fanout_web::{FieldError, is_encoded, media_type, read_body};
+use http::HeaderMap;
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
+use crate::MAX_BODY_BYTES;
 use crate::address::Address;
-use crate::api_error::ApiError;
-use crate::ignored_json::{IgnoredJson, key_twice};
+use crate::api_error::{ApiError, CHANGE_MEDIA};
 use crate::user::Changes;
 
-/// The fields that a body can have; others are ignored, but not what is wrong with their JSON.
-///
-/// Read by hand, because serde's derived reading also takes an array, and a field that is null for
-/// one that is absent, and does not see a key of somebody else's that occurs twice.
-#[derive(Default)]
-struct UserFields {
-    email: Option<String>,
-    name: Option<String>,
+/// How UTF-8 begins when some editors and shells write it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// The fields that a body can have, whatever is in them; others are ignored.
+#[derive(Deserialize)]
+struct UserFields<'a> {
+    #[serde(borrow, default, deserialize_with = "given")]
+    email: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    name: Option<&'a RawValue>,
+}
+
+/// A field that is there, if only as `null`.
+fn given<'de, D: Deserializer<'de>>(field: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(field).map(Some)
 }
 
 /// Who signs up.
@@ -35,11 +37,13 @@ pub(crate) struct SignUp {
 
 impl SignUp {
     /// Reads the body of `POST /users`: both fields, or every fault at once.
-    pub(crate) fn read(
-        headers: &HeaderMap,
-        body: Result<Bytes, BytesRejection>,
-    ) -> Result<Self, ApiError> {
-        let fields = UserFields::read(headers, body)?;
+    pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, ApiError> {
+        let takes = |media: &str| {
+            let json = media == "application/json" || media.ends_with("+json");
+            json && !media.ends_with("patch+json")
+        };
+        let body = read_plain(headers, body, takes, ApiError::NotJsonMedia).await?;
+        let fields = UserFields::read(&body)?;
         let mut faults = Faults::default();
         let (no_email, no_name) = (fields.email.is_none(), fields.name.is_none());
         let changes = fields.check(&mut faults);
@@ -57,17 +61,33 @@ impl SignUp {
 
 impl Changes {
     /// Reads the body of `PATCH /users/{id}`: any of the fields.
-    pub(crate) fn read(
-        headers: &HeaderMap,
-        body: Result<Bytes, BytesRejection>,
-    ) -> Result<Self, ApiError> {
+    pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, ApiError> {
+        let takes = |media: &str| CHANGE_MEDIA.split(", ").any(|known| known == media);
+        let body = read_plain(headers, body, takes, ApiError::NotMergePatch).await?;
         let mut faults = Faults::default();
-        let changes = UserFields::read(headers, body)?.check(&mut faults);
-        match faults.0.is_empty() {
-            true => Ok(changes),
-            false => Err(faults.into()),
+        let changes = UserFields::read(&body)?.check(&mut faults);
+        if faults.0.is_empty() {
+            Ok(changes)
+        } else {
+            Err(faults.into())
         }
     }
+}
+
+/// The body of a request that says of it what it should.
+async fn read_plain(
+    headers: &HeaderMap,
+    body: Body,
+    takes: impl Fn(&str) -> bool,
+    otherwise: ApiError,
+) -> Result<Bytes, ApiError> {
+    if !media_type(headers).is_some_and(|media| takes(&media)) {
+        return Err(otherwise);
+    }
+    if is_encoded(headers) {
+        return Err(ApiError::Encoded);
+    }
+    Ok(read_body(body, MAX_BODY_BYTES).await?)
 }
 
 /// What is wrong with a body's fields.
@@ -79,6 +99,22 @@ impl Faults {
         let message = message.to_string();
         self.0.push(FieldError { field, message });
     }
+
+    /// A field, if it is there and valid; else its fault is added.
+    fn check<T, E: ToString>(
+        &mut self,
+        field: &'static str,
+        value: Option<&RawValue>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text: Result<String, _> = serde_json::from_str(value?.get());
+        match text.map(|text| parse(&text)) {
+            Ok(Ok(parsed)) => return Some(parsed),
+            Ok(Err(reason)) => self.add(field, reason),
+            Err(_) => self.add(field, "must be text"),
+        }
+        None
+    }
 }
 
 impl From<Faults> for ApiError {
@@ -88,23 +124,18 @@ impl From<Faults> for ApiError {
     }
 }
 
-impl UserFields {
-    /// A JSON object. serde's own messages are not passed on: they quote what they found.
-    fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Self, ApiError> {
-        let content_type = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split(';').next())
-            .map(|value| value.trim().to_ascii_lowercase());
-        let json = |media: &str| media == "application/json" || media.ends_with("+json");
-        if !content_type.is_some_and(|media| json(&media)) {
-            return Err(ApiError::NotJsonMedia);
+impl<'a> UserFields<'a> {
+    /// A JSON object. serde's own messages are not passed on: they quote what they found. Its derived
+    /// reading would take an array for the fields in their order.
+    fn read(body: &'a [u8]) -> Result<Self, ApiError> {
+        let text =
+            std::str::from_utf8(body).map_err(|error| not_json_at(body, error.valid_up_to()))?;
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+        let start = text.trim_ascii_start();
+        if start.starts_with('[') {
+            return Err(not_json_at(body, body.len() - start.len()));
         }
-        let body = body.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge,
-            _ => ApiError::BodyIncomplete,
-        })?;
-        serde_json::from_slice(&body).map_err(|error| ApiError::NotJson {
+        serde_json::from_str(text).map_err(|error| ApiError::NotJson {
             line: error.line(),
             column: error.column(),
         })
@@ -112,45 +143,17 @@ impl UserFields {
 
     /// The fields that are there and valid; the others' faults are added.
     fn check(self, faults: &mut Faults) -> Changes {
-        let email = self.email.map(|text| Address::parse(&text));
-        let name = self.name.map(|text| PersonName::parse(&text));
         Changes {
-            email: email.and_then(|it| it.map_err(|reason| faults.add("email", reason)).ok()),
-            name: name.and_then(|it| it.map_err(|reason| faults.add("name", reason)).ok()),
+            email: faults.check("email", self.email, Address::parse),
+            name: faults.check("name", self.name, PersonName::parse),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for UserFields {
-    fn deserialize<D: Deserializer<'de>>(body: D) -> Result<Self, D::Error> {
-        body.deserialize_map(ObjectVisitor)
-    }
-}
-
-struct ObjectVisitor;
-
-impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = UserFields;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<UserFields, A::Error> {
-        let mut fields = UserFields::default();
-        let mut seen = HashSet::new();
-        while let Some(name) = object.next_key::<String>()? {
-            match name.as_str() {
-                "email" => fields.email = Some(object.next_value()?),
-                "name" => fields.name = Some(object.next_value()?),
-                _ => {
-                    object.next_value::<IgnoredJson>()?;
-                }
-            }
-            if !seen.insert(name) {
-                return Err(key_twice());
-            }
-        }
-        Ok(fields)
-    }
+fn not_json_at(body: &[u8], index: usize) -> ApiError {
+    let before = body.get(..index).unwrap_or(body);
+    let mut lines = before.split(|byte| *byte == b'\n');
+    let column = lines.next_back().map_or(0, <[u8]>::len) + 1;
+    let line = lines.count() + 1;
+    ApiError::NotJson { line, column }
 }

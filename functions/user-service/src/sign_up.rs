@@ -1,19 +1,18 @@
 //! `POST /users`: state and event in one commit, then publish.
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use fanout_outbox::{Draft, Origin};
 use fanout_runtime::BoxError;
 use fanout_store::{CommitError, Conflict, UpdateTime, Violation, Write};
+use fanout_web::RequestContext;
 use http::header::{ETAG, LOCATION};
 use http::{HeaderMap, StatusCode};
 
 use crate::UserServiceDeps;
 use crate::api_error::ApiError;
-use crate::correlation::RequestContext;
 use crate::idempotency::{Remembered, Repeatable};
 use crate::request::SignUp;
 use crate::request_schema::NewUser;
@@ -51,14 +50,14 @@ pub(crate) async fn sign_up(
     State(deps): State<UserServiceDeps>,
     Extension(context): Extension<RequestContext>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, ApiError> {
-    let request = SignUp::read(&headers, body)?;
+    let request = SignUp::read(&headers, body).await?;
     let repeatable = Repeatable::from(&headers, &request)?;
     let (id, now) = (deps.ids.new_id("usr"), deps.clock.now());
     let user = User::new(id, &request.email, request.name.clone(), now);
     let event = user_events::created(&user)?;
-    let origin = context.origin();
+    let origin = user_events::origin(&context);
     let signed_up = match &repeatable {
         None => store(&deps, user.create(), event, &origin).await,
         Some(repeatable) => store_once(&deps, repeatable, &request, &user, event, &origin).await,
@@ -125,9 +124,10 @@ async fn store_once(
 
 fn refused(conflict: Conflict) -> ApiError {
     let taken = conflict.key.is_in(USER_EMAILS) && conflict.violation == Violation::AlreadyExists;
-    match taken {
-        true => ApiError::EmailTaken,
-        false => internal(conflict),
+    if taken {
+        ApiError::EmailTaken
+    } else {
+        internal(conflict)
     }
 }
 

@@ -27,7 +27,7 @@ impl StoredUser {
     }
 }
 
-/// The id in a path. One that is not UTF-8 is nobody's.
+/// The id in a path. One that is not UTF-8 is no user's.
 pub(crate) fn user_id(path: Result<Path<String>, PathRejection>) -> Result<String, ApiError> {
     let Path(id) = path.map_err(|_| ApiError::NoSuchUser)?;
     Ok(id)

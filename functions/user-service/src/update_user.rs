@@ -1,22 +1,22 @@
 //! `PATCH /users/{id}`: another address or name, and an event with the whole new state.
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
+use fanout_web::RequestContext;
 use http::HeaderMap;
 use http::header::ETAG;
 
 use crate::UserServiceDeps;
 use crate::api_error::ApiError;
 use crate::change_conflict::Attempts;
-use crate::correlation::RequestContext;
 use crate::request_schema::UserChanges;
 use crate::stored_user::{StoredUser, user_id};
 use crate::user::{Changes, User};
 use crate::user_events;
-use crate::version_tag::{check_if_match, etag};
+use crate::version_tag::{check_change, etag};
 
 /// Change a user's address or name
 ///
@@ -28,7 +28,7 @@ use crate::version_tag::{check_if_match, etag};
     operation_id = "update_user",
     tag = "users",
     params(("id" = String, Path, description = "The user's id", example = "usr_01JD2V7Q4KA1B2C3D4E5F6G7H8")),
-    request_body = UserChanges,
+    request_body(content((UserChanges = "application/merge-patch+json"), (UserChanges = "application/json"))),
     responses((
         status = 200, body = User,
         description = "The user as it is now, and `user.updated` will be published if that is news",
@@ -40,15 +40,15 @@ pub(crate) async fn update_user(
     Extension(context): Extension<RequestContext>,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, ApiError> {
     let id = user_id(id)?;
-    let changes = Changes::read(&headers, body)?;
-    let origin = context.origin();
+    let changes = Changes::read(&headers, body).await?;
+    let origin = user_events::origin(&context);
     let mut attempts = Attempts::new(deps.ids.as_ref());
     loop {
         let StoredUser { user, version } = StoredUser::find(&deps, &id).await?;
-        check_if_match(&headers, user.version)?;
+        check_change(&headers, user.version)?;
         let Some(after) = user.changed(&changes, deps.clock.now()) else {
             return Ok(answer(user));
         };

@@ -2,11 +2,21 @@
 
 use fanout_contracts::user::{UserCreated, UserDeleted, UserUpdated};
 use fanout_events::EventType;
-use fanout_outbox::Draft;
+use fanout_outbox::{Draft, Origin};
 use fanout_runtime::Timestamp;
+use fanout_web::RequestContext;
 
 use crate::api_error::ApiError;
 use crate::user::{Tombstone, User};
+
+/// What the events of a request follow from.
+pub(crate) fn origin(context: &RequestContext) -> Origin {
+    Origin {
+        correlation_id: Some(context.correlation_id.clone()),
+        causation_id: None,
+        trace: context.trace.clone(),
+    }
+}
 
 /// `user.created`, to be stored with the user.
 pub(crate) fn created(user: &User) -> Result<Draft, ApiError> {

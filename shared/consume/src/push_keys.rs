@@ -17,7 +17,7 @@ use super::push_auth::PushAuthError;
 const GOOGLES_KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
 /// How long a fetch may take.
 const FETCH_LIMIT: Duration = Duration::from_secs(3);
-/// The least time from one fetch to the next, whoever asks.
+/// The least time from one fetch to the next, however many tokens ask for a key.
 const FETCH_EVERY: Duration = Duration::from_secs(60);
 /// Google announces a key hours before it signs with it.
 const FRESH: Duration = Duration::from_secs(60 * 60);

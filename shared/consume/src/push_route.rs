@@ -173,7 +173,7 @@ fn body_problem(fault: BodyFault) -> Problem {
             "The push is too large",
             format!("A push has at most {MAX_PUSH_BYTES} bytes."),
         ),
-        // The alert on memory asks for this slug.
+        // What watches the logs asks for this slug.
         BodyFault::NoRoom => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "no_room",

@@ -110,7 +110,7 @@ mod tests {
         Body::from_stream(stream::iter(parts))
     }
 
-    /// A body that nobody may read.
+    /// A body that must not be read.
     struct Unread(u64);
 
     impl hyper::body::Body for Unread {

@@ -2,6 +2,7 @@
 
 mod body;
 mod connections;
+mod correlation;
 mod fallbacks;
 mod grpc;
 mod health;
@@ -13,6 +14,7 @@ mod serve;
 mod this_machine;
 
 pub use body::{BodyFault, BodyRoom, HeldBody, read_body};
+pub use correlation::{Cause, RequestContext, with_correlation};
 pub use fallbacks::with_fallbacks;
 pub use health::health_route;
 pub use media::{is_encoded, media_type};

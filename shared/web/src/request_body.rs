@@ -6,8 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+
+/// How much of a body that no handler wanted is still read, and thrown away.
+const MOST_UNWANTED: usize = 32 * 1024 * 1024;
 
 /// Whether a body came in time. Clones share it.
 #[derive(Clone, Default)]
@@ -22,7 +27,8 @@ impl Arrival {
 
 /// A body that fails once its time is up, however much of it has arrived.
 pub(crate) struct TimedBody {
-    body: Incoming,
+    /// Until this is dropped.
+    body: Option<Incoming>,
     deadline: Instant,
     /// Made only for a body that has to be waited for.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -41,7 +47,7 @@ pub(crate) enum BodyError {
 impl TimedBody {
     pub(crate) fn new(body: Incoming, limit: Duration, arrival: Arrival) -> Self {
         Self {
-            body,
+            body: Some(body),
             deadline: Instant::now() + limit,
             alarm: None,
             arrival,
@@ -58,7 +64,10 @@ impl Body for TimedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
-        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
+        let Some(body) = &mut this.body else {
+            return Poll::Ready(None);
+        };
+        if let Poll::Ready(frame) = Pin::new(body).poll_frame(context) {
             return Poll::Ready(frame.map(|frame| Ok(frame?)));
         }
         let deadline = this.deadline;
@@ -71,10 +80,33 @@ impl Body for TimedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body
+            .as_ref()
+            .map_or_else(SizeHint::default, Body::size_hint)
+    }
+}
+
+impl Drop for TimedBody {
+    /// Most clients read an answer only when they have sent all. So a body that was refused is read on
+    /// beside its answer; the connection would be reset otherwise, and the answer lost with it.
+    fn drop(&mut self) {
+        let unwanted = self.body.take().filter(|body| !body.is_end_stream());
+        if let (Some(body), Ok(runtime)) = (unwanted, Handle::try_current()) {
+            runtime.spawn(timeout_at(self.deadline, discard(body)));
+        }
+    }
+}
+
+async fn discard(mut body: Incoming) {
+    let mut length = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        length += frame.data_ref().map_or(0, Bytes::len);
+        if length > MOST_UNWANTED {
+            return;
+        }
     }
 }

@@ -86,7 +86,7 @@ impl Engine {
         let database = Database::open(&data.database())?;
         let clock = Arc::new(SystemClock);
         let documents = SqliteDocuments::open(database.clone(), clock.clone()).await?;
-        // The file is ours alone, so whoever held a claim in it is dead.
+        // The file is ours alone, so the process that held a claim in it is dead.
         fanout_dedup::expire_claims_of_dead_process(&documents, clock.as_ref()).await?;
         fanout_outbox::end_leases_of_dead_process(&documents, clock.as_ref()).await?;
         let mischief = Mischief {

@@ -272,10 +272,8 @@ fn logs_are_json_when_asked_for() {
     );
     wait_until("the count", || running.count() == 1);
     let (_, output) = running.interrupt();
-    let lines: Vec<Value> = output
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
+    let lines = output.lines().map(serde_json::from_str);
+    let lines: Vec<Value> = lines.collect::<Result<_, _>>().expect("nothing but JSON");
     assert!(
         lines
             .iter()

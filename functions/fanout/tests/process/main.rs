@@ -14,6 +14,7 @@ mod doctor;
 mod emulators;
 mod gcloud;
 mod grpc;
+mod guarded;
 mod operated;
 mod publish;
 mod readme;

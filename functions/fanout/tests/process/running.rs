@@ -99,7 +99,12 @@ impl Running {
                     .urls
                     .push((name, base.replace("localhost", "127.0.0.1")));
             }
-            if line.starts_with("ready") {
+            let logged: Value = serde_json::from_str(&line).unwrap_or_default();
+            if logged["message"] == "listening" {
+                let text = |field: &str| logged[field].as_str().unwrap().to_owned();
+                running.urls.push((text("name"), text("url")));
+            }
+            if line.starts_with("ready") || logged["message"] == "ready" {
                 return running;
             }
         }

@@ -26,7 +26,7 @@ fn a_second_ctrl_c_ends_it_at_once() {
     // A body that never ends would hold it for the whole drain.
     write!(
         stream,
-        "POST /users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{{"
+        "POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{{"
     )
     .unwrap();
     assert_eq!(running.post("user", "/users", &user(1)).0, 201);

@@ -108,7 +108,7 @@ async fn read(mut body: RecvStream) -> Option<Vec<u8>> {
     Some(bytes.split_off(bytes.len().min(5)))
 }
 
-/// The client may have gone away: nobody to tell.
+/// The client may have gone away.
 fn send(mut respond: SendResponse<Bytes>, status: &str, message: &[u8]) {
     let head = Response::builder().header("content-type", "application/grpc");
     let Ok(mut body) = respond.send_response(head.body(()).unwrap(), false) else {

@@ -78,7 +78,7 @@ impl Container {
         stream
     }
 
-    /// Sends SIGTERM and waits until nobody can connect any more.
+    /// Sends SIGTERM and waits until it takes no connection any more.
     fn terminate(&self) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();

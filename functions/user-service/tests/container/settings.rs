@@ -1,12 +1,24 @@
 //! What the environment says, and what it must not say.
 
+use std::process::Output;
+
+use serde_json::Value;
+
 use crate::binary;
+
+/// What the one line of JSON says that a container writes which does not start.
+fn fault(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(2));
+    let line: Value = serde_json::from_slice(&output.stdout).expect("one line of JSON");
+    assert_eq!(line["severity"], "ERROR");
+    assert_eq!(line["message"], "cannot start");
+    line["error"].as_str().unwrap().to_owned()
+}
 
 #[test]
 fn everything_missing_from_the_environment_is_in_one_message() {
     let output = binary().env("PORT", "not a port").output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    let message = String::from_utf8_lossy(&output.stdout);
+    let message = fault(&output);
     for name in ["PORT", "GOOGLE_CLOUD_PROJECT"] {
         assert!(message.contains(&format!("  - {name} is ")), "{message}");
     }
@@ -25,8 +37,7 @@ fn everything_that_is_set_to_nonsense_is_in_one_message_too() {
         ("EVENT_STORE_TTL_DAYS", "0.5"),
     ];
     let output = binary().envs(nonsense).output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    let message = String::from_utf8_lossy(&output.stdout);
+    let message = fault(&output);
     for (name, value) in nonsense {
         assert!(
             message.contains(&format!("  - {name} is set to ")),
@@ -43,8 +54,18 @@ fn half_a_pair_of_emulators_does_not_start() {
         .env("PUBSUB_EMULATOR_HOST", "localhost:1")
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    let message = String::from_utf8_lossy(&output.stdout);
+    let message = fault(&output);
     let sentence = "PUBSUB_EMULATOR_HOST is set and FIRESTORE_EMULATOR_HOST is not";
     assert!(message.contains(sentence), "{message}");
+}
+
+#[test]
+fn where_logs_are_text_a_fault_is_text_too() {
+    let output = binary().env("LOG_FORMAT", "text").output().unwrap();
+    assert!(output.stdout.is_empty());
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        message.contains("\n  - GOOGLE_CLOUD_PROJECT is not set"),
+        "{message}"
+    );
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::routing::{get, post};
+use http::StatusCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
@@ -286,6 +287,31 @@ async fn what_is_to_end_requests_early_is_done_at_once() {
     let took = served.stop().await;
     assert!(took < DRAIN / 2, "{took:?}");
     answered(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_client_that_sends_on_reads_that_its_body_was_refused() {
+    let refuse = async |body: axum::body::Body| match crate::read_body(body, 4).await {
+        Ok(_) => StatusCode::OK,
+        Err(_) => StatusCode::PAYLOAD_TOO_LARGE,
+    };
+    let served = Served::start(Service::new(routes().route("/small", post(refuse)))).await;
+    let length = 16 * 1024 * 1024;
+    let head = format!("POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+    let mut stream = served.send(&head).await;
+    let part = vec![b'x'; 64 * 1024];
+    for _ in 0..length / part.len() {
+        timeout(SOON, stream.write_all(&part))
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    // On the same connection, which is as good as before.
+    stream.write_all(GET.as_bytes()).await.unwrap();
+    served.stop().await;
+    let answers = rest_of(stream).await;
+    assert!(answers.starts_with("HTTP/1.1 413"), "{answers}");
+    assert!(answers.ends_with("ok"), "{answers}");
 }
 
 #[tokio::test]

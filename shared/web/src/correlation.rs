@@ -1,32 +1,35 @@
 //! What ties a request to everything that follows from it.
 
+use std::sync::Arc;
+
+use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use fanout_events::is_identifier;
-use fanout_outbox::Origin;
 use fanout_runtime::{IdGenerator, TraceContext};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::error;
 
-use crate::UserServiceDeps;
-use crate::api_error::Cause;
-
 /// The header that names a request, in and out.
-pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Where a request belongs.
 #[derive(Debug, Clone)]
-pub(crate) struct RequestContext {
+pub struct RequestContext {
     /// Carried by every event that follows, and by every log line about them.
-    pub(crate) correlation_id: String,
+    pub correlation_id: String,
     /// The trace that the consumers continue.
-    pub(crate) trace: Option<TraceContext>,
+    pub trace: Option<TraceContext>,
 }
+
+/// Why a request failed, for the log: an extension of the answer, taken off before that leaves.
+#[derive(Debug, Clone)]
+pub struct Cause(pub String);
 
 impl RequestContext {
     /// The correlation id is the `X-Request-Id` if that is an identifier, else the trace's id, else a
-    /// new one: it gets into logs and events, so it must not be whatever somebody sends.
+    /// new one: it gets into logs and events, so it must not be just any text that a caller sends.
     fn of(headers: &HeaderMap, ids: &dyn IdGenerator) -> Self {
         let trace = TraceContext::from_headers(headers);
         let given = headers.get(&X_REQUEST_ID);
@@ -42,24 +45,21 @@ impl RequestContext {
     }
 }
 
-impl RequestContext {
-    /// What the request's events follow from.
-    pub(crate) fn origin(&self) -> Origin {
-        Origin {
-            correlation_id: Some(self.correlation_id.clone()),
-            causation_id: None,
-            trace: self.trace.clone(),
-        }
-    }
+/// The routes, with a [`RequestContext`] as an extension of each request, named in the answer; and with
+/// a log line for each answer that has a [`Cause`].
+pub fn with_correlation<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    ids: Arc<dyn IdGenerator>,
+) -> Router<S> {
+    routes.layer(from_fn_with_state(ids, correlate))
 }
 
-/// Gives each request its context, names it in the answer, and logs why it failed, if it did.
-pub(crate) async fn correlate(
-    State(deps): State<UserServiceDeps>,
+async fn correlate(
+    State(ids): State<Arc<dyn IdGenerator>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let context = RequestContext::of(request.headers(), deps.ids.as_ref());
+    let context = RequestContext::of(request.headers(), ids.as_ref());
     request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
