@@ -33,7 +33,10 @@ pub(crate) fn look_for_all(enough: u64, at_most: u64) -> Vec<Found> {
             broken: *broken,
             seeds: (hits, seeds),
             promise,
-            in_a_story: first_that_shows(*broken),
+            // Takes minutes for each, and nothing is decided by it.
+            in_a_story: (enough == u64::MAX)
+                .then(|| first_that_shows(*broken))
+                .flatten(),
         }
     })
 }

@@ -10,7 +10,7 @@ fn everything_missing_from_the_environment_is_in_one_message() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let message = String::from_utf8_lossy(&output.stderr);
+    let message = String::from_utf8_lossy(&output.stdout);
     for name in [
         "PORT",
         "GOOGLE_CLOUD_PROJECT",

@@ -17,8 +17,12 @@ use crate::trace::TraceFlags;
 
 /// The user service's name in `--port`.
 pub const USER: &str = "user";
+/// Where the user service listens, unless `--port` says otherwise.
+pub const USER_PORT: u16 = 8080;
 /// The Pub/Sub REST face's name in `--port`.
 pub const PUBSUB: &str = "pubsub";
+/// Where that face listens, unless `--port` says otherwise.
+pub const PUBSUB_PORT: u16 = 8085;
 /// Stands for every name in `--port`, with 0 only.
 const ALL: &str = "all";
 
@@ -58,7 +62,7 @@ pub enum Command {
     DeadLetters(DeadLettersArgs),
     /// Show an event's life: stored, published, and what each consumer made of it
     Trace(TraceFlags),
-    /// Check the topology that Terraform provisions against what the code needs
+    /// Check the table of consumers against itself, and a live project against the table
     Doctor(DoctorFlags),
     /// Print the completions of a shell
     Completions(CompletionsFlags),

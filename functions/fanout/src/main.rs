@@ -10,13 +10,13 @@ use fanout::{completions, dead_letters, doctor, publish, trace, up};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
-        Some(Command::Up(flags)) => up::run(&flags).map(|()| ExitCode::SUCCESS),
+        Some(Command::Up(flags)) => up::run(&flags),
         Some(Command::Publish(args)) => publish::run(args),
         Some(Command::DeadLetters(args)) => dead_letters::run(args),
         Some(Command::Trace(flags)) => trace::run(&flags),
         Some(Command::Doctor(flags)) => doctor::run(&flags),
         Some(Command::Completions(flags)) => completions::run(&flags),
-        None => up::run(&cli.up).map(|()| ExitCode::SUCCESS),
+        None => up::run(&cli.up),
     };
     ended.unwrap_or_else(|error| report(&error))
 }

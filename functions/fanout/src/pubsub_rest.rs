@@ -100,6 +100,15 @@ struct Message {
     publish_time: Timestamp,
 }
 
+/// Of either list.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ListPage {
+    topics: Vec<Value>,
+    subscriptions: Vec<Value>,
+    next_page_token: String,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PublishAnswer {
@@ -126,6 +135,23 @@ impl PubsubRest {
     /// `projects/P/subscriptions/S`
     pub fn subscription_path(&self, name: &str) -> String {
         format!("projects/{}/subscriptions/{name}", self.project)
+    }
+
+    /// All resources of the project of this kind, `topics` or `subscriptions`, as the API shows them.
+    pub async fn list(&self, kind: &str) -> Result<Vec<Value>, ApiError> {
+        let mut all = Vec::new();
+        let mut page = ListPage::default();
+        loop {
+            let mut url = self.url(&[kind]);
+            url.query_pairs_mut()
+                .append_pair("pageToken", &page.next_page_token);
+            page = self.api.get(url).await?;
+            all.append(&mut page.topics);
+            all.append(&mut page.subscriptions);
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
+        }
     }
 
     /// The resource of a subscription.
@@ -219,11 +245,17 @@ impl PubsubRest {
     }
 
     fn resource(&self, kind: &str, name: &str) -> Url {
+        self.url(&[kind, name])
+    }
+
+    /// An address below the project's.
+    fn url(&self, below: &[&str]) -> Url {
         let mut url = self.url.clone();
         // Fails for URLs that cannot be a base, such as `mailto:`; those are refused at the start.
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty()
-                .extend(["v1", "projects", &self.project, kind, name]);
+                .extend(["v1", "projects", &self.project])
+                .extend(below);
         }
         url
     }

@@ -1,6 +1,7 @@
 //! The topics and subscriptions that follow from the table of consumers. The embedded broker, the
-//! set-up of Google's emulators and the check against Terraform all use it.
+//! set-up of Google's emulators and the check of a live project all use it.
 
+use std::iter;
 use std::time::Duration;
 
 use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription, Topology};
@@ -18,6 +19,27 @@ pub struct Redelivery {
     pub backoff: Backoff,
     /// Deliveries before the dead-letter topic.
     pub max_attempts: u32,
+}
+
+impl Redelivery {
+    /// What is deployed; Terraform says the same numbers again.
+    pub const PRODUCTION: Self = Self {
+        backoff: Backoff {
+            min: Duration::from_secs(10),
+            max: Duration::from_secs(600),
+        },
+        max_attempts: 20,
+    };
+
+    /// All waits between deliveries together. They double, from the shortest to the longest.
+    pub fn all_waits(&self) -> Duration {
+        let Backoff { min, max } = self.backoff;
+        let waits = iter::successors(Some(min.min(max)), |wait| {
+            Some(wait.saturating_mul(2).min(max))
+        });
+        let attempts = usize::try_from(self.max_attempts).unwrap_or(usize::MAX);
+        waits.take(attempts.saturating_sub(1)).sum()
+    }
 }
 
 /// All topics and subscriptions; `endpoint` says where a consumer is pushed to.

@@ -1,5 +1,10 @@
 //! From message data to an event of a type, for every version that was ever published.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests: a panic is their verdict"
+)]
+
 use chrono::{TimeZone, Utc};
 use fanout_contracts::user::{UserCreated, UserDeleted, UserUpdated};
 use fanout_events::{DecodeError, EmailAddress, EventType, PersonName, Received, decode};

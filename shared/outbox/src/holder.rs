@@ -56,7 +56,16 @@ pub(super) struct Holder<'a> {
     held: HeldLease,
     /// One more limit beside the lease's own.
     deadline: Option<Instant>,
-    published: HashSet<String>,
+    done: Done,
+}
+
+/// What a holder did.
+#[derive(Default)]
+pub(super) struct Done {
+    /// How many rows it published.
+    pub(super) published: u64,
+    /// The events that wait no longer. One that was published may wait still: its mark failed.
+    pub(super) settled: HashSet<String>,
 }
 
 impl<'a> Holder<'a> {
@@ -65,7 +74,7 @@ impl<'a> Holder<'a> {
             outbox,
             held,
             deadline,
-            published: HashSet::new(),
+            done: Done::default(),
         }
     }
 
@@ -110,14 +119,14 @@ impl<'a> Holder<'a> {
         }
     }
 
-    /// Publishes the line's rows until none waits, and gives the lease back. Answers the ids of what
-    /// was published, also when it stopped early; the lease is then left to the relay.
-    pub(super) async fn publish_all(mut self) -> (HashSet<String>, Result<(), Stopped>) {
-        let done = self.publish_rows().await;
-        if let Err(reason) = &done {
+    /// Publishes the line's rows until none waits, and gives the lease back. Answers what was done,
+    /// also when it stopped early; the lease is then left to the relay.
+    pub(super) async fn publish_all(mut self) -> (Done, Result<(), Stopped>) {
+        let ended = self.publish_rows().await;
+        if let Err(reason) = &ended {
             self.stop_early(reason).await;
         }
-        (self.published, done)
+        (self.done, ended)
     }
 
     async fn publish_rows(&mut self) -> Result<(), Stopped> {
@@ -134,14 +143,10 @@ impl<'a> Holder<'a> {
                     return Ok(());
                 }
             }
-            match page.next {
-                Some(next) => self.held.from = next,
-                None if page.rows.is_empty() => {
-                    if self.settle_and_release(&[]).await? == Lease::Over {
-                        return Ok(());
-                    }
-                }
-                None => {}
+            if let Some(next) = page.next {
+                self.held.from = next;
+            } else if page.rows.is_empty() && self.settle_and_release(&[]).await? == Lease::Over {
+                return Ok(());
             }
         }
     }
@@ -192,7 +197,7 @@ impl<'a> Holder<'a> {
         let message_id = answer?;
         let event_id = row.event_id.as_str();
         info!(event_id, message_id = %message_id.0, "published");
-        self.published.insert(row.event_id.clone());
+        self.done.published += 1;
         Ok(())
     }
 
@@ -213,7 +218,10 @@ impl<'a> Holder<'a> {
         let mut all = self.published_writes(rows);
         all.push(self.held.release());
         match self.commit(all).await {
-            Ok(()) => return Ok(Lease::Over),
+            Ok(()) => {
+                self.passed(rows);
+                return Ok(Lease::Over);
+            }
             Err(CommitError::Conflict(conflict)) if conflict.key == lease_key => {}
             Err(error) => return Err(error.into()),
         }
@@ -246,6 +254,8 @@ impl<'a> Holder<'a> {
 
     /// Nothing of the line waits up to these rows any more.
     fn passed(&mut self, rows: &[EventRow]) {
+        let events = rows.iter().map(|row| row.event_id.clone());
+        self.done.settled.extend(events);
         if let Some(last) = rows.last() {
             self.held.from = self.held.from.max(last.sequence + 1);
         }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::cursors::Cursors;
-use crate::holder::{Holder, Stopped, read};
+use crate::holder::{Done, Holder, Stopped, read};
 use crate::lease::{Line, LineLease};
 use crate::outbox::Outbox;
 use crate::row::{EventRow, SHARDS};
@@ -50,7 +50,7 @@ struct Shard {
 /// What became of one line's rows.
 #[derive(Default)]
 struct LineReport {
-    published: HashSet<String>,
+    done: Done,
     failed: bool,
 }
 
@@ -60,7 +60,8 @@ struct Run<'a> {
     deadline: Instant,
     shards: Vec<Shard>,
     visited: HashSet<Line>,
-    published: HashSet<String>,
+    /// The events that wait no longer.
+    settled: HashSet<String>,
     report: RelayReport,
 }
 
@@ -80,7 +81,7 @@ impl Outbox {
             deadline: Instant::now() + RUN_LIMIT,
             shards: shards.collect(),
             visited: HashSet::new(),
-            published: HashSet::new(),
+            settled: HashSet::new(),
             report: RelayReport::default(),
         };
         while run.round().await? && !self.is_over(run.deadline) {}
@@ -113,9 +114,9 @@ impl Outbox {
                 return report;
             }
         };
-        let (published, done) = Holder::new(self, held, Some(deadline)).publish_all().await;
-        report.published = published;
-        report.failed = match done {
+        let (done, ended) = Holder::new(self, held, Some(deadline)).publish_all().await;
+        report.done = done;
+        report.failed = match ended {
             // The next run goes on where this one stopped.
             Ok(()) | Err(Stopped::OutOfTime) => false,
             Err(
@@ -177,7 +178,7 @@ impl Run<'_> {
         self.publish(&rows).await;
         for (number, row) in rows {
             if let Some(shard) = self.shards.get_mut(number)
-                && !self.published.contains(&row.event_id)
+                && !self.settled.contains(&row.event_id)
             {
                 self.report.remaining += 1;
                 shard.left(row.recorded_at);
@@ -204,9 +205,9 @@ impl Run<'_> {
             .map(|(line, from)| outbox.relay_line(line, from, deadline))
             .buffer_unordered(LINES_AT_ONCE);
         while let Some(line) = lines.next().await {
-            self.report.published += line.published.len() as u64;
+            self.report.published += line.done.published;
             self.report.failed += u64::from(line.failed);
-            self.published.extend(line.published);
+            self.settled.extend(line.done.settled);
         }
     }
 

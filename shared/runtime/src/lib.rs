@@ -5,6 +5,7 @@ mod environment;
 mod error_chain;
 mod ids;
 mod memory;
+mod process;
 mod shutdown;
 mod telemetry;
 mod timings;
@@ -15,7 +16,8 @@ pub use environment::{Environment, ProcessEnvironment, Setting, Settings, Settin
 pub use error_chain::{BoxError, error_chain};
 pub use ids::{IdGenerator, SystemIds, id_of, is_id_of};
 pub use memory::memory_limit;
+pub use process::{keep_files_private, raise_descriptor_limit};
 pub use shutdown::Shutdown;
-pub use telemetry::{LogFormat, LogSettings, cloud_logging_to, init_telemetry};
+pub use telemetry::{LogFormat, LogSettings, cloud_logging_to, init_telemetry, log_panics};
 pub use timings::{DRAIN, Timings, TimingsDisagree};
 pub use trace_context::TraceContext;

@@ -11,8 +11,8 @@ const INTERRUPTED: i32 = 130;
 pub struct Shutdown(CancellationToken);
 
 impl Shutdown {
-    /// Stops with Ctrl-C (SIGINT) or SIGTERM. A Ctrl-C after that ends the process at once, with
-    /// nothing finished: whoever presses it twice means it.
+    /// Stops with Ctrl-C (SIGINT), SIGTERM, or when the terminal goes away (SIGHUP). A Ctrl-C after
+    /// that ends the process at once, with nothing finished: a user who presses it twice means it.
     pub fn on_signal() -> Self {
         let shutdown = Self::default();
         let trigger = shutdown.clone();
@@ -46,6 +46,7 @@ impl Shutdown {
 #[cfg(unix)]
 struct Signals {
     terminate: Option<tokio::signal::unix::Signal>,
+    hang_up: Option<tokio::signal::unix::Signal>,
     interrupt: Option<tokio::signal::unix::Signal>,
 }
 
@@ -62,14 +63,20 @@ impl Signals {
         };
         Self {
             terminate: watch(SignalKind::terminate(), "SIGTERM"),
+            hang_up: if outlives_its_terminal() {
+                None
+            } else {
+                watch(SignalKind::hangup(), "SIGHUP")
+            },
             interrupt: watch(SignalKind::interrupt(), "Ctrl-C"),
         }
     }
 
-    /// Either of them.
+    /// Any of them.
     async fn first(&mut self) {
         tokio::select! {
             () = next(&mut self.terminate) => {}
+            () = next(&mut self.hang_up) => {}
             () = next(&mut self.interrupt) => {}
         }
     }
@@ -78,6 +85,16 @@ impl Signals {
     async fn interrupted(&mut self) {
         next(&mut self.interrupt).await;
     }
+}
+
+/// Whether `nohup` started the process, which sets SIGHUP aside. Linux says so in a mask.
+#[cfg(unix)]
+fn outlives_its_terminal() -> bool {
+    const SIGHUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & SIGHUP != 0)
 }
 
 #[cfg(unix)]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Subscriber, error};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
@@ -22,6 +22,13 @@ pub enum LogFormat {
     Json,
     /// For people.
     Text,
+}
+
+impl LogFormat {
+    /// Reads `LOG_FORMAT` (default `json`).
+    pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
+        settings.or_default("LOG_FORMAT", "`json` or `text`", Self::Json)
+    }
 }
 
 impl FromStr for LogFormat {
@@ -49,12 +56,18 @@ pub struct LogSettings {
 impl LogSettings {
     /// Reads `LOG_FORMAT` (default `json`) and `RUST_LOG` (default `info`).
     pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
-        let format = settings.or_default("LOG_FORMAT", "`json` or `text`", LogFormat::Json);
+        let format = LogFormat::read(settings);
         let filter = read_filter(settings);
         Some(Self {
             format: format?,
             filter: filter?,
         })
+    }
+
+    /// For saying why a start failed, for which the settings of logs may be the reason.
+    pub fn of_faults(format: LogFormat) -> Self {
+        let filter = EnvFilter::new(DEFAULT_FILTER);
+        Self { format, filter }
     }
 
     /// Reads `RUST_LOG` alone, for lines of this format.
@@ -71,19 +84,32 @@ fn read_filter(settings: &mut Settings<'_>) -> Option<EnvFilter> {
     )
 }
 
-/// Starts logging to standard output (JSON) or standard error (text). A second call changes
-/// nothing.
+/// Starts logging to standard output (JSON, panics too) or standard error (text). A second call
+/// changes nothing.
 pub fn init_telemetry(settings: LogSettings) {
     let builder = tracing_subscriber::fmt().with_env_filter(settings.filter);
     // The only error is "already started", by an earlier call of this function.
     let _ = match settings.format {
-        LogFormat::Json => builder.event_format(CloudLogging).try_init(),
+        LogFormat::Json => {
+            log_panics();
+            builder.event_format(CloudLogging).try_init()
+        }
         LogFormat::Text => builder
             .with_target(false)
             .with_ansi(std::io::stderr().is_terminal())
             .with_writer(std::io::stderr)
             .try_init(),
     };
+}
+
+/// Logs panics instead of printing them. Where a panic's message was put together it may hold
+/// an address, so its place has to do.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let reason = panic.payload().downcast_ref::<&'static str>().copied();
+        error!(place, reason, "a panic");
+    }));
 }
 
 /// A subscriber that writes what containers write to somewhere else than standard output.

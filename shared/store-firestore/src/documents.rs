@@ -7,25 +7,26 @@ use firestore::FirestoreDb;
 use gcloud_sdk::google::firestore::v1 as proto;
 use gcloud_sdk::google::firestore::v1::batch_get_documents_response::Result as Found;
 use gcloud_sdk::google::firestore::v1::run_query_request::QueryType;
-use gcloud_sdk::tonic::Status;
+use gcloud_sdk::tonic::{Request, Status};
 
 use super::conflict::{Suspicion, conditional, first_violated, suspicion};
-use super::connect::{ConnectError, FirestoreOptions, connect};
+use super::connect::{ConnectError, FirestoreOptions};
+use super::connection::Connection;
 use super::names::Names;
-use super::status::{Failure, failure, read_error};
+use super::status::{Answer, Failure, failure, read_error};
 use super::time_limit::TimeLimit;
 use super::values::{ForeignFormat, fields_from_proto, version_from_proto};
 use super::{queries, writes};
 use fanout_store::{
-    Collection, CommitError, CommitReceipt, Content, Document, Documents, Key, Page, Query,
-    StoreError, Write, check_writes,
+    Collection, CommitError, CommitReceipt, Content, Document, Documents, Key, Page, Precondition,
+    Query, StoreError, Transform, Write, check_writes,
 };
 
-/// Documents in a Firestore database. Makes every call once: whoever calls decides about retries.
+/// Documents in a Firestore database. A call is made once, or twice where the connection broke and
+/// that can do no harm: the caller decides about further tries.
 pub struct FirestoreDocuments {
-    db: FirestoreDb,
+    pub(super) connection: Connection,
     names: Names,
-    limit: TimeLimit,
 }
 
 /// An answer without error that does not cover what was asked.
@@ -37,9 +38,8 @@ impl FirestoreDocuments {
     /// Connects to the service, or to an emulator if the options name one.
     pub async fn connect(options: FirestoreOptions) -> Result<Self, ConnectError> {
         Ok(Self {
-            db: connect(&options).await?,
             names: Names::new(&options.project, &options.database),
-            limit: TimeLimit::CALL,
+            connection: Connection::open(options).await?,
         })
     }
 
@@ -58,10 +58,12 @@ impl FirestoreDocuments {
             ..Default::default()
         };
         let found = self
-            .limit
-            .on(self.batch_get(message))
+            .connection
+            .call(true, |db, limit| {
+                batch_get(db, limit.request(message.clone()))
+            })
             .await
-            .map_err(read_error)?;
+            .map_err(|status| read_error(&status, keys))?;
         keys.iter()
             .map(|key| match found.get(&self.names.document(key)) {
                 Some(Some(document)) => Ok(Some(self.document(key.declared(), document.clone())?)),
@@ -69,47 +71,6 @@ impl FirestoreDocuments {
                 None => Err(StoreError::Unavailable(Incomplete.into())),
             })
             .collect()
-    }
-
-    async fn batch_get(
-        &self,
-        message: proto::BatchGetDocumentsRequest,
-    ) -> Result<HashMap<String, Option<proto::Document>>, Status> {
-        let mut client = self.db.client().get();
-        let answers = client
-            .batch_get_documents(self.limit.request(message))
-            .await?;
-        let mut answers = answers.into_inner();
-        let mut found = HashMap::new();
-        while let Some(answer) = answers.message().await? {
-            match answer.result {
-                Some(Found::Found(document)) => {
-                    found.insert(document.name.clone(), Some(document));
-                }
-                Some(Found::Missing(name)) => {
-                    found.insert(name, None);
-                }
-                None => {}
-            }
-        }
-        Ok(found)
-    }
-
-    async fn run_query(
-        &self,
-        message: proto::RunQueryRequest,
-    ) -> Result<Vec<proto::Document>, Status> {
-        let mut client = self.db.client().get();
-        let mut answers = client
-            .run_query(self.limit.request(message))
-            .await?
-            .into_inner();
-        let mut documents = Vec::new();
-        while let Some(answer) = answers.message().await? {
-            // An answer without a document reports progress.
-            documents.extend(answer.document);
-        }
-        Ok(documents)
     }
 
     fn document(
@@ -127,21 +88,22 @@ impl FirestoreDocuments {
     }
 
     async fn commit_error(&self, writes: &[Write], status: Status) -> CommitError {
+        let answer = Answer::of(&status, writes.iter().map(|write| &write.key));
         match failure(&status) {
-            Failure::Precondition => self.conflict(writes, status).await,
+            Failure::Precondition => self.conflict(writes, &status, answer).await,
             // The emulator answers ABORTED, too, to all of several creations of one document at
             // the same moment, where the service lets one of them win.
-            Failure::Contention => CommitError::Contention(status.into()),
-            Failure::Unavailable => StoreError::Unavailable(status.into()).into(),
-            Failure::Refused => StoreError::Refused(status.into()).into(),
+            Failure::Contention => CommitError::Contention(answer.into()),
+            Failure::Unavailable => StoreError::Unavailable(answer.into()).into(),
+            Failure::Refused => StoreError::Refused(answer.into()).into(),
         }
     }
 
     /// The first violated precondition; costs a read only if the answer leaves it open.
-    async fn conflict(&self, writes: &[Write], status: Status) -> CommitError {
-        match suspicion(&self.names, writes, &status) {
+    async fn conflict(&self, writes: &[Write], status: &Status, answer: Answer) -> CommitError {
+        match suspicion(&self.names, writes, status) {
             Suspicion::One(conflict) => return conflict.into(),
-            Suspicion::Nobody => return StoreError::Refused(status.into()).into(),
+            Suspicion::Nobody => return StoreError::Refused(answer.into()).into(),
             Suspicion::Several => {}
         }
         let conditional = conditional(writes);
@@ -150,13 +112,47 @@ impl FirestoreDocuments {
             Ok(current) => match first_violated(&conditional, &current) {
                 Some(conflict) => conflict.into(),
                 // It was violated and no longer is: another try may go through.
-                None => CommitError::Contention(status.into()),
+                None => CommitError::Contention(answer.into()),
             },
             // Nothing was written, which `Contention` says and `Unavailable` would leave open.
             Err(StoreError::Unavailable(error)) => CommitError::Contention(error),
             Err(StoreError::Refused(error)) => StoreError::Refused(error).into(),
         }
     }
+}
+
+async fn batch_get(
+    db: FirestoreDb,
+    request: Request<proto::BatchGetDocumentsRequest>,
+) -> Result<HashMap<String, Option<proto::Document>>, Status> {
+    let answers = db.client().get().batch_get_documents(request).await?;
+    let mut answers = answers.into_inner();
+    let mut found = HashMap::new();
+    while let Some(answer) = answers.message().await? {
+        match answer.result {
+            Some(Found::Found(document)) => {
+                found.insert(document.name.clone(), Some(document));
+            }
+            Some(Found::Missing(name)) => {
+                found.insert(name, None);
+            }
+            None => {}
+        }
+    }
+    Ok(found)
+}
+
+async fn run_query(
+    db: FirestoreDb,
+    request: Request<proto::RunQueryRequest>,
+) -> Result<Vec<proto::Document>, Status> {
+    let mut answers = db.client().get().run_query(request).await?.into_inner();
+    let mut documents = Vec::new();
+    while let Some(answer) = answers.message().await? {
+        // An answer without a document reports progress.
+        documents.extend(answer.document);
+    }
+    Ok(documents)
 }
 
 #[async_trait]
@@ -178,11 +174,17 @@ impl Documents for FirestoreDocuments {
             ))),
             ..Default::default()
         };
+        // A message may name the document that a cursor stands for.
+        let cursor = query.after.iter();
+        let named = cursor.map(|cursor| Key::stored(query.collection, cursor.id.clone()));
+        let named: Vec<Key> = named.collect();
         let found = self
-            .limit
-            .on(self.run_query(message))
+            .connection
+            .call(true, |db, limit| {
+                run_query(db, limit.request(message.clone()))
+            })
             .await
-            .map_err(read_error)?;
+            .map_err(|status| read_error(&status, &named))?;
         let documents = found
             .into_iter()
             .map(|document| self.document(query.collection, document))
@@ -200,15 +202,34 @@ impl Documents for FirestoreDocuments {
                 .collect(),
             ..Default::default()
         };
-        let mut client = self.db.client().get();
-        match self
-            .limit
-            .on(client.commit(self.limit.request(message)))
-            .await
-        {
+        let commit = |db: FirestoreDb, limit: TimeLimit| {
+            let request = limit.request(message.clone());
+            async move { db.client().get().commit(request).await }
+        };
+        let may_repeat = writes.iter().all(may_be_made_twice);
+        match self.connection.call(may_repeat, commit).await {
             Ok(answer) => receipt(&writes, answer.into_inner()),
             Err(status) => Err(self.commit_error(&writes, status).await),
         }
+    }
+}
+
+/// Whether a write that took effect can be made once more: it finds what it needs again, and leaves
+/// the same behind. Others say of themselves in the second commit that they are too late.
+fn may_be_made_twice(write: &Write) -> bool {
+    let counts = |it: &Transform| matches!(it, Transform::Increment { .. });
+    match (&write.content, write.precondition) {
+        (Content::Set(_) | Content::Merge(..), Precondition::None | Precondition::Exists) => {
+            !write.transforms.iter().any(counts)
+        }
+        (Content::Delete, Precondition::None | Precondition::Absent) => true,
+        // It changes nothing.
+        (Content::Merge(fields, removed), Precondition::UpdatedAt(_)) => {
+            fields.is_empty() && removed.is_empty() && write.transforms.is_empty()
+        }
+        (Content::Set(_), Precondition::Absent | Precondition::UpdatedAt(_))
+        | (Content::Merge(..), Precondition::Absent)
+        | (Content::Delete, Precondition::Exists | Precondition::UpdatedAt(_)) => false,
     }
 }
 
@@ -233,33 +254,5 @@ fn receipt(writes: &[Write], answer: proto::CommitResponse) -> Result<CommitRece
 impl From<ForeignFormat> for StoreError {
     fn from(error: ForeignFormat) -> Self {
         Self::Refused(error.into())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_server_that_hangs_is_not_available() {
-        // Takes the connection and never says a word.
-        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = silent.local_addr().unwrap().to_string();
-        let options = FirestoreOptions::new("demo").on_emulator(host);
-        let mut documents = FirestoreDocuments::connect(options).await.unwrap();
-        documents.limit = TimeLimit(Duration::from_millis(50));
-
-        const USERS: &Collection = &Collection::named("users");
-        let key = Key::new(USERS, "a");
-        let read = documents.get(&key).await.unwrap_err();
-        assert!(matches!(read, StoreError::Unavailable(_)), "{read:?}");
-        let query = documents.query(&Query::of(USERS)).await.unwrap_err();
-        assert!(matches!(query, StoreError::Unavailable(_)), "{query:?}");
-        let commit = documents.commit(vec![Write::delete(key)]).await;
-        let commit = commit.unwrap_err();
-        let unavailable = matches!(commit, CommitError::Store(StoreError::Unavailable(_)));
-        assert!(unavailable, "{commit:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod conflict;
 mod connect;
+mod connection;
 mod documents;
 mod names;
 mod queries;
@@ -9,6 +10,9 @@ mod status;
 mod time_limit;
 mod values;
 mod writes;
+
+#[cfg(test)]
+mod tests;
 
 pub use connect::{ConnectError, FirestoreOptions};
 pub use documents::FirestoreDocuments;

@@ -1,8 +1,10 @@
 //! What an error of the interface means for the port.
 
-use gcloud_sdk::tonic::{Code, Status};
+use std::error::Error as _;
 
-use fanout_store::StoreError;
+use fanout_runtime::error_chain;
+use fanout_store::{Key, StoreError};
+use gcloud_sdk::tonic::{Code, Status};
 
 /// What the caller can do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +54,36 @@ pub(super) fn failure(status: &Status) -> Failure {
     }
 }
 
-/// Why a read failed. A missing document is no error of a read; a missing database is.
-pub(super) fn read_error(status: Status) -> StoreError {
-    match failure(&status) {
-        Failure::Contention | Failure::Unavailable => StoreError::Unavailable(status.into()),
-        Failure::Precondition | Failure::Refused => StoreError::Refused(status.into()),
+/// What Firestore answered, or why it did not, without what is private: a message names documents.
+#[derive(Debug, thiserror::Error)]
+#[error("{code:?}: {message}")]
+pub(super) struct Answer {
+    code: Code,
+    message: String,
+}
+
+impl Answer {
+    /// The answer to a call that was about these documents.
+    pub(super) fn of<'k>(status: &Status, keys: impl Iterator<Item = &'k Key>) -> Self {
+        let mut message = status.message().to_owned();
+        if let Some(cause) = status.source() {
+            message = format!("{message}: {}", error_chain(cause));
+        }
+        for key in keys.filter(|key| key.declared().private) {
+            message = message.replace(key.id(), "[private]");
+        }
+        let code = status.code();
+        Self { code, message }
+    }
+}
+
+/// Why a read of these documents failed. A missing document is no error of a read; a missing
+/// database is.
+pub(super) fn read_error(status: &Status, keys: &[Key]) -> StoreError {
+    let answer = Answer::of(status, keys.iter()).into();
+    match failure(status) {
+        Failure::Contention | Failure::Unavailable => StoreError::Unavailable(answer),
+        Failure::Precondition | Failure::Refused => StoreError::Refused(answer),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gcloud_sdk::tonic::{Request, Status};
+use gcloud_sdk::tonic::{Code, Request, Status};
 
 /// The longest that one call may take.
 #[derive(Debug, Clone, Copy)]
@@ -13,11 +13,17 @@ impl TimeLimit {
     /// leaves room for another try after it.
     pub(super) const CALL: Self = Self(Duration::from_secs(10));
 
-    /// A request that tells the server, too, how long we wait.
+    /// A request that tells the server, too, how long we wait. A little longer: the client library
+    /// counts that time as well, and would call its end a broken connection.
     pub(super) fn request<T>(self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        request.set_timeout(self.0);
+        request.set_timeout(self.0 + Duration::from_secs(1));
         request
+    }
+
+    /// Whether this is what became of a call: it hung.
+    pub(super) fn is_over(status: &Status) -> bool {
+        status.code() == Code::DeadlineExceeded
     }
 
     /// The call's answer, or `DEADLINE_EXCEEDED`: also when the connection itself hangs, or the

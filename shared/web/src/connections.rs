@@ -21,8 +21,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt as _;
 use tracing::{debug, error};
 
-use crate::Problem;
 use crate::request_body::{Arrival, TimedBody};
+use crate::{Problem, grpc};
 use fanout_runtime::Shutdown;
 
 /// How long a client may take to send a request: without a limit, one that sends a byte now and then
@@ -62,6 +62,8 @@ const BACKLOG: usize = 1024;
 struct Server {
     router: Router,
     limits: ReadLimits,
+    /// What a gRPC client is told, where one may come.
+    no_grpc: Option<HeaderValue>,
     /// Asks to end with the request that is under way.
     shutdown: Shutdown,
     /// Asks to end without waiting for that.
@@ -81,12 +83,14 @@ impl Connections {
         listener: TcpListener,
         router: Router,
         limits: ReadLimits,
+        no_grpc: Option<HeaderValue>,
         shutdown: &Shutdown,
     ) -> Self {
         let (shutdown, overdue) = (shutdown.clone(), Shutdown::default());
         let server = Server {
             router,
             limits,
+            no_grpc,
             shutdown: shutdown.clone(),
             overdue: overdue.clone(),
         };
@@ -153,6 +157,15 @@ fn waiting(listener: TcpListener) -> Vec<TcpStream> {
 impl Server {
     /// All requests of one connection.
     async fn converse(self, stream: TcpStream) {
+        if let Some(why) = self.no_grpc.clone() {
+            tokio::select! {
+                () = self.shutdown.requested() => {}
+                () = sleep(self.limits.head) => return,
+                is_grpc = grpc::begins(&stream) => if is_grpc {
+                    return grpc::refuse(stream, why).await;
+                },
+            }
+        }
         let service = service_fn(|request| self.answer(request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

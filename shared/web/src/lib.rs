@@ -3,6 +3,7 @@
 mod body;
 mod connections;
 mod fallbacks;
+mod grpc;
 mod health;
 mod media;
 mod problem;

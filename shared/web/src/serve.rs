@@ -7,14 +7,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
+use http::HeaderValue;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
 use crate::connections::{Connections, ReadLimits};
 use fanout_runtime::{
-    DRAIN, LogSettings, ProcessEnvironment, Settings, SettingsError, Shutdown, error_chain,
-    init_telemetry,
+    DRAIN, Environment, LogFormat, LogSettings, ProcessEnvironment, Settings, SettingsError,
+    Shutdown, error_chain, init_telemetry, raise_descriptor_limit,
 };
 
 /// What a service's last work has of the drain for itself, however long requests take.
@@ -25,6 +26,7 @@ pub struct Service {
     router: Router,
     limits: ReadLimits,
     drain: Duration,
+    no_grpc: Option<HeaderValue>,
     on_shutdown: Box<dyn FnOnce() + Send>,
     on_stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -36,6 +38,7 @@ impl Service {
             router,
             limits: ReadLimits::PRODUCTION,
             drain: DRAIN,
+            no_grpc: None,
             on_shutdown: Box::new(|| ()),
             on_stop: None,
         }
@@ -44,6 +47,13 @@ impl Service {
     /// The same, with another time for the end than [`DRAIN`].
     pub fn drain(mut self, limit: Duration) -> Self {
         self.drain = limit;
+        self
+    }
+
+    /// The same, where gRPC clients may come by mistake: each is told this sentence, without `%`, at
+    /// once.
+    pub fn no_grpc(mut self, sentence: &'static str) -> Self {
+        self.no_grpc = Some(HeaderValue::from_static(sentence));
         self
     }
 
@@ -118,10 +128,11 @@ pub async fn serve(listener: TcpListener, service: Service, shutdown: Shutdown) 
         router,
         limits,
         drain,
+        no_grpc,
         on_shutdown,
         on_stop,
     } = service;
-    let mut connections = Connections::accept(listener, router, limits, &shutdown).await;
+    let mut connections = Connections::accept(listener, router, limits, no_grpc, &shutdown).await;
     let stopping = Instant::now();
     on_shutdown();
     // Whether they are done by then or not, the last work has its turn; they may go on beside it.
@@ -158,9 +169,10 @@ where
     let config = read(&mut settings);
     let (port, logs, config) = match settings.finish(zip3(port, logs, config)) {
         Ok(complete) => complete,
-        Err(faults) => return refuse(name, &faults),
+        Err(faults) => return refuse(name, &faults, &environment),
     };
     init_telemetry(logs);
+    raise_descriptor_limit();
     let served = start_runtime().and_then(|runtime| {
         let served = runtime.block_on(async {
             let shutdown = Shutdown::on_signal();
@@ -201,12 +213,10 @@ fn zip3<A, B, C>(a: Option<A>, b: Option<B>, c: Option<C>) -> Option<(A, B, C)> 
     Some((a?, b?, c?))
 }
 
-#[allow(
-    clippy::print_stderr,
-    reason = "there are no logs yet: settings say how to write them"
-)]
-fn refuse(name: &str, faults: &SettingsError) -> ExitCode {
-    eprintln!("{name} cannot start: {faults}");
+fn refuse(name: &str, faults: &SettingsError, environment: &dyn Environment) -> ExitCode {
+    let format = LogFormat::read(&mut Settings::new(environment));
+    init_telemetry(LogSettings::of_faults(format.unwrap_or(LogFormat::Json)));
+    error!(service = name, error = %faults, "cannot start");
     ExitCode::from(2)
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 /// What `fanout` itself puts there. `--fresh` removes these and nothing else: the directory may be
-/// somebody's home by mistake.
+/// the user's home by mistake.
 const OURS: [&str; 5] = [
     "fanout.db",
     "fanout.db-wal",
@@ -21,7 +21,11 @@ const OURS: [&str; 5] = [
 pub struct DataDir {
     path: PathBuf,
     _lock: Option<File>,
+    kept: Vec<(PathBuf, Identity)>,
 }
+
+/// Tells a file from another that takes its place.
+type Identity = (u64, u64);
 
 impl DataDir {
     /// Creates the directory if needed and takes it; `fresh` then empties it of what this command
@@ -30,15 +34,19 @@ impl DataDir {
         fs::create_dir_all(path)
             .with_context(|| format!("cannot create the data directory {}", path.display()))?;
         let lock = take(path)?;
-        if fresh {
-            for name in OURS {
-                remove(&path.join(name))?;
+        for name in OURS {
+            let path = path.join(name);
+            if fresh {
+                remove(&path)?;
+            } else {
+                keep_private(&path)
+                    .with_context(|| format!("cannot keep {} private", path.display()))?;
             }
         }
-        Ok(Self {
-            path: path.to_owned(),
-            _lock: Some(lock),
-        })
+        let mut data = Self::existing(path);
+        data.keep(path.join("lock"))?;
+        data._lock = Some(lock);
+        Ok(data)
     }
 
     /// A data directory as it is.
@@ -46,7 +54,24 @@ impl DataDir {
         Self {
             path: path.to_owned(),
             _lock: None,
+            kept: Vec::new(),
         }
+    }
+
+    /// Notes that this file must stay what it is as long as the directory is ours.
+    pub fn keep(&mut self, file: PathBuf) -> anyhow::Result<()> {
+        let identity = identity(&file).with_context(|| format!("{} is gone", file.display()))?;
+        self.kept.push((file, identity));
+        Ok(())
+    }
+
+    /// Whether the files that must stay are there. One that was removed can be written to until it
+    /// is closed; then it is lost, with all that was written.
+    pub fn is_whole(&self) -> bool {
+        let stays = |(file, known): &(PathBuf, Identity)| {
+            identity(file).is_ok_and(|identity| identity == *known)
+        };
+        self.kept.iter().all(stays)
     }
 
     /// The engine's file.
@@ -71,9 +96,11 @@ impl DataDir {
 }
 
 /// The lock ends with the process, however that ends. Its file stays for ever, since a lock on a
-/// file that is gone keeps nobody out.
+/// file that is gone keeps no process out.
 fn take(path: &Path) -> anyhow::Result<File> {
-    let lock = File::create(path.join("lock"))
+    let lock = path.join("lock");
+    let lock = File::create(&lock)
+        .and_then(|file| keep_private(&lock).map(|()| file))
         .with_context(|| format!("cannot write into the data directory {}", path.display()))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -85,6 +112,31 @@ fn take(path: &Path) -> anyhow::Result<File> {
             Err(error).with_context(|| format!("cannot lock the data directory {}", path.display()))
         }
     }
+}
+
+/// The umask of `fanout up` makes new files private; what an older version left becomes so here.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = if path.is_dir() { 0o700 } else { 0o600 };
+        match fs::set_permissions(path, fs::Permissions::from_mode(mode)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> std::io::Result<Identity> {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path) -> std::io::Result<Identity> {
+    fs::metadata(path).map(|_| (0, 0))
 }
 
 fn remove(path: &Path) -> anyhow::Result<()> {
@@ -115,6 +167,42 @@ mod tests {
         let data = DataDir::prepare(folder.path(), true).unwrap();
         assert!(!data.database().exists() && !data.mail().exists());
         assert!(folder.path().join("precious.txt").exists());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_an_older_version_left_becomes_private_and_nothing_else() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["fanout.db", "fanout.db-wal", "precious.txt"] {
+            fs::write(at(name), "x").unwrap();
+            fs::set_permissions(at(name), fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        fs::create_dir(at("mail")).unwrap();
+        fs::set_permissions(at("mail"), fs::Permissions::from_mode(0o755)).unwrap();
+        DataDir::prepare(folder.path(), false).unwrap();
+        let mode = |name| fs::metadata(at(name)).unwrap().permissions().mode() & 0o777;
+        let modes = ["fanout.db", "fanout.db-wal", "lock", "mail", "precious.txt"].map(mode);
+        assert_eq!(modes, [0o600, 0o600, 0o600, 0o700, 0o644]);
+    }
+
+    #[test]
+    fn a_file_that_was_removed_or_replaced_is_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut data = DataDir::prepare(folder.path(), false).unwrap();
+        fs::write(data.database(), "x").unwrap();
+        data.keep(data.database()).unwrap();
+        assert!(data.is_whole());
+        let moved = folder.path().join("moved");
+        fs::rename(data.database(), &moved).unwrap();
+        assert!(!data.is_whole());
+        fs::write(data.database(), "x").unwrap();
+        assert!(!data.is_whole());
+        fs::rename(moved, data.database()).unwrap();
+        assert!(data.is_whole());
+        fs::remove_file(folder.path().join("lock")).unwrap();
+        assert!(!data.is_whole());
     }
 
     #[test]

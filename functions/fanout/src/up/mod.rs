@@ -1,30 +1,58 @@
 //! `fanout up`: the whole system in one process.
 
 mod data_dir;
+mod data_watch;
 mod engine;
 mod services;
 mod system;
 mod welcome;
 
+use std::process::ExitCode;
 use std::time::Instant;
 
 use fanout_runtime::{
-    Environment, LogSettings, ProcessEnvironment, Settings, Shutdown, init_telemetry,
+    Environment, LogFormat, LogSettings, ProcessEnvironment, Settings, Shutdown, init_telemetry,
+    keep_files_private, raise_descriptor_limit,
 };
+use tracing::error;
 
 pub use data_dir::DataDir;
 pub use engine::EngineChoice;
 pub use system::{System, Urls};
 
+use crate::answer::exit_code;
 use crate::cli::UpFlags;
 use crate::mail_route::MailRoute;
 
-/// Runs the system until Ctrl-C or SIGTERM; a second Ctrl-C does not wait for anything.
-pub fn run(flags: &UpFlags) -> anyhow::Result<()> {
-    let started = Instant::now();
+/// Runs the system until Ctrl-C, SIGTERM or SIGHUP; a second Ctrl-C does not wait for anything. Where
+/// logs are JSON, a failure is a line of them.
+pub fn run(flags: &UpFlags) -> anyhow::Result<ExitCode> {
+    let ended = start_logs(flags).and_then(|()| run_system(flags));
+    match (ended, flags.log) {
+        (Ok(()), _) => Ok(ExitCode::SUCCESS),
+        (Err(error), LogFormat::Text) => Err(error),
+        (Err(error), LogFormat::Json) => {
+            error!(error = format!("{error:#}"), "fanout up failed");
+            Ok(exit_code(&error))
+        }
+    }
+}
+
+fn start_logs(flags: &UpFlags) -> anyhow::Result<()> {
     let mut settings = Settings::new(&ProcessEnvironment);
     let logs = LogSettings::of_format(flags.log, &mut settings);
-    init_telemetry(settings.finish(logs)?);
+    let (logs, started) = match settings.finish(logs) {
+        Ok(logs) => (logs, Ok(())),
+        Err(faults) => (LogSettings::of_faults(flags.log), Err(faults)),
+    };
+    init_telemetry(logs);
+    Ok(started?)
+}
+
+fn run_system(flags: &UpFlags) -> anyhow::Result<()> {
+    let started = Instant::now();
+    raise_descriptor_limit();
+    keep_files_private();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -38,10 +66,10 @@ pub fn run(flags: &UpFlags) -> anyhow::Result<()> {
         };
         welcome::print(&system, flags, started.elapsed());
         shutdown.requested().await;
-        welcome::print_stopping();
+        welcome::print_stopping(flags);
         system.stopped().await
     });
-    // What blocks a thread still (a name that is looked up) does not hold up the end.
+    // Looking up a host's name blocks its thread, and may take longer than the end.
     runtime.shutdown_background();
     stopped
 }

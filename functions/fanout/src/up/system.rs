@@ -2,21 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_bus_local::rest;
 use fanout_outbox::Outbox;
 use fanout_runtime::{DRAIN, Shutdown, error_chain};
-use fanout_web::{ServeError, Service, bind, serve};
+use fanout_web::{ServeError, Service, bind, for_this_machine, serve};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::warn;
 
 use super::data_dir::DataDir;
+use super::data_watch::DataWatch;
 use super::engine::{Bus, Engine, EngineChoice};
 use super::services;
-use crate::cli::{PUBSUB, USER, UpFlags};
+use crate::cli::{PUBSUB, PUBSUB_PORT, USER, USER_PORT, UpFlags};
 use crate::consumers::{CONSUMERS, OneMachine};
 use crate::mail_route::MailRoute;
 use crate::target::Emulators;
@@ -25,7 +27,7 @@ use crate::topology::topology;
 /// How often the local runner does what Cloud Scheduler does each minute.
 const RELAY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What is left to those who keep to the drain themselves, before they are dropped.
+/// What is left to the parts that keep to the drain themselves, before they are dropped.
 const MOMENT: Duration = Duration::from_millis(500);
 
 /// A running system.
@@ -37,7 +39,7 @@ pub struct System {
     /// Kept until everything has stopped: dropping it stops emulators that we started.
     _engine: Engine,
     /// Ours until then.
-    _data: DataDir,
+    data: Arc<DataWatch>,
 }
 
 /// Where everything listens, by the names of `--port`.
@@ -63,8 +65,11 @@ impl System {
         // Ports first: a second start by mistake is told which port is taken, and touches nothing.
         let embedded = matches!(choice, EngineChoice::Embedded);
         let listeners = Listeners::bind(flags, embedded).await?;
-        let data = DataDir::prepare(&flags.data_dir, flags.fresh)?;
+        let mut data = DataDir::prepare(&flags.data_dir, flags.fresh)?;
         let engine = Engine::start(choice, &data, &flags.delivery).await?;
+        if let Bus::Embedded(_) = &engine.bus {
+            data.keep(data.database())?;
+        }
         let emulators = match &engine.bus {
             Bus::Emulators { at, .. } => Some(at.clone()),
             Bus::Embedded(_) => None,
@@ -78,13 +83,14 @@ impl System {
             mail: mail.clone(),
             mail_folder: data.mail(),
         };
+        let data = DataWatch::new(data, shutdown.clone());
         Ok(Self {
             urls,
             emulators,
             mail,
-            running: run_all(listeners, &engine, &machine, &shutdown)?,
+            running: run_all(listeners, &engine, &machine, &data, &shutdown)?,
             _engine: engine,
-            _data: data,
+            data,
         })
     }
 
@@ -105,21 +111,20 @@ impl System {
 
     /// Waits until everything has stopped, after the shutdown was asked for; at most [`DRAIN`] and
     /// a moment, so that what keeps to the drain itself can say what it drops. What still runs then
-    /// is dropped: everything accepted is stored, and goes on with the next start.
+    /// is dropped: everything accepted is stored, and goes on with the next start. An error if the
+    /// data directory was removed.
     pub async fn stopped(mut self) -> anyhow::Result<()> {
         let all = async {
             while let Some(ended) = self.running.join_next().await {
                 ended?;
             }
-            Ok(())
+            anyhow::Ok(())
         };
         match timeout(DRAIN + MOMENT, all).await {
-            Ok(stopped) => stopped,
-            Err(_) => {
-                warn!("something was still running after the drain; it is dropped");
-                Ok(())
-            }
+            Ok(stopped) => stopped?,
+            Err(_) => warn!("something was still running after the drain; it is dropped"),
         }
+        self.data.verdict()
     }
 }
 
@@ -127,24 +132,27 @@ fn run_all(
     listeners: Listeners,
     engine: &Engine,
     machine: &OneMachine,
+    data: &Arc<DataWatch>,
     shutdown: &Shutdown,
 ) -> anyhow::Result<JoinSet<()>> {
     let mut running = JoinSet::new();
+    let service = |routes| Service::new(for_this_machine(data.guard(routes)));
+    running.spawn(Arc::clone(data).run());
     let outbox = services::outbox(engine, user_service::NAME);
     let (relays, last_events) = (outbox.clone(), outbox.clone());
-    let users = Service::new(services::user_service(engine, outbox.clone()))
+    let users = service(services::user_service(engine, outbox.clone()))
         .on_shutdown(move || relays.stop_relaying())
         .on_stop(async move { last_events.drain().await });
     running.spawn(serve(listeners.user, users, shutdown.clone()));
     for (entry, listener) in CONSUMERS.iter().zip(listeners.consumers) {
         let deps = services::consumer_deps(entry, engine);
         let last_events = deps.outbox.clone();
-        let app = Service::new((entry.app)(deps, machine)?);
+        let app = service((entry.app)(deps, machine)?);
         let app = app.on_stop(async move { last_events.drain().await });
         running.spawn(serve(listener, app, shutdown.clone()));
     }
     if let (Bus::Embedded(broker), Some(listener)) = (&engine.bus, listeners.rest) {
-        let face = Service::new(rest::app(broker.clone()));
+        let face = service(rest::app(broker.clone())).no_grpc(rest::NO_GRPC);
         running.spawn(serve(listener, face, shutdown.clone()));
         let (broker, shutdown) = (broker.clone(), shutdown.clone());
         running.spawn(async move { broker.run(shutdown).await });
@@ -171,6 +179,11 @@ async fn relay_each_second(outbox: Outbox, shutdown: Shutdown) {
 }
 
 impl Urls {
+    /// Every name, with its URL.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, url)| (*name, url.as_str()))
+    }
+
     /// The URL of one of the names of `--port`; empty for another name.
     pub fn of(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
@@ -179,13 +192,13 @@ impl Urls {
 
 impl Listeners {
     async fn bind(flags: &UpFlags, rest_face: bool) -> Result<Self, ServeError> {
-        let user = local(flags.port(USER, 8080)).await?;
+        let user = local(flags.port(USER, USER_PORT)).await?;
         let mut consumers = Vec::new();
         for consumer in CONSUMERS {
             consumers.push(local(flags.port(consumer.name, consumer.port)).await?);
         }
         let rest = if rest_face {
-            Some(local(flags.port(PUBSUB, 8085)).await?)
+            Some(local(flags.port(PUBSUB, PUBSUB_PORT)).await?)
         } else {
             None
         };

@@ -1,34 +1,57 @@
 //! What the user sees: where everything is.
 
-use std::io::{Write, stdout};
+use std::io::{Write, stderr, stdout};
 use std::time::Duration;
+
+use fanout_runtime::LogFormat;
+use tracing::info;
 
 use super::system::System;
 use crate::cli::{PUBSUB, USER, UpFlags};
 use crate::consumers::CONSUMERS;
 
-/// A line for the user. That nobody reads any more is no reason to stop serving, nor to stop
-/// without draining, which is what `println!` would do.
+/// A line for the user. A reader who has gone away is no reason to stop serving, nor to stop without
+/// draining, which is what `println!` would do.
 macro_rules! say {
-    ($($line:tt)*) => {
-        writeln!(stdout(), $($line)*).ok()
+    ($out:ident, $($line:tt)*) => {
+        writeln!($out, $($line)*).ok()
     };
 }
 
+/// Standard output, unless that is for logs.
+fn out(flags: &UpFlags) -> Box<dyn Write> {
+    match flags.log {
+        LogFormat::Text => Box::new(stdout()),
+        LogFormat::Json => Box::new(stderr()),
+    }
+}
+
 pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
-    let urls = system.urls();
+    let (urls, mut out) = (system.urls(), out(flags));
+    if flags.log == LogFormat::Json {
+        for (name, url) in urls.all() {
+            info!(name, url, "listening");
+        }
+        info!(took_ms = took.as_millis() as u64, "ready");
+    }
     let show = |url: &str| url.replace("127.0.0.1", "localhost");
     let data = flags.data_dir.display();
-    say!("\n  {:<18} {}/users", "user-service", show(urls.of(USER)));
+    say!(
+        out,
+        "\n  {:<18} {}/users",
+        "user-service",
+        show(urls.of(USER))
+    );
     for consumer in CONSUMERS {
         let service = format!("{}-service", consumer.name);
         say!(
+            out,
             "  {service:<18} {}{}",
             show(urls.of(consumer.name)),
             consumer.look_at
         );
     }
-    say!("  {:<18} {}/", "Pub/Sub REST", show(urls.of(PUBSUB)));
+    say!(out, "  {:<18} {}/", "Pub/Sub REST", show(urls.of(PUBSUB)));
     let mails = match &system.mail().server {
         Some(server) => format!("go to {server}"),
         None => format!("are in {data}/mail"),
@@ -36,20 +59,28 @@ pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
     match system.emulators() {
         Some(at) => {
             say!(
+                out,
                 "\n  On Google's emulators: export PUBSUB_EMULATOR_HOST={} FIRESTORE_EMULATOR_HOST={}",
                 at.pubsub,
                 at.firestore
             );
-            say!("  Mails {mails}.");
+            say!(out, "  Mails {mails}.");
         }
         None => {
-            say!("\n  Everything is kept in {data}; mails {mails}.");
+            say!(out, "\n  Everything is kept in {data}; mails {mails}.");
         }
     }
-    say!("  Ctrl-C stops.\n");
-    say!("ready in {} ms", took.as_millis());
+    say!(out, "  Ctrl-C stops.\n");
+    say!(out, "ready in {} ms", took.as_millis());
 }
 
-pub(super) fn print_stopping() {
-    say!("stopping: requests under way are finished first; Ctrl-C again does not wait for them");
+pub(super) fn print_stopping(flags: &UpFlags) {
+    let mut out = out(flags);
+    if flags.log == LogFormat::Json {
+        info!("stopping");
+    }
+    say!(
+        out,
+        "stopping: requests under way are finished first; Ctrl-C again does not wait for them"
+    );
 }

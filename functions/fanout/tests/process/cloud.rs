@@ -17,7 +17,7 @@ use crate::operated::{Ended, operator_command};
 /// What the stand-in was asked, with a valid token.
 type Asked = Arc<Mutex<Vec<(String, Value)>>>;
 
-struct Cloud {
+pub(crate) struct Cloud {
     url: String,
     asked: Asked,
     _runtime: tokio::runtime::Runtime,
@@ -42,7 +42,7 @@ async fn only_with_token(State(asked): State<Asked>, request: Request, next: Nex
 }
 
 impl Cloud {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let asked = Asked::default();
         let pubsub = Router::new()
             .route(
@@ -75,7 +75,7 @@ impl Cloud {
 
     /// Runs the command with Application Default Credentials from a file, as `gcloud auth
     /// application-default login` leaves one.
-    fn run(&self, arguments: &[&str], with_credentials: bool) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str], with_credentials: bool) -> Ended {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("credentials.json");
         let credentials = json!({

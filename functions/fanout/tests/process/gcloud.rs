@@ -129,7 +129,7 @@ fn gcloud_makes_lists_and_describes_topics_and_subscriptions() {
     );
     let labelled = gcloud.fail(&["topics", "create", "labelled", "--labels=a=b"]);
     assert!(
-        labelled.contains("does not know the setting `labels.a`"),
+        labelled.contains("does not know the setting `labels`"),
         "{labelled}"
     );
     gcloud.run(&["subscriptions", "delete", "billing"]);

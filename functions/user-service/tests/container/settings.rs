@@ -6,7 +6,7 @@ use crate::binary;
 fn everything_missing_from_the_environment_is_in_one_message() {
     let output = binary().env("PORT", "not a port").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let message = String::from_utf8_lossy(&output.stderr);
+    let message = String::from_utf8_lossy(&output.stdout);
     for name in ["PORT", "GOOGLE_CLOUD_PROJECT"] {
         assert!(message.contains(&format!("  - {name} is ")), "{message}");
     }
@@ -26,7 +26,7 @@ fn everything_that_is_set_to_nonsense_is_in_one_message_too() {
     ];
     let output = binary().envs(nonsense).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let message = String::from_utf8_lossy(&output.stderr);
+    let message = String::from_utf8_lossy(&output.stdout);
     for (name, value) in nonsense {
         assert!(
             message.contains(&format!("  - {name} is set to ")),
@@ -44,7 +44,7 @@ fn half_a_pair_of_emulators_does_not_start() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let message = String::from_utf8_lossy(&output.stderr);
+    let message = String::from_utf8_lossy(&output.stdout);
     let sentence = "PUBSUB_EMULATOR_HOST is set and FIRESTORE_EMULATOR_HOST is not";
     assert!(message.contains(sentence), "{message}");
 }

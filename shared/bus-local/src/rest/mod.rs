@@ -26,6 +26,9 @@ use error::RestError;
 /// Room for a publish of 10 MB in base64, and its JSON.
 const MOST_BODY_BYTES: usize = 14 * 1024 * 1024;
 
+/// What a gRPC client is told that takes this for Google's emulator.
+pub const NO_GRPC: &str = "the embedded broker speaks Pub/Sub's REST API and no gRPC: use its REST API (gcloud does with CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB), or Google's emulator (fanout up --emulators)";
+
 /// The REST face of this broker.
 pub fn app(broker: Broker) -> Router {
     Router::new()

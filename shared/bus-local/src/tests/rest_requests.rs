@@ -1,5 +1,7 @@
 //! Calls in every form of protobuf's JSON, and what no form of it is.
 
+#![allow(clippy::too_many_lines, reason = "tables of cases, one line each")]
+
 use axum::Router;
 
 use super::rest::call;

@@ -1,5 +1,7 @@
 //! Settings in every form of protobuf's JSON; settings and methods that are refused, by name.
 
+#![allow(clippy::too_many_lines, reason = "tables of cases, one line each")]
+
 use axum::Router;
 use http::StatusCode;
 use serde_json::{Value, json};

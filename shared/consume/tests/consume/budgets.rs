@@ -16,7 +16,7 @@ use super::scene::{Before, Scene, outcome_of};
 #[tokio::test(start_paused = true)]
 async fn an_act_ends_with_the_budget_that_began_before_the_claim() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     let slow = async {
         sleep(Duration::from_secs(20)).await;
         HookedCommit::Made
@@ -40,7 +40,7 @@ async fn an_act_is_not_begun_with_less_than_a_third_of_the_budget() {
     let (third, moment) = (Duration::from_secs(15), Duration::from_millis(1));
     for (left, begun) in [(third, true), (third - moment, false)] {
         let scene = Scene::new().await;
-        let (told, consumer) = Acting::new();
+        let (told, consumer) = Acting::consumer();
         let slow = async move {
             sleep(Timings::PRODUCTION.handler_budget - left).await;
             HookedCommit::Made
@@ -70,7 +70,7 @@ async fn an_act_is_not_begun_with_less_than_a_third_of_the_budget() {
 #[tokio::test(start_paused = true)]
 async fn a_claim_that_takes_the_whole_budget_is_given_up() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     let never = async { std::future::pending().await };
     let documents = HookedDocuments::new(scene.documents.clone(), Before::commit(1, never));
     let app = scene.over(documents, consumer);
@@ -83,7 +83,7 @@ async fn a_claim_that_takes_the_whole_budget_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn an_act_knows_until_when_it_may_take() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
     let started = Instant::now();
     assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "done");

@@ -109,7 +109,7 @@ impl Told {
 pub(crate) struct Acting(pub(crate) Arc<Told>);
 
 impl Acting {
-    pub(crate) fn new() -> (Arc<Told>, Consumer) {
+    pub(crate) fn consumer() -> (Arc<Told>, Consumer) {
         let told = Arc::<Told>::default();
         let consumer = Consumer::named(TESTED)
             .acting_on::<UserCreated>(Self(Arc::clone(&told)))

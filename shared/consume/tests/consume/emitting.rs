@@ -239,7 +239,7 @@ async fn a_bus_that_is_down_does_not_keep_the_reaction_from_being_acked() {
 #[tokio::test(start_paused = true)]
 async fn an_act_emits_with_its_completing_commit() {
     let scene = Scene::new().await;
-    let (_, consumer) = Acting::new();
+    let (_, consumer) = Acting::consumer();
     let app = scene.of(consumer);
     assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "done");
     let followed = scene.followed();

@@ -21,7 +21,7 @@ fn unavailable() -> HookedCommit {
 #[tokio::test(start_paused = true)]
 async fn what_the_act_found_out_is_remembered_with_the_completing_mark() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
     told.next(Next::Acts("charge_1"));
     assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "done");
@@ -38,7 +38,7 @@ async fn what_the_act_found_out_is_remembered_with_the_completing_mark() {
 #[tokio::test(start_paused = true)]
 async fn a_conflict_about_what_is_remembered_is_planned_again_and_the_act_is_not_repeated() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
     *told.careful.lock().unwrap() = true;
     let there = Write::set(thing("remembered"), Fields::new());
@@ -61,7 +61,7 @@ async fn a_conflict_about_what_is_remembered_is_planned_again_and_the_act_is_not
 #[tokio::test(start_paused = true)]
 async fn nothing_is_remembered_of_a_stale_event() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
     told.next(Next::Stale);
     let event = created("evt_1", "usr_1");
@@ -73,7 +73,7 @@ async fn nothing_is_remembered_of_a_stale_event() {
 #[tokio::test(start_paused = true)]
 async fn a_fence_is_committed_with_the_claim_before_the_act_begins() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
     let fence = Write::create(thing("fence"), Fields::new().with("by", "evt_1"));
     *told.fence.lock().unwrap() = Some(Ok(vec![fence]));
@@ -87,7 +87,7 @@ async fn a_fence_is_committed_with_the_claim_before_the_act_begins() {
 #[tokio::test(start_paused = true)]
 async fn a_conflict_on_the_fence_is_planned_again_five_times_and_claims_nothing() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
     let fence = Write::set(thing("fence"), Fields::new());
     let committed = fanout_store::Documents::commit(scene.documents.as_ref(), vec![fence]).await;
@@ -109,7 +109,7 @@ async fn a_conflict_on_the_fence_is_planned_again_five_times_and_claims_nothing(
 #[tokio::test(start_paused = true)]
 async fn a_fence_can_park_its_event_or_put_it_off() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
     let event = created("evt_1", "usr_1");
     *told.fence.lock().unwrap() = Some(Err(Failure::retry("not now")));
@@ -150,7 +150,7 @@ async fn a_completion_that_fails_is_tried_three_times_more() {
     }
     for (failures, outcome) in [(3, "done"), (4, "failed")] {
         let scene = Scene::new().await;
-        let (told, consumer) = Acting::new();
+        let (told, consumer) = Acting::consumer();
         let documents = HookedDocuments::new(scene.documents.clone(), Failing(failures));
         let app = scene.over(documents, consumer);
         assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, outcome);
@@ -162,8 +162,8 @@ async fn a_completion_that_fails_is_tried_three_times_more() {
 #[tokio::test(start_paused = true)]
 async fn a_completion_that_was_lost_is_not_mistaken_for_one_that_another_made() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
-    let (_, others) = Acting::new();
+    let (told, consumer) = Acting::consumer();
+    let (_, others) = Acting::consumer();
     let other = scene.of(others);
     let (clock, event) = (scene.clock.clone(), created("evt_1", "usr_1"));
     let same = event.clone();
@@ -183,7 +183,7 @@ async fn a_completion_that_was_lost_is_not_mistaken_for_one_that_another_made() 
 #[tokio::test(start_paused = true)]
 async fn a_failure_says_whether_it_may_have_acted_and_the_next_try_is_told() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
     let event = created("evt_1", "usr_1");
     for may_have_acted in [false, true, false] {
@@ -203,7 +203,7 @@ async fn a_failure_says_whether_it_may_have_acted_and_the_next_try_is_told() {
 #[tokio::test(start_paused = true)]
 async fn an_act_that_is_put_off_gives_its_claim_back_at_once() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
     let event = created("evt_1", "usr_1");
     *told.fence.lock().unwrap() = Some(Err(Failure::Later("not now".into())));
@@ -224,7 +224,7 @@ async fn an_act_that_is_put_off_gives_its_claim_back_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_parked_mark_does_not_forget_that_the_act_may_have_happened() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
     let event = created("evt_1", "usr_1");
     told.next(Next::Fails {
@@ -244,7 +244,7 @@ async fn a_parked_mark_does_not_forget_that_the_act_may_have_happened() {
 #[tokio::test(start_paused = true)]
 async fn nor_does_a_mark_that_was_parked_by_a_fence() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
     let event = created("evt_1", "usr_1");
     told.next(Next::Fails {
@@ -265,7 +265,7 @@ async fn nor_does_a_mark_that_was_parked_by_a_fence() {
 #[tokio::test(start_paused = true)]
 async fn each_type_of_a_consumer_has_an_effect_of_its_own() {
     let scene = Scene::new().await;
-    let (told, consumer) = Acting::new();
+    let (told, consumer) = Acting::consumer();
     assert_eq!(
         consumer.handles().collect::<Vec<_>>(),
         ["user.created", "user.updated"]

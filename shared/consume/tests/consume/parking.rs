@@ -38,7 +38,7 @@ impl Way {
         match self {
             Self::InStore => parking("never"),
             Self::Acting | Self::Undecodable => {
-                let (told, consumer) = Acting::new();
+                let (told, consumer) = Acting::consumer();
                 for _ in 0..10 {
                     told.next(Next::Parks);
                 }
@@ -114,7 +114,7 @@ async fn another_reason_leaves_another_letter() {
 #[tokio::test(start_paused = true)]
 async fn a_reused_id_leaves_one_letter_for_each_message_and_redrive() {
     let scene = Scene::new().await;
-    let app = scene.of(Acting::new().1);
+    let app = scene.of(Acting::consumer().1);
     assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "done");
     let mut other = created("evt_1", "usr_1");
     other["data"]["name"] = "Another".into();
@@ -138,7 +138,7 @@ async fn a_reused_id_leaves_one_letter_for_each_message_and_redrive() {
     scene
         .clock
         .advance(fanout_runtime::Timings::PRODUCTION.mark_lifetime);
-    let renewed = scene.of(Acting::new().1);
+    let renewed = scene.of(Acting::consumer().1);
     assert_eq!(
         outcome_of(&renewed, &created("evt_1", "usr_1")).await,
         "done"
@@ -173,7 +173,7 @@ async fn a_mark_that_cannot_be_written_after_the_letter_is_not_acked() {
 #[tokio::test(start_paused = true)]
 async fn a_note_that_cannot_be_written_after_the_letter_is_not_acked_either() {
     let scene = Scene::new().await;
-    let app = scene.of(Acting::new().1);
+    let app = scene.of(Acting::consumer().1);
     assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "done");
     let mut other = created("evt_1", "usr_1");
     other["data"]["name"] = "Another".into();
@@ -182,7 +182,7 @@ async fn a_note_that_cannot_be_written_after_the_letter_is_not_acked_either() {
     };
     // The claim is refused first.
     let documents = HookedDocuments::new(scene.documents.clone(), Before::commit(2, fails));
-    let app = scene.over(documents, Acting::new().1);
+    let app = scene.over(documents, Acting::consumer().1);
     assert_eq!(outcome_of(&app, &other).await, "failed");
     assert_eq!(scene.letters().len(), 1);
 }
@@ -206,7 +206,7 @@ async fn a_letter_that_cannot_be_sent_marks_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_typing_error_in_the_type_is_parked_with_the_types_there_are() {
     let scene = Scene::new().await;
-    let app = scene.of(Acting::new().1);
+    let app = scene.of(Acting::consumer().1);
     let typed =
         json!({"userId": "u-1", "email": "a@example.com", "name": "A", "event": "user.craeted"});
     let mut whole = created("evt_1", "usr_1");
@@ -227,7 +227,7 @@ async fn a_typing_error_in_the_type_is_parked_with_the_types_there_are() {
 #[tokio::test(start_paused = true)]
 async fn a_type_that_a_program_names_or_that_is_known_is_ignored() {
     let scene = Scene::new().await;
-    let app = scene.of(Acting::new().1);
+    let app = scene.of(Acting::consumer().1);
     let mut newer = created("evt_1", "usr_1");
     newer["type"] = "user.promoted".into();
     let newer = Delivered::of(&newer).with(CE_TYPE, "user.promoted");
@@ -244,7 +244,7 @@ async fn a_type_that_a_program_names_or_that_is_known_is_ignored() {
 #[tokio::test(start_paused = true)]
 async fn a_mark_tells_of_the_event_what_no_row_does() {
     let scene = Scene::new().await;
-    let app = scene.of(Acting::new().1);
+    let app = scene.of(Acting::consumer().1);
     let ours = "evt_12WMKQ2FT0GE9ZTMG51F4ZXS5C";
     let another = "evt_12WMKQ2FT0GE9ZTMG51F4ZXS5D";
     let mut by_hand = created("evt_12WMKQ2FT0GE9ZTMG51F4ZXS5E", "usr_1");

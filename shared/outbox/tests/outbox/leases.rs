@@ -184,7 +184,7 @@ async fn a_row_that_has_expired_stays_gone_when_a_late_holder_settles() {
 async fn rows_beside_one_that_has_expired_are_marked() {
     let scene = Scene::new().await;
     let outbox = scene.outbox();
-    let _first_answers = scene.bus.next(NextPublish::Taken);
+    scene.bus.next(NextPublish::Taken);
     let second = scene.bus.answer_the_next_late();
     scene
         .stored(&outbox, vec![happened("a", 1), happened("a", 2)])

@@ -35,6 +35,7 @@
 mod commits;
 mod concurrency;
 mod keys;
+mod limits;
 mod paging;
 mod preconditions;
 mod queries;
@@ -113,6 +114,12 @@ macro_rules! documents_conformance_tests {
             values::moments_come_back_in_whole_milliseconds
             values::fields_of_any_name_come_back
             values::a_value_that_firestore_does_not_take_is_refused
+            limits::a_moment_that_cannot_be_read_back_is_refused
+            limits::a_document_over_a_mebibyte_is_refused
+            limits::a_merge_that_makes_a_document_too_large_is_refused
+            limits::a_commit_over_ten_mebibytes_is_refused
+            limits::values_lie_in_each_other_up_to_twenty_deep
+            limits::a_query_without_a_declared_index_is_refused
             versions::a_receipt_carries_the_versions_that_reads_show
             versions::a_later_write_has_a_greater_version
             versions::a_write_that_changes_nothing_keeps_the_version

@@ -89,6 +89,17 @@ pub(super) async fn assert_refused(store: &Store, writes: Vec<Write>, what: &str
     }
 }
 
+/// Asserts that a query is refused, and that the reason says this.
+pub(super) async fn assert_query_refused(store: &Store, query: Query, said: &str) {
+    match store.query(&query).await {
+        Err(StoreError::Refused(reason)) => {
+            let reason = reason.to_string();
+            assert!(reason.contains(said), "{reason}");
+        }
+        other => panic!("{said}: expected a refusal, got {other:?}"),
+    }
+}
+
 /// Commits as callers do: `Contention` is tried again after a random pause that grows.
 pub(super) async fn commit_patiently(
     store: &Store,

@@ -111,6 +111,9 @@ fn shown(write: &Write) -> String {
 
 /// The key, with digests cut to what tells them apart for a reader.
 fn short(key: &Key) -> String {
+    if key.declared().private {
+        return key.to_string();
+    }
     let id: String = match key.id().split_once(':') {
         Some((consumer, digest)) => format!("{consumer}:{}", digest.get(..8).unwrap_or(digest)),
         None => key.id().chars().take(30).collect(),

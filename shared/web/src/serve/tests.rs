@@ -287,3 +287,43 @@ async fn what_is_to_end_requests_early_is_done_at_once() {
     assert!(took < DRAIN / 2, "{took:?}");
     answered(&mut stream).await;
 }
+
+#[tokio::test]
+async fn a_grpc_client_is_told_at_once_that_there_is_none_where_that_is_asked_for() {
+    let service = Service::new(routes()).no_grpc("speak REST");
+    let served = Served::start(service).await;
+    let call = async |content_type: &'static str| {
+        let stream = TcpStream::connect(served.address).await.unwrap();
+        let (client, connection) = h2::client::handshake(stream).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let request = http::Request::post("http://x/google.pubsub.v1.Publisher/Publish")
+            .header("content-type", content_type)
+            .body(())
+            .unwrap();
+        let mut client = client.ready().await.unwrap();
+        let (answer, _) = client.send_request(request, true).unwrap();
+        let answer = timeout(SOON, answer).await.unwrap().unwrap();
+        connection.abort();
+        answer
+    };
+    let grpc = call("application/grpc+proto").await;
+    assert_eq!(grpc.status(), 200);
+    assert_eq!(grpc.headers()["grpc-status"], "12");
+    assert_eq!(grpc.headers()["grpc-message"], "speak REST");
+    assert!(grpc.body().is_end_stream());
+    assert_eq!(call("text/plain").await.status(), 505);
+
+    for request in [GET, "PATCH /health HTTP/1.1\r\nHost: x\r\n\r\n"] {
+        let mut stream = served.send(request).await;
+        let mut answer = [0; 8];
+        timeout(SOON, stream.read_exact(&mut answer))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(&answer, b"HTTP/1.1");
+    }
+    // One that says nothing does not hold up the end.
+    let silent = TcpStream::connect(served.address).await.unwrap();
+    assert!(served.stop().await < SOON);
+    drop(silent);
+}

@@ -1,31 +1,46 @@
-//! Against a server that answers in Google's JSON, page by page, and demands the token.
+//! Each setting is changed once, in Google's JSON of what Terraform makes.
+
+#![allow(clippy::too_many_lines, reason = "tables of cases, one line each")]
 
 use std::collections::HashMap;
 
 use axum::extract::Query;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Json, Router};
-use http::StatusCode;
-use http::header::AUTHORIZATION;
-use serde_json::{Value, json};
+use reqwest::{Client, Url};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::doctor::report::Checkup;
-use crate::doctor::rule::{Finding, Rule};
+use crate::consumers::{CONSUMERS, ConsumerEntry};
+use crate::google_api::GoogleApi;
+use crate::topology::USER_EVENTS;
 
-/// Google's JSON of what Terraform makes here.
+fn full(kind: &str, name: &str) -> String {
+    format!("projects/p/{kind}/{name}")
+}
+
+fn topics() -> Vec<Value> {
+    let letters = CONSUMERS.iter().map(ConsumerEntry::dead_letters);
+    let names = letters.chain([USER_EVENTS.to_owned(), "orders".to_owned()]);
+    names
+        .map(|name| json!({"name": full("topics", &name)}))
+        .collect()
+}
+
 fn subscriptions() -> Vec<Value> {
-    let full = |kind: &str, name: &str| format!("projects/p/{kind}/{name}");
     let both = CONSUMERS.iter().flat_map(|consumer| {
         let (name, letters) = (consumer.subscription(), consumer.dead_letters());
+        let url = format!("https://{}-service-1.us-central1.run.app", consumer.name);
         let push = json!({
             "name": full("subscriptions", &name),
             "topic": full("topics", USER_EVENTS),
             "pushConfig": {
-                "pushEndpoint": format!("https://{}-service-1.us-central1.run.app/pubsub/push", consumer.name),
-                "oidcToken": {"serviceAccountEmail": "push@p.iam.gserviceaccount.com", "audience": "https://x"},
+                "pushEndpoint": format!("{url}/pubsub/push"),
+                "attributes": {"x-goog-version": "v1"},
+                "oidcToken": {
+                    "serviceAccountEmail": format!("push-{}@p.iam.gserviceaccount.com", consumer.name),
+                    "audience": url,
+                },
             },
             "ackDeadlineSeconds": 60,
             "messageRetentionDuration": "604800s",
@@ -46,152 +61,166 @@ fn subscriptions() -> Vec<Value> {
         });
         [push, pull]
     });
-    let somebody_elses =
-        json!({"name": full("subscriptions", "other"), "topic": full("topics", "orders")});
-    both.chain([somebody_elses]).collect()
+    let orders =
+        json!({"name": full("subscriptions", "orders"), "topic": full("topics", "orders")});
+    both.chain([orders]).collect()
 }
 
-/// Answers as Google does, one resource a page, to whoever has the token.
-async fn google(subscriptions: Vec<Value>) -> String {
-    let names = [USER_EVENTS.to_owned()]
-        .into_iter()
-        .chain(CONSUMERS.iter().map(ConsumerEntry::dead_letters));
-    let topics = names
-        .map(|name| json!({"name": format!("projects/p/topics/{name}")}))
-        .collect();
+fn findings(change: impl FnOnce(&mut Vec<Value>)) -> Vec<String> {
+    let mut live = subscriptions();
+    change(&mut live);
+    compare("p", &topics(), &live).findings
+}
+
+#[test]
+fn a_project_that_is_as_it_should_be_has_no_finding() {
+    let report = compare("p", &topics(), &subscriptions());
+    let (topics, subscriptions) = (CONSUMERS.len() + 1, 2 * CONSUMERS.len());
+    let looked_at = format!("projects/p: topics: {topics}, subscriptions: {subscriptions}");
+    assert_eq!(report.looked_at, [looked_at]);
+    assert_eq!(report.findings, [""; 0]);
+}
+
+#[test]
+fn every_setting_that_differs_is_one_sentence() {
+    let name = full("subscriptions", &CONSUMERS[0].subscription());
+    let email = CONSUMERS[0].name;
+    let changes = [
+        (
+            "/topic",
+            json!("_deleted-topic_"),
+            "topic is \"_deleted-topic_\" and must be \"projects/p/topics/user-events\"",
+        ),
+        (
+            "/filter",
+            json!("attributes:a"),
+            "filter is \"attributes:a\" and must be unset",
+        ),
+        (
+            "/enableMessageOrdering",
+            json!(false),
+            "enableMessageOrdering is unset and must be true",
+        ),
+        (
+            "/ackDeadlineSeconds",
+            json!(30),
+            "ackDeadlineSeconds is 30 and must be 60",
+        ),
+        (
+            "/messageRetentionDuration",
+            json!("600s"),
+            "messageRetentionDuration is \"600s\" and must be \"604800s\"",
+        ),
+        (
+            "/expirationPolicy",
+            json!({"ttl": "86400s"}),
+            "expirationPolicy is {\"ttl\":\"86400s\"} and must be {}",
+        ),
+        (
+            "/expirationPolicy",
+            Value::Null,
+            "expirationPolicy is unset and must be {}",
+        ),
+        (
+            "/deadLetterPolicy/deadLetterTopic",
+            json!("projects/q/topics/t"),
+            "deadLetterPolicy.deadLetterTopic is \"projects/q/topics/t\" and must be \"projects/p/topics/user-events-email-dead-letters\"",
+        ),
+        (
+            "/deadLetterPolicy/maxDeliveryAttempts",
+            json!(5),
+            "deadLetterPolicy.maxDeliveryAttempts is 5 and must be 20",
+        ),
+        (
+            "/retryPolicy/minimumBackoff",
+            json!("1s"),
+            "retryPolicy.minimumBackoff is \"1s\" and must be \"10s\"",
+        ),
+        (
+            "/retryPolicy/maximumBackoff",
+            json!("60s"),
+            "retryPolicy.maximumBackoff is \"60s\" and must be \"600s\"",
+        ),
+        (
+            "/pushConfig/oidcToken/serviceAccountEmail",
+            json!("push-crm@p.iam.gserviceaccount.com"),
+            "pushConfig.oidcToken.serviceAccountEmail is \"push-crm@p.iam.gserviceaccount.com\" and must be \"push-email@p.iam.gserviceaccount.com\"",
+        ),
+        (
+            "/pushConfig/oidcToken/audience",
+            json!("https://x"),
+            "pushConfig.oidcToken.audience is \"https://x\" and must be \"https://email-service-1.us-central1.run.app\"",
+        ),
+        (
+            "/pushConfig/pushEndpoint",
+            json!("https://crm-service-1.us-central1.run.app/pubsub/push"),
+            "pushConfig.pushEndpoint is \"https://crm-service-1.us-central1.run.app/pubsub/push\" and must be /pubsub/push of email-service",
+        ),
+        (
+            "/pushConfig/pushEndpoint",
+            Value::Null,
+            "pushConfig.pushEndpoint is unset and must be /pubsub/push of email-service",
+        ),
+    ];
+    assert_eq!(email, "email");
+    for (pointer, value, sentence) in changes {
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        let found = findings(|live| live[0].pointer_mut(parent).unwrap()[field] = value);
+        assert_eq!(found, [format!("{name}: {sentence}")]);
+    }
+}
+
+#[test]
+fn dead_letters_wait_for_a_pull_and_go_nowhere_else() {
+    let name = full("subscriptions", &CONSUMERS[0].dead_letters());
+    let found = findings(|live| {
+        live[1]["pushConfig"]["pushEndpoint"] = json!("https://x");
+        live[1]["deadLetterPolicy"] = json!({"maxDeliveryAttempts": 5});
+    });
+    assert_eq!(
+        found,
+        [
+            format!("{name}: deadLetterPolicy is {{\"maxDeliveryAttempts\":5}} and must be unset"),
+            format!("{name}: pushConfig.pushEndpoint is \"https://x\" and must be unset"),
+        ]
+    );
+}
+
+#[test]
+fn what_is_missing_and_what_is_too_much_is_found() {
+    let name = full("subscriptions", &CONSUMERS[0].subscription());
+    let found = findings(|live| drop(live.remove(0)));
+    assert_eq!(found, [format!("{name} is missing")]);
+    let found = findings(|live| live[0]["name"] = json!("projects/p/subscriptions/old"));
+    let old = "projects/p/subscriptions/old: it listens to projects/p/topics/user-events, and is not in the table";
+    assert_eq!(found, [format!("{name} is missing"), old.to_owned()]);
+    let missing = compare("p", &topics()[1..], &subscriptions()).findings;
+    let name = full("topics", &CONSUMERS[0].dead_letters());
+    assert_eq!(missing, [format!("{name} is missing")]);
+}
+
+/// One resource a page.
+#[tokio::test]
+async fn every_page_is_read() {
     let list = |key: &'static str, all: Vec<Value>| {
         get(
-            async move |headers: HeaderMap, Query(query): Query<HashMap<String, String>>| {
-                page(key, &all, &headers, &query)
+            move |Query(query): Query<HashMap<String, String>>| async move {
+                let at: usize = query["pageToken"].parse().unwrap_or(0);
+                let next = (at + 1 < all.len()).then(|| (at + 1).to_string());
+                Json(json!({key: [all[at]], "nextPageToken": next.unwrap_or_default()}))
             },
         )
     };
     let app = Router::new()
-        .route("/v1/projects/p/topics", list("topics", topics))
-        .route("/v1/projects/p/subscriptions", list("subscriptions", subscriptions))
-        .route("/token", post(async || Json(json!({"access_token": "the-token", "expires_in": 3600, "token_type": "Bearer"}))));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    base
-}
-
-fn page(
-    key: &str,
-    all: &[Value],
-    headers: &HeaderMap,
-    query: &HashMap<String, String>,
-) -> Response {
-    if headers
-        .get(AUTHORIZATION)
-        .is_none_or(|token| token != "Bearer the-token")
-    {
-        let error = json!({"error": {"code": 401, "message": "Request had invalid authentication credentials.", "status": "UNAUTHENTICATED"}});
-        return (StatusCode::UNAUTHORIZED, Json(error)).into_response();
-    }
-    let at: usize = query
-        .get("pageToken")
-        .map_or(0, |token| token.parse().unwrap());
-    let mut answer = json!({key: all.get(at).into_iter().collect::<Vec<_>>()});
-    if at + 1 < all.len() {
-        answer["nextPageToken"] = json!((at + 1).to_string());
-    }
-    Json(answer).into_response()
-}
-
-/// As whoever has logged in with gcloud.
-fn api(base: &str) -> PubsubApi {
-    let user = json!({
-        "type": "authorized_user",
-        "client_id": "client",
-        "client_secret": "none",
-        "refresh_token": "refresh",
-        "token_uri": format!("{base}/token"),
-    });
-    PubsubApi {
-        base: base.to_owned(),
-        credentials: Some(
-            credentials::user_account::Builder::new(user)
-                .build()
-                .unwrap(),
-        ),
-        client: Client::new(),
-    }
-}
-
-async fn findings(subscriptions: Vec<Value>) -> Vec<Finding> {
-    let facts = api(&google(subscriptions).await).read("p").await.unwrap();
-    let checkup = Checkup::of("p".to_owned(), &facts);
-    checkup
-        .checks
-        .into_iter()
-        .flat_map(|check| check.findings)
-        .collect()
-}
-
-#[tokio::test]
-async fn a_project_that_is_as_it_should_be_has_no_finding() {
-    let facts = api(&google(subscriptions()).await).read("p").await.unwrap();
-    assert_eq!((facts.topics.len(), facts.subscriptions.len()), (4, 6));
-    let checkup = Checkup::of("p".to_owned(), &facts);
-    let checked: Vec<usize> = checkup
-        .checks
-        .iter()
-        .map(|check| check.rule.number())
-        .collect();
-    assert_eq!(
-        checked,
-        [1, 2, 3, 6, 7, 8, 9],
-        "rights and fields are not read"
-    );
-    assert!(checkup.checks.iter().all(|check| check.findings.is_empty()));
-}
-
-#[tokio::test]
-async fn what_drifted_from_terraform_is_found() {
-    let name = CONSUMERS[0].subscription();
-    for (field, value, rule) in [
-        ("deadLetterPolicy", Value::Null, Rule::DeadLetterTopic),
-        (
-            "expirationPolicy",
-            json!({"ttl": "2678400s"}),
-            Rule::NeverExpires,
-        ),
-        ("expirationPolicy", Value::Null, Rule::NeverExpires),
-        ("retryPolicy", Value::Null, Rule::BackoffOutlastsLease),
-        ("ackDeadlineSeconds", json!(30), Rule::BudgetWithinDeadline),
-        (
-            "messageRetentionDuration",
-            json!("1209600s"),
-            Rule::MarksOutliveRedrive,
-        ),
-    ] {
-        let mut live = subscriptions();
-        live[0][field] = value;
-        let found = findings(live).await;
-        let [only] = found.as_slice() else {
-            panic!("{field}: {found:#?}");
-        };
-        assert_eq!(only.rule, rule, "{field}");
-        assert!(
-            only.place
-                .to_string()
-                .starts_with(&format!("projects/p/subscriptions/{name}")),
-            "{only:?}"
+        .route("/v1/projects/p/topics", list("topics", topics()))
+        .route(
+            "/v1/projects/p/subscriptions",
+            list("subscriptions", subscriptions()),
         );
-    }
-    let gone = subscriptions().into_iter().skip(1).collect();
-    assert_eq!(findings(gone).await[0].rule, Rule::Subscribed);
-}
-
-#[tokio::test]
-async fn an_answer_that_is_none_is_an_error_with_google_s_own_words() {
-    let base = google(subscriptions()).await;
-    let mut stranger = api(&base);
-    stranger.credentials = None;
-    let error = stranger.read("p").await.unwrap_err().to_string();
-    let said = "answered 401 Unauthorized for projects/p/topics: Request had invalid authentication credentials.";
-    assert!(error.contains(said), "{error}");
-    let error = api(&base).read("q").await.unwrap_err().to_string();
-    assert!(error.contains("404"), "{error}");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let api = GoogleApi::new(Client::new(), None, "");
+    let pubsub = PubsubRest::new(api, Url::parse(&url).unwrap(), "p".to_owned(), 1);
+    assert_eq!(check(&pubsub, "p").await.unwrap().findings, [""; 0]);
 }

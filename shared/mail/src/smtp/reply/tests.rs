@@ -1,3 +1,5 @@
+#![allow(clippy::too_many_lines, reason = "tables of cases, one line each")]
+
 use super::Blame::{Passing, Recipient, Us};
 use super::*;
 

@@ -1,0 +1,111 @@
+//! Each rule is broken once, in a copy of the code's own table.
+
+use std::time::Duration;
+
+use fanout_contracts::user;
+
+use super::*;
+
+fn consumer(name: &'static str, port: u16, handles: &'static [&'static str]) -> ConsumerEntry {
+    ConsumerEntry {
+        name,
+        handles,
+        port,
+        ..*CONSUMERS.first().unwrap()
+    }
+}
+
+fn findings(change: impl FnOnce(&mut Table<'_>)) -> Vec<String> {
+    let mut table = Table::of_the_code();
+    change(&mut table);
+    table.check().findings
+}
+
+fn findings_of(consumers: &[ConsumerEntry]) -> Vec<String> {
+    let table = Table {
+        consumers,
+        ..Table::of_the_code()
+    };
+    table.check().findings
+}
+
+const ALL: &[&str] = &["user.created"];
+
+static ORDERS: Domain = Domain {
+    name: "order",
+    topic: "order-events",
+    types: &[],
+};
+
+#[test]
+fn the_code_s_own_table_has_no_finding() {
+    let report = Table::of_the_code().check();
+    assert_eq!(report.findings, [""; 0]);
+    let consumers = CONSUMERS.len();
+    let said = format!(
+        "the table: consumers: {consumers}, subscriptions: {}, ",
+        2 * consumers
+    );
+    assert!(report.looked_at.concat().starts_with(&said), "{report:?}");
+}
+
+#[test]
+fn numbers_that_contradict_each_other_are_found() {
+    let found = findings(|table| table.timings.handler_budget = table.timings.ack_deadline);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("HANDLER_BUDGET_SECONDS (60 s) must be less than"));
+}
+
+#[test]
+fn waits_that_end_with_the_lease_are_found_and_longer_ones_are_not() {
+    let lease = Timings::PRODUCTION.lease;
+    let wait = |wait| {
+        findings(|table| {
+            table.redelivery.max_attempts = 2;
+            table.redelivery.backoff.min = wait;
+        })
+    };
+    let found = wait(lease);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("2 deliveries are 60 s apart in all, and a lease is 60 s"));
+    assert_eq!(wait(lease + Duration::from_secs(1)), [""; 0]);
+}
+
+#[test]
+fn names_and_ports_that_come_twice_are_found() {
+    let twice = |name, port| findings_of(&[consumer("crm", 8083, ALL), consumer(name, port, ALL)]);
+    assert_eq!(twice("mail", 8083), ["8083: twice the port"]);
+    assert_eq!(twice("mail", USER_PORT), ["8080: twice the port"]);
+    assert_eq!(
+        twice(PUBSUB, 8084),
+        ["pubsub: twice the name of a listener"]
+    );
+    assert_eq!(
+        twice("crm-dead-letters", 8084),
+        ["user-events-crm-dead-letters: twice the name of a subscription"]
+    );
+}
+
+#[test]
+fn a_topic_has_a_consumer_or_a_reason_and_not_both() {
+    static DOMAINS: &[&Domain] = &[&user::DOMAIN, &ORDERS];
+    assert_eq!(
+        findings(|table| table.domains = DOMAINS),
+        ["order-events: no consumer handles a type of it, and no reason is given"]
+    );
+    let explained = findings(|table| {
+        table.domains = DOMAINS;
+        table.unheard = &[("order-events", "they are kept for later")];
+    });
+    assert_eq!(explained, [""; 0]);
+    assert_eq!(
+        findings(|table| table.unheard = &[(user::TOPIC, "none yet")]),
+        ["user-events: it has a consumer, and a reason why it has none: none yet"]
+    );
+}
+
+#[test]
+fn a_type_of_no_domain_is_found() {
+    let found = findings_of(&[consumer("crm", 8083, &["user.created", "user.craeted"])]);
+    assert_eq!(found, ["crm: it handles user.craeted, a type of no domain"]);
+}

@@ -1,0 +1,132 @@
+//! A connection that died while the container slept.
+
+use std::time::Duration;
+
+use fanout_store::{
+    Collection, CommitError, Documents, Fields, Key, Precondition, Query, StoreError, UpdateTime,
+    Write,
+};
+
+use super::stand_in::{Reply, StandIn, committed, found};
+use crate::time_limit::TimeLimit;
+use crate::{FirestoreDocuments, FirestoreOptions};
+
+const USERS: &Collection = &Collection::named("users");
+
+fn key() -> Key {
+    Key::new(USERS, "a")
+}
+
+#[tokio::test]
+async fn a_call_that_can_be_made_twice_is_made_again_when_the_connection_breaks() {
+    let set = Write::set(key(), Fields::new());
+    let absent = found(&[(&key(), None)]);
+    let nothing = Reply::Answer(Vec::new());
+    let replies = [
+        [Reply::Break, absent],
+        [Reply::Break, nothing],
+        [Reply::Break, committed(1)],
+    ];
+    let firestore = StandIn::start(replies.concat()).await;
+    let documents = firestore.documents().await;
+    assert_eq!(documents.get(&key()).await.unwrap(), None);
+    assert!(documents.query(&Query::of(USERS)).await.is_ok());
+    assert!(documents.commit(vec![set]).await.is_ok());
+    assert_eq!(firestore.calls().len(), 6);
+}
+
+#[tokio::test]
+async fn a_call_is_made_twice_at_most() {
+    let firestore = StandIn::start([Reply::Break, Reply::Break]).await;
+    let documents = firestore.documents().await;
+    let error = documents.get(&key()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    assert_eq!(firestore.calls().len(), 2);
+}
+
+/// The first one may have taken effect: the second would count twice, or be too late.
+#[tokio::test]
+async fn a_commit_that_must_not_be_made_twice_is_left_to_the_caller() {
+    let version = Precondition::UpdatedAt(UpdateTime(1));
+    for write in [
+        Write::create(key(), Fields::new()),
+        Write::replace(key(), Fields::new(), UpdateTime(1)),
+        Write::merge(key(), Fields::new()).increment("n", 1),
+        Write::delete(key()).only_if(Precondition::Exists),
+        Write::delete(key()).only_if(version),
+        Write::merge(key(), Fields::new()).only_if(Precondition::Absent),
+    ] {
+        let firestore = StandIn::start([Reply::Break]).await;
+        let documents = firestore.documents().await;
+        let harmless = Write::delete(Key::new(USERS, "b"));
+        let commit = documents.commit(vec![harmless, write.clone()]).await;
+        let unavailable = matches!(commit, Err(CommitError::Store(StoreError::Unavailable(_))));
+        assert!(unavailable, "{write:?}: {commit:?}");
+        assert_eq!(firestore.calls(), ["Commit"], "{write:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_leaves_the_same_behind_is_made_again() {
+    for write in [
+        Write::merge(key(), Fields::new()).remove_field("x"),
+        Write::set(key(), Fields::new()).only_if(Precondition::Exists),
+        Write::delete(key()),
+        Write::absent(key()),
+        Write::verify(key(), UpdateTime(1)),
+    ] {
+        let firestore = StandIn::start([Reply::Break, committed(1)]).await;
+        let documents = firestore.documents().await;
+        let commit = documents.commit(vec![write.clone()]).await;
+        assert!(commit.is_ok(), "{write:?}: {commit:?}");
+    }
+}
+
+/// Also for a commit that must not be made twice: it is asked of a connection that lives.
+#[tokio::test]
+async fn a_connection_that_died_without_a_word_is_made_anew_before_the_next_call() {
+    let there = Reply::Answer(Vec::new());
+    let replies = [there, committed(1), Reply::Silence, committed(1)];
+    let firestore = StandIn::start(replies).await;
+    let mut documents = firestore.documents().await;
+    documents.connection.limits.idle = Duration::ZERO;
+    documents.connection.limits.sign_of_life = TimeLimit(Duration::from_millis(500));
+    let create = || vec![Write::create(key(), Fields::new())];
+    documents.commit(create()).await.unwrap();
+    documents.commit(create()).await.unwrap();
+    let asked = ["BatchGetDocuments", "Commit", "BatchGetDocuments", "Commit"];
+    assert_eq!(firestore.calls(), asked);
+}
+
+/// One that is busy is not asked.
+#[tokio::test]
+async fn a_call_costs_one_call() {
+    let firestore = StandIn::start([committed(1), committed(1)]).await;
+    let documents = firestore.documents().await;
+    for _ in 0..2 {
+        let create = Write::create(key(), Fields::new());
+        documents.commit(vec![create]).await.unwrap();
+    }
+    assert_eq!(firestore.calls(), ["Commit", "Commit"]);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_not_available() {
+    // Takes the connection and never says a word.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = silent.local_addr().unwrap().to_string();
+    let options = FirestoreOptions::new("demo").on_emulator(host);
+    let mut documents = FirestoreDocuments::connect(options).await.unwrap();
+    let soon = TimeLimit(Duration::from_millis(50));
+    documents.connection.limits.call = soon;
+    documents.connection.limits.sign_of_life = soon;
+
+    let read = documents.get(&key()).await.unwrap_err();
+    assert!(matches!(read, StoreError::Unavailable(_)), "{read:?}");
+    let query = documents.query(&Query::of(USERS)).await.unwrap_err();
+    assert!(matches!(query, StoreError::Unavailable(_)), "{query:?}");
+    let commit = documents.commit(vec![Write::delete(key())]).await;
+    let commit = commit.unwrap_err();
+    let unavailable = matches!(commit, CommitError::Store(StoreError::Unavailable(_)));
+    assert!(unavailable, "{commit:?}");
+}

@@ -1,0 +1,5 @@
+//! What a stand-in for Firestore answers, or does not, and what comes of it.
+
+mod answers;
+mod broken_connections;
+mod stand_in;
