@@ -182,6 +182,31 @@ async fn a_claim_ends_as_what_is_said_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_parked_mark_says_which_message_and_keeps_that_the_act_may_have_happened() {
+    for may_have_acted in [true, false] {
+        let scene = Scene::new().await;
+        let ledger = scene.ledger();
+        let claim = granted(&ledger).await;
+        ledger.release(&claim, may_have_acted).await.unwrap();
+        let claim = granted(&ledger).await;
+        let parking = Parking {
+            message_id: "17",
+            reason: "never",
+            detail: "at no time",
+        };
+        scene.commit(ledger.parked(&claim, parking)).await.unwrap();
+        let mark = scene.mark(&seen("evt_1")).await.unwrap();
+        assert_eq!((mark.state, mark.attempt), (MarkState::Parked, 2));
+        assert_eq!(mark.may_have_repeated, may_have_acted);
+        assert_eq!(mark.parked_message.as_deref(), Some("17"));
+        assert_eq!(mark.outcome.as_deref(), Some("never"));
+        assert_eq!(mark.detail.as_deref(), Some("at no time"));
+        assert_eq!((mark.owner, mark.lease_expires_at), (None, None));
+        assert_eq!(mark.finished_at, Some(scene.clock.now()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_the_claim_that_completed_is_told_so() {
     let scene = Scene::new().await;
     let ledger = scene.ledger();
