@@ -257,6 +257,27 @@ mod tests {
         assert_eq!(database.call(count).await.unwrap(), 2);
     }
 
+    /// A row that refers to none is noticed by the COMMIT, when the jobs are done.
+    #[tokio::test]
+    async fn a_commit_that_fails_is_told_to_every_job_that_shared_it_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let in_a_file = Database::open(&folder.path().join("db")).unwrap();
+        for database in [in_a_file, Database::in_memory().unwrap()] {
+            let tables = "CREATE TABLE t (n); CREATE TABLE parents (id INTEGER PRIMARY KEY);
+                CREATE TABLE children (parent REFERENCES parents DEFERRABLE INITIALLY DEFERRED)";
+            execute(&database, tables).await.unwrap();
+            let orphan = "INSERT INTO t VALUES (1); INSERT INTO children VALUES (7)";
+            let failed = execute(&database, orphan).await;
+            assert!(
+                matches!(failed, Err(DatabaseError::Commit(_))),
+                "{failed:?}"
+            );
+            assert_eq!(database.call(count).await.unwrap(), 0);
+            let next = execute(&database, "INSERT INTO t VALUES (1)").await;
+            assert!(next.is_ok(), "{next:?}");
+        }
+    }
+
     #[tokio::test]
     async fn a_second_opening_is_refused_with_the_reason() {
         let folder = tempfile::tempdir().unwrap();

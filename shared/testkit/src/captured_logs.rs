@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use fanout_runtime::cloud_logging_to;
 use tracing::instrument::WithSubscriber;
+use tracing::subscriber::set_global_default;
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -29,6 +30,12 @@ impl Write for Captured {
 
 /// Runs the future and gives what it logged, one JSON object a line.
 pub async fn captured_logs<T>(future: impl Future<Output = T>) -> (T, String) {
+    // Where all subscribers come and go, a line that is reached for the first time while one comes
+    // may be taken for one that none wants. This one stays, and wants what the others want.
+    static STAYS: Once = Once::new();
+    STAYS.call_once(|| {
+        let _ = set_global_default(cloud_logging_to(std::io::sink));
+    });
     let captured = Captured::default();
     let writer = captured.clone();
     let subscriber = cloud_logging_to(move || writer.clone());

@@ -56,7 +56,9 @@ async fn a_write_that_conflicts_is_planned_again_five_times_and_without_asking_f
         let conflicting = Conflicting { on: THINGS, times };
         let documents = HookedDocuments::new(scene.documents.clone(), conflicting);
         let app = scene.over(documents.clone(), planner(&plans));
+        let started = tokio::time::Instant::now();
         assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, outcome);
+        assert!(started.elapsed() > Duration::ZERO, "with pauses between");
         let seen: Vec<u32> = (0..calls).collect();
         assert_eq!(*plans.lock().unwrap(), seen);
         assert_eq!(scene.documents.calls().gets, 0);

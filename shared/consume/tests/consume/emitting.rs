@@ -9,7 +9,7 @@ use fanout_outbox::{EVENTS, OUTBOX_LEASES, caused_event_id};
 use fanout_runtime::Timings;
 use fanout_store::{Documents, Fields, Key, Query, Write, all_documents};
 use fanout_testkit::user_events::created;
-use fanout_testkit::{HookedCommit, HookedDocuments, Mood, PortCalls};
+use fanout_testkit::{HookedCommit, HookedDocuments, Mood, PortCalls, captured_logs};
 use serde_json::{Value, json};
 
 use super::effects::{Acting, Planned, THINGS, follow_up, thing};
@@ -127,6 +127,31 @@ async fn cause_correlation_and_trace_are_carried_on() {
     for message in scene.published_to("user-events") {
         assert_eq!(message.attributes[TRACEPARENT], TRACE);
         assert_eq!(message.attributes["correlation_id"], "req_1");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_is_one_line_of_the_log_with_message_trace_and_event() {
+    let scene = Scene::new().await;
+    let app = scene.of(maker());
+    let delivered = Delivered::of(&created("evt_1", "usr_1")).with(TRACEPARENT, TRACE);
+    let (_, logs) = captured_logs(delivered.to(&app)).await;
+    let line = logs
+        .lines()
+        .find(|line| line.contains("\"delivered\""))
+        .unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    let trace = "projects/test/traces/4bf92f3577b34da6a3ce929d0e0e4736";
+    for (field, value) in [
+        ("message_id", "1"),
+        ("event_id", "evt_1"),
+        ("event_type", "user.created"),
+        ("subject", "usr_1"),
+        ("consumer", TESTED),
+        ("outcome", "done"),
+        ("logging.googleapis.com/trace", trace),
+    ] {
+        assert_eq!(line[field], value, "{line}");
     }
 }
 

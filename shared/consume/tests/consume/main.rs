@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed preparation is a failed test")]
 
+mod budgets;
 mod conflicts;
 mod effects;
 mod emitting;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fanout_dedup::{
-    ClaimAnswer, LedgerError, MarkState, PROCESSED_EVENTS, expire_claims_of_dead_process,
+    ClaimAnswer, LedgerError, MarkState, PROCESSED_EVENTS, Parking, Predecessor, Standing,
+    expire_claims_of_dead_process,
 };
 use fanout_runtime::{Clock, Timings};
 use fanout_store::{Collection, CommitError, Documents, Fields, Key, StoreError, Violation, Write};
@@ -96,6 +97,52 @@ async fn a_mark_that_never_holds_still_is_contention_after_five_tries() {
     assert_eq!((documents.commits(), scene.documents.calls().gets), (5, 5));
 }
 
+/// The first conflict is usually that of a mark that was there before: nothing is gained by waiting.
+#[tokio::test(start_paused = true)]
+async fn a_claim_is_tried_a_second_time_at_once_and_later_after_a_pause() {
+    let scene = Scene::new().await;
+    let ledger = scene.ledger();
+    let claim = granted(&ledger).await;
+    ledger.release(&claim, false).await.unwrap();
+    let started = tokio::time::Instant::now();
+    granted(&ledger).await;
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    let documents = HookedDocuments::new(scene.documents.clone(), Restless);
+    scene.clock.advance(Timings::PRODUCTION.lease);
+    let answer = scene.over(documents).claim(&seen("evt_1"), &[]).await;
+    assert!(answer.is_err());
+    assert!(started.elapsed() > Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_is_written_over_what_was_read_or_not_at_all() {
+    let scene = Scene::new().await;
+    let ledger = scene.ledger();
+    let event = seen("evt_1");
+    let parking = Parking {
+        message_id: "17",
+        reason: "never",
+        detail: "never",
+    };
+    let outdated = Predecessor::NONE;
+    ledger.park(&event, &outdated, parking).await.unwrap();
+    let parked = scene.mark(&event).await;
+    let again = ledger.park(&event, &outdated, parking).await;
+    assert!(matches!(again, Err(LedgerError::Fenced)), "{again:?}");
+    let done = scene.commit(ledger.done(&event, &outdated, "done")).await;
+    assert!(matches!(done, Err(LedgerError::Fenced)), "{done:?}");
+    assert_eq!(scene.mark(&event).await, parked);
+    let Standing::Open(known) = ledger.standing(&event).await.unwrap() else {
+        panic!("parked is no end");
+    };
+    scene
+        .commit(ledger.done(&event, &known, "done"))
+        .await
+        .unwrap();
+    let done = scene.mark(&event).await.unwrap();
+    assert_eq!((done.state, done.attempt), (MarkState::Done, 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_claim_ends_as_what_is_said_of_it() {
     let lifetime = Timings::PRODUCTION.mark_lifetime;
@@ -131,6 +178,31 @@ async fn a_claim_ends_as_what_is_said_of_it() {
         assert_eq!((done.attempt, done.may_have_repeated), (2, may_have_acted));
         assert_eq!(done.finished_at, Some(scene.clock.now()));
         assert_eq!((done.owner, done.lease_expires_at), (None, None));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parked_mark_says_which_message_and_keeps_that_the_act_may_have_happened() {
+    for may_have_acted in [true, false] {
+        let scene = Scene::new().await;
+        let ledger = scene.ledger();
+        let claim = granted(&ledger).await;
+        ledger.release(&claim, may_have_acted).await.unwrap();
+        let claim = granted(&ledger).await;
+        let parking = Parking {
+            message_id: "17",
+            reason: "never",
+            detail: "at no time",
+        };
+        scene.commit(ledger.parked(&claim, parking)).await.unwrap();
+        let mark = scene.mark(&seen("evt_1")).await.unwrap();
+        assert_eq!((mark.state, mark.attempt), (MarkState::Parked, 2));
+        assert_eq!(mark.may_have_repeated, may_have_acted);
+        assert_eq!(mark.parked_message.as_deref(), Some("17"));
+        assert_eq!(mark.outcome.as_deref(), Some("never"));
+        assert_eq!(mark.detail.as_deref(), Some("at no time"));
+        assert_eq!((mark.owner, mark.lease_expires_at), (None, None));
+        assert_eq!(mark.finished_at, Some(scene.clock.now()));
     }
 }
 

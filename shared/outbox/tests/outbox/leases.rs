@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use fanout_outbox::{EVENTS, Outbox};
 use fanout_store::{Fields, Key, Write};
-use fanout_testkit::{Mood, NextPublish, ScriptedBus};
-use tokio::sync::oneshot;
+use fanout_testkit::{HookedCommit, HookedDocuments, Mood, NextPublish, ScriptedBus};
+use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
 
-use super::scene::{Scene, happened, places, published, published_on};
+use super::scene::{Before, Scene, happened, places, published, published_on};
 
 const INLINE_LEASE: Duration = Duration::from_secs(20);
 
@@ -246,6 +246,55 @@ async fn a_holder_that_fails_leaves_its_lease_though_it_was_marked_meanwhile() {
         scene.lease("a").await.is_some(),
         "rows wait, so the document stays"
     );
+}
+
+/// Each mark must change the lease, also one that follows another before the holder has given it back:
+/// else the holder gives back what has just been marked.
+#[tokio::test(start_paused = true)]
+async fn a_mark_after_a_mark_keeps_the_lease_too() {
+    let scene = Scene::new().await;
+    let outbox = scene.outbox();
+    let first = scene.bus.answer_the_next_late();
+    let second = scene.bus.answer_the_next_late();
+    scene.stored(&outbox, vec![happened("a", 1)]).await;
+    scene.stored(&outbox, vec![happened("a", 2)]).await;
+    first.send(true).unwrap();
+    scene.settled().await;
+    assert_eq!(scene.published(), places("a", &[1, 2]));
+    scene.stored(&outbox, vec![happened("a", 3)]).await;
+    second.send(true).unwrap();
+    outbox.drain().await;
+    assert_eq!(scene.published(), places("a", &[1, 2, 3]));
+    scene.assert_nothing_left().await;
+}
+
+/// Both have read a lease that was left behind; one has taken it over since, and is at work.
+#[tokio::test(start_paused = true)]
+async fn of_two_that_take_a_lease_over_one_gets_it() {
+    let scene = Scene::new().await;
+    scene.bus.turn(Mood::Down);
+    scene
+        .stored(&scene.outbox(), vec![happened("a", 1), happened("a", 2)])
+        .await;
+    scene.bus.turn(Mood::Up);
+    let answer = scene.bus.answer_the_next_late();
+    let faster = scene.outbox();
+    let at_work = async move {
+        tokio::spawn(async move { faster.relay().await });
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        HookedCommit::Made
+    };
+    let hook = Before(1, Mutex::new(Some(at_work)));
+    let documents = HookedDocuments::new(scene.documents.clone(), hook);
+    let report = scene.outbox_over(documents).relay().await.unwrap();
+    assert_eq!((report.published, report.failed), (0, 0));
+    assert_eq!(scene.published(), places("a", &[1]));
+    answer.send(true).unwrap();
+    scene.settled().await;
+    assert_eq!(scene.published(), places("a", &[1, 2]));
+    scene.assert_nothing_left().await;
 }
 
 /// The lease says from where on the line must be read; it must not be later than what waits.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fanout_outbox::{Draft, EVENTS, OUTBOX_LEASES, RelayReport};
 use fanout_runtime::Clock;
 use fanout_store::{Key, Write};
-use fanout_testkit::{Mood, captured_logs};
+use fanout_testkit::{Mood, PortCalls, captured_logs};
 
 use super::scene::{Scene, Shipped, happened, places, published};
 
@@ -130,6 +130,59 @@ async fn a_long_line_is_left_in_the_middle_and_taken_up_there() {
     assert_eq!(outbox.relay().await.unwrap(), published(2));
     assert_eq!(scene.published(), places("a", &all));
     scene.assert_nothing_left().await;
+}
+
+/// The limit to its moment: a row that could begin at 40 s does not.
+#[tokio::test(start_paused = true)]
+async fn no_row_is_begun_at_the_runs_limit() {
+    let scene = Scene::new().await;
+    scene.bus.turn(Mood::Down);
+    let outbox = scene.outbox();
+    let events = (1..=6).map(|sequence| happened("a", sequence)).collect();
+    scene.stored(&outbox, events).await;
+    scene.bus.turn(Mood::Up);
+    scene.bus.slow(Some(Duration::from_secs(8)));
+    assert_eq!(outbox.relay().await.unwrap().published, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_with_one_row_costs_a_read_a_query_and_two_commits() {
+    let scene = Scene::new().await;
+    let outbox = scene.outbox();
+    scene.bus.turn(Mood::Down);
+    scene.stored(&outbox, vec![happened("a", 1)]).await;
+    scene.bus.turn(Mood::Up);
+    scene.documents.take_calls();
+    assert_eq!(outbox.relay().await.unwrap(), published(1));
+    // Beside those: the cursors are read and stored, and each shard is asked.
+    let costs = PortCalls {
+        gets: 1 + 1,
+        queries: 16 + 1,
+        commits: 1 + 2,
+    };
+    assert_eq!(scene.documents.take_calls(), costs);
+}
+
+/// Longer than a run, so that no other takes a line over meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_run_holds_a_line_for_a_minute() {
+    let scene = Scene::new().await;
+    let outbox = scene.outbox();
+    scene.bus.turn(Mood::Down);
+    scene.stored(&outbox, vec![happened("a", 1)]).await;
+    scene.bus.turn(Mood::Up);
+    let answer = scene.bus.answer_the_next_late();
+    let run = tokio::spawn(async move { outbox.relay().await.unwrap() });
+    scene.settled().await;
+    let until = scene
+        .lease("a")
+        .await
+        .unwrap()
+        .fields
+        .timestamp("expires_at");
+    assert_eq!(until, Ok(scene.clock.now() + Duration::from_secs(60)));
+    answer.send(true).unwrap();
+    assert_eq!(run.await.unwrap(), published(1));
 }
 
 #[tokio::test(start_paused = true)]
