@@ -121,7 +121,22 @@ fn gcloud_makes_lists_and_describes_topics_and_subscriptions() {
     assert_eq!(gcloud.run(&["topics", "describe", "orders"]), topic);
     let topics = gcloud.run(&["topics", "list"]);
     assert!(topics.as_array().unwrap().contains(&topic), "{topics}");
+    gcloud.run(&["subscriptions", "delete", "billing"]);
+    gcloud.run(&["topics", "delete", "orders"]);
+    let gone = gcloud.fail(&["topics", "describe", "orders"]);
+    assert!(gone.contains("there is no topic `orders`"), "{gone}");
+}
 
+#[test]
+#[cfg_attr(
+    not(emulators),
+    ignore = "needs gcloud, which comes with Google's emulators"
+)]
+fn gcloud_is_told_at_once_what_is_not_done() {
+    let data = tempfile::tempdir().unwrap();
+    let running = Running::start(data.path());
+    let gcloud = Gcloud::at(&running);
+    gcloud.run(&["topics", "create", "orders"]);
     let duplicate = gcloud.fail(&["topics", "create", "orders"]);
     assert!(
         duplicate.contains("there is a topic `orders` already"),
@@ -132,6 +147,7 @@ fn gcloud_makes_lists_and_describes_topics_and_subscriptions() {
         labelled.contains("does not know the setting `labels`"),
         "{labelled}"
     );
+    let endpoint = format!("--push-endpoint={}", running.url("crm", "/pubsub/push"));
     let create = [
         "subscriptions",
         "create",
@@ -149,10 +165,6 @@ fn gcloud_makes_lists_and_describes_topics_and_subscriptions() {
         policy.contains("does not do projects.topics.getIamPolicy"),
         "{policy}"
     );
-    gcloud.run(&["subscriptions", "delete", "billing"]);
-    gcloud.run(&["topics", "delete", "orders"]);
-    let gone = gcloud.fail(&["topics", "describe", "orders"]);
-    assert!(gone.contains("there is no topic `orders`"), "{gone}");
 }
 
 #[test]

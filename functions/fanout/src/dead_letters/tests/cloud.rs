@@ -220,6 +220,24 @@ fn letter(reason: &str, id: &str, key: &str) -> OutgoingMessage {
     }
 }
 
+/// The subscription of the consumer at this address, as Google shows it.
+fn pushed_to(url: &str) -> Value {
+    json!({
+        "name": "projects/p1/subscriptions/user-events-email",
+        "topic": "projects/p1/topics/user-events",
+        "pushConfig": {
+            "pushEndpoint": format!("{url}/pubsub/push"),
+            "attributes": {"x-goog-version": "v1"},
+            "oidcToken": {"serviceAccountEmail": PUSHER, "audience": AUDIENCE},
+        },
+        "ackDeadlineSeconds": 60,
+        "messageRetentionDuration": "604800s",
+        "enableMessageOrdering": true,
+        "expirationPolicy": {},
+        "state": "ACTIVE",
+    })
+}
+
 impl Cloud {
     pub(super) async fn start() -> Self {
         let clock = Arc::new(ManualClock::new("2026-11-21T12:00:00Z".parse().unwrap()));
@@ -246,20 +264,7 @@ impl Cloud {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let subscription = json!({
-            "name": "projects/p1/subscriptions/user-events-email",
-            "topic": "projects/p1/topics/user-events",
-            "pushConfig": {
-                "pushEndpoint": format!("{url}/pubsub/push"),
-                "attributes": {"x-goog-version": "v1"},
-                "oidcToken": {"serviceAccountEmail": PUSHER, "audience": AUDIENCE},
-            },
-            "ackDeadlineSeconds": 60,
-            "messageRetentionDuration": "604800s",
-            "enableMessageOrdering": true,
-            "expirationPolicy": {},
-            "state": "ACTIVE",
-        });
+        let subscription = pushed_to(&url);
         let google = Router::new()
             .route(
                 "/v1/projects/-/serviceAccounts/{call}",
