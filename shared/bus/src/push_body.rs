@@ -50,7 +50,7 @@ pub enum NotAPush {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Envelope {
+struct PushBody {
     message: Message,
     subscription: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,13 +80,13 @@ struct Message {
 /// A push request's body that has the shape of one. The message in it may not be readable.
 pub struct PushEnvelope {
     message_id: String,
-    envelope: Envelope,
+    envelope: PushBody,
 }
 
 impl PushEnvelope {
     /// Reads the shape, and the id of the message.
     pub fn from_json(body: &[u8]) -> Result<Self, NotAPush> {
-        let mut envelope: Envelope = serde_json::from_slice(body).map_err(|_| NotAPush::Shape)?;
+        let mut envelope: PushBody = serde_json::from_slice(body).map_err(|_| NotAPush::Shape)?;
         let message = &mut envelope.message;
         let message_id = message.message_id.take();
         let message_id = message_id
@@ -154,7 +154,7 @@ impl PushedMessage {
         let publish_time = self
             .publish_time
             .to_rfc3339_opts(SecondsFormat::Millis, true);
-        serde_json::to_vec(&Envelope {
+        serde_json::to_vec(&PushBody {
             message: Message {
                 attributes: self.attributes.clone(),
                 data: STANDARD.encode(&self.data),
