@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod broker_conformance;
+mod collections;
 mod crash_simulation;
 mod documents_on_firestore;
 mod engines;
@@ -20,5 +21,4 @@ mod push_auth;
 mod query_plans;
 mod sign_up;
 mod support;
-mod terraform;
 mod user_service;

@@ -1,6 +1,5 @@
 //! The main job: sign up once, three services react once.
 
-use fanout::cli::USER;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -56,13 +55,13 @@ async fn the_new_user_is_answered_and_can_be_fetched() {
     "#);
     let fetched = system
         .client
-        .get(system.url(USER, &location))
+        .get(system.url("user", &location))
         .send()
         .await
         .unwrap();
     assert_eq!(fetched.headers()["etag"], "\"1\"");
     assert_eq!(fetched.json::<Value>().await.unwrap(), created);
-    let (missing, _) = get_json(&system.client, &system.url(USER, "/users/nobody")).await;
+    let (missing, _) = get_json(&system.client, &system.url("user", "/users/nobody")).await;
     assert_eq!(missing, StatusCode::NOT_FOUND);
 }
 

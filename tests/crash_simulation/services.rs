@@ -63,14 +63,15 @@ impl Service {
     }
 
     /// The event types it reacts to.
-    pub(crate) fn handles(self) -> &'static [&'static str] {
+    pub(crate) fn handles(self) -> Vec<&'static str> {
         match self {
-            Self::User => &[],
-            Self::Email => email_service::HANDLES,
-            Self::Analytics => analytics_service::HANDLES,
-            Self::Crm => crm_service::HANDLES,
-            Self::Club => club::CLUB_HANDLES,
-            Self::Desk => club::DESK_HANDLES,
+            Self::User => Vec::new(),
+            Self::Email | Self::Analytics | Self::Crm => {
+                let subscriber = system::consumer(self.name());
+                subscriber.unwrap().types().collect()
+            }
+            Self::Club => club::CLUB_HANDLES.to_vec(),
+            Self::Desk => club::DESK_HANDLES.to_vec(),
         }
     }
 
@@ -266,16 +267,25 @@ impl<'a> Means<'a> {
         }
     }
 
+    /// The ticker lives and dies with an instance of the user service.
+    fn users_and_ticker(&self) -> Router {
+        let outbox = self.outbox(Service::User);
+        let users = user_service::app(UserServiceDeps {
+            documents: Arc::clone(&self.documents),
+            outbox: outbox.clone(),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.parts.ids),
+        });
+        Router::new()
+            .nest("/ticker", ticker::app(outbox))
+            .fallback_service(users)
+    }
+
     fn app(&self, service: Service) -> Router {
         let sim = || Arc::clone(&self.parts.sim);
         let port = || self.port.clone();
         let app = match service {
-            Service::User => user_service::app(UserServiceDeps {
-                documents: Arc::clone(&self.documents),
-                outbox: self.outbox(service),
-                clock: Arc::clone(&self.clock),
-                ids: Arc::clone(&self.parts.ids),
-            }),
+            Service::User => self.users_and_ticker(),
             Service::Email => email_service::app(EmailServiceDeps {
                 consumer: self.consumer(service),
                 mailer: Arc::new(RecordingMailer {

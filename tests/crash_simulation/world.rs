@@ -208,7 +208,7 @@ impl World {
             false => 0,
         };
         let life = self.services.instance(Service::User, turn).await;
-        let request = Request::post("/outbox/relay").body(Body::empty()).unwrap();
+        let request = Request::post("/ticker/tick").body(Body::empty()).unwrap();
         self.bus.request(life, request, None, true).await;
         let now = self.sim.now();
         let late = self.sim.facts().outbox.too_late(now, calm_since);

@@ -3,21 +3,17 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use fanout_google_cloud::ConsumerSettings;
+use fanout_google_cloud::RoleSettings;
 use fanout_runtime::{Settings, Timings};
 
 /// The numbers of a container that is told this, or what it says instead of starting.
 fn start_with(numbers: &[(&str, &str)]) -> Result<Timings, Vec<String>> {
-    let complete = [
-        ("GOOGLE_CLOUD_PROJECT", "test"),
-        ("DEAD_LETTER_TOPIC", "dead-letters"),
-        ("PUSH_AUTH", "iam"),
-    ];
+    let complete = [("GOOGLE_CLOUD_PROJECT", "test"), ("PUSH_AUTH", "iam")];
     let variables = complete.iter().chain(numbers);
     let owned = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
     let environment: HashMap<String, String> = variables.map(owned).collect();
     let mut settings = Settings::new(&environment);
-    let read = ConsumerSettings::read(&mut settings);
+    let read = RoleSettings::read(&crm_service::SERVICE, &mut settings);
     match settings.finish(read) {
         Ok(complete) => Ok(complete.timings()),
         Err(error) => Err(error.faults),

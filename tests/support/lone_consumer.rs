@@ -7,20 +7,18 @@ use std::time::Duration;
 use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fanout::consumers::{CONSUMERS, ConsumerEntry, OneMachine};
-use fanout::mail_route::MailRoute;
 use fanout_bus::{Backoff, Publisher, Retention, Subscription, Topology};
 use fanout_bus_local::{Broker, PulledMessage};
-use fanout_consume::{ConsumerDeps, PushAuth};
+use fanout_consume::PushAuth;
+use fanout_kernel::{Kernel, Place, ServiceSpec};
 use fanout_outbox::Outbox;
-use fanout_runtime::{SystemClock, SystemIds, Timings};
+use fanout_runtime::{Settings, SystemClock, SystemIds, Timings};
 use fanout_store::Documents;
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::CountingDocuments;
 use serde_json::json;
+use system::SERVICES;
 use tempfile::TempDir;
-
-const DEAD_LETTERS: &str = "user-events-lone-dead-letters";
 
 /// A consumer with a store and a dead-letter topic of its own.
 pub(crate) struct LoneConsumer {
@@ -31,26 +29,28 @@ pub(crate) struct LoneConsumer {
     /// What it keeps.
     pub documents: Arc<CountingDocuments>,
     broker: Broker,
+    dead_letters: String,
     _data: TempDir,
 }
 
 impl LoneConsumer {
     /// The CRM service.
     pub(crate) async fn crm() -> Self {
-        let crm = CONSUMERS.iter().find(|it| it.name == crm_service::NAME);
-        Self::of(crm.unwrap()).await
+        Self::of(&crm_service::SERVICE).await
     }
 
     /// Every consumer of the system.
     pub(crate) async fn each() -> Vec<Self> {
         let mut each = Vec::new();
-        for entry in CONSUMERS {
-            each.push(Self::of(entry).await);
+        for spec in SERVICES {
+            if spec.subscriber.is_some() {
+                each.push(Self::of(spec).await);
+            }
         }
         each
     }
 
-    async fn of(entry: &ConsumerEntry) -> Self {
+    async fn of(spec: &ServiceSpec) -> Self {
         let data = tempfile::tempdir().unwrap();
         let database = Database::open(&data.path().join("db")).unwrap();
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
@@ -58,37 +58,43 @@ impl LoneConsumer {
         let documents = CountingDocuments::new(Arc::new(documents.await.unwrap()));
         let broker = Broker::open(database, clock, ids, "test".to_owned());
         let broker = broker.await.unwrap();
-        broker.set_up(&dead_letter_topology()).await.unwrap();
+        let subscriber = spec.subscriber.as_ref().unwrap();
+        broker
+            .set_up(&pulled(&subscriber.dead_letters()))
+            .await
+            .unwrap();
         let mail_folder = data.path().join("mail");
         std::fs::create_dir(&mail_folder).unwrap();
-        let machine = OneMachine {
-            mail: MailRoute::from_environment(&HashMap::new()).unwrap(),
-            mail_folder,
+        let place = Place::OneMachine {
+            folder: data.path().to_owned(),
         };
-        let deps = consumer_deps(documents.clone(), Arc::new(broker.publisher()));
+        let nothing = HashMap::new();
+        let role = (spec.build)(&mut Settings::new(&nothing), &place).unwrap();
+        let kernel = kernel(documents.clone(), Arc::new(broker.publisher()));
         Self {
-            name: entry.name,
-            app: (entry.app)(deps, &machine).unwrap(),
+            name: subscriber.consumer,
+            app: spec.start(role, kernel).unwrap().into_routes(),
             documents,
             broker,
+            dead_letters: subscriber.dead_letters(),
             _data: data,
         }
     }
 
     /// Takes what lies on the dead-letter topic.
     pub(crate) async fn dead_letters(&self) -> Vec<PulledMessage> {
-        let letters = self.broker.pull(DEAD_LETTERS, 100).await.unwrap();
+        let letters = self.broker.pull(&self.dead_letters, 100).await.unwrap();
         let acks: Vec<String> = letters.iter().map(|letter| letter.ack_id.clone()).collect();
-        self.broker.acknowledge(DEAD_LETTERS, &acks).await.unwrap();
+        self.broker
+            .acknowledge(&self.dead_letters, &acks)
+            .await
+            .unwrap();
         letters
     }
 }
 
-/// What a consumer needs, on these documents and this bus.
-pub(crate) fn consumer_deps(
-    documents: Arc<dyn Documents>,
-    publisher: Arc<dyn Publisher>,
-) -> ConsumerDeps {
+/// What a service needs, on these documents and this bus.
+pub(crate) fn kernel(documents: Arc<dyn Documents>, publisher: Arc<dyn Publisher>) -> Kernel {
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
     let outbox = Outbox::new(
         Arc::clone(&documents),
@@ -97,25 +103,25 @@ pub(crate) fn consumer_deps(
         ids,
         "test-service",
     );
-    ConsumerDeps {
+    Kernel {
         documents,
         publisher,
         outbox,
-        dead_letter_topic: DEAD_LETTERS.to_owned(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         timings: Timings::PRODUCTION,
-        auth: PushAuth::open_for_one_machine(),
+        push_auth: Some(PushAuth::open_for_one_machine()),
         project: "test".to_owned(),
     }
 }
 
-fn dead_letter_topology() -> Topology {
+/// A topic with a subscription of the same name.
+fn pulled(name: &str) -> Topology {
     Topology {
-        topics: vec![DEAD_LETTERS.to_owned()],
+        topics: vec![name.to_owned()],
         subscriptions: vec![Subscription {
-            name: DEAD_LETTERS.to_owned(),
-            topic: DEAD_LETTERS.to_owned(),
+            name: name.to_owned(),
+            topic: name.to_owned(),
             push_endpoint: None,
             ack_deadline: Duration::from_secs(60),
             backoff: Backoff {

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use clap::Parser;
-use fanout::cli::{Cli, PUBSUB, USER};
+use fanout::cli::{Cli, PUBSUB};
 use fanout::google_emulators;
-use fanout::mail_route::MailRoute;
 use fanout::target::EmulatorAddresses;
 use fanout::up::{EngineChoice, System};
 use fanout_runtime::{Environment, ProcessEnvironment, Shutdown};
@@ -39,9 +38,8 @@ impl TestSystem {
 
     /// On the embedded engine, with these variables that say where mails go.
     pub(crate) async fn with_mail(variables: &HashMap<String, String>) -> Self {
-        let mail = MailRoute::from_environment(variables).unwrap();
         let data = tempfile::tempdir().unwrap();
-        Self::start_with(EngineChoice::Embedded, mail, data).await
+        Self::start_with(EngineChoice::Embedded, variables, data).await
     }
 
     /// On the embedded engine, with the data of a system that has stopped.
@@ -59,16 +57,19 @@ impl TestSystem {
     }
 
     async fn start(choice: EngineChoice, data: TempDir) -> Self {
-        let files = MailRoute::from_environment(&HashMap::new()).unwrap();
-        Self::start_with(choice, files, data).await
+        Self::start_with(choice, &HashMap::new(), data).await
     }
 
-    async fn start_with(choice: EngineChoice, mail: MailRoute, data: TempDir) -> Self {
+    async fn start_with(
+        choice: EngineChoice,
+        environment: &HashMap<String, String>,
+        data: TempDir,
+    ) -> Self {
         let ports = "all=0";
         let folder = data.path().display().to_string();
         let flags = Cli::parse_from(["fanout", "--port", ports, "--data-dir", &folder]).up;
         let shutdown = Shutdown::default();
-        let system = System::start(&flags, choice, mail, shutdown.clone())
+        let system = System::start(&flags, choice, environment, shutdown.clone())
             .await
             .unwrap();
         Self {
@@ -103,7 +104,7 @@ impl TestSystem {
 
     /// `POST /users`
     pub(crate) async fn post_user(&self, body: &Value) -> Response {
-        let request = self.client.post(self.url(USER, "/users")).json(body);
+        let request = self.client.post(self.url("user", "/users")).json(body);
         request.send().await.unwrap()
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::response::Response;
 use fanout_bus::Publisher;
 use fanout_outbox::{EVENTS, OUTBOX_LEASES, Outbox};
 use fanout_runtime::{Clock, IdGenerator, SystemIds, Timestamp};
@@ -168,14 +169,7 @@ impl Service {
             request = request.header(*name, *value);
         }
         let request = request.body(body.into()).unwrap();
-        let response = self.app.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: serde_json::from_slice(&bytes).unwrap_or_default(),
-        }
+        read(self.app.clone().oneshot(request).await.unwrap()).await
     }
 
     /// Sends JSON.
@@ -222,17 +216,19 @@ impl Service {
         self.call(Method::DELETE, &path, &[], "").await
     }
 
-    /// `POST /outbox/relay`, long enough after what happened last for every lease to have run out.
+    /// `POST /tick`, long enough after what happened last for every lease to have run out.
     pub(crate) async fn relay_later(&self) -> Value {
         self.clock.advance(Duration::from_secs(61));
         self.relay().await
     }
 
-    /// `POST /outbox/relay`
+    /// `POST /tick` of the ticker: what it says of the outbox.
     pub(crate) async fn relay(&self) -> Value {
-        let answer = self.call(Method::POST, "/outbox/relay", &[], "").await;
+        let ticker = ticker::app(self.outbox.clone());
+        let request = Request::post("/tick").body(Body::empty()).unwrap();
+        let answer = read(ticker.oneshot(request).await.unwrap()).await;
         assert_eq!(answer.status, StatusCode::OK);
-        answer.body
+        answer.body["outbox"].clone()
     }
 
     /// Everything in a collection.
@@ -252,6 +248,16 @@ impl Service {
     pub(crate) async fn assert_outbox_empty(&self) {
         assert_eq!(self.waiting().await, 0, "rows");
         assert_eq!(self.stored(OUTBOX_LEASES).await.len(), 0, "leases");
+    }
+}
+
+async fn read(response: Response) -> Answer {
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.unwrap();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: serde_json::from_slice(&bytes).unwrap_or_default(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! The service within the whole system, on every engine: what it publishes arrives.
 
-use fanout::cli::USER;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -18,7 +17,7 @@ async fn version_of(system: &TestSystem, user: &str, wanted: u64) -> Value {
 on_every_engine! {
     async fn changes_of_a_user_reach_the_contact_and_a_deletion_removes_it(system) {
         let user = system.sign_up("old@example.com").await;
-        let url = system.url(USER, &format!("/users/{user}"));
+        let url = system.url("user", &format!("/users/{user}"));
         let change = json!({"email": "new@example.com", "name": "New Name"});
         let answer = system.client.patch(&url).json(&change).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
@@ -44,7 +43,7 @@ on_every_engine! {
 
     async fn updates_from_several_clients_are_numbered_without_gap(system) {
         let user = system.sign_up("ada@example.com").await;
-        let url = system.url(USER, &format!("/users/{user}"));
+        let url = system.url("user", &format!("/users/{user}"));
         let clients = (0..4).map(|client| {
             let (url, http) = (url.clone(), system.client.clone());
             async move {
@@ -68,7 +67,7 @@ on_every_engine! {
     }
 
     async fn one_key_is_one_user_however_often_it_is_sent_at_once(system) {
-        let url = system.url(USER, "/users");
+        let url = system.url("user", "/users");
         let body = json!({"email": "ada@example.com", "name": "Ada"});
         let requests = (0..6).map(|_| {
             let request = system.client.post(&url).header("idempotency-key", "one");

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
-use fanout_contracts::user::UserCreated;
+use fanout_contracts::user::{self, UserCreated};
 use fanout_events::EventType as _;
-use fanout_web::with_fallbacks;
+use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
+use fanout_web::{Service, with_fallbacks};
 
 pub use count_signups::CountSignups;
 pub use record_signup::{RecordSignup, SIGNUPS, SIGNUPS_BY_SOURCE};
@@ -20,8 +21,36 @@ pub use shards::{InvalidShards, Shards};
 
 /// The consumer's name.
 pub const NAME: &str = "analytics";
-/// The event types it wants, as the rest of the system needs to know them.
-pub const HANDLES: &[&str] = &[UserCreated::TYPE];
+
+/// The service, in the table of services.
+pub static SERVICE: ServiceSpec = ServiceSpec {
+    name: "analytics-service",
+    system: Some("sign-up"),
+    port: 8082,
+    look_at: "/signups",
+    publishes: &[],
+    subscriber: Some(SUBSCRIBER),
+    collections: &[SIGNUPS, SIGNUPS_BY_SOURCE],
+    env: &[],
+    secrets: &[],
+    limits: Limits::USUAL,
+    public: false,
+    build: |settings, _| {
+        let shards = Shards::read(settings)?;
+        Some(Role::new(move |kernel| {
+            let consumer = kernel.consumer(&SUBSCRIBER)?;
+            Ok(Service::new(app(AnalyticsServiceDeps { consumer, shards })))
+        }))
+    },
+};
+
+const SUBSCRIBER: Subscriber = Subscriber {
+    consumer: NAME,
+    topics: &[Subscribed {
+        topic: user::TOPIC,
+        types: &[UserCreated::TYPE],
+    }],
+};
 
 /// What the analytics service needs.
 #[derive(Clone)]

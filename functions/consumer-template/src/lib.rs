@@ -10,16 +10,44 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
-use fanout_contracts::user::UserCreated;
+use fanout_contracts::user::{self, UserCreated};
 use fanout_events::EventType as _;
-use fanout_web::with_fallbacks;
+use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
+use fanout_web::{Service, with_fallbacks};
 
 pub use count_event::{COUNTS, CountEvent};
 
 /// The consumer's name: part of its marks, its subscription and its dead-letter topic.
 pub const NAME: &str = "template";
-/// The event types it wants, as the rest of the system needs to know them.
-pub const HANDLES: &[&str] = &[UserCreated::TYPE];
+
+/// The service, in the table of services.
+pub static SERVICE: ServiceSpec = ServiceSpec {
+    name: "template-service",
+    system: Some("sign-up"),
+    port: 8099,
+    look_at: "/counts/",
+    publishes: &[],
+    subscriber: Some(SUBSCRIBER),
+    collections: &[COUNTS],
+    env: &[],
+    secrets: &[],
+    limits: Limits::USUAL,
+    public: false,
+    build: |_, _| {
+        Some(Role::new(|kernel| {
+            let deps = kernel.consumer(&SUBSCRIBER)?;
+            Ok(Service::new(app(deps)))
+        }))
+    },
+};
+
+const SUBSCRIBER: Subscriber = Subscriber {
+    consumer: NAME,
+    topics: &[Subscribed {
+        topic: user::TOPIC,
+        types: &[UserCreated::TYPE],
+    }],
+};
 
 /// The consumer, for [`push_route`].
 pub fn consumer() -> Consumer {

@@ -11,17 +11,45 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
-use fanout_contracts::user::{UserCreated, UserDeleted, UserUpdated};
+use fanout_contracts::user::{self, UserCreated, UserDeleted, UserUpdated};
 use fanout_events::EventType as _;
-use fanout_web::with_fallbacks;
+use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
+use fanout_web::{Service, with_fallbacks};
 
 pub use contact::CONTACTS;
 pub use upsert_contact::UpsertContact;
 
 /// The consumer's name.
 pub const NAME: &str = "crm";
-/// The event types it wants, as the rest of the system needs to know them.
-pub const HANDLES: &[&str] = &[UserCreated::TYPE, UserUpdated::TYPE, UserDeleted::TYPE];
+
+/// The service, in the table of services.
+pub static SERVICE: ServiceSpec = ServiceSpec {
+    name: "crm-service",
+    system: Some("sign-up"),
+    port: 8083,
+    look_at: "/contacts/",
+    publishes: &[],
+    subscriber: Some(SUBSCRIBER),
+    collections: &[CONTACTS],
+    env: &[],
+    secrets: &[],
+    limits: Limits::USUAL,
+    public: false,
+    build: |_, _| {
+        Some(Role::new(|kernel| {
+            let deps = kernel.consumer(&SUBSCRIBER)?;
+            Ok(Service::new(app(deps)))
+        }))
+    },
+};
+
+const SUBSCRIBER: Subscriber = Subscriber {
+    consumer: NAME,
+    topics: &[Subscribed {
+        topic: user::TOPIC,
+        types: &[UserCreated::TYPE, UserUpdated::TYPE, UserDeleted::TYPE],
+    }],
+};
 
 /// The consumer, for [`push_route`].
 pub fn consumer() -> Consumer {

@@ -2,6 +2,7 @@
 
 mod forget_recipient;
 mod list_emails;
+mod mail_route;
 mod recipient;
 mod send_welcome_email;
 mod sent_email;
@@ -12,21 +13,63 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
-use fanout_contracts::user::{UserCreated, UserDeleted};
+use fanout_contracts::user::{self, UserCreated, UserDeleted};
 use fanout_events::EventType as _;
+use fanout_kernel::{Limits, Place, Role, ServiceSpec, Subscribed, Subscriber};
 use fanout_mail::{Letterhead, Mailer};
-use fanout_web::with_fallbacks;
+use fanout_runtime::Settings;
+use fanout_web::{Service, with_fallbacks};
 
 pub use recipient::EMAIL_RECIPIENTS;
 pub use sent_email::EMAILS;
 
 use forget_recipient::ForgetRecipient;
+use mail_route::MailRoute;
 use send_welcome_email::SendWelcomeEmail;
 
 /// The consumer's name.
 pub const NAME: &str = "email";
-/// The event types it wants, as the rest of the system needs to know them.
-pub const HANDLES: &[&str] = &[UserCreated::TYPE, UserDeleted::TYPE];
+
+/// The service, in the table of services.
+pub static SERVICE: ServiceSpec = ServiceSpec {
+    name: "email-service",
+    system: Some("sign-up"),
+    port: 8081,
+    look_at: "/emails?user_id=",
+    publishes: &[],
+    subscriber: Some(SUBSCRIBER),
+    collections: &[EMAILS, EMAIL_RECIPIENTS],
+    env: &[],
+    secrets: &[("SMTP_URL", "smtp-url")],
+    limits: Limits::USUAL,
+    public: false,
+    build,
+};
+
+const SUBSCRIBER: Subscriber = Subscriber {
+    consumer: NAME,
+    topics: &[Subscribed {
+        topic: user::TOPIC,
+        types: &[UserCreated::TYPE, UserDeleted::TYPE],
+    }],
+};
+
+fn build(settings: &mut Settings<'_>, place: &Place) -> Option<Role> {
+    let MailRoute {
+        letterhead,
+        mailer,
+        note,
+    } = MailRoute::read(settings, place)?;
+    let role = Role::new(move |kernel| {
+        let deps = EmailServiceDeps {
+            consumer: kernel.consumer(&SUBSCRIBER)?,
+            mailer: mailer.open()?,
+            letterhead,
+        };
+        Ok(Service::new(app(deps)))
+    });
+    Some(role.noting(note))
+}
 
 /// What the email service needs.
 #[derive(Clone)]

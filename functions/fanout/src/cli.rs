@@ -8,19 +8,15 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use fanout_bus::Backoff;
 use fanout_runtime::LogFormat;
+use system::{Redelivery, SERVICES};
 
 use crate::completions::CompletionsFlags;
-use crate::consumers::CONSUMERS;
 use crate::dead_letters::DeadLettersArgs;
 use crate::doctor::DoctorFlags;
+use crate::manifest::ManifestFlags;
 use crate::publish::PublishArgs;
-use crate::topology::Redelivery;
 use crate::trace::TraceFlags;
 
-/// The user service's name in `--port`.
-pub const USER: &str = "user";
-/// Where the user service listens, unless `--port` says otherwise.
-pub const USER_PORT: u16 = 8080;
 /// The Pub/Sub REST face's name in `--port`.
 pub const PUBSUB: &str = "pubsub";
 /// Where that face listens, unless `--port` says otherwise.
@@ -64,8 +60,10 @@ pub enum Command {
     DeadLetters(DeadLettersArgs),
     /// Show an event's life: stored, published, and what each consumer made of it
     Trace(TraceFlags),
-    /// Check the table of consumers against itself, and a live project against the table
+    /// Check the table of services against itself, and a live project against the table
     Doctor(DoctorFlags),
+    /// Write what Terraform is told of the table of services, or check it
+    Manifest(ManifestFlags),
     /// Print the completions of a shell
     Completions(CompletionsFlags),
 }
@@ -86,7 +84,7 @@ pub struct UpFlags {
     #[arg(long, env = "FANOUT_EMULATORS")]
     pub emulators: bool,
     /// Listen on another port; repeat for several, 0 picks a free one, `all=0` picks all of them.
-    /// Names: user, pubsub and the consumers' (email, analytics, crm)
+    /// Names: pubsub and the services' (user, email, analytics, crm)
     #[arg(
         long = "port",
         env = "FANOUT_PORT",
@@ -102,7 +100,7 @@ pub struct UpFlags {
 /// The port of one listener: `email=9081`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortOf {
-    /// `user`, `pubsub`, a consumer's name, or `all`.
+    /// `pubsub`, a service's name without `-service`, or `all`.
     pub name: String,
     /// 0 for a free one.
     pub port: u16,
@@ -112,20 +110,16 @@ impl FromStr for PortOf {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let names = || CONSUMERS.iter().map(|consumer| consumer.name);
-        let known = |name: &str| [USER, PUBSUB].into_iter().chain(names()).any(|n| n == name);
+        let services = SERVICES.iter().map(|spec| spec.short_name());
+        let names: Vec<&str> = [PUBSUB].into_iter().chain(services).collect();
         let (name, port) = text
             .split_once('=')
             .ok_or("write it as NAME=PORT, for example email=9081")?;
         if name == ALL && port != "0" {
             return Err("not everything can listen on one port: write all=0".to_owned());
         }
-        if name != ALL && !known(name) {
-            let consumers: Vec<&str> = names().collect();
-            return Err(format!(
-                "`{name}` is none of {USER}, {PUBSUB}, {}",
-                consumers.join(", ")
-            ));
+        if name != ALL && !names.contains(&name) {
+            return Err(format!("`{name}` is none of {}", names.join(", ")));
         }
         let port = port.parse();
         Ok(Self {
@@ -217,23 +211,24 @@ mod tests {
         assert_eq!(bare.up.delivery.max_backoff, Duration::from_secs(2));
         let named = Cli::parse_from(["fanout", "up", "--port", "user=0,crm=1"]);
         assert!(
-            matches!(named.command, Some(Command::Up(flags)) if flags.port(USER, 8080) == 0 && flags.port("crm", 8083) == 1)
+            matches!(named.command, Some(Command::Up(flags)) if flags.port("user", 8080) == 0 && flags.port("crm", 8083) == 1)
         );
     }
 
     #[test]
     fn a_port_of_nobody_is_refused_with_the_names_there_are() {
         let error = "mail=1".parse::<PortOf>().unwrap_err();
-        let consumers: Vec<&str> = CONSUMERS.iter().map(|consumer| consumer.name).collect();
-        let names = consumers.join(", ");
-        assert_eq!(error, format!("`mail` is none of user, pubsub, {names}"));
+        assert_eq!(
+            error,
+            "`mail` is none of pubsub, user, email, analytics, crm"
+        );
     }
 
     #[test]
     fn all_ports_can_be_free_ones_and_what_comes_later_counts() {
         let up = |ports| Cli::parse_from(["fanout", "--port", ports]).up;
         let free = up("all=0,crm=9083");
-        assert_eq!((free.port(USER, 8080), free.port("crm", 8083)), (0, 9083));
+        assert_eq!((free.port("user", 8080), free.port("crm", 8083)), (0, 9083));
         assert_eq!(up("crm=9083,all=0").port("crm", 8083), 0);
         assert!("all=8080".parse::<PortOf>().is_err());
     }

@@ -7,7 +7,6 @@ mod delete_user;
 mod get_user;
 mod idempotency;
 mod openapi;
-mod relay_outbox;
 mod request;
 mod request_schema;
 mod sign_up;
@@ -20,10 +19,11 @@ mod version_tag;
 use std::sync::Arc;
 
 use axum::{Extension, Router};
+use fanout_kernel::{Kernel, Limits, Role, ServiceSpec};
 use fanout_outbox::Outbox;
 use fanout_runtime::{Clock, IdGenerator};
 use fanout_store::Documents;
-use fanout_web::{health_route, with_correlation, with_fallbacks};
+use fanout_web::{Service, health_route, with_correlation, with_fallbacks};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -32,6 +32,42 @@ pub use user::{USER_EMAILS, USERS};
 
 /// The service's name: the source of its events.
 pub const NAME: &str = "user-service";
+
+/// The service, in the table of services.
+pub static SERVICE: ServiceSpec = ServiceSpec {
+    name: NAME,
+    system: Some("sign-up"),
+    port: 8080,
+    look_at: "/users",
+    publishes: &[fanout_contracts::user::TOPIC],
+    subscriber: None,
+    collections: &[USERS, USER_EMAILS, IDEMPOTENCY_KEYS],
+    env: &[],
+    secrets: &[],
+    limits: Limits {
+        max_instances: 20,
+        ..Limits::USUAL
+    },
+    public: true,
+    build: |_, _| {
+        Some(Role::new(|kernel| {
+            let Kernel {
+                documents,
+                outbox,
+                clock,
+                ids,
+                ..
+            } = kernel;
+            let deps = UserServiceDeps {
+                documents,
+                outbox,
+                clock,
+                ids,
+            };
+            Ok(Service::new(app(deps)))
+        }))
+    },
+};
 
 /// The largest request body.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -60,7 +96,6 @@ pub fn app(deps: UserServiceDeps) -> Router {
             update_user::update_user,
             delete_user::delete_user
         ))
-        .routes(routes!(relay_outbox::relay_outbox))
         .routes(routes!(openapi::get_openapi))
         .split_for_parts();
     openapi::complete(&mut document);

@@ -17,10 +17,12 @@ use fanout_store::Documents;
 use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
 
 use fanout_bus_pubsub::{Options, PubsubPublisher};
-use fanout_consume::{ConsumerDeps, PushAuth, PushAuthMode};
+use fanout_consume::{PushAuth, PushAuthMode};
+use fanout_kernel::{Kernel, Place, Role, ServiceSpec};
+use fanout_web::Service;
 
 pub use emulators::EmulatorHosts;
-pub use names::{DatabaseId, EmulatorHost, InvalidName, ProjectId, TopicName};
+pub use names::{DatabaseId, EmulatorHost, InvalidName, ProjectId};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -46,10 +48,16 @@ pub struct GoogleCloud {
     events_kept: Duration,
 }
 
-/// What every consumer's container is told by its environment.
-pub struct ConsumerSettings {
+/// What the container of a role is told by its environment, all of it.
+pub struct RoleSettings {
+    spec: &'static ServiceSpec,
     google_cloud: GoogleCloudSettings,
-    dead_letter_topic: String,
+    /// Of a service that is pushed to.
+    push: Option<PushSettings>,
+    role: Role,
+}
+
+struct PushSettings {
     auth: PushAuth,
     timings: Timings,
 }
@@ -110,41 +118,56 @@ impl GoogleCloud {
     }
 }
 
-impl ConsumerSettings {
-    /// Reads the variables, and checks that the numbers of delivery do not contradict each other.
-    pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
+impl RoleSettings {
+    /// Reads the variables of every service, those of one that is pushed to, and the service's own.
+    pub fn read(spec: &'static ServiceSpec, settings: &mut Settings<'_>) -> Option<Self> {
         let google_cloud = GoogleCloudSettings::read(settings);
-        let dead_letter_topic: Option<TopicName> =
-            settings.required("DEAD_LETTER_TOPIC", TopicName::EXPECTS);
-        let auth = read_push_auth(settings);
-        let timings = Timings::read(settings);
+        let push = spec
+            .subscriber
+            .map(|_| PushSettings::read(settings))
+            .map_or(Some(None), |push| push.map(Some));
+        let role = (spec.build)(settings, &Place::Container);
         Some(Self {
+            spec,
             google_cloud: google_cloud?,
-            dead_letter_topic: dead_letter_topic?.into(),
-            auth: auth?,
-            timings: timings?,
+            push: push?,
+            role: role?,
         })
     }
 
     /// The numbers of delivery.
     pub fn timings(&self) -> Timings {
-        self.timings
+        self.push
+            .as_ref()
+            .map_or(Timings::PRODUCTION, |push| push.timings)
     }
 
-    /// Builds what the consumer of this service needs.
-    pub async fn connect(self, service: &str) -> Result<ConsumerDeps, BoxError> {
-        let project = self.google_cloud.project.clone();
+    /// Connects, and starts the service.
+    pub async fn start(self) -> Result<Service, BoxError> {
+        let (project, timings) = (self.google_cloud.project.clone(), self.timings());
         let google_cloud = self.google_cloud.connect().await?;
-        Ok(ConsumerDeps {
-            outbox: google_cloud.outbox(service),
+        let kernel = Kernel {
+            outbox: google_cloud.outbox(self.spec.name),
             documents: google_cloud.documents,
             publisher: google_cloud.publisher,
-            dead_letter_topic: self.dead_letter_topic,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
-            timings: self.timings,
-            auth: self.auth,
+            timings,
+            push_auth: self.push.map(|push| push.auth),
             project,
+        };
+        self.spec.start(self.role, kernel)
+    }
+}
+
+impl PushSettings {
+    /// Checks that the numbers of delivery do not contradict each other, too.
+    fn read(settings: &mut Settings<'_>) -> Option<Self> {
+        let auth = read_push_auth(settings);
+        let timings = Timings::read(settings);
+        Some(Self {
+            auth: auth?,
+            timings: timings?,
         })
     }
 }
@@ -187,13 +210,34 @@ fn read_push_auth(settings: &mut Settings<'_>) -> Option<PushAuth> {
 mod tests {
     use std::collections::HashMap;
 
+    use fanout_kernel::{Limits, Subscriber};
+
     use super::*;
+
+    /// A service that is pushed to, and has no settings of its own.
+    static PUSHED_TO: ServiceSpec = ServiceSpec {
+        name: "pushed-to-service",
+        system: None,
+        port: 0,
+        look_at: "",
+        publishes: &[],
+        subscriber: Some(Subscriber {
+            consumer: "pushed-to",
+            topics: &[],
+        }),
+        collections: &[],
+        env: &[],
+        secrets: &[],
+        limits: Limits::USUAL,
+        public: false,
+        build: |_, _| Some(Role::new(|_| Ok(Service::new(axum::Router::new())))),
+    };
 
     fn faults(variables: &[(&str, &str)]) -> Vec<String> {
         let owned = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
         let environment: HashMap<String, String> = variables.iter().map(owned).collect();
         let mut settings = Settings::new(&environment);
-        let read = ConsumerSettings::read(&mut settings);
+        let read = RoleSettings::read(&PUSHED_TO, &mut settings);
         settings
             .finish(read)
             .err()
@@ -205,7 +249,6 @@ mod tests {
         insta::assert_json_snapshot!(faults(&[]), @r#"
         [
           "GOOGLE_CLOUD_PROJECT is not set; it must be a Google Cloud project's id: lower-case letters, digits and hyphens.",
-          "DEAD_LETTER_TOPIC is not set; it must be a Pub/Sub topic's short name: 3 to 255 letters, digits and `-._~%+`, a letter first.",
           "PUSH_AUTH is not set; it must be `iam` (Cloud Run checks the push token) or `oidc` (this process checks it)."
         ]
         "#);
@@ -217,7 +260,6 @@ mod tests {
             ("GOOGLE_CLOUD_PROJECT", "bad project!"),
             ("FIRESTORE_DATABASE", "(other)"),
             ("FIRESTORE_EMULATOR_HOST", "::::"),
-            ("DEAD_LETTER_TOPIC", "x y"),
             ("PUSH_AUTH", "oidc"),
             ("PUSH_AUDIENCE", "a"),
             ("PUSH_SERVICE_ACCOUNT", "nobody"),
@@ -227,7 +269,6 @@ mod tests {
           "GOOGLE_CLOUD_PROJECT is set to something else than a Google Cloud project's id: lower-case letters, digits and hyphens (its value is not shown).",
           "FIRESTORE_DATABASE is set to something else than a Firestore database's id: `(default)`, or 4 to 63 lower-case letters, digits and hyphens (its value is not shown).",
           "FIRESTORE_EMULATOR_HOST is set to something else than an emulator's host:port, such as localhost:8085 (its value is not shown).",
-          "DEAD_LETTER_TOPIC is set to something else than a Pub/Sub topic's short name: 3 to 255 letters, digits and `-._~%+`, a letter first (its value is not shown).",
           "PUSH_SERVICE_ACCOUNT is set to something else than the e-mail address of the service account that the subscription pushes with (its value is not shown)."
         ]
         "#);
@@ -235,11 +276,7 @@ mod tests {
 
     #[test]
     fn one_emulator_beside_production_is_refused() {
-        let complete = [
-            ("GOOGLE_CLOUD_PROJECT", "p"),
-            ("DEAD_LETTER_TOPIC", "dead-letters"),
-            ("PUSH_AUTH", "iam"),
-        ];
+        let complete = [("GOOGLE_CLOUD_PROJECT", "p"), ("PUSH_AUTH", "iam")];
         let hosts = ["PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST"];
         for (set, not_set) in [(hosts[0], hosts[1]), (hosts[1], hosts[0])] {
             let half = [&complete[..], &[(set, "localhost:1")]].concat();
@@ -254,21 +291,13 @@ mod tests {
 
     #[test]
     fn there_is_no_way_to_switch_authentication_off() {
-        let set = [
-            ("GOOGLE_CLOUD_PROJECT", "p"),
-            ("DEAD_LETTER_TOPIC", "dead-letters"),
-            ("PUSH_AUTH", "none"),
-        ];
+        let set = [("GOOGLE_CLOUD_PROJECT", "p"), ("PUSH_AUTH", "none")];
         assert_eq!(faults(&set).len(), 1);
     }
 
     #[tokio::test]
     async fn oidc_asks_for_audience_and_identity() {
-        let mut set = vec![
-            ("GOOGLE_CLOUD_PROJECT", "p"),
-            ("DEAD_LETTER_TOPIC", "dead-letters"),
-            ("PUSH_AUTH", "oidc"),
-        ];
+        let mut set = vec![("GOOGLE_CLOUD_PROJECT", "p"), ("PUSH_AUTH", "oidc")];
         assert_eq!(faults(&set).len(), 2);
         set.extend([
             ("PUSH_AUDIENCE", "a"),

@@ -17,11 +17,6 @@ pub struct ProjectId(String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseId(String);
 
-/// A Pub/Sub topic's short name: 3 to 255 letters, digits and `-._~%+`, a letter first, not `goog`.
-/// <https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names>
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicName(String);
-
 /// `host:port` of an emulator. `http://` before it and a slash after it are cut off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmulatorHost(String);
@@ -66,11 +61,6 @@ name!(
     "a Firestore database's id: `(default)`, or 4 to 63 lower-case letters, digits and hyphens"
 );
 name!(
-    TopicName,
-    topic_name,
-    "a Pub/Sub topic's short name: 3 to 255 letters, digits and `-._~%+`, a letter first"
-);
-name!(
     EmulatorHost,
     emulator_host,
     "an emulator's host:port, such as localhost:8085"
@@ -88,15 +78,6 @@ fn project_id(text: &str) -> Option<&str> {
 fn database_id(text: &str) -> Option<&str> {
     let named = (4..=63).contains(&text.len()) && is_label(text);
     (text == "(default)" || named).then_some(text)
-}
-
-fn topic_name(text: &str) -> Option<&str> {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%+".contains(&byte);
-    let fits = (3..=255).contains(&text.len())
-        && text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text.bytes().all(known)
-        && !text.starts_with("goog");
-    fits.then_some(text)
 }
 
 fn emulator_host(text: &str) -> Option<&str> {
@@ -135,8 +116,6 @@ mod tests {
         assert_eq!(taken::<ProjectId>(&projects), projects);
         let databases = ["(default)", "fanout", "db-1"];
         assert_eq!(taken::<DatabaseId>(&databases), databases);
-        let topics = ["user-events", "Dead.Letters_1~%+", "abc"];
-        assert_eq!(taken::<TopicName>(&topics), topics);
         let hosts = ["localhost:8085", "127.0.0.1:1", "[::1]:8432", "emulator:80"];
         assert_eq!(taken::<EmulatorHost>(&hosts), hosts);
     }
@@ -150,15 +129,6 @@ mod tests {
         assert_eq!(taken::<DatabaseId>(&NONSENSE), none);
         let databases = ["default", "(other)", "Fanout", &"x".repeat(64)];
         assert_eq!(taken::<DatabaseId>(&databases), ["default"]);
-        assert_eq!(taken::<TopicName>(&NONSENSE), none);
-        let topics = [
-            "ab",
-            "1abc",
-            "google-topic",
-            "projects/p/topics/t",
-            &"x".repeat(256),
-        ];
-        assert_eq!(taken::<TopicName>(&topics), none);
         assert_eq!(taken::<EmulatorHost>(&NONSENSE), none);
         let hosts = [
             "::::",

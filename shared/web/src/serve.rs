@@ -50,6 +50,17 @@ impl Service {
         self
     }
 
+    /// The same, with something around its routes.
+    pub fn around(mut self, layer: impl FnOnce(Router) -> Router) -> Self {
+        self.router = layer(self.router);
+        self
+    }
+
+    /// Its routes alone, to be called without a connection.
+    pub fn into_routes(self) -> Router {
+        self.router
+    }
+
     /// The same, where gRPC clients may come by mistake: each is told this sentence, without `%`, at
     /// once.
     pub fn no_grpc(mut self, sentence: &'static str) -> Self {

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use fanout::cli::USER;
-
 use super::server::MailServer;
 use crate::engines::on_every_engine;
 use crate::support::{TestSystem, eventually};
@@ -11,7 +9,7 @@ use crate::support::{TestSystem, eventually};
 /// Deletes a user and waits until nothing is kept of the mails to them.
 async fn delete(system: &TestSystem, user: &str) {
     let path = format!("/users/{user}");
-    let gone = system.client.delete(system.url(USER, &path)).send().await;
+    let gone = system.client.delete(system.url("user", &path)).send().await;
     assert_eq!(gone.unwrap().status(), 204);
     eventually("nothing is kept of the user's mails", || async {
         system.mails_to(user).await.is_empty().then_some(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fanout_bus::PushedMessage;
+use fanout_kernel::Subscriber;
 use fanout_runtime::{Timestamp, error_chain};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
@@ -15,7 +16,6 @@ use tokio_util::task::AbortOnDropHandle;
 use super::interrupt::{Interrupt, Interrupted};
 use super::letter::DeadLetter;
 use crate::answer::notice;
-use crate::consumers::ConsumerEntry;
 use crate::google_api::GoogleApiError;
 use crate::pubsub_rest::{MOST_PULLED, PubsubRest};
 
@@ -63,7 +63,7 @@ enum FillError {
 /// After an error everything is given back.
 pub(super) async fn hold(
     pubsub: &PubsubRest,
-    consumer: &ConsumerEntry,
+    consumer: &Subscriber,
     limit: usize,
     interrupt: &Interrupt,
     meant: impl FnMut(&DeadLetter) -> bool,
@@ -74,7 +74,7 @@ pub(super) async fn hold(
         more: false,
         leases: Leases::of(pubsub, consumer.dead_letters()),
     };
-    let delivered_by = pubsub.subscription_path(&consumer.subscription());
+    let delivered_by = pubsub.subscription_path(&consumer.first_subscription());
     let filled = held.fill(&delivered_by, limit, interrupt, meant).await;
     if let Err(error) = filled {
         held.give_back_all().await;

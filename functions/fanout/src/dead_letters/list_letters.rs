@@ -121,7 +121,7 @@ pub(super) async fn look(
         };
         let held = hold(&operator.pubsub, consumer, limit, interrupt, count).await?;
         listing.consumers.push(OfConsumer {
-            consumer: consumer.name,
+            consumer: consumer.consumer,
             count: held.looked_at,
             more: held.more,
             oldest: groups.oldest,

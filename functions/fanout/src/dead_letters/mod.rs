@@ -26,9 +26,9 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use fanout_kernel::Subscriber;
 use fanout_runtime::{ProcessEnvironment, Shutdown};
 
-use crate::consumers::{CONSUMERS, ConsumerEntry};
 use crate::operator::Operator;
 use crate::target::TargetFlags;
 use interrupt::Interrupt;
@@ -121,18 +121,17 @@ pub fn run(args: DeadLettersArgs) -> anyhow::Result<ExitCode> {
 
 /// The names that `--consumer` takes.
 fn consumer_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(CONSUMERS.iter().map(|consumer| consumer.name))
+    PossibleValuesParser::new(system::consumers().map(|it| it.consumer))
 }
 
-fn consumer_named(name: &str) -> anyhow::Result<&'static ConsumerEntry> {
-    let found = CONSUMERS.iter().find(|consumer| consumer.name == name);
-    found.ok_or_else(|| anyhow!("there is no consumer `{name}`"))
+fn consumer_named(name: &str) -> anyhow::Result<&'static Subscriber> {
+    system::consumer(name).ok_or_else(|| anyhow!("there is no consumer `{name}`"))
 }
 
 /// The consumer of this name, or all.
-fn consumers_of(name: Option<&str>) -> anyhow::Result<Vec<&'static ConsumerEntry>> {
+fn consumers_of(name: Option<&str>) -> anyhow::Result<Vec<&'static Subscriber>> {
     match name {
         Some(name) => Ok(vec![consumer_named(name)?]),
-        None => Ok(CONSUMERS.iter().collect()),
+        None => Ok(system::consumers().collect()),
     }
 }

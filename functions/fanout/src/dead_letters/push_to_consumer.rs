@@ -5,11 +5,11 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use fanout_bus::{PushedMessage, X_REDRIVE};
 use fanout_consume::X_OUTCOME;
+use fanout_kernel::Subscriber;
 use fanout_runtime::error_chain;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response, StatusCode, Url};
 
-use crate::consumers::ConsumerEntry;
 use crate::iam_credentials::IdentityToken;
 use crate::operator::Operator;
 
@@ -55,8 +55,8 @@ impl Pushed {
 
 impl ConsumerEndpoint {
     /// Asks the consumer's subscription where it pushes to, and as whom.
-    pub(super) async fn of(operator: &Operator, consumer: &ConsumerEntry) -> anyhow::Result<Self> {
-        let name = consumer.subscription();
+    pub(super) async fn of(operator: &Operator, consumer: &Subscriber) -> anyhow::Result<Self> {
+        let name = consumer.first_subscription();
         let subscription = operator
             .pubsub
             .subscription(&name)
@@ -66,7 +66,7 @@ impl ConsumerEndpoint {
         if push.push_endpoint.is_empty() {
             bail!(
                 "{name} is no push subscription: it does not say where {} is",
-                consumer.name
+                consumer.consumer
             );
         }
         let url = Url::parse(&push.push_endpoint)

@@ -81,7 +81,7 @@ pub(super) async fn show(
         looked_at += held.looked_at;
         more |= held.more;
         let found = held.letters.iter();
-        shown.extend(found.map(|letter| Shown::of(consumer.name, letter, args.show_payload)));
+        shown.extend(found.map(|letter| Shown::of(consumer.consumer, letter, args.show_payload)));
     }
     if shown.is_empty() {
         let id = printable(&args.id);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Report;
 use crate::google_api::GoogleApiError;
 use crate::pubsub_rest::PubsubRest;
-use crate::topology::{Redelivery, topology};
+use system::{Redelivery, topology};
 
 /// Reads the project, and compares.
 pub(super) async fn check(pubsub: &PubsubRest, project: &str) -> Result<Report, GoogleApiError> {
@@ -24,7 +24,7 @@ pub(super) async fn check(pubsub: &PubsubRest, project: &str) -> Result<Report, 
 fn compare(project: &str, topics: &[Value], subscriptions: &[Value]) -> Report {
     let full = |kind: &str, name: &str| format!("projects/{project}/{kind}/{name}");
     // Only the deployment knows the addresses: here the consumer's name stands for them.
-    let wanted = topology(Redelivery::PRODUCTION, |consumer| consumer.name.to_owned());
+    let wanted = topology(Redelivery::PRODUCTION, |it| it.consumer.to_owned());
     let mut findings = Vec::new();
     for topic in &wanted.topics {
         let name = full("topics", topic);

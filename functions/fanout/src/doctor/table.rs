@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 
 use fanout_contracts::DOMAINS;
 use fanout_events::Domain;
+use fanout_kernel::{ServiceSpec, Subscribed, Subscriber};
 use fanout_runtime::Timings;
+use system::{Redelivery, SERVICES};
 
 use super::Report;
-use crate::cli::{PUBSUB, PUBSUB_PORT, USER, USER_PORT};
-use crate::consumers::{CONSUMERS, ConsumerEntry};
-use crate::topology::Redelivery;
+use crate::cli::{PUBSUB, PUBSUB_PORT};
 
 /// Everything that the rules look at.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub(super) struct Table<'t> {
     domains: &'t [&'static Domain],
     /// Topics without a consumer, each with the reason why that is right.
     unheard: &'t [(&'t str, &'t str)],
-    consumers: &'t [ConsumerEntry],
+    services: &'t [&'t ServiceSpec],
 }
 
 impl Table<'_> {
@@ -33,7 +33,7 @@ impl Table<'_> {
             redelivery: Redelivery::PRODUCTION,
             domains: DOMAINS,
             unheard: &[],
-            consumers: CONSUMERS,
+            services: SERVICES,
         }
     }
 
@@ -47,8 +47,8 @@ impl Table<'_> {
         findings.extend(self.handled());
         let types: usize = self.domains.iter().map(|domain| domain.types.len()).sum();
         let looked_at = format!(
-            "the table: consumers: {}, subscriptions: {}, ports: {}, topics: {}, event types: {types}, and the numbers of delivery",
-            self.consumers.len(),
+            "the table: services: {}, subscriptions: {}, ports: {}, topics: {}, event types: {types}, and the numbers of delivery",
+            self.services.len(),
             self.subscriptions().count(),
             self.ports().count(),
             self.domains.len(),
@@ -74,22 +74,28 @@ impl Table<'_> {
         findings
     }
 
+    fn subscribers(&self) -> impl Iterator<Item = &Subscriber> {
+        self.services
+            .iter()
+            .filter_map(|spec| spec.subscriber.as_ref())
+    }
+
     fn listeners(&self) -> impl Iterator<Item = String> {
-        let consumers = self.consumers.iter().map(|consumer| consumer.name);
-        [USER, PUBSUB]
-            .into_iter()
-            .chain(consumers)
-            .map(str::to_owned)
+        let services = self.services.iter().map(|spec| spec.short_name());
+        [PUBSUB].into_iter().chain(services).map(str::to_owned)
     }
 
     fn subscriptions(&self) -> impl Iterator<Item = String> {
-        let both = |consumer: &ConsumerEntry| [consumer.subscription(), consumer.dead_letters()];
-        self.consumers.iter().flat_map(both)
+        self.subscribers().flat_map(|subscriber| {
+            let pushed = subscriber.topics.iter();
+            let pushed = pushed.map(|subscribed| subscriber.subscription(subscribed.topic));
+            pushed.chain([subscriber.dead_letters()])
+        })
     }
 
     fn ports(&self) -> impl Iterator<Item = String> {
-        let consumers = self.consumers.iter().map(|consumer| consumer.port);
-        let ports = [USER_PORT, PUBSUB_PORT].into_iter().chain(consumers);
+        let services = self.services.iter().map(|spec| spec.port);
+        let ports = [PUBSUB_PORT].into_iter().chain(services);
         ports.map(|port| port.to_string())
     }
 
@@ -97,12 +103,12 @@ impl Table<'_> {
     fn topics(&self) -> Vec<String> {
         let finding = |domain: &&Domain| {
             let topic = domain.topic;
-            let mut handled = self.consumers.iter().flat_map(|consumer| consumer.handles);
-            let heard = handled.any(|handled| domain.find(handled).is_some());
+            let mut heard = self.subscribers().flat_map(|subscriber| subscriber.topics);
+            let heard = heard.any(|subscribed| subscribed.topic == topic);
             let reason = self.unheard.iter().find(|(unheard, _)| *unheard == topic);
             match (heard, reason) {
                 (false, None) => Some(format!(
-                    "{topic}: no consumer handles a type of it, and no reason is given"
+                    "{topic}: no consumer listens to it, and no reason is given"
                 )),
                 (true, Some((_, reason))) => Some(format!(
                     "{topic}: it has a consumer, and a reason why it has none: {reason}"
@@ -113,20 +119,25 @@ impl Table<'_> {
         self.domains.iter().filter_map(finding).collect()
     }
 
-    /// Each type that a consumer handles belongs to a domain.
+    /// Each type that a consumer handles belongs to a domain of the topic it is expected from.
     fn handled(&self) -> Vec<String> {
-        let known = |name: &str| {
-            self.domains
-                .iter()
-                .any(|domain| domain.find(name).is_some())
+        let known = |topic: &str, name: &str| {
+            let mut domains = self.domains.iter();
+            domains.any(|domain| domain.topic == topic && domain.find(name).is_some())
         };
-        let of = |consumer: &ConsumerEntry| {
-            let name = consumer.name;
-            let unknown = consumer.handles.iter().filter(|handled| !known(handled));
-            let finding = |handled| format!("{name}: it handles {handled}, a type of no domain");
-            unknown.map(finding).collect::<Vec<_>>()
-        };
-        self.consumers.iter().flat_map(of).collect()
+        let mut findings = Vec::new();
+        for subscriber in self.subscribers() {
+            for Subscribed { topic, types } in subscriber.topics {
+                let unknown = types.iter().filter(|name| !known(topic, name));
+                findings.extend(unknown.map(|name| {
+                    format!(
+                        "{}: it handles {name}, a type that does not go to {topic}",
+                        subscriber.consumer
+                    )
+                }));
+            }
+        }
+        findings
     }
 }
 

@@ -17,8 +17,8 @@ use serde::Serialize;
 use crate::answer::{WrongUse, write_json, write_text};
 use crate::operator::Operator;
 use crate::target::TargetFlags;
-use crate::topology::USER_EVENTS;
 use compose_event::{EventParts, event_types};
+use fanout_contracts::user;
 
 const EXAMPLES: &str = r#"Examples:
   fanout publish user.created --data '{"user_id":"usr_1","email":"test@example.com","name":"Test User"}'
@@ -51,7 +51,7 @@ pub struct PublishArgs {
     #[arg(long, conflicts_with_all = ["event_id", "subject", "sequence", "correlation_id"])]
     raw: bool,
     /// Where to
-    #[arg(long, env = "FANOUT_TOPIC", default_value = USER_EVENTS)]
+    #[arg(long, env = "FANOUT_TOPIC", default_value = user::TOPIC)]
     topic: String,
     /// The event's id; by default a new one
     #[arg(long, value_name = "ID")]

@@ -8,7 +8,7 @@ use fanout_runtime::Clock;
 use fanout_store::{Documents, Key, ReadError};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
-use user_service::USERS;
+use system::USERS;
 
 use super::life::{Life, Traces, shown};
 

@@ -9,8 +9,6 @@ use fanout_outbox::EventRow;
 use fanout_runtime::Timestamp;
 use serde::Serialize;
 
-use crate::consumers::CONSUMERS;
-
 /// What is known of one event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Life {
@@ -160,20 +158,21 @@ impl Traces {
 /// In the order of the table of consumers; consumers that are no longer in it come last.
 fn reactions(marks: &[FoundMark], event_type: &str, now: Timestamp) -> Vec<ConsumerLife> {
     let place = |name: &str| {
-        let known = CONSUMERS.iter().position(|consumer| consumer.name == name);
-        known.unwrap_or(CONSUMERS.len())
+        let known = system::consumers().position(|it| it.consumer == name);
+        known.unwrap_or(usize::MAX)
     };
     let mut reactions: Vec<ConsumerLife> = marks
         .iter()
         .map(|found| ConsumerLife::of(found, now))
         .collect();
-    for consumer in CONSUMERS {
-        let seen =
-            |found: &FoundMark| found.mark.consumer == consumer.name && !found.another_payload;
+    for subscriber in system::consumers() {
+        let seen = |found: &FoundMark| {
+            found.mark.consumer == subscriber.consumer && !found.another_payload
+        };
         if !marks.iter().any(seen) {
-            let wants = event_type.is_empty() || consumer.handles.contains(&event_type);
+            let wants = event_type.is_empty() || subscriber.types().any(|it| it == event_type);
             reactions.push(ConsumerLife {
-                consumer: consumer.name.to_owned(),
+                consumer: subscriber.consumer.to_owned(),
                 state: if wants {
                     State::NotSeen
                 } else {

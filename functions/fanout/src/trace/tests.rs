@@ -71,7 +71,7 @@ impl Scene {
     /// Stores `user.deleted` and does not publish it; answers its id.
     async fn waits(&self) -> String {
         let (documents, clock) = (self.documents.clone(), self.clock.clone());
-        let source = user_service::NAME;
+        let source = "user-service";
         let outbox = Outbox::new(documents, Arc::new(Down), clock, self.ids.clone(), source);
         let data = UserDeleted {
             user_id: "usr_1".to_owned(),
@@ -91,7 +91,7 @@ impl Scene {
     }
 
     async fn user(&self, id: &str, fields: Fields) {
-        let key = Key::new(user_service::USERS, id);
+        let key = Key::new(system::USERS, id);
         self.documents
             .commit(vec![Write::set(key, fields)])
             .await

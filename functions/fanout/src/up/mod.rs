@@ -3,7 +3,7 @@
 mod data_dir;
 mod data_watch;
 mod engine;
-mod services;
+mod roles;
 mod system;
 mod welcome;
 
@@ -22,7 +22,6 @@ pub use system::{System, Urls};
 
 use crate::answer::exit_code;
 use crate::cli::UpFlags;
-use crate::mail_route::MailRoute;
 
 /// Runs the system until Ctrl-C, SIGTERM or SIGHUP; a second Ctrl-C does not wait for anything. Where
 /// logs are JSON, a failure is a line of them.
@@ -59,9 +58,8 @@ fn run_system(flags: &UpFlags) -> anyhow::Result<()> {
     let stopped = runtime.block_on(async {
         let shutdown = Shutdown::on_signal();
         let engine = EngineChoice::from_flags(flags, &ProcessEnvironment)?;
-        let mail = MailRoute::from_environment(&ProcessEnvironment)?;
         let system = tokio::select! {
-            system = System::start(flags, engine, mail, shutdown.clone()) => system?,
+            system = System::start(flags, engine, &ProcessEnvironment, shutdown.clone()) => system?,
             () = shutdown.requested() => return Ok(()),
         };
         welcome::print(&system, flags, started.elapsed());

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_bus_local::rest;
+use fanout_kernel::ServiceSpec;
 use fanout_outbox::Outbox;
-use fanout_runtime::{DRAIN, Shutdown, error_chain};
+use fanout_runtime::{DRAIN, Environment, Shutdown, error_chain};
 use fanout_web::{ServeError, Service, bind, for_this_machine, serve};
+use system::{SERVICES, topology};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -17,15 +19,12 @@ use tracing::warn;
 use super::data_dir::DataDir;
 use super::data_watch::DataWatch;
 use super::engine::{Bus, Engine, EngineChoice};
-use super::services;
-use crate::cli::{PUBSUB, PUBSUB_PORT, USER, USER_PORT, UpFlags};
-use crate::consumers::{CONSUMERS, OneMachine};
-use crate::mail_route::MailRoute;
+use super::roles::read_roles;
+use crate::cli::{PUBSUB, PUBSUB_PORT, UpFlags};
 use crate::target::EmulatorAddresses;
-use crate::topology::topology;
 
 /// How often the local runner does what Cloud Scheduler does each minute.
-const RELAY_INTERVAL: Duration = Duration::from_secs(1);
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is left to the parts that keep to the drain themselves, before they are dropped.
 const MOMENT: Duration = Duration::from_millis(500);
@@ -34,7 +33,7 @@ const MOMENT: Duration = Duration::from_millis(500);
 pub struct System {
     urls: Urls,
     emulators: Option<EmulatorAddresses>,
-    mail: MailRoute,
+    notes: Vec<String>,
     running: JoinSet<()>,
     /// Kept until everything has stopped: dropping it stops emulators that we started.
     _engine: Engine,
@@ -48,8 +47,7 @@ pub struct Urls(BTreeMap<&'static str, String>);
 
 /// Ports that are ours, before anything is started on them.
 struct Listeners {
-    user: TcpListener,
-    consumers: Vec<TcpListener>,
+    services: Vec<TcpListener>,
     /// The REST face's; on Google's emulators that is theirs.
     rest: Option<TcpListener>,
 }
@@ -59,9 +57,11 @@ impl System {
     pub async fn start(
         flags: &UpFlags,
         choice: EngineChoice,
-        mail: MailRoute,
+        environment: &dyn Environment,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
+        let roles = read_roles(environment, &flags.data_dir)?;
+        let notes = roles.iter().filter_map(|role| role.note.clone()).collect();
         // Ports first: a second start by mistake is told which port is taken, and touches nothing.
         let embedded = matches!(choice, EngineChoice::Embedded);
         let listeners = Listeners::bind(flags, embedded).await?;
@@ -75,20 +75,20 @@ impl System {
             Bus::Embedded(_) => None,
         };
         let urls = listeners.urls(emulators.as_ref())?;
-        let wanted = topology(flags.delivery.redelivery(), |consumer| {
-            format!("{}/pubsub/push", urls.of(consumer.name))
+        let wanted = topology(flags.delivery.redelivery(), |subscriber| {
+            let listens = |spec: &&&ServiceSpec| spec.subscriber.as_ref() == Some(subscriber);
+            let service = SERVICES.iter().find(listens);
+            let name = service.map_or("", |spec| spec.short_name());
+            format!("{}/pubsub/push", urls.of(name))
         });
         engine.set_up(&wanted).await?;
-        let machine = OneMachine {
-            mail: mail.clone(),
-            mail_folder: data.mail(),
-        };
+        let services = engine.start_roles(roles)?;
         let data = DataWatch::new(data, shutdown.clone());
         Ok(Self {
             urls,
             emulators,
-            mail,
-            running: run_all(listeners, &engine, &machine, &data, &shutdown)?,
+            notes,
+            running: run_all(listeners, &engine, services, &data, &shutdown),
             _engine: engine,
             data,
         })
@@ -104,9 +104,9 @@ impl System {
         self.emulators.as_ref()
     }
 
-    /// Where mails go.
-    pub fn mail(&self) -> &MailRoute {
-        &self.mail
+    /// What the services have to say of how they run here.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Waits until everything has stopped, after the shutdown was asked for; at most [`DRAIN`] and
@@ -131,51 +131,49 @@ impl System {
 fn run_all(
     listeners: Listeners,
     engine: &Engine,
-    machine: &OneMachine,
+    services: Vec<Service>,
     data: &Arc<DataWatch>,
     shutdown: &Shutdown,
-) -> anyhow::Result<JoinSet<()>> {
+) -> JoinSet<()> {
     let mut running = JoinSet::new();
-    let service = |routes| Service::new(for_this_machine(data.guard(routes)));
+    let guarded = |routes| for_this_machine(data.guard(routes));
     running.spawn(Arc::clone(data).run());
-    let outbox = services::outbox(engine, user_service::NAME);
-    let (relays, last_events) = (outbox.clone(), outbox.clone());
-    let users = service(services::user_service(engine, outbox.clone()))
-        .on_shutdown(move || relays.stop_relaying())
-        .on_stop(async move { last_events.drain().await });
-    running.spawn(serve(listeners.user, users, shutdown.clone()));
-    for (entry, listener) in CONSUMERS.iter().zip(listeners.consumers) {
-        let deps = services::consumer_deps(entry, engine);
-        let last_events = deps.outbox.clone();
-        let app = service((entry.app)(deps, machine)?);
-        let app = app.on_stop(async move { last_events.drain().await });
-        running.spawn(serve(listener, app, shutdown.clone()));
+    for (service, listener) in services.into_iter().zip(listeners.services) {
+        running.spawn(serve(listener, service.around(guarded), shutdown.clone()));
     }
     if let (Bus::Embedded(broker), Some(listener)) = (&engine.bus, listeners.rest) {
-        let face = service(rest::app(broker.clone())).no_grpc(rest::NO_GRPC);
+        let face = Service::new(guarded(rest::app(broker.clone()))).no_grpc(rest::NO_GRPC);
         running.spawn(serve(listener, face, shutdown.clone()));
         let (broker, shutdown) = (broker.clone(), shutdown.clone());
         running.spawn(async move { broker.run(shutdown).await });
     }
-    running.spawn(relay_each_second(outbox, shutdown.clone()));
-    Ok(running)
+    let ticker = engine.outbox(system::TICKER.name);
+    running.spawn(tick_each_second(ticker, shutdown.clone()));
+    running
 }
 
 /// Until the shutdown; a run that is under way then ends between two rows.
-async fn relay_each_second(outbox: Outbox, shutdown: Shutdown) {
-    loop {
-        tokio::select! {
-            () = shutdown.requested() => return,
-            () = tokio::time::sleep(RELAY_INTERVAL) => {}
+async fn tick_each_second(outbox: Outbox, shutdown: Shutdown) {
+    let stopping = async {
+        shutdown.requested().await;
+        outbox.stop_relaying();
+    };
+    let ticking = async {
+        while !shutdown.is_requested() {
+            if let Err(error) = outbox.relay().await {
+                let error = error_chain(&error);
+                warn!(
+                    error,
+                    "the outbox could not be relayed; trying again in a second"
+                );
+            }
+            tokio::select! {
+                () = shutdown.requested() => {}
+                () = tokio::time::sleep(TICK_INTERVAL) => {}
+            }
         }
-        if let Err(error) = outbox.relay().await {
-            let error = error_chain(&error);
-            warn!(
-                error,
-                "the outbox could not be relayed; trying again in a second"
-            );
-        }
-    }
+    };
+    tokio::join!(stopping, ticking);
 }
 
 impl Urls {
@@ -192,27 +190,22 @@ impl Urls {
 
 impl Listeners {
     async fn bind(flags: &UpFlags, rest_face: bool) -> Result<Self, ServeError> {
-        let user = local(flags.port(USER, USER_PORT)).await?;
-        let mut consumers = Vec::new();
-        for consumer in CONSUMERS {
-            consumers.push(local(flags.port(consumer.name, consumer.port)).await?);
+        let mut services = Vec::new();
+        for spec in SERVICES {
+            services.push(local(flags.port(spec.short_name(), spec.port)).await?);
         }
         let rest = if rest_face {
             Some(local(flags.port(PUBSUB, PUBSUB_PORT)).await?)
         } else {
             None
         };
-        Ok(Self {
-            user,
-            consumers,
-            rest,
-        })
+        Ok(Self { services, rest })
     }
 
     fn urls(&self, emulators: Option<&EmulatorAddresses>) -> std::io::Result<Urls> {
-        let mut urls = BTreeMap::from([(USER, url(&self.user)?)]);
-        for (consumer, listener) in CONSUMERS.iter().zip(&self.consumers) {
-            urls.insert(consumer.name, url(listener)?);
+        let mut urls = BTreeMap::new();
+        for (spec, listener) in SERVICES.iter().zip(&self.services) {
+            urls.insert(spec.short_name(), url(listener)?);
         }
         if let Some(listener) = &self.rest {
             urls.insert(PUBSUB, url(listener)?);

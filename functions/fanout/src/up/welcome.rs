@@ -4,11 +4,11 @@ use std::io::{Write, stderr, stdout};
 use std::time::Duration;
 
 use fanout_runtime::LogFormat;
+use system::SERVICES;
 use tracing::info;
 
 use super::system::System;
-use crate::cli::{PUBSUB, USER, UpFlags};
-use crate::consumers::CONSUMERS;
+use crate::cli::{PUBSUB, UpFlags};
 
 /// A line for the user. A reader who has gone away is no reason to stop serving, nor to stop without
 /// draining, which is what `println!` would do.
@@ -36,26 +36,13 @@ pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
     }
     let show = |url: &str| url.replace("127.0.0.1", "localhost");
     let data = flags.data_dir.display();
-    say!(
-        out,
-        "\n  {:<18} {}/users",
-        "user-service",
-        show(urls.of(USER))
-    );
-    for consumer in CONSUMERS {
-        let service = format!("{}-service", consumer.name);
-        say!(
-            out,
-            "  {service:<18} {}{}",
-            show(urls.of(consumer.name)),
-            consumer.look_at
-        );
+    say!(out, "");
+    for spec in SERVICES {
+        let url = show(urls.of(spec.short_name()));
+        say!(out, "  {:<18} {url}{}", spec.name, spec.look_at);
     }
     say!(out, "  {:<18} {}/", "Pub/Sub REST", show(urls.of(PUBSUB)));
-    let mails = match &system.mail().server {
-        Some(server) => format!("go to {server}"),
-        None => format!("are in {data}/mail"),
-    };
+    let notes = system.notes().join("; ");
     match system.emulators() {
         Some(at) => {
             say!(
@@ -64,10 +51,10 @@ pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
                 at.pubsub,
                 at.firestore
             );
-            say!(out, "  Mails {mails}.");
+            say!(out, "  Here {notes}.");
         }
         None => {
-            say!(out, "\n  Everything is kept in {data}; mails {mails}.");
+            say!(out, "\n  Everything is kept in {data}; {notes}.");
         }
     }
     say!(out, "  Ctrl-C stops.\n");

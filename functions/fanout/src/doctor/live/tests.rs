@@ -7,20 +7,26 @@ use std::collections::HashMap;
 use axum::extract::Query;
 use axum::routing::get;
 use axum::{Json, Router};
+use fanout_contracts::user::TOPIC as USER_EVENTS;
+use fanout_kernel::Subscriber;
 use reqwest::{Client, Url};
+use system::consumers;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::consumers::{CONSUMERS, ConsumerEntry};
 use crate::google_api::GoogleApi;
-use crate::topology::USER_EVENTS;
+
+/// The first consumer of the table.
+fn first() -> &'static Subscriber {
+    consumers().next().unwrap()
+}
 
 fn full(kind: &str, name: &str) -> String {
     format!("projects/p/{kind}/{name}")
 }
 
 fn topics() -> Vec<Value> {
-    let letters = CONSUMERS.iter().map(ConsumerEntry::dead_letters);
+    let letters = consumers().map(Subscriber::dead_letters);
     let names = letters.chain([USER_EVENTS.to_owned(), "orders".to_owned()]);
     names
         .map(|name| json!({"name": full("topics", &name)}))
@@ -28,9 +34,9 @@ fn topics() -> Vec<Value> {
 }
 
 fn subscriptions() -> Vec<Value> {
-    let both = CONSUMERS.iter().flat_map(|consumer| {
-        let (name, letters) = (consumer.subscription(), consumer.dead_letters());
-        let url = format!("https://{}-service-1.us-central1.run.app", consumer.name);
+    let both = consumers().flat_map(|consumer| {
+        let (name, letters) = (consumer.first_subscription(), consumer.dead_letters());
+        let url = format!("https://{}-service-1.us-central1.run.app", consumer.consumer);
         let push = json!({
             "name": full("subscriptions", &name),
             "topic": full("topics", USER_EVENTS),
@@ -38,7 +44,7 @@ fn subscriptions() -> Vec<Value> {
                 "pushEndpoint": format!("{url}/pubsub/push"),
                 "attributes": {"x-goog-version": "v1"},
                 "oidcToken": {
-                    "serviceAccountEmail": format!("push-{}@p.iam.gserviceaccount.com", consumer.name),
+                    "serviceAccountEmail": format!("push-{}@p.iam.gserviceaccount.com", consumer.consumer),
                     "audience": url,
                 },
             },
@@ -77,7 +83,7 @@ fn findings(change: impl FnOnce(&mut Vec<Value>)) -> Vec<String> {
 #[test]
 fn a_project_that_is_as_it_should_be_has_no_finding() {
     let report = compare("p", &topics(), &subscriptions());
-    let (topics, subscriptions) = (CONSUMERS.len() + 1, 2 * CONSUMERS.len());
+    let (topics, subscriptions) = (consumers().count() + 1, 2 * consumers().count());
     let looked_at = format!("projects/p: topics: {topics}, subscriptions: {subscriptions}");
     assert_eq!(report.looked_at, [looked_at]);
     assert_eq!(report.findings, [""; 0]);
@@ -85,8 +91,8 @@ fn a_project_that_is_as_it_should_be_has_no_finding() {
 
 #[test]
 fn every_setting_that_differs_is_one_sentence() {
-    let name = full("subscriptions", &CONSUMERS[0].subscription());
-    let email = CONSUMERS[0].name;
+    let name = full("subscriptions", &first().first_subscription());
+    let email = first().consumer;
     let changes = [
         (
             "/topic",
@@ -179,7 +185,7 @@ fn every_setting_that_differs_is_one_sentence() {
 
 #[test]
 fn dead_letters_wait_for_a_pull_and_go_nowhere_else() {
-    let name = full("subscriptions", &CONSUMERS[0].dead_letters());
+    let name = full("subscriptions", &first().dead_letters());
     let found = findings(|live| {
         live[1]["pushConfig"]["pushEndpoint"] = json!("https://x");
         live[1]["deadLetterPolicy"] = json!({"maxDeliveryAttempts": 5});
@@ -195,14 +201,14 @@ fn dead_letters_wait_for_a_pull_and_go_nowhere_else() {
 
 #[test]
 fn what_is_missing_and_what_is_too_much_is_found() {
-    let name = full("subscriptions", &CONSUMERS[0].subscription());
+    let name = full("subscriptions", &first().first_subscription());
     let found = findings(|live| drop(live.remove(0)));
     assert_eq!(found, [format!("{name} is missing")]);
     let found = findings(|live| live[0]["name"] = json!("projects/p/subscriptions/old"));
     let old = "projects/p/subscriptions/old: it listens to projects/p/topics/user-events, and is not in the table";
     assert_eq!(found, [format!("{name} is missing"), old.to_owned()]);
     let missing = compare("p", &topics()[1..], &subscriptions()).findings;
-    let name = full("topics", &CONSUMERS[0].dead_letters());
+    let name = full("topics", &first().dead_letters());
     assert_eq!(missing, [format!("{name} is missing")]);
 }
 

@@ -6,12 +6,15 @@ use fanout_contracts::user;
 
 use super::*;
 
-fn consumer(name: &'static str, port: u16, handles: &'static [&'static str]) -> ConsumerEntry {
-    ConsumerEntry {
+fn consumer(name: &'static str, port: u16, topics: &'static [Subscribed]) -> ServiceSpec {
+    ServiceSpec {
         name,
-        handles,
         port,
-        ..*CONSUMERS.first().unwrap()
+        subscriber: Some(Subscriber {
+            consumer: name,
+            topics,
+        }),
+        ..**SERVICES.first().unwrap()
     }
 }
 
@@ -21,15 +24,18 @@ fn findings(change: impl FnOnce(&mut Table<'_>)) -> Vec<String> {
     table.check().findings
 }
 
-fn findings_of(consumers: &[ConsumerEntry]) -> Vec<String> {
+fn findings_of(services: &[&ServiceSpec]) -> Vec<String> {
     let table = Table {
-        consumers,
+        services,
         ..Table::of_the_code()
     };
     table.check().findings
 }
 
-const ALL: &[&str] = &["user.created"];
+const ALL: &[Subscribed] = &[Subscribed {
+    topic: user::TOPIC,
+    types: &["user.created"],
+}];
 
 static ORDERS: Domain = Domain {
     name: "order",
@@ -41,12 +47,8 @@ static ORDERS: Domain = Domain {
 fn the_code_s_own_table_has_no_finding() {
     let report = Table::of_the_code().check();
     assert_eq!(report.findings, [""; 0]);
-    let consumers = CONSUMERS.len();
-    let said = format!(
-        "the table: consumers: {consumers}, subscriptions: {}, ",
-        2 * consumers
-    );
-    assert!(report.looked_at.concat().starts_with(&said), "{report:?}");
+    let said = "the table: services: 4, subscriptions: 6, ports: 5, topics: 1, ";
+    assert!(report.looked_at.concat().starts_with(said), "{report:?}");
 }
 
 #[test]
@@ -73,9 +75,10 @@ fn waits_that_end_with_the_lease_are_found_and_longer_ones_are_not() {
 
 #[test]
 fn names_and_ports_that_come_twice_are_found() {
-    let twice = |name, port| findings_of(&[consumer("crm", 8083, ALL), consumer(name, port, ALL)]);
+    let twice =
+        |name, port| findings_of(&[&consumer("crm", 8083, ALL), &consumer(name, port, ALL)]);
     assert_eq!(twice("mail", 8083), ["port 8083 comes twice"]);
-    assert_eq!(twice("mail", USER_PORT), ["port 8080 comes twice"]);
+    assert_eq!(twice("mail", PUBSUB_PORT), ["port 8085 comes twice"]);
     assert_eq!(twice(PUBSUB, 8084), ["name pubsub comes twice"]);
     assert_eq!(
         twice("crm-dead-letters", 8084),
@@ -88,7 +91,7 @@ fn a_topic_has_a_consumer_or_a_reason_and_not_both() {
     static DOMAINS: &[&Domain] = &[&user::DOMAIN, &ORDERS];
     assert_eq!(
         findings(|table| table.domains = DOMAINS),
-        ["order-events: no consumer handles a type of it, and no reason is given"]
+        ["order-events: no consumer listens to it, and no reason is given"]
     );
     let explained = findings(|table| {
         table.domains = DOMAINS;
@@ -102,7 +105,13 @@ fn a_topic_has_a_consumer_or_a_reason_and_not_both() {
 }
 
 #[test]
-fn a_type_of_no_domain_is_found() {
-    let found = findings_of(&[consumer("crm", 8083, &["user.created", "user.craeted"])]);
-    assert_eq!(found, ["crm: it handles user.craeted, a type of no domain"]);
+fn a_type_that_does_not_go_to_the_topic_is_found() {
+    const ONE: &[Subscribed] = &[Subscribed {
+        topic: user::TOPIC,
+        types: &["user.created", "user.craeted"],
+    }];
+    assert_eq!(
+        findings_of(&[&consumer("crm", 8083, ONE)]),
+        ["crm: it handles user.craeted, a type that does not go to user-events"]
+    );
 }

@@ -1,16 +1,14 @@
-//! The topics and subscriptions that follow from the table of consumers. The embedded broker, the
+//! The topics and subscriptions that follow from the table. The embedded broker, the
 //! set-up of Google's emulators and the check of a live project all use it.
 
 use std::iter;
 use std::time::Duration;
 
 use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription, Topology};
+use fanout_kernel::Subscriber;
 use fanout_runtime::Timings;
 
-use crate::consumers::{CONSUMERS, ConsumerEntry};
-
-/// The topic of user events.
-pub const USER_EVENTS: &str = fanout_contracts::user::TOPIC;
+use crate::{consumers, topics};
 
 /// How often and how fast a failing message is delivered again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +20,7 @@ pub struct Redelivery {
 }
 
 impl Redelivery {
-    /// What is deployed; Terraform says the same numbers again.
+    /// What is deployed.
     pub const PRODUCTION: Self = Self {
         backoff: Backoff {
             min: Duration::from_secs(10),
@@ -43,30 +41,32 @@ impl Redelivery {
 }
 
 /// All topics and subscriptions; `endpoint` says where a consumer is pushed to.
-pub fn topology(redelivery: Redelivery, endpoint: impl Fn(&ConsumerEntry) -> String) -> Topology {
+pub fn topology(redelivery: Redelivery, endpoint: impl Fn(&Subscriber) -> String) -> Topology {
     let mut topology = Topology {
-        topics: vec![USER_EVENTS.to_owned()],
+        topics: topics().into_iter().map(str::to_owned).collect(),
         subscriptions: Vec::new(),
     };
-    for consumer in CONSUMERS {
-        topology.topics.push(consumer.dead_letters());
-        topology.subscriptions.push(Subscription {
-            name: consumer.subscription(),
-            topic: USER_EVENTS.to_owned(),
-            push_endpoint: Some(endpoint(consumer)),
+    for subscriber in consumers() {
+        let dead_letters = subscriber.dead_letters();
+        let pushed = subscriber.topics.iter().map(|subscribed| Subscription {
+            name: subscriber.subscription(subscribed.topic),
+            topic: subscribed.topic.to_owned(),
+            push_endpoint: Some(endpoint(subscriber)),
             ack_deadline: Timings::PRODUCTION.ack_deadline,
             backoff: redelivery.backoff,
             dead_letters: Some(DeadLetterPolicy {
-                topic: consumer.dead_letters(),
+                topic: dead_letters.clone(),
                 max_attempts: redelivery.max_attempts,
             }),
             ordered: true,
             filter: None,
             retention: Retention::of_unacked(Timings::PRODUCTION.retention),
         });
+        topology.subscriptions.extend(pushed);
+        topology.topics.push(dead_letters.clone());
         topology.subscriptions.push(Subscription {
-            name: consumer.dead_letters(),
-            topic: consumer.dead_letters(),
+            name: dead_letters.clone(),
+            topic: dead_letters,
             push_endpoint: None,
             ack_deadline: Duration::from_secs(60),
             backoff: redelivery.backoff,
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_consumer_is_pushed_all_events_of_its_topic() {
+    fn every_consumer_is_pushed_all_events_of_its_topics() {
         let second = Duration::from_secs(1);
         let redelivery = Redelivery {
             backoff: Backoff {
@@ -93,14 +93,15 @@ mod tests {
             },
             max_attempts: 5,
         };
-        let topology = topology(redelivery, |consumer| consumer.name.to_owned());
-        for consumer in CONSUMERS {
-            let mut subscriptions = topology.subscriptions.iter();
-            let pushed = subscriptions.find(|it| it.name == consumer.subscription());
-            let pushed = pushed.unwrap();
-            assert_eq!(pushed.push_endpoint.as_deref(), Some(consumer.name));
-            assert_eq!(pushed.filter, None);
+        let topology = topology(redelivery, |subscriber| subscriber.consumer.to_owned());
+        for subscriber in consumers() {
+            for subscribed in subscriber.topics {
+                let mut subscriptions = topology.subscriptions.iter();
+                let name = subscriber.subscription(subscribed.topic);
+                let pushed = subscriptions.find(|it| it.name == name).unwrap();
+                assert_eq!(pushed.push_endpoint.as_deref(), Some(subscriber.consumer));
+                assert_eq!((&*pushed.topic, &pushed.filter), (subscribed.topic, &None));
+            }
         }
-        assert_eq!(topology.subscriptions.len(), 2 * CONSUMERS.len());
     }
 }

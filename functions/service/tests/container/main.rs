@@ -19,9 +19,9 @@ use google::Google;
 /// Cloud Run kills a container this long after SIGTERM.
 const GRACE: Duration = Duration::from_secs(10);
 
-fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_user-service"));
-    command.env_clear();
+fn binary(role: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
+    command.env_clear().arg(role);
     command
 }
 
@@ -38,7 +38,7 @@ impl Container {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port().to_string();
         drop(free);
-        let mut child = binary()
+        let mut child = binary("user-service")
             .envs([
                 ("PORT", port.as_str()),
                 ("GOOGLE_CLOUD_PROJECT", "test"),

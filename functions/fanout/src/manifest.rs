@@ -1,0 +1,114 @@
+//! `fanout manifest`: writes what Terraform is told of the table, or checks that it is still so.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::answer::{FAILED, notice, write_text};
+
+/// The file, below the repository's root.
+const FILE: &str = "terraform/system.auto.tfvars.json";
+
+const EXAMPLES: &str = "Examples:
+  fanout manifest            write terraform/system.auto.tfvars.json
+  fanout manifest --check    compare it with the table instead
+
+Exit codes: 0 if the file is as the table says, 1 if --check finds another, or none.
+
+Topics, subscriptions, collections, numbers, grants and limits follow from the table of services
+(functions/system). Run it from the repository's root after each change of the table.";
+
+/// The flags of `fanout manifest`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ManifestFlags {
+    /// Write nothing: compare
+    #[arg(long)]
+    pub check: bool,
+    /// The repository's root
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub root: PathBuf,
+}
+
+/// Writes or compares.
+pub fn run(flags: &ManifestFlags) -> anyhow::Result<ExitCode> {
+    let path = flags.root.join(FILE);
+    let shown = path.display();
+    let wanted = system::manifest()?;
+    if !flags.check {
+        std::fs::write(&path, wanted).with_context(|| {
+            format!("cannot write {shown}: is --root the folder with Cargo.toml and terraform/?")
+        })?;
+        write_text(&format!("wrote {shown}\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let found = std::fs::read_to_string(&path).with_context(|| {
+        format!("cannot read {shown}: is --root the folder with Cargo.toml and terraform/?")
+    })?;
+    if let Some(finding) = difference(&found, &wanted) {
+        notice(&format!("{shown} {finding}: run `fanout manifest`"));
+        return Ok(FAILED);
+    }
+    write_text(&format!("{shown} is as the table says\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where the file differs from what it should be, in words.
+fn difference(found: &str, wanted: &str) -> Option<String> {
+    if found == wanted {
+        return None;
+    }
+    let both = found.lines().zip(wanted.lines());
+    let same = both.take_while(|(found, wanted)| found == wanted).count();
+    let line = |text: &str| {
+        text.lines()
+            .nth(same)
+            .unwrap_or("nothing")
+            .trim()
+            .to_owned()
+    };
+    Some(format!(
+        "is not as the table says: line {} is `{}` and must be `{}`",
+        same + 1,
+        line(found),
+        line(wanted)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_that_differs_is_named() {
+        assert_eq!(difference("a\nb\n", "a\nb\n"), None);
+        let other = difference("a\n  b\n", "a\n  c\n");
+        let said = "is not as the table says: line 2 is `b` and must be `c`";
+        assert_eq!(other.as_deref(), Some(said));
+        let short = difference("a\n", "a\nb\n");
+        assert!(
+            short
+                .unwrap()
+                .ends_with("line 2 is `nothing` and must be `b`")
+        );
+    }
+
+    #[test]
+    fn what_has_been_written_passes_the_check() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("terraform")).unwrap();
+        let run = |check| {
+            run(&ManifestFlags {
+                check,
+                root: root.path().to_owned(),
+            })
+        };
+        assert!(run(true).is_err(), "there is no file yet");
+        assert_eq!(run(false).unwrap(), ExitCode::SUCCESS);
+        assert_eq!(run(true).unwrap(), ExitCode::SUCCESS);
+        std::fs::write(root.path().join(FILE), "{}\n").unwrap();
+        assert_eq!(run(true).unwrap(), FAILED);
+    }
+}

@@ -1,0 +1,61 @@
+//! The services of the table, composed on one engine.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fanout_consume::PushAuth;
+use fanout_kernel::{Kernel, Place, Role, ServiceSpec};
+use fanout_outbox::Outbox;
+use fanout_runtime::{Environment, Settings, SettingsError, SystemClock, SystemIds, Timings};
+use fanout_web::Service;
+use system::SERVICES;
+
+use super::engine::Engine;
+
+/// Every service with its settings, in the table's order; all that is wrong with them is one error.
+pub(super) fn read_roles(
+    environment: &dyn Environment,
+    folder: &Path,
+) -> Result<Vec<Role>, SettingsError> {
+    let place = Place::OneMachine {
+        folder: folder.to_owned(),
+    };
+    let mut settings = Settings::new(environment);
+    let roles: Vec<Option<Role>> = SERVICES
+        .iter()
+        .map(|spec| (spec.build)(&mut settings, &place))
+        .collect();
+    settings.finish(roles.into_iter().collect())
+}
+
+impl Engine {
+    /// The outbox of a service.
+    pub(super) fn outbox(&self, service: &str) -> Outbox {
+        Outbox::new(
+            Arc::clone(&self.documents),
+            Arc::clone(&self.publisher),
+            Arc::new(SystemClock),
+            Arc::new(SystemIds),
+            service,
+        )
+    }
+
+    /// Starts every service, in the table's order.
+    pub(super) fn start_roles(&self, roles: Vec<Role>) -> anyhow::Result<Vec<Service>> {
+        let start = |(spec, role): (&&'static ServiceSpec, Role)| {
+            let kernel = Kernel {
+                documents: Arc::clone(&self.documents),
+                publisher: Arc::clone(&self.publisher),
+                outbox: self.outbox(spec.name),
+                clock: Arc::new(SystemClock),
+                ids: Arc::new(SystemIds),
+                timings: Timings::PRODUCTION,
+                push_auth: Some(PushAuth::open_for_one_machine()),
+                project: self.project.clone(),
+            };
+            let started = spec.start(role, kernel);
+            started.map_err(|error| anyhow::anyhow!(error).context(spec.name))
+        };
+        SERVICES.iter().zip(roles).map(start).collect()
+    }
+}

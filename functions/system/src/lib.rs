@@ -1,0 +1,72 @@
+//! The table of services, and what follows from it: topics, subscriptions, collections, and what
+//! Terraform is told.
+
+mod manifest;
+mod topology;
+
+use std::collections::BTreeSet;
+
+use fanout_kernel::{ServiceSpec, Subscriber};
+use fanout_store::Collection;
+
+pub use manifest::manifest;
+pub use topology::{Redelivery, topology};
+/// What a trace of a user begins with.
+pub use user_service::USERS;
+
+/// All services. A new one is a folder in `functions/`, a dependency of this package, and a line
+/// here.
+pub static SERVICES: &[&ServiceSpec] = &[
+    &user_service::SERVICE,
+    &email_service::SERVICE,
+    &analytics_service::SERVICE,
+    &crm_service::SERVICE,
+];
+
+/// What serves every system, in a container of its own.
+pub static TICKER: &ServiceSpec = &ticker::SERVICE;
+
+/// What the kernel keeps for every service.
+static KERNEL_COLLECTIONS: &[&Collection] = &[
+    fanout_dedup::PROCESSED_EVENTS,
+    fanout_outbox::EVENTS,
+    fanout_outbox::OUTBOX_CURSORS,
+    fanout_outbox::OUTBOX_LEASES,
+];
+
+/// What a container can be started as.
+pub fn roles() -> impl Iterator<Item = &'static ServiceSpec> {
+    SERVICES.iter().copied().chain([TICKER])
+}
+
+/// The role of this name.
+pub fn role(name: &str) -> Option<&'static ServiceSpec> {
+    roles().find(|spec| spec.name == name)
+}
+
+/// All consumers, in the table's order.
+pub fn consumers() -> impl Iterator<Item = &'static Subscriber> {
+    SERVICES.iter().filter_map(|spec| spec.subscriber.as_ref())
+}
+
+/// The consumer of this name.
+pub fn consumer(name: &str) -> Option<&'static Subscriber> {
+    consumers().find(|subscriber| subscriber.consumer == name)
+}
+
+/// All topics that events are published on or expected from.
+pub fn topics() -> BTreeSet<&'static str> {
+    let published = SERVICES
+        .iter()
+        .flat_map(|spec| spec.publishes.iter().copied());
+    let heard = consumers().flat_map(|subscriber| subscriber.topics);
+    published
+        .chain(heard.map(|subscribed| subscribed.topic))
+        .collect()
+}
+
+/// All collections, by name.
+pub fn collections() -> BTreeSet<&'static Collection> {
+    let own = SERVICES.iter().flat_map(|spec| spec.collections);
+    own.chain(KERNEL_COLLECTIONS).copied().collect()
+}

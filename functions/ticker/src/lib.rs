@@ -1,0 +1,47 @@
+//! The ticker: what must happen each minute, for all services. Cloud Run gives no CPU between
+//! requests, so Cloud Scheduler asks for it.
+
+mod tick;
+
+use axum::Router;
+use axum::routing::post;
+use fanout_kernel::{Limits, Role, ServiceSpec};
+use fanout_outbox::Outbox;
+use fanout_web::{Service, health_route, with_fallbacks};
+
+/// The service, beside the table of services: it belongs to every system. On one machine the runner
+/// ticks itself.
+pub static SERVICE: ServiceSpec = ServiceSpec {
+    name: "ticker",
+    system: None,
+    port: 8089,
+    look_at: "/health",
+    publishes: &[],
+    subscriber: None,
+    collections: &[],
+    env: &[],
+    secrets: &[],
+    limits: Limits {
+        concurrency: 4,
+        max_instances: 1,
+        ..Limits::USUAL
+    },
+    public: false,
+    build: |_, _| {
+        Some(Role::new(|kernel| {
+            let outbox = kernel.outbox.clone();
+            let service = Service::new(app(kernel.outbox));
+            // A run that is under way ends between two rows, with its report.
+            Ok(service.on_shutdown(move || outbox.stop_relaying()))
+        }))
+    },
+};
+
+/// The service's routes.
+pub fn app(outbox: Outbox) -> Router {
+    let routes = Router::new()
+        .route("/tick", post(tick::tick))
+        .with_state(outbox)
+        .merge(health_route());
+    with_fallbacks(routes)
+}

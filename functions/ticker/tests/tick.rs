@@ -1,0 +1,66 @@
+//! What a tick answers; that it relays is tested with the services whose events wait.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests: a panic is their verdict"
+)]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::body::{Body, to_bytes};
+use fanout_outbox::Outbox;
+use fanout_runtime::{SystemClock, SystemIds};
+use fanout_store::{
+    CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
+};
+use fanout_store_sqlite::{Database, SqliteDocuments};
+use fanout_testkit::ScriptedBus;
+use http::Request;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+/// A store that is away.
+struct Away;
+
+#[async_trait]
+impl Documents for Away {
+    async fn get_many(&self, _: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        Err(StoreError::Unavailable("away".into()))
+    }
+
+    async fn query(&self, _: &Query) -> Result<Page, StoreError> {
+        Err(StoreError::Unavailable("away".into()))
+    }
+
+    async fn commit(&self, _: Vec<Write>) -> Result<CommitReceipt, CommitError> {
+        Err(StoreError::Unavailable("away".into()).into())
+    }
+}
+
+async fn tick(documents: Arc<dyn Documents>) -> (u16, Value) {
+    let (bus, clock) = (Arc::new(ScriptedBus::default()), Arc::new(SystemClock));
+    let outbox = Outbox::new(documents, bus, clock, Arc::new(SystemIds), "ticker");
+    let request = Request::post("/tick").body(Body::empty()).unwrap();
+    let answer = ticker::app(outbox).oneshot(request).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+#[tokio::test]
+async fn a_tick_with_nothing_to_do_says_so() {
+    let database = Database::in_memory().unwrap();
+    let documents = SqliteDocuments::open(database, Arc::new(SystemClock)).await;
+    let report = json!({
+        "outbox": {"published": 0, "failed": 0, "remaining": 0, "oldest_age_seconds": 0},
+    });
+    assert_eq!(tick(Arc::new(documents.unwrap())).await, (200, report));
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_the_next_minute_tries_again() {
+    let (status, problem) = tick(Arc::new(Away)).await;
+    assert_eq!(status, 503, "{problem}");
+    assert_eq!(problem["status"], 503);
+}

@@ -1,0 +1,52 @@
+//! What a service is given.
+
+use std::sync::Arc;
+
+use fanout_bus::Publisher;
+use fanout_consume::{ConsumerDeps, PushAuth};
+use fanout_outbox::Outbox;
+use fanout_runtime::{BoxError, Clock, IdGenerator, Timings};
+use fanout_store::Documents;
+
+use crate::Subscriber;
+
+/// What every service is given, wherever it runs.
+#[derive(Clone)]
+pub struct Kernel {
+    /// Where everything is stored.
+    pub documents: Arc<dyn Documents>,
+    /// How messages leave. Events leave by the outbox.
+    pub publisher: Arc<dyn Publisher>,
+    /// How this service's events are stored and leave.
+    pub outbox: Outbox,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and chance.
+    pub ids: Arc<dyn IdGenerator>,
+    /// The numbers of delivery.
+    pub timings: Timings,
+    /// How a push proves where it comes from, for a service that is pushed to.
+    pub push_auth: Option<PushAuth>,
+    /// The project, for links from log lines to traces.
+    pub project: String,
+}
+
+impl Kernel {
+    /// What this consumer needs. Fails where nothing says how its pushes are checked.
+    pub fn consumer(&self, subscriber: &Subscriber) -> Result<ConsumerDeps, BoxError> {
+        let auth = self.push_auth.clone();
+        Ok(ConsumerDeps {
+            documents: Arc::clone(&self.documents),
+            publisher: Arc::clone(&self.publisher),
+            outbox: self.outbox.clone(),
+            dead_letter_topic: subscriber.dead_letters(),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            timings: self.timings,
+            auth: auth.ok_or(
+                "nothing says how pushes are checked: the service has no subscriber in its spec",
+            )?,
+            project: self.project.clone(),
+        })
+    }
+}
