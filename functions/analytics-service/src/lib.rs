@@ -31,7 +31,7 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
     publishes: &[],
     subscriber: Some(SUBSCRIBER),
     collections: &[SIGNUPS, SIGNUPS_BY_SOURCE],
-    env: &[],
+    env: &[("SIGNUP_SHARDS", "16")],
     secrets: &[],
     limits: Limits::USUAL,
     public: false,

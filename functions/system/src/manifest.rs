@@ -71,7 +71,7 @@ pub fn manifest() -> Result<String, serde_json::Error> {
 impl Told {
     /// Whether Firestore would do anything else by itself.
     fn is_needed(collection: &Collection) -> bool {
-        !collection.indexes.is_empty()
+        collection.indexes.iter().any(|index| index.len() > 1)
             || !collection.automatic_indexes
             || collection.expires_by.is_some()
     }
