@@ -77,7 +77,8 @@ async fn template(binaries: &Path, data: &Path) -> Template {
     loop {
         let marks = all_documents(&reader, Query::of(fanout_dedup::PROCESSED_EVENTS));
         let marks = marks.await.unwrap();
-        let done = |mark: &&Document| mark.fields.text("state") == Ok("done");
+        // A mark says its state until it is done.
+        let done = |mark: &&Document| mark.fields.get("state").is_none();
         let waiting = Query::of(fanout_outbox::EVENTS);
         let waiting = all_documents(&reader, waiting).await.unwrap();
         let waits = |row: &Document| row.fields.get("waiting").is_some();
