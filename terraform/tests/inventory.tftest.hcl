@@ -30,7 +30,7 @@ run "the_whole_system" {
       channels      = length(module.monitoring.channels)
       } == {
       services      = length([for service in values(var.services) : service if service.system == null ? true : contains(var.systems, service.system)])
-      topics        = length(distinct(flatten([for service in values(local.services) : concat(service.publishes, service.subscribes)])))
+      topics        = length(distinct(flatten([for service in values(local.services) : concat(service.publishes, service.subscribes) if service.system != null])))
       subscriptions = length(flatten(values(local.consumers)[*].subscribes))
       dead_letters  = length(local.consumers)
       callers       = 1 + length(local.consumers)
