@@ -50,7 +50,7 @@ pub enum NotAPush {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Envelope {
+struct PushBody {
     message: Message,
     subscription: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,13 +80,13 @@ struct Message {
 /// A push request's body that has the shape of one. The message in it may not be readable.
 pub struct PushEnvelope {
     message_id: String,
-    envelope: Envelope,
+    envelope: PushBody,
 }
 
 impl PushEnvelope {
     /// Reads the shape, and the id of the message.
     pub fn from_json(body: &[u8]) -> Result<Self, NotAPush> {
-        let mut envelope: Envelope =
+        let mut envelope: PushBody =
             serde_json::from_slice(skip_byte_order_mark(body)).map_err(|_| NotAPush::Shape)?;
         let message = &mut envelope.message;
         let message_id = message.message_id.take();
@@ -155,7 +155,7 @@ impl PushedMessage {
         let publish_time = self
             .publish_time
             .to_rfc3339_opts(SecondsFormat::Millis, true);
-        serde_json::to_vec(&Envelope {
+        serde_json::to_vec(&PushBody {
             message: Message {
                 attributes: self.attributes.clone(),
                 data: STANDARD.encode(&self.data),

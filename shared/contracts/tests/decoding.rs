@@ -79,12 +79,7 @@ fn every_type_of_a_domain_has_its_prefix_and_a_golden_file_of_its_newest_version
         assert_eq!(domain.topic, format!("{}-events", domain.name));
         for known in domain.types {
             assert!(known.name.starts_with(&format!("{}.", domain.name)));
-            let golden = format!(
-                "{}/golden/{}/{}.json",
-                env!("CARGO_MANIFEST_DIR"),
-                known.name,
-                known.version
-            );
+            let golden = format!("golden/{}/{}.json", known.name, known.version);
             let text = std::fs::read(&golden).unwrap();
             let event = decode(&received(&text)).unwrap().event;
             assert_eq!((known.check)(&event), Ok(()), "{golden}");

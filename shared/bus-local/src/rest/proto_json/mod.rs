@@ -22,7 +22,7 @@ pub(super) use scalars::duration_text;
 const SHOWN: usize = 100;
 
 /// The fields of one protobuf message that were not taken yet.
-pub(super) struct Fields {
+pub(super) struct ProtoFields {
     /// Of the message, within the request; empty for the request itself.
     path: String,
     fields: Vec<(String, Json)>,
@@ -33,7 +33,7 @@ fn wrong(path: String, must: &'static str) -> RestError {
     RestError::Field { path, must }
 }
 
-impl Fields {
+impl ProtoFields {
     /// Those of a request's body; no body counts as an empty object.
     pub(super) fn of_body(body: Result<Bytes, BytesRejection>) -> Result<Self, RestError> {
         let body = body.map_err(|_| RestError::BodyTooLarge)?;
@@ -251,8 +251,8 @@ fn snake_case(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn fields(body: &str) -> Result<Fields, RestError> {
-        Fields::of_body(Ok(Bytes::copy_from_slice(body.as_bytes())))
+    fn fields(body: &str) -> Result<ProtoFields, RestError> {
+        ProtoFields::of_body(Ok(Bytes::copy_from_slice(body.as_bytes())))
     }
 
     #[test]
