@@ -169,6 +169,41 @@ async fn a_call_costs_one_call() {
     assert_eq!(firestore.calls(), ["Commit", "Commit"]);
 }
 
+/// Time passes that no timer waits for.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn after_a_minute_without_an_answer_a_connection_is_asked_for_one() {
+    let there = Reply::Answer(Vec::new());
+    let replies = [committed(1), committed(1), there, committed(1)];
+    let firestore = StandIn::start(replies).await;
+    let documents = firestore.documents().await;
+    for idle in [0, 45, 61] {
+        pass(Duration::from_secs(idle)).await;
+        let create = Write::create(key(), Fields::new());
+        documents.commit(vec![create]).await.unwrap();
+    }
+    let asked = ["Commit", "Commit", "BatchGetDocuments", "Commit"];
+    assert_eq!(firestore.calls(), asked);
+}
+
+#[tokio::test]
+async fn what_firestore_would_refuse_is_not_sent() {
+    let firestore = StandIn::start([]).await;
+    let twice = vec![Write::set(key(), Fields::new()), Write::delete(key())];
+    let refused = firestore.documents().await.commit(twice).await;
+    let refused = refused.unwrap_err();
+    assert!(
+        matches!(refused, CommitError::Store(StoreError::Refused(_))),
+        "{refused:?}"
+    );
+    assert!(firestore.calls().is_empty());
+}
+
 #[tokio::test]
 async fn a_server_that_hangs_is_not_available() {
     // Takes the connection and never says a word.
