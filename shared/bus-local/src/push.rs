@@ -136,7 +136,7 @@ mod tests {
             tokio::time::resume();
             let url = endpoint.url().parse().unwrap();
             let answer = client.push(url, BODY.into(), Duration::from_secs(20)).await;
-            assert_eq!(answer, Answer::Acked);
+            assert_eq!(answer, PushAnswer::Acked);
             assert_eq!(endpoint.connections(), connections, "after {pause} s");
         }
     }
