@@ -148,7 +148,7 @@ mod tests {
     fn fetched(id: &str, at: Instant) -> Known {
         let by_id = HashMap::from([(id.to_owned(), DecodingKey::from_secret(b"x"))]);
         Known {
-            keys: Some(Fetched { at, by_id }),
+            keys: Some(FetchedKeys { at, by_id }),
             asked: Some(at),
             asking: false,
         }
