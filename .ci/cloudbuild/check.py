@@ -256,13 +256,16 @@ def _versions(root):
     """What is tested and what is built must come from the same compiler, and from one Terraform."""
     workflow = _read_workflow(root)
     rust = {name: _argument(root, name, "RUST_VERSION") for name in ["functions/Dockerfile", ".ci/cloudbuild/tools.Dockerfile"]}
-    rust["ci.yml"] = workflow.get("env", {}).get("RUSTUP_TOOLCHAIN")
+    channel = re.search(r'^channel = "(\d+\.\d+\.\d+)"$', (root / "rust-toolchain.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    rust["rust-toolchain.toml"] = channel and channel[1]
     with_terraform = [step["with"] for job in workflow["jobs"].values() for step in job["steps"] if "setup-terraform@" in step.get("uses", "")]
     terraform = {"ci.yml": with_terraform[0].get("terraform_version") if with_terraform else None}
     terraform[".ci/cloudbuild/tools.Dockerfile"] = _argument(root, ".ci/cloudbuild/tools.Dockerfile", "TERRAFORM_VERSION")
     for what, found in [("Rust", rust), ("Terraform", terraform)]:
         if len(set(found.values())) != 1 or None in found.values():
             yield f"The {what} versions differ: {found}."
+    if "RUSTUP_TOOLCHAIN" in (root / ".github/workflows/ci.yml").read_text(encoding="utf-8"):
+        yield "ci.yml sets RUSTUP_TOOLCHAIN, which overrules rust-toolchain.toml."
     yield from _providers(root)
 
 

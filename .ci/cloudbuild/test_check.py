@@ -21,7 +21,7 @@ class CheckTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name)
         configuration = [str(file.relative_to(ROOT)) for file in (ROOT / "terraform").rglob("*.tf") if ".terraform" not in file.parts]
-        for name in ["cloudbuild.yaml", "functions/Dockerfile", ".ci/cloudbuild/tools.Dockerfile", ".github/workflows/ci.yml", *configuration]:
+        for name in ["cloudbuild.yaml", "functions/Dockerfile", ".ci/cloudbuild/tools.Dockerfile", ".github/workflows/ci.yml", "rust-toolchain.toml", *configuration]:
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.root / name)
         for folder in (ROOT / "functions").glob("*-service"):
@@ -102,9 +102,13 @@ class CheckTest(unittest.TestCase):
         self.assert_faults("The Rust versions differ")
 
     def test_another_compiler_or_terraform_on_github(self):
-        self.change("RUSTUP_TOOLCHAIN: ", "RUSTUP_TOOLCHAIN_: ", ".github/workflows/ci.yml")
+        self.change("  CARGO_TARGET_DIR: ", "  RUSTUP_TOOLCHAIN: stable\n  CARGO_TARGET_DIR: ", ".github/workflows/ci.yml")
         self.change("terraform_version: 1", "terraform_version: 0", ".github/workflows/ci.yml")
-        self.assert_faults("The Rust versions differ", "The Terraform versions differ")
+        self.assert_faults("ci.yml sets RUSTUP_TOOLCHAIN", "The Terraform versions differ")
+
+    def test_a_compiler_that_is_not_one_and_exact(self):
+        self.change('"1.95.0"', '"1.95"', "rust-toolchain.toml")
+        self.assert_faults("The Rust versions differ")
 
     def test_a_provider_that_the_next_build_may_get_newer(self):
         self.change('"6.50.0"', '"~> 6.50"', "terraform/versions.tf")

@@ -84,7 +84,8 @@ run "alerts" {
     condition = (
       strcontains(module.monitoring.alerts.dead_letters.documentation[0].content, "kept for 31 days") &&
       strcontains(module.monitoring.alerts.oldest_unacked.documentation[0].content, "kept for 7 days") &&
-      strcontains(module.monitoring.alerts.outbox.documentation[0].content, "`not published`")
+      strcontains(module.monitoring.alerts.outbox.documentation[0].content, "`not published`") &&
+      alltrue([for alert in ["errors", "oldest_unacked"] : strcontains(module.monitoring.alerts[alert].documentation[0].content, "no_room")])
     )
     error_message = "An alert does not say how long there is to mend things, or by which log lines to find the cause."
   }

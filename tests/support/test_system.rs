@@ -8,7 +8,7 @@ use clap::Parser;
 use fanout::cli::{Cli, PUBSUB, USER};
 use fanout::google_emulators;
 use fanout::mail_route::MailRoute;
-use fanout::target::Emulators;
+use fanout::target::EmulatorAddresses;
 use fanout::up::{EngineChoice, System};
 use fanout_runtime::{Environment, ProcessEnvironment, Shutdown};
 use reqwest::{Client, Response, StatusCode};
@@ -183,7 +183,7 @@ pub(crate) async fn get_json(client: &Client, url: &str) -> (StatusCode, Value) 
 }
 
 /// The emulators, with a project that no other test uses.
-pub(crate) async fn emulators() -> Emulators {
+pub(crate) async fn emulators() -> EmulatorAddresses {
     let started = EMULATORS
         .get_or_init(|| async {
             let path = ProcessEnvironment.get("PATH").unwrap_or_default();
@@ -193,7 +193,7 @@ pub(crate) async fn emulators() -> Emulators {
             google_emulators::start(&sdk, &output).await.unwrap()
         })
         .await;
-    Emulators {
+    EmulatorAddresses {
         pubsub: started.pubsub_host.clone(),
         firestore: started.firestore_host.clone(),
         project: format!("test-{}", PROJECTS.fetch_add(1, Ordering::Relaxed)),

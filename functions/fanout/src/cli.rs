@@ -96,7 +96,7 @@ pub struct UpFlags {
     pub ports: Vec<PortOf>,
     /// How the embedded broker delivers
     #[command(flatten)]
-    pub delivery: Delivery,
+    pub delivery: DeliveryFlags,
 }
 
 /// The port of one listener: `email=9081`.
@@ -148,7 +148,7 @@ impl UpFlags {
 /// How the embedded broker delivers. By default a mail server may be away for ten minutes before a
 /// mail becomes a dead letter.
 #[derive(Debug, Clone, Copy, Args)]
-pub struct Delivery {
+pub struct DeliveryFlags {
     /// Wait before the second delivery of a message that fails
     #[arg(long, env = "FANOUT_MIN_BACKOFF", default_value = "1s", value_parser = humantime::parse_duration)]
     pub min_backoff: Duration,
@@ -169,7 +169,7 @@ pub struct Delivery {
     pub reorder: bool,
 }
 
-impl Delivery {
+impl DeliveryFlags {
     /// How what fails is delivered again.
     pub fn redelivery(&self) -> Redelivery {
         Redelivery {

@@ -28,7 +28,7 @@ pub struct GoogleApi {
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
-pub enum ApiError {
+pub enum GoogleApiError {
     /// No access token.
     #[error("Google Cloud gives no access token: run `gcloud auth application-default login`")]
     Credentials(#[source] BoxError),
@@ -70,7 +70,7 @@ pub enum ApiError {
     },
 }
 
-impl ApiError {
+impl GoogleApiError {
     /// Whether what was asked may have been done all the same.
     pub fn may_have_been_done(&self) -> bool {
         match self {
@@ -104,7 +104,7 @@ impl GoogleApi {
     }
 
     /// Reads.
-    pub async fn get<A: DeserializeOwned>(&self, url: Url) -> Result<A, ApiError> {
+    pub async fn get<A: DeserializeOwned>(&self, url: Url) -> Result<A, GoogleApiError> {
         let request = self.http.request(Method::GET, url.clone());
         self.call(&url, request).await
     }
@@ -114,7 +114,7 @@ impl GoogleApi {
         &self,
         url: Url,
         body: &impl Serialize,
-    ) -> Result<A, ApiError> {
+    ) -> Result<A, GoogleApiError> {
         let request = self.http.request(Method::POST, url.clone()).json(body);
         self.call(&url, request).await
     }
@@ -123,20 +123,20 @@ impl GoogleApi {
         &self,
         url: &Url,
         request: RequestBuilder,
-    ) -> Result<A, ApiError> {
+    ) -> Result<A, GoogleApiError> {
         let host = url.origin().ascii_serialization();
         let request = request.headers(self.headers().await?).timeout(CALL_LIMIT);
         let failed = |source: reqwest::Error| {
             let (host, source) = (host.clone(), source.without_url());
             if source.is_connect() || source.is_builder() {
                 let advice = self.advice;
-                ApiError::Unreachable {
+                GoogleApiError::Unreachable {
                     host,
                     advice,
                     source,
                 }
             } else {
-                ApiError::NoAnswer { host, source }
+                GoogleApiError::NoAnswer { host, source }
             }
         };
         let answer = request.send().await.map_err(failed)?;
@@ -144,26 +144,26 @@ impl GoogleApi {
         let body = answer.bytes().await.map_err(failed)?;
         if !status.is_success() {
             let message = refusal(&body, status);
-            return Err(ApiError::Refused { status, message });
+            return Err(GoogleApiError::Refused { status, message });
         }
         // serde_json's own message may show values of the body.
-        serde_json::from_slice(&body).map_err(|error| ApiError::Unreadable {
+        serde_json::from_slice(&body).map_err(|error| GoogleApiError::Unreadable {
             host,
             line: error.line(),
             column: error.column(),
         })
     }
 
-    async fn headers(&self) -> Result<HeaderMap, ApiError> {
+    async fn headers(&self) -> Result<HeaderMap, GoogleApiError> {
         let Some(credentials) = &self.credentials else {
             return Ok(HeaderMap::new());
         };
         let headers = timeout(CREDENTIALS_LIMIT, credentials.headers(Extensions::new())).await;
-        match headers.map_err(|elapsed| ApiError::Credentials(elapsed.into()))? {
+        match headers.map_err(|elapsed| GoogleApiError::Credentials(elapsed.into()))? {
             Ok(CacheableResource::New { data, .. }) => Ok(data),
             // Answered only to who names what it has; this does not.
             Ok(CacheableResource::NotModified) => Ok(HeaderMap::new()),
-            Err(error) => Err(ApiError::Credentials(error.into())),
+            Err(error) => Err(GoogleApiError::Credentials(error.into())),
         }
     }
 }

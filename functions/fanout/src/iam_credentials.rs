@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::google_api::{ApiError, GoogleApi};
+use crate::google_api::{GoogleApi, GoogleApiError};
 
 /// Where the API is.
 pub const IAM_CREDENTIALS_URL: &str = "https://iamcredentials.googleapis.com";
@@ -81,7 +81,7 @@ impl IdentityToken {
             .pop_if_empty()
             .extend(["v1", "projects", "-", "serviceAccounts", &method]);
         let ask = json!({ "audience": self.audience, "includeEmail": true });
-        let made: Result<Made, ApiError> = iam.api.post(url, &ask).await;
+        let made: Result<Made, GoogleApiError> = iam.api.post(url, &ask).await;
         let forbidden =
             matches!(&made, Err(error) if error.status() == Some(StatusCode::FORBIDDEN));
         let made = made.with_context(|| if forbidden {

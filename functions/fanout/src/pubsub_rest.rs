@@ -12,7 +12,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::google_api::{ApiError, GoogleApi};
+use crate::google_api::{GoogleApi, GoogleApiError};
 
 /// The most messages that one pull may ask for.
 pub const MOST_PULLED: usize = 1000;
@@ -34,7 +34,7 @@ pub struct PubsubRest {
 pub struct SubscriptionResource {
     /// Where it pushes to.
     #[serde(default)]
-    pub push_config: PushConfig,
+    pub push_config: LivePushConfig,
     /// How long a delivery may take, in seconds.
     #[serde(default)]
     pub ack_deadline_seconds: u64,
@@ -43,7 +43,7 @@ pub struct SubscriptionResource {
 /// Where a subscription pushes to, and as whom.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct PushConfig {
+pub struct LivePushConfig {
     /// Empty for a pull subscription.
     pub push_endpoint: String,
     /// Whose token a push carries, if any.
@@ -138,7 +138,7 @@ impl PubsubRest {
     }
 
     /// All resources of the project of this kind, `topics` or `subscriptions`, as the API shows them.
-    pub async fn list(&self, kind: &str) -> Result<Vec<Value>, ApiError> {
+    pub async fn list(&self, kind: &str) -> Result<Vec<Value>, GoogleApiError> {
         let mut all = Vec::new();
         let mut page = ListPage::default();
         loop {
@@ -155,13 +155,17 @@ impl PubsubRest {
     }
 
     /// The resource of a subscription.
-    pub async fn subscription(&self, name: &str) -> Result<SubscriptionResource, ApiError> {
+    pub async fn subscription(&self, name: &str) -> Result<SubscriptionResource, GoogleApiError> {
         self.api.get(self.resource("subscriptions", name)).await
     }
 
     /// Fetches at most `most` messages, [`MOST_PULLED`] at the very most. Nobody else gets them for
     /// the length of the subscription's ack deadline.
-    pub async fn pull(&self, subscription: &str, most: usize) -> Result<Vec<Pulled>, ApiError> {
+    pub async fn pull(
+        &self,
+        subscription: &str,
+        most: usize,
+    ) -> Result<Vec<Pulled>, GoogleApiError> {
         let url = self.resource("subscriptions", &format!("{subscription}:pull"));
         // Without `returnImmediately` an empty subscription answers after a minute and a half.
         let ask = json!({
@@ -176,9 +180,13 @@ impl PubsubRest {
             .collect()
     }
 
-    fn read(&self, received: ReceivedMessage, subscription: &str) -> Result<Pulled, ApiError> {
+    fn read(
+        &self,
+        received: ReceivedMessage,
+        subscription: &str,
+    ) -> Result<Pulled, GoogleApiError> {
         let message = received.message;
-        let unreadable = |_| ApiError::Unreadable {
+        let unreadable = |_| GoogleApiError::Unreadable {
             host: self.url.origin().ascii_serialization(),
             line: 1,
             column: 1,
@@ -199,7 +207,11 @@ impl PubsubRest {
     }
 
     /// Acks messages that were pulled: they are gone.
-    pub async fn acknowledge(&self, subscription: &str, ids: &[String]) -> Result<(), ApiError> {
+    pub async fn acknowledge(
+        &self,
+        subscription: &str,
+        ids: &[String],
+    ) -> Result<(), GoogleApiError> {
         let url = self.resource("subscriptions", &format!("{subscription}:acknowledge"));
         for ids in ids.chunks(MOST_ACK_IDS) {
             let ask = json!({ "ackIds": ids });
@@ -214,7 +226,7 @@ impl PubsubRest {
         subscription: &str,
         ids: &[String],
         deadline: Duration,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), GoogleApiError> {
         let name = format!("{subscription}:modifyAckDeadline");
         let url = self.resource("subscriptions", &name);
         for ids in ids.chunks(MOST_ACK_IDS) {
@@ -229,7 +241,7 @@ impl PubsubRest {
         &self,
         topic: &str,
         message: OutgoingMessage,
-    ) -> Result<MessageId, ApiError> {
+    ) -> Result<MessageId, GoogleApiError> {
         let url = self.resource("topics", &format!("{topic}:publish"));
         let message = Message {
             data: STANDARD.encode(&message.data),

@@ -44,7 +44,7 @@ pub enum Target {
         pubsub_url: String,
     },
     /// Google's emulators.
-    Emulators(Emulators),
+    Emulators(EmulatorAddresses),
     /// Google Cloud, with Application Default Credentials.
     Cloud {
         /// The project's id.
@@ -56,7 +56,7 @@ pub enum Target {
 
 /// Where Google's emulators listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Emulators {
+pub struct EmulatorAddresses {
     /// `host:port` of the Pub/Sub emulator.
     pub pubsub: String,
     /// `host:port` of the Firestore emulator.
@@ -65,7 +65,7 @@ pub struct Emulators {
     pub project: String,
 }
 
-impl Emulators {
+impl EmulatorAddresses {
     /// The emulators that the environment names, if any; half a pair of variables is an error.
     pub fn from_environment(environment: &dyn Environment) -> Result<Option<Self>, SettingsError> {
         let mut settings = Settings::new(environment);
@@ -98,7 +98,7 @@ impl Target {
     /// Decides. Emulators named by the environment come before everything, as they do for Google's
     /// own clients; together with `--project` that is more likely an oversight, so it is an error.
     pub fn from_flags(flags: &TargetFlags, environment: &dyn Environment) -> anyhow::Result<Self> {
-        let emulators = Emulators::from_environment(environment)?;
+        let emulators = EmulatorAddresses::from_environment(environment)?;
         match (emulators, &flags.project) {
             (Some(_), Some(_)) => bail!(
                 "--project asks for Google Cloud, and PUBSUB_EMULATOR_HOST and FIRESTORE_EMULATOR_HOST for emulators: drop the flag or unset the variables"

@@ -9,9 +9,9 @@ use tracing::{debug, error, warn};
 
 use super::broker::Broker;
 use super::error::BrokerError;
-use super::lease::Delivery;
+use super::lease::LeasedMessage;
 use super::mischief::AfterAck;
-use super::push::{Answer, PushClient};
+use super::push::{PushAnswer, PushClient};
 use super::settle::{self, DeadLetterSource, DeliveryKey, Forwarded};
 use super::subscriptions::{Stored, endpoint_uri};
 use fanout_bus::{DeadLetterPolicy, PushedMessage};
@@ -24,7 +24,7 @@ const AFTER_DATABASE_ERROR: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Delivered {
     pub(super) message_id: i64,
-    pub(super) answer: Answer,
+    pub(super) answer: PushAnswer,
 }
 
 /// What is to become of the delivery.
@@ -52,7 +52,7 @@ pub(super) struct Deliverer {
 
 impl Deliverer {
     /// Pushes, and writes down what comes of it. Returns once that is on disk.
-    pub(super) async fn deliver(self, delivery: Delivery) -> Delivered {
+    pub(super) async fn deliver(self, delivery: LeasedMessage) -> Delivered {
         let (message_id, attempt) = (delivery.message_id, delivery.attempt);
         let answer = self.push(delivery.message).await;
         let next = self.next(&answer, attempt);
@@ -67,14 +67,14 @@ impl Deliverer {
         Delivered { message_id, answer }
     }
 
-    async fn push(&self, message: PushedMessage) -> Answer {
+    async fn push(&self, message: PushedMessage) -> PushAnswer {
         let settings = &self.subscription.settings;
         let Some(endpoint) = settings.push_endpoint.as_deref().and_then(endpoint_uri) else {
-            return Answer::Unreachable("its address is no http:// URL".to_owned());
+            return PushAnswer::Unreachable("its address is no http:// URL".to_owned());
         };
         let body = match message.to_json() {
             Ok(body) => body,
-            Err(error) => return Answer::Unreachable(error.to_string()),
+            Err(error) => return PushAnswer::Unreachable(error.to_string()),
         };
         // The endpoint may take its time; the data is in the body now.
         drop(message);
@@ -82,9 +82,9 @@ impl Deliverer {
         self.client.push(endpoint, body, deadline).await
     }
 
-    fn next(&self, answer: &Answer, attempt: u32) -> Next {
+    fn next(&self, answer: &PushAnswer, attempt: u32) -> Next {
         let ids = self.broker.ids();
-        if *answer == Answer::Acked {
+        if *answer == PushAnswer::Acked {
             match self.broker.mischief().after_ack(ids) {
                 AfterAck::Done => return Next::Acknowledge,
                 AfterAck::DeliverAgain => return Next::DeliverAgain,
@@ -111,7 +111,7 @@ impl Deliverer {
         next: Next,
         message_id: i64,
         attempt: u32,
-        answer: &Answer,
+        answer: &PushAnswer,
     ) -> Result<(), BrokerError> {
         let settings = &self.subscription.settings;
         let subscription = settings.name.as_str();

@@ -15,8 +15,8 @@ use super::broker::Broker;
 use super::deliver::{Delivered, Deliverer};
 use super::error::BrokerError;
 use super::flow_control::{FlowControl, Room};
-use super::lease::{self, Delivery};
-use super::push::{Answer, PushClient};
+use super::lease::{self, LeasedMessage};
+use super::push::{PushAnswer, PushClient};
 use super::subscriptions::{self, Stored};
 
 /// How long to wait before the file is asked again after it failed, and before a loop that broke off
@@ -120,7 +120,7 @@ struct Dispatcher {
 /// at once.
 struct Fetched {
     subscription: Arc<Stored>,
-    deliveries: Vec<Delivery>,
+    deliveries: Vec<LeasedMessage>,
     backlog: bool,
     next_due: Option<Timestamp>,
 }
@@ -264,24 +264,24 @@ impl Dispatcher {
     }
 
     fn note(&mut self, delivered: &Delivered) {
-        let acked = delivered.answer == Answer::Acked;
+        let acked = delivered.answer == PushAnswer::Acked;
         self.flow.finished(delivered.message_id, acked);
         let subscription = self.name.as_str();
         match (&delivered.answer, self.reachable) {
-            (Answer::Unreachable(reason), true) => {
+            (PushAnswer::Unreachable(reason), true) => {
                 warn!(
                     subscription,
                     reason, "the push endpoint cannot be reached: messages wait"
                 );
                 self.reachable = false;
             }
-            (Answer::Acked | Answer::Refused(_), false) => {
+            (PushAnswer::Acked | PushAnswer::Refused(_), false) => {
                 info!(subscription, "the push endpoint can be reached again");
                 self.reachable = true;
             }
-            (Answer::Unreachable(_), false)
-            | (Answer::DeadlineExceeded, _)
-            | (Answer::Acked | Answer::Refused(_), true) => {}
+            (PushAnswer::Unreachable(_), false)
+            | (PushAnswer::DeadlineExceeded, _)
+            | (PushAnswer::Acked | PushAnswer::Refused(_), true) => {}
         }
     }
 }

@@ -11,7 +11,7 @@ use fanout_bus::{PushedMessage, Subscription};
 
 /// One message on its way to one subscription.
 #[derive(Debug)]
-pub(super) struct Delivery {
+pub(super) struct LeasedMessage {
     pub(super) message_id: i64,
     /// Which delivery this is, from 1.
     pub(super) attempt: u32,
@@ -71,7 +71,7 @@ pub(super) fn load(
     project: &str,
     messages: &[i64],
     room: Room,
-) -> rusqlite::Result<Vec<Delivery>> {
+) -> rusqlite::Result<Vec<LeasedMessage>> {
     let mut statement = file.prepare_cached(LOAD)?;
     let mut deliveries = Vec::new();
     let mut bytes = 0;
@@ -93,13 +93,17 @@ pub(super) const LOAD: &str =
     FROM deliveries JOIN messages ON messages.id = deliveries.message
     WHERE deliveries.message = ?1 AND subscription = ?2";
 
-fn delivery(row: &Row<'_>, settings: &Subscription, project: &str) -> rusqlite::Result<Delivery> {
+fn delivery(
+    row: &Row<'_>,
+    settings: &Subscription,
+    project: &str,
+) -> rusqlite::Result<LeasedMessage> {
     let message_id: i64 = row.get("id")?;
     let failed: u32 = row.get("attempts")?;
     let attempt = failed.saturating_add(1);
     let data: Vec<u8> = row.get("data")?;
     let bytes = data.len() + row.get_ref("attributes")?.as_str()?.len();
-    Ok(Delivery {
+    Ok(LeasedMessage {
         message_id,
         attempt,
         bytes,

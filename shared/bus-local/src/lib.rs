@@ -29,7 +29,7 @@ mod tests;
 
 pub use broker::Broker;
 pub use error::BrokerError;
-pub use filter::{Filter, InvalidFilter};
+pub use filter::{AttributeFilter, InvalidFilter};
 pub use mischief::Mischief;
 pub use publish::LocalPublisher;
 pub use publish_limits::LimitExceeded;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, named_params};
 
 use super::broker::Broker;
 use super::error::BrokerError;
-use super::filter::Filter;
+use super::filter::AttributeFilter;
 use super::{publish_limits, rows, subscriptions};
 use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 
@@ -55,7 +55,7 @@ impl Broker {
                 if !subscriptions::topic_exists(file, &topic)? {
                     return Err(BrokerError::UnknownTopic(topic));
                 }
-                let recipients = Recipients::of_topic(file, &topic)?;
+                let recipients = Subscribers::of_topic(file, &topic)?;
                 let now = broker.now();
                 let insert = |message| recipients.insert(file, now, message);
                 let ids = messages.iter().map(insert).collect();
@@ -67,18 +67,18 @@ impl Broker {
 }
 
 /// The subscriptions of a topic, as publishing needs them.
-pub(super) struct Recipients(Vec<Recipient>);
+pub(super) struct Subscribers(Vec<Subscriber>);
 
-struct Recipient {
+struct Subscriber {
     subscription: i64,
     ordered: bool,
-    filter: Option<Filter>,
+    filter: Option<AttributeFilter>,
 }
 
-impl Recipients {
+impl Subscribers {
     pub(super) fn of_topic(file: &Connection, topic: &str) -> Result<Self, BrokerError> {
         let recipient = |stored: subscriptions::Stored| {
-            Ok(Recipient {
+            Ok(Subscriber {
                 subscription: stored.id,
                 ordered: stored.settings.ordered,
                 filter: subscriptions::parse_filter(&stored.settings)?,
@@ -97,7 +97,7 @@ impl Recipients {
         message: &OutgoingMessage,
     ) -> Result<MessageId, BrokerError> {
         let id = next_message_id(file, now)?;
-        let wants = |filter: &Filter| filter.matches(&message.attributes);
+        let wants = |filter: &AttributeFilter| filter.matches(&message.attributes);
         let mut wanted = false;
         for recipient in &self.0 {
             if recipient.filter.as_ref().is_none_or(wants) {

@@ -10,7 +10,7 @@ use tracing::warn;
 use super::broker::Broker;
 use super::error::BrokerError;
 use super::flow_control::Room;
-use super::lease::Delivery;
+use super::lease::LeasedMessage;
 use super::settle::{DeadLetterSource, DeliveryKey, Forwarded};
 use super::subscriptions::{self, LONGEST_WAIT, Stored};
 use super::{lease, settle};
@@ -120,7 +120,7 @@ fn pull_subscription(file: &Connection, name: &str) -> Result<Stored, BrokerErro
     Ok(stored)
 }
 
-struct Fetched {
+struct PulledBatch {
     due: usize,
     handed_out: Vec<PulledMessage>,
 }
@@ -130,7 +130,7 @@ fn fetch(
     file: &Connection,
     stored: &Stored,
     most: usize,
-) -> Result<Fetched, BrokerError> {
+) -> Result<PulledBatch, BrokerError> {
     let now = broker.now();
     let due = lease::due(file, stored.id, now, &HashSet::new(), most)?;
     let room = Room {
@@ -142,7 +142,7 @@ fn fetch(
     for delivery in lease::load(file, id, settings, broker.project(), &due, room)? {
         handed_out.extend(hand_out(broker, file, stored, delivery, now)?);
     }
-    Ok(Fetched {
+    Ok(PulledBatch {
         due: due.len(),
         handed_out,
     })
@@ -153,7 +153,7 @@ fn hand_out(
     broker: &Broker,
     file: &Connection,
     stored: &Stored,
-    delivery: Delivery,
+    delivery: LeasedMessage,
     now: Timestamp,
 ) -> Result<Option<PulledMessage>, BrokerError> {
     let key = DeliveryKey {

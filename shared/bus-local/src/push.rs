@@ -26,7 +26,7 @@ pub(super) struct PushClient(Client<HttpConnector, Full<Bytes>>);
 
 /// What came of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum PushAnswer {
     Acked,
     /// Another status than the five that ack.
     Refused(StatusCode),
@@ -36,7 +36,7 @@ pub(super) enum Answer {
     Unreachable(String),
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for PushAnswer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Acked => write!(out, "acked"),
@@ -64,7 +64,12 @@ impl PushClient {
     }
 
     /// Sends one push and waits for its answer until the deadline, then cuts the connection.
-    pub(super) async fn push(&self, endpoint: Uri, body: Vec<u8>, deadline: Duration) -> Answer {
+    pub(super) async fn push(
+        &self,
+        endpoint: Uri,
+        body: Vec<u8>,
+        deadline: Duration,
+    ) -> PushAnswer {
         let mut request = Request::new(Full::from(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = endpoint;
@@ -86,26 +91,26 @@ impl PushClient {
         });
         let answer = self.exchange(request, Instant::now() + deadline).await;
         if acked_early.load(Ordering::Relaxed) {
-            Answer::Acked
+            PushAnswer::Acked
         } else {
             answer
         }
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>, deadline: Instant) -> Answer {
+    async fn exchange(&self, request: Request<Full<Bytes>>, deadline: Instant) -> PushAnswer {
         let response = match timeout_at(deadline, self.0.request(request)).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Answer::Unreachable(fanout_runtime::error_chain(&error)),
-            Err(_) => return Answer::DeadlineExceeded,
+            Ok(Err(error)) => return PushAnswer::Unreachable(fanout_runtime::error_chain(&error)),
+            Err(_) => return PushAnswer::DeadlineExceeded,
         };
         let status = response.status();
         // Read to its end the connection can be used again; otherwise it is closed, no harm done.
         let rest = Limited::new(response.into_body(), MOST_ANSWER_BYTES).collect();
         let _ = timeout_at(deadline, rest).await;
         if acks(status) {
-            Answer::Acked
+            PushAnswer::Acked
         } else {
-            Answer::Refused(status)
+            PushAnswer::Refused(status)
         }
     }
 }
@@ -131,7 +136,7 @@ mod tests {
             tokio::time::resume();
             let url = endpoint.url().parse().unwrap();
             let answer = client.push(url, BODY.into(), Duration::from_secs(20)).await;
-            assert_eq!(answer, Answer::Acked);
+            assert_eq!(answer, PushAnswer::Acked);
             assert_eq!(endpoint.connections(), connections, "after {pause} s");
         }
     }

@@ -7,7 +7,7 @@ use fanout_runtime::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::error::BrokerError;
-use super::publish::Recipients;
+use super::publish::Subscribers;
 use super::{forget, ordering, rows, subscriptions};
 use fanout_bus::OutgoingMessage;
 
@@ -146,7 +146,7 @@ pub(super) fn forward(
             published,
         ),
     ]);
-    Recipients::of_topic(file, topic)?.insert(file, now, &message)?;
+    Subscribers::of_topic(file, topic)?.insert(file, now, &message)?;
     acknowledge(file, key, now)?;
     Ok(Forwarded::Done)
 }

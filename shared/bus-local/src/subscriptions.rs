@@ -7,7 +7,7 @@ use http::Uri;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::error::BrokerError;
-use super::filter::Filter;
+use super::filter::AttributeFilter;
 use super::{forget, ordering, rows};
 use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription};
 
@@ -204,7 +204,9 @@ pub(super) fn endpoint_uri(endpoint: &str) -> Option<Uri> {
 }
 
 /// What the subscription wants; `None` for everything.
-pub(super) fn parse_filter(settings: &Subscription) -> Result<Option<Filter>, BrokerError> {
+pub(super) fn parse_filter(
+    settings: &Subscription,
+) -> Result<Option<AttributeFilter>, BrokerError> {
     let text = settings.filter.as_deref().filter(|text| !text.is_empty());
     text.map(|text| {
         text.parse().map_err(|source| BrokerError::InvalidFilter {

@@ -33,14 +33,14 @@ pub(super) struct PushKeys {
 
 #[derive(Default)]
 struct Known {
-    keys: Option<Fetched>,
+    keys: Option<FetchedKeys>,
     /// When the last fetch began.
     asked: Option<Instant>,
     /// Whether it is still under way.
     asking: bool,
 }
 
-struct Fetched {
+struct FetchedKeys {
     at: Instant,
     by_id: HashMap<String, DecodingKey>,
 }
@@ -93,7 +93,7 @@ impl PushKeys {
                 keys.known.send_modify(|known| {
                     known.asking = false;
                     match fetched {
-                        Ok(by_id) => known.keys = Some(Fetched { at: now, by_id }),
+                        Ok(by_id) => known.keys = Some(FetchedKeys { at: now, by_id }),
                         Err(cause) => {
                             let error = error_chain(cause.as_ref());
                             warn!(error, "the keys that sign push tokens could not be fetched");
@@ -108,13 +108,13 @@ impl PushKeys {
 impl Known {
     fn is_fetch_due(&self, id: &str, now: Instant) -> bool {
         let passed = |since: Instant, time| now.duration_since(since) >= time;
-        let fresh = |keys: &Fetched| !passed(keys.at, FRESH) && keys.by_id.contains_key(id);
+        let fresh = |keys: &FetchedKeys| !passed(keys.at, FRESH) && keys.by_id.contains_key(id);
         let asked_long_ago = self.asked.is_none_or(|asked| passed(asked, FETCH_EVERY));
         !self.asking && asked_long_ago && !self.keys.as_ref().is_some_and(fresh)
     }
 
     fn find(&self, id: &str) -> Result<DecodingKey, NoKey> {
-        let trusted = |keys: &&Fetched| keys.at.elapsed() < TRUSTED;
+        let trusted = |keys: &&FetchedKeys| keys.at.elapsed() < TRUSTED;
         let keys = self.keys.as_ref().filter(trusted).ok_or(NoKey::NotNow)?;
         let up_to_date = Some(keys.at) == self.asked;
         match keys.by_id.get(id) {
@@ -148,7 +148,7 @@ mod tests {
     fn fetched(id: &str, at: Instant) -> Known {
         let by_id = HashMap::from([(id.to_owned(), DecodingKey::from_secret(b"x"))]);
         Known {
-            keys: Some(Fetched { at, by_id }),
+            keys: Some(FetchedKeys { at, by_id }),
             asked: Some(at),
             asking: false,
         }

@@ -44,7 +44,7 @@ enum Lease {
 }
 
 /// A page of a line's rows that wait.
-struct Waiting {
+struct WaitingRows {
     rows: Vec<EventRow>,
     /// Where the line goes on behind the page, if it does.
     next: Option<u64>,
@@ -56,12 +56,12 @@ pub(super) struct Holder<'a> {
     held: HeldLease,
     /// One more limit beside the lease's own.
     deadline: Option<Instant>,
-    done: Done,
+    done: Published,
 }
 
 /// What a holder did.
 #[derive(Default)]
-pub(super) struct Done {
+pub(super) struct Published {
     /// How many rows it published.
     pub(super) published: u64,
     /// The events that wait no longer. One that was published may wait still: its mark failed.
@@ -74,7 +74,7 @@ impl<'a> Holder<'a> {
             outbox,
             held,
             deadline,
-            done: Done::default(),
+            done: Published::default(),
         }
     }
 
@@ -121,7 +121,7 @@ impl<'a> Holder<'a> {
 
     /// Publishes the line's rows until none waits, and gives the lease back. Answers what was done,
     /// also when it stopped early; the lease is then left to the relay.
-    pub(super) async fn publish_all(mut self) -> (Done, Result<(), Stopped>) {
+    pub(super) async fn publish_all(mut self) -> (Published, Result<(), Stopped>) {
         let ended = self.publish_rows().await;
         if let Err(reason) = &ended {
             self.stop_early(reason).await;
@@ -152,7 +152,7 @@ impl<'a> Holder<'a> {
     }
 
     /// The rows that wait on one page of the line, from where nothing waits before.
-    async fn waiting_rows(&self) -> Result<Waiting, Stopped> {
+    async fn waiting_rows(&self) -> Result<WaitingRows, Stopped> {
         let line = &self.held.line;
         let documents = self.outbox.documents.as_ref();
         let (found, next) = match &line.of {
@@ -178,7 +178,7 @@ impl<'a> Holder<'a> {
                 rows.push(row);
             }
         }
-        Ok(Waiting { rows, next })
+        Ok(WaitingRows { rows, next })
     }
 
     async fn publish_row(&mut self, row: &EventRow) -> Result<(), Stopped> {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::cursors::Cursors;
-use crate::holder::{Done, Holder, Stopped, read};
+use crate::holder::{Holder, Published, Stopped, read};
 use crate::lease::{Line, LineLease};
 use crate::outbox::Outbox;
 use crate::row::{EventRow, SHARDS};
@@ -50,7 +50,7 @@ struct Shard {
 /// What became of one line's rows.
 #[derive(Default)]
 struct LineReport {
-    done: Done,
+    done: Published,
     failed: bool,
 }
 

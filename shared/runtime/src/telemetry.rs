@@ -143,7 +143,7 @@ where
     ) -> fmt::Result {
         let mut time = String::new();
         SystemTime.format_time(&mut Writer::new(&mut time))?;
-        let mut fields = Fields(Map::new());
+        let mut fields = LogFields(Map::new());
         fields.put("time", time);
         fields.put("severity", severity(*event.metadata().level()));
         fields.put("target", event.metadata().target());
@@ -161,15 +161,15 @@ fn severity(level: Level) -> &'static str {
     }
 }
 
-struct Fields(Map<String, Value>);
+struct LogFields(Map<String, Value>);
 
-impl Fields {
+impl LogFields {
     fn put(&mut self, name: &str, value: impl Into<Value>) {
         self.0.insert(name.to_owned(), value.into());
     }
 }
 
-impl Visit for Fields {
+impl Visit for LogFields {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.put(field.name(), value);
     }

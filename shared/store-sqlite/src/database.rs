@@ -37,9 +37,9 @@ const STATEMENTS: usize = 256;
 /// A handle to the file; clones share the threads. Dropping the last of them waits until the work
 /// at hand is done and the file is closed.
 #[derive(Clone)]
-pub struct Database(Arc<Engine>);
+pub struct Database(Arc<Access>);
 
-enum Engine {
+enum Access {
     File(Owner),
     /// Jobs run on their callers' threads.
     Here(PathBuf, Mutex<Connection>),
@@ -106,7 +106,7 @@ impl Database {
         let start = |name, connection, mode| {
             Worker::start(name, connection, mode).map_err(|error| cannot_open(path, &error))
         };
-        Ok(Self(Arc::new(Engine::File(Owner {
+        Ok(Self(Arc::new(Access::File(Owner {
             path: path.to_owned(),
             writes: start("sqlite", writer, WRITES)?,
             reads: start("sqlite-reads", reader, READS)?,
@@ -121,7 +121,7 @@ impl Database {
         let connection = Connection::open_in_memory()?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let path = PathBuf::from(":memory:");
-        Ok(Self(Arc::new(Engine::Here(path, Mutex::new(connection)))))
+        Ok(Self(Arc::new(Access::Here(path, Mutex::new(connection)))))
     }
 
     /// Opens an existing file for reading only, whether or not a process owns it. The owner goes on
@@ -136,14 +136,14 @@ impl Database {
         };
         let connection = open().map_err(|error: Unusable| cannot_open(path, &error))?;
         let path = path.to_owned();
-        Ok(Self(Arc::new(Engine::Here(path, Mutex::new(connection)))))
+        Ok(Self(Arc::new(Access::Here(path, Mutex::new(connection)))))
     }
 
     /// The file; `:memory:` for none.
     pub fn path(&self) -> &Path {
         match self.0.as_ref() {
-            Engine::File(owner) => &owner.path,
-            Engine::Here(path, _) => path,
+            Access::File(owner) => &owner.path,
+            Access::Here(path, _) => path,
         }
     }
 
@@ -158,8 +158,8 @@ impl Database {
         E: From<DatabaseError> + Send + 'static,
     {
         match self.0.as_ref() {
-            Engine::File(owner) => owner.writes.call(work).await,
-            Engine::Here(_, connection) => run_here(connection, work),
+            Access::File(owner) => owner.writes.call(work).await,
+            Access::Here(_, connection) => run_here(connection, work),
         }
     }
 
@@ -174,8 +174,8 @@ impl Database {
         E: From<DatabaseError> + Send + 'static,
     {
         match self.0.as_ref() {
-            Engine::File(owner) => owner.reads.call(work).await,
-            Engine::Here(_, connection) => run_here(connection, work),
+            Access::File(owner) => owner.reads.call(work).await,
+            Access::Here(_, connection) => run_here(connection, work),
         }
     }
 
@@ -183,8 +183,8 @@ impl Database {
     /// happens that no caller has asked for.
     pub(super) fn add_chore(&self, chore: Chore) -> Result<(), DatabaseError> {
         match self.0.as_ref() {
-            Engine::File(owner) => owner.writes.add_chore(chore),
-            Engine::Here(..) => Ok(()),
+            Access::File(owner) => owner.writes.add_chore(chore),
+            Access::Here(..) => Ok(()),
         }
     }
 }

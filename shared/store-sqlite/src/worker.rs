@@ -28,11 +28,11 @@ pub(super) struct Mode {
 
 /// The thread; ends when this is dropped, after the work at hand.
 pub(super) struct Worker {
-    orders: Option<mpsc::Sender<Order>>,
+    orders: Option<mpsc::Sender<Errand>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-enum Order {
+enum Errand {
     Job(Box<dyn Job>),
     Chore(Chore),
 }
@@ -111,7 +111,7 @@ impl Worker {
         E: From<DatabaseError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.send(Order::Job(Box::new(Work {
+        self.send(Errand::Job(Box::new(Work {
             work: Some(work),
             result: None,
             reply,
@@ -120,10 +120,10 @@ impl Worker {
     }
 
     pub(super) fn add_chore(&self, chore: Chore) -> Result<(), DatabaseError> {
-        self.send(Order::Chore(chore))
+        self.send(Errand::Chore(chore))
     }
 
-    fn send(&self, order: Order) -> Result<(), DatabaseError> {
+    fn send(&self, order: Errand) -> Result<(), DatabaseError> {
         let orders = self.orders.as_ref().ok_or(DatabaseError::Closed)?;
         orders.send(order).map_err(|_| DatabaseError::Closed)
     }
@@ -141,7 +141,7 @@ impl Drop for Worker {
     }
 }
 
-fn work_off(mut connection: Connection, queue: &mpsc::Receiver<Order>, mode: Mode) {
+fn work_off(mut connection: Connection, queue: &mpsc::Receiver<Errand>, mode: Mode) {
     let mut chores = Chores::default();
     loop {
         let first = match queue.recv_timeout(chores.wait()) {
@@ -155,8 +155,8 @@ fn work_off(mut connection: Connection, queue: &mpsc::Receiver<Order>, mode: Mod
             .chain(queue.try_iter().take(mode.group - 1))
         {
             match order {
-                Order::Job(job) => group.push(job),
-                Order::Chore(chore) => chores.add(chore),
+                Errand::Job(job) => group.push(job),
+                Errand::Chore(chore) => chores.add(chore),
             }
         }
         if !group.is_empty() {

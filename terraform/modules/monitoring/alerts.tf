@@ -69,7 +69,7 @@ resource "google_monitoring_alert_policy" "oldest_unacked" {
 
   documentation {
     subject = "$${resource.label.subscription_id} is behind"
-    content = "Deliveries fail or the consumer is too slow. Its log lines with `jsonPayload.outcome=\"failed\"` say why. Messages are kept for ${var.retention_days.messages} days, and become dead letters after the last attempt."
+    content = "Deliveries fail or the consumer is too slow. Its log lines with `jsonPayload.outcome=\"failed\"` say why; with `no_room`, too much is pushed at once for its memory. Messages are kept for ${var.retention_days.messages} days, and become dead letters after the last attempt."
   }
 }
 
@@ -181,7 +181,7 @@ resource "google_monitoring_alert_policy" "errors" {
 
   documentation {
     subject = "$${resource.label.service_name} answers 5xx"
-    content = "On a consumer a 503 asks Pub/Sub to deliver again; so nothing is lost yet, but a dependency fails. The service's log lines of severity ERROR name it."
+    content = "On a consumer a 503 asks Pub/Sub to deliver again; so nothing is lost yet, but a dependency fails, and the service's log lines of severity ERROR name it; or pushes take more memory than it has for them, and its lines have `jsonPayload.outcome=\"no_room\"`: give it more memory, or a lower `concurrency`. Pub/Sub counts each 503 as an attempt, and the last makes a dead letter."
   }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::hold::{Held, hold};
 use super::interrupt::{Interrupt, Interrupted};
-use super::letter::Letter;
+use super::letter::DeadLetter;
 use super::list_letters::letters;
 use super::selection::{Selection, reasons_in_words};
 use super::{Looking, consumer_named, consumer_names, letters_file};
@@ -67,7 +67,7 @@ pub(super) async fn discard(
     }
     let consumer = consumer_named(&args.consumer)?;
     let limit = args.looking.limit();
-    let meant = |letter: &Letter| args.selection.takes(letter);
+    let meant = |letter: &DeadLetter| args.selection.takes(letter);
     let held = hold(&operator.pubsub, consumer, limit, interrupt, meant).await?;
     let missing = args.selection.missing(&held.letters);
     let discarded = drop_held(operator, args, &held, interrupt).await;

@@ -13,10 +13,10 @@ use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::interrupt::{Interrupt, Interrupted};
-use super::letter::Letter;
+use super::letter::DeadLetter;
 use crate::answer::notice;
 use crate::consumers::ConsumerEntry;
-use crate::google_api::ApiError;
+use crate::google_api::GoogleApiError;
 use crate::pubsub_rest::{MOST_PULLED, PubsubRest};
 
 /// How long a lease is. If this process dies, its letters are out of sight for so long.
@@ -33,7 +33,7 @@ const ACK_TRIES: u32 = 3;
 /// Dead letters of one consumer that no other command gets meanwhile.
 pub(super) struct Held {
     /// Those that are meant, oldest first.
-    pub(super) letters: Vec<Letter>,
+    pub(super) letters: Vec<DeadLetter>,
     /// How many were looked at, these included.
     pub(super) looked_at: usize,
     /// There are more than were looked at.
@@ -55,7 +55,7 @@ enum FillError {
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
     #[error(transparent)]
-    Api(#[from] ApiError),
+    Api(#[from] GoogleApiError),
 }
 
 /// Looks at the consumer's dead letters, at most `limit` of them, and holds those that are `meant`.
@@ -66,7 +66,7 @@ pub(super) async fn hold(
     consumer: &ConsumerEntry,
     limit: usize,
     interrupt: &Interrupt,
-    meant: impl FnMut(&Letter) -> bool,
+    meant: impl FnMut(&DeadLetter) -> bool,
 ) -> anyhow::Result<Held> {
     let mut held = Held {
         letters: Vec::new(),
@@ -90,7 +90,7 @@ pub(super) async fn hold(
     Ok(held)
 }
 
-fn order(letter: &Letter) -> (Timestamp, &str) {
+fn order(letter: &DeadLetter) -> (Timestamp, &str) {
     (letter.message.publish_time, &letter.message.message_id)
 }
 
@@ -101,7 +101,7 @@ impl Held {
         delivered_by: &str,
         limit: usize,
         interrupt: &Interrupt,
-        mut meant: impl FnMut(&Letter) -> bool,
+        mut meant: impl FnMut(&DeadLetter) -> bool,
     ) -> Result<(), FillError> {
         let mut seen = HashSet::new();
         let mut others = Vec::new();
@@ -126,7 +126,7 @@ impl Held {
                     continue;
                 }
                 self.looked_at += 1;
-                let letter = Letter::read(message, delivered_by);
+                let letter = DeadLetter::read(message, delivered_by);
                 if meant(&letter) {
                     bytes += letter.message.data.len();
                     self.letters.push(letter);
@@ -150,7 +150,7 @@ impl Held {
 
     /// Gives letters back; they can be pulled again at once. If that fails they can be when the
     /// lease ends.
-    pub(super) async fn give_back<'a>(&self, letters: impl IntoIterator<Item = &'a Letter>) {
+    pub(super) async fn give_back<'a>(&self, letters: impl IntoIterator<Item = &'a DeadLetter>) {
         let ids = letters.into_iter();
         let ids = ids.map(|letter| letter.message.message_id.as_str());
         self.leases.give_back(ids).await;
@@ -167,8 +167,8 @@ impl Held {
     /// Acks letters: they are gone.
     pub(super) async fn ack<'a>(
         &self,
-        letters: impl IntoIterator<Item = &'a Letter>,
-    ) -> Result<(), ApiError> {
+        letters: impl IntoIterator<Item = &'a DeadLetter>,
+    ) -> Result<(), GoogleApiError> {
         let letters = letters.into_iter();
         let ids = letters.map(|letter| letter.message.message_id.as_str());
         self.leases.ack(ids).await
@@ -187,7 +187,7 @@ impl Leases {
         }
     }
 
-    async fn pull(&self, most: usize) -> Result<Vec<PushedMessage>, ApiError> {
+    async fn pull(&self, most: usize) -> Result<Vec<PushedMessage>, GoogleApiError> {
         let mut held = self.held.lock().await;
         let pulled = self.pubsub.pull(&self.subscription, most).await?;
         let mut ack_ids = Vec::new();
@@ -221,7 +221,7 @@ impl Leases {
         }
     }
 
-    async fn ack(&self, message_ids: impl Iterator<Item = &str>) -> Result<(), ApiError> {
+    async fn ack(&self, message_ids: impl Iterator<Item = &str>) -> Result<(), GoogleApiError> {
         let mut held = self.held.lock().await;
         let message_ids: Vec<&str> = message_ids.collect();
         let ack_ids = message_ids.iter().filter_map(|id| held.get(*id).cloned());

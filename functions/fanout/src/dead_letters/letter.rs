@@ -1,7 +1,7 @@
 //! A dead letter, and what can be read of it.
 
 use fanout_bus::{DeadLetterCause, PushedMessage, message_as_it_was};
-use fanout_events::{Fingerprint, Received, decode};
+use fanout_events::{Fingerprint, Received, decode, skip_byte_order_mark};
 use fanout_runtime::{Timestamp, serialize_rfc3339};
 use serde::Serialize;
 use serde_json::Value;
@@ -12,7 +12,7 @@ const ATTEMPTS_EXHAUSTED: &str = "attempts_exhausted";
 const UNEXPLAINED: &str = "unexplained";
 
 /// A dead letter of one consumer.
-pub(super) struct Letter {
+pub(super) struct DeadLetter {
     /// As it lies on the dead-letter topic.
     pub(super) message: PushedMessage,
     /// As it came to the consumer.
@@ -35,7 +35,7 @@ pub(super) struct Letter {
     pub(super) fingerprint: String,
 }
 
-impl Letter {
+impl DeadLetter {
     /// Reads a message of the dead letters of the consumer with this push subscription.
     pub(super) fn read(message: PushedMessage, subscription: &str) -> Self {
         let original = message_as_it_was(&message, subscription);
@@ -96,7 +96,7 @@ impl Letter {
     /// What is in it: personal data, to be shown only to who asks for it.
     pub(super) fn payload(&self) -> Value {
         let data = &self.message.data;
-        serde_json::from_slice(data)
+        serde_json::from_slice(skip_byte_order_mark(data))
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(data).into_owned()))
     }
 
@@ -145,7 +145,7 @@ mod tests {
             ("dead-letter-detail", "the message has no data"),
             ("dead-letter-original-message-id", "17"),
         ];
-        let letter = Letter::read(message(&attributes, ""), "s");
+        let letter = DeadLetter::read(message(&attributes, ""), "s");
         assert_eq!(letter.reason, "undecodable");
         assert_eq!(letter.detail.as_deref(), Some("the message has no data"));
         assert_eq!(letter.event_id, "msg_17_1795219200000");
@@ -159,7 +159,7 @@ mod tests {
     fn one_that_ran_out_of_attempts_says_of_how_many() {
         let attributes = [("CloudPubSubDeadLetterSourceDeliveryCount", "20")];
         let event = include_str!("../../../../shared/contracts/golden/user.created/1.0.json");
-        let letter = Letter::read(message(&attributes, event), "s");
+        let letter = DeadLetter::read(message(&attributes, event), "s");
         assert_eq!(letter.reason, "attempts_exhausted");
         assert_eq!(letter.detail.as_deref(), Some("20 deliveries failed"));
         assert_eq!(letter.event_id, "evt_01JD2V7Q4M8T9W3X5Y6Z7A8B9C");

@@ -11,11 +11,11 @@ use base64::engine::general_purpose::STANDARD;
 use fanout_runtime::{Timestamp, serialize_rfc3339};
 use serde::Serialize;
 
-use super::letter::Letter;
+use super::letter::DeadLetter;
 use crate::answer::WrongUse;
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct FileLine<'a> {
     message_id: &'a str,
     #[serde(serialize_with = "serialize_rfc3339")]
     publish_time: Timestamp,
@@ -27,7 +27,7 @@ struct Line<'a> {
 
 /// Writes the letters to a new file that only its owner can read. Once this is `Ok` they survive a
 /// loss of power.
-pub(super) fn write(path: &Path, letters: &[Letter]) -> anyhow::Result<()> {
+pub(super) fn write(path: &Path, letters: &[DeadLetter]) -> anyhow::Result<()> {
     let shown = path.display();
     let file = create(path).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
@@ -42,11 +42,11 @@ pub(super) fn write(path: &Path, letters: &[Letter]) -> anyhow::Result<()> {
     sync_folder(path).with_context(|| format!("the folder of {shown} cannot be written"))
 }
 
-fn write_all(file: File, letters: &[Letter]) -> anyhow::Result<()> {
+fn write_all(file: File, letters: &[DeadLetter]) -> anyhow::Result<()> {
     let mut out = BufWriter::new(file);
     for letter in letters {
         let message = &letter.message;
-        let line = Line {
+        let line = FileLine {
             message_id: &message.message_id,
             publish_time: message.publish_time,
             attributes: &message.attributes,

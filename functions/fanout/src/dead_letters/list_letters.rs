@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::hold::hold;
 use super::interrupt::Interrupt;
-use super::letter::{Letter, LetterName};
+use super::letter::{DeadLetter, LetterName};
 use super::{Looking, consumer_names, consumers_of};
 use crate::answer::{FAILED, printable, write_json, write_text};
 use crate::operator::Operator;
@@ -115,7 +115,7 @@ pub(super) async fn look(
         let limit = args.looking.limit();
         let mut groups = Groups::default();
         // What was counted is not kept: there may be any number of them.
-        let count = |letter: &Letter| {
+        let count = |letter: &DeadLetter| {
             groups.add(letter, args.show_payload);
             false
         };
@@ -139,7 +139,7 @@ struct Groups {
 }
 
 impl Groups {
-    fn add(&mut self, letter: &Letter, show_payload: bool) {
+    fn add(&mut self, letter: &DeadLetter, show_payload: bool) {
         let name = letter.name();
         let oldest = self.oldest.get_or_insert(name.parked_at);
         *oldest = name.parked_at.min(*oldest);

@@ -9,7 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::hold::Held;
 use super::interrupt::Interrupt;
-use super::letter::Letter;
+use super::letter::DeadLetter;
 use super::pace::{Pace, Rate};
 use super::push_to_consumer::{ConsumerEndpoint, Pushed};
 use super::redrive_summary::Summary;
@@ -30,7 +30,7 @@ pub(super) async fn push_all(
     let mut pushing = Pushing {
         held,
         endpoint: Arc::new(endpoint),
-        waiting: Waiting::of(&held.letters),
+        waiting: LettersByKey::of(&held.letters),
         under_way: JoinSet::new(),
         answered: 0,
         summary,
@@ -45,7 +45,7 @@ pub(super) async fn push_all(
 struct Pushing<'a> {
     held: &'a Held,
     endpoint: Arc<ConsumerEndpoint>,
-    waiting: Waiting<'a>,
+    waiting: LettersByKey<'a>,
     under_way: JoinSet<Answered>,
     answered: usize,
     summary: &'a mut Summary,
@@ -128,13 +128,13 @@ impl Pushing<'_> {
 }
 
 /// Which letters may be pushed, and which wait for an earlier one of their subject.
-struct Waiting<'a> {
+struct LettersByKey<'a> {
     ready: VecDeque<usize>,
     behind: HashMap<&'a str, VecDeque<usize>>,
 }
 
-impl<'a> Waiting<'a> {
-    fn of(letters: &'a [Letter]) -> Self {
+impl<'a> LettersByKey<'a> {
+    fn of(letters: &'a [DeadLetter]) -> Self {
         let mut this = Self {
             ready: VecDeque::new(),
             behind: HashMap::new(),
@@ -154,7 +154,7 @@ impl<'a> Waiting<'a> {
     }
 
     /// This one is answered: the next of its subject comes first.
-    fn go_on_behind(&mut self, letter: &Letter) {
+    fn go_on_behind(&mut self, letter: &DeadLetter) {
         let behind = self.behind.get_mut(letter.key());
         if let Some(next) = behind.and_then(VecDeque::pop_front) {
             self.ready.push_front(next);

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::hold::{Held, hold};
 use super::interrupt::Interrupt;
-use super::letter::Letter;
+use super::letter::DeadLetter;
 use super::list_letters::letters;
 use super::pace::Rate;
 use super::push_all::push_all;
@@ -70,7 +70,7 @@ pub(super) async fn redrive(
     let consumer = consumer_named(&args.consumer)?;
     let endpoint = ConsumerEndpoint::of(operator, consumer).await?;
     let limit = args.looking.limit();
-    let meant = |letter: &Letter| args.selection.takes(letter);
+    let meant = |letter: &DeadLetter| args.selection.takes(letter);
     let held = hold(&operator.pubsub, consumer, limit, interrupt, meant).await?;
     let missing = args.selection.missing(&held.letters);
     if args.dry_run {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::letter::{Letter, LetterName};
+use super::letter::{DeadLetter, LetterName};
 use super::list_letters::letters;
 use super::push_to_consumer::Pushed;
 use crate::answer::printable;
@@ -27,12 +27,12 @@ pub(super) struct Summary {
     pub(super) not_redriven: usize,
     /// There are more letters than were looked at.
     pub(super) more: bool,
-    pub(super) failures: Vec<Failure>,
+    pub(super) failures: Vec<FailedLetter>,
 }
 
 /// A letter that still fails.
 #[derive(Debug, Serialize)]
-pub(super) struct Failure {
+pub(super) struct FailedLetter {
     #[serde(flatten)]
     letter: LetterName,
     why: String,
@@ -40,7 +40,7 @@ pub(super) struct Failure {
 
 impl Summary {
     /// Counts a letter that was pushed.
-    pub(super) fn count(&mut self, letter: &Letter, pushed: Pushed) {
+    pub(super) fn count(&mut self, letter: &DeadLetter, pushed: Pushed) {
         self.not_redriven = self.not_redriven.saturating_sub(1);
         let counter = match &pushed {
             Pushed::Done => &mut self.done,
@@ -53,7 +53,7 @@ impl Summary {
         };
         *counter += 1;
         if let Pushed::Failed(why) = pushed {
-            self.failures.push(Failure {
+            self.failures.push(FailedLetter {
                 letter: letter.name(),
                 why,
             });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::letter::Letter;
+use super::letter::DeadLetter;
 
 /// Which of the letters are meant: one of these must be said.
 #[derive(Debug, Args)]
@@ -23,14 +23,14 @@ pub(super) struct Selection {
 
 impl Selection {
     /// Whether this letter is meant.
-    pub(super) fn takes(&self, letter: &Letter) -> bool {
+    pub(super) fn takes(&self, letter: &DeadLetter) -> bool {
         self.all
             || self.reason.as_ref() == Some(&letter.reason)
             || self.ids.iter().any(|id| letter.has_id(id))
     }
 
     /// What was asked for by name and is not among these letters.
-    pub(super) fn missing(&self, letters: &[Letter]) -> Option<String> {
+    pub(super) fn missing(&self, letters: &[DeadLetter]) -> Option<String> {
         let absent = |id: &&String| !letters.iter().any(|letter| letter.has_id(id));
         let absent: Vec<&str> = self.ids.iter().filter(absent).map(String::as_str).collect();
         if !absent.is_empty() {
@@ -43,7 +43,7 @@ impl Selection {
 }
 
 /// How many letters there are of each reason.
-pub(super) fn by_reason(letters: &[Letter]) -> BTreeMap<String, usize> {
+pub(super) fn by_reason(letters: &[DeadLetter]) -> BTreeMap<String, usize> {
     let mut reasons = BTreeMap::new();
     for letter in letters {
         *reasons.entry(letter.reason.clone()).or_default() += 1;
@@ -52,7 +52,7 @@ pub(super) fn by_reason(letters: &[Letter]) -> BTreeMap<String, usize> {
 }
 
 /// The same in words: `2 id_reused, 1 undecodable`.
-pub(super) fn reasons_in_words(letters: &[Letter]) -> String {
+pub(super) fn reasons_in_words(letters: &[DeadLetter]) -> String {
     let reasons = by_reason(letters);
     let words = reasons
         .iter()

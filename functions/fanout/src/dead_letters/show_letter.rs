@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::hold::hold;
 use super::interrupt::Interrupt;
-use super::letter::Letter;
+use super::letter::DeadLetter;
 use super::list_letters::{age, letters};
 use super::{Looking, consumer_names, consumers_of};
 use crate::answer::{printable, write_json, write_text};
@@ -75,7 +75,7 @@ pub(super) async fn show(
     let (mut looked_at, mut more) = (0, false);
     for consumer in consumers_of(args.consumer.as_deref())? {
         let limit = args.looking.limit();
-        let meant = |letter: &Letter| letter.has_id(&args.id);
+        let meant = |letter: &DeadLetter| letter.has_id(&args.id);
         let held = hold(&operator.pubsub, consumer, limit, interrupt, meant).await?;
         held.give_back_all().await;
         looked_at += held.looked_at;
@@ -106,7 +106,7 @@ pub(super) async fn show(
 }
 
 impl Shown {
-    fn of(consumer: &'static str, letter: &Letter, show_payload: bool) -> Self {
+    fn of(consumer: &'static str, letter: &DeadLetter, show_payload: bool) -> Self {
         Self {
             consumer,
             event_id: letter.event_id.clone(),

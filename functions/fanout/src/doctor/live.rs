@@ -9,12 +9,12 @@ use fanout_bus::Subscription;
 use serde_json::{Value, json};
 
 use super::Report;
-use crate::google_api::ApiError;
+use crate::google_api::GoogleApiError;
 use crate::pubsub_rest::PubsubRest;
 use crate::topology::{Redelivery, topology};
 
 /// Reads the project, and compares.
-pub(super) async fn check(pubsub: &PubsubRest, project: &str) -> Result<Report, ApiError> {
+pub(super) async fn check(pubsub: &PubsubRest, project: &str) -> Result<Report, GoogleApiError> {
     let topics = pubsub.list("topics").await?;
     let subscriptions = pubsub.list("subscriptions").await?;
     Ok(compare(project, &topics, &subscriptions))

@@ -25,7 +25,7 @@ const AT_ONCE: usize = 16;
 pub(super) struct Trace {
     pub(super) asked: Question,
     /// The users that the events are about, as they are stored now.
-    pub(super) users: Vec<StoredUser>,
+    pub(super) users: Vec<UserStanding>,
     /// By subject and sequence, then by time.
     pub(super) events: Vec<Life>,
     /// There are more events than were read.
@@ -43,7 +43,7 @@ pub(super) enum Question {
 
 /// What may be told of a stored user: nothing personal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct StoredUser {
+pub(super) struct UserStanding {
     pub(super) user_id: String,
     /// Also the sequence of the user's last event.
     pub(super) version: u64,
@@ -200,11 +200,14 @@ fn link(events: &mut [Life]) {
     }
 }
 
-async fn stored_user(documents: &dyn Documents, id: &str) -> Result<Option<StoredUser>, ReadError> {
+async fn stored_user(
+    documents: &dyn Documents,
+    id: &str,
+) -> Result<Option<UserStanding>, ReadError> {
     let Some(document) = documents.get(&Key::new(USERS, id)).await? else {
         return Ok(None);
     };
-    Ok(Some(StoredUser {
+    Ok(Some(UserStanding {
         user_id: id.to_owned(),
         version: document.fields.count("version")?,
         deleted_at: document.fields.optional_timestamp("deleted_at")?.map(shown),

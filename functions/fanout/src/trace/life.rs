@@ -25,7 +25,7 @@ pub(super) struct Life {
     /// When its row was stored.
     pub(super) stored_at: Option<String>,
     pub(super) publication: Publication,
-    pub(super) consumers: Vec<Reaction>,
+    pub(super) consumers: Vec<ConsumerLife>,
     /// The events that this one caused, as far as they were looked for.
     pub(super) caused: Vec<String>,
 }
@@ -47,7 +47,7 @@ pub(super) enum Publication {
 
 /// What one consumer made of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Reaction {
+pub(super) struct ConsumerLife {
     pub(super) consumer: String,
     #[serde(flatten)]
     pub(super) state: State,
@@ -158,18 +158,21 @@ impl Traces {
 }
 
 /// In the order of the table of consumers; consumers that are no longer in it come last.
-fn reactions(marks: &[FoundMark], event_type: &str, now: Timestamp) -> Vec<Reaction> {
+fn reactions(marks: &[FoundMark], event_type: &str, now: Timestamp) -> Vec<ConsumerLife> {
     let place = |name: &str| {
         let known = CONSUMERS.iter().position(|consumer| consumer.name == name);
         known.unwrap_or(CONSUMERS.len())
     };
-    let mut reactions: Vec<Reaction> = marks.iter().map(|found| Reaction::of(found, now)).collect();
+    let mut reactions: Vec<ConsumerLife> = marks
+        .iter()
+        .map(|found| ConsumerLife::of(found, now))
+        .collect();
     for consumer in CONSUMERS {
         let seen =
             |found: &FoundMark| found.mark.consumer == consumer.name && !found.another_payload;
         if !marks.iter().any(seen) {
             let wants = event_type.is_empty() || consumer.handles.contains(&event_type);
-            reactions.push(Reaction {
+            reactions.push(ConsumerLife {
                 consumer: consumer.name.to_owned(),
                 state: if wants {
                     State::NotSeen
@@ -182,9 +185,10 @@ fn reactions(marks: &[FoundMark], event_type: &str, now: Timestamp) -> Vec<React
             });
         }
     }
-    let is_note = |reaction: &Reaction| matches!(reaction.state, State::OtherPayloadParked { .. });
+    let is_note =
+        |reaction: &ConsumerLife| matches!(reaction.state, State::OtherPayloadParked { .. });
     reactions.sort_by(|a, b| {
-        let key = |r: &Reaction| {
+        let key = |r: &ConsumerLife| {
             (
                 place(&r.consumer),
                 r.consumer.clone(),
@@ -197,7 +201,7 @@ fn reactions(marks: &[FoundMark], event_type: &str, now: Timestamp) -> Vec<React
     reactions
 }
 
-impl Reaction {
+impl ConsumerLife {
     fn of(found: &FoundMark, now: Timestamp) -> Self {
         let mark = &found.mark;
         Self {

@@ -16,7 +16,7 @@ use fanout_testkit::{ManualClock, SeededIds};
 use serde_json::json;
 
 use super::*;
-use crate::target::Emulators;
+use crate::target::EmulatorAddresses;
 
 /// A bus that is down, so that rows stay in the outbox.
 struct Down;
@@ -323,7 +323,7 @@ async fn what_nobody_knows_is_said_with_the_next_step() {
     };
     let odd = scene.trace(of_request("it's \"odd\"\u{1b}[2J")).await;
     insta::assert_snapshot!(text::nothing(&odd, &cloud));
-    let emulators = Target::Emulators(Emulators {
+    let emulators = Target::Emulators(EmulatorAddresses {
         pubsub: String::new(),
         firestore: String::new(),
         project: String::new(),

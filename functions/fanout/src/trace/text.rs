@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::find::{Question, StoredUser, Trace};
-use super::life::{Life, Publication, Reaction, State};
+use super::find::{Question, Trace, UserStanding};
+use super::life::{ConsumerLife, Life, Publication, State};
 use crate::target::Target;
 
 /// The whole answer.
@@ -31,7 +31,7 @@ pub(super) fn of(trace: &Trace) -> String {
     out
 }
 
-fn standing(user: &StoredUser) -> String {
+fn standing(user: &UserStanding) -> String {
     let id = plain(&user.user_id);
     match &user.deleted_at {
         Some(time) => format!("{id}: version {}, deleted {time}", user.version),
@@ -114,7 +114,7 @@ fn publication(publication: &Publication) -> String {
     }
 }
 
-fn words(reaction: &Reaction) -> String {
+fn words(reaction: &ConsumerLife) -> String {
     let finished = reaction
         .finished_at
         .as_deref()

@@ -15,16 +15,16 @@ use fanout_store_sqlite::{Database, SqliteDocuments};
 
 use super::data_dir::DataDir;
 use super::search_path;
-use crate::cli::{Delivery, UpFlags};
+use crate::cli::{DeliveryFlags, UpFlags};
 use crate::google_emulators::{self, Sdk};
-use crate::target::{Emulators, LOCAL_PROJECT};
+use crate::target::{EmulatorAddresses, LOCAL_PROJECT};
 
 /// Which engine the flags and the environment ask for.
 pub enum EngineChoice {
     /// SQLite and the broker on it.
     Embedded,
     /// Emulators that run already, from `PUBSUB_EMULATOR_HOST` and `FIRESTORE_EMULATOR_HOST`.
-    Running(Emulators),
+    Running(EmulatorAddresses),
     /// Emulators to be started from this SDK.
     ToBeStarted(Sdk),
 }
@@ -41,7 +41,7 @@ pub(super) struct Engine {
 pub(super) enum Bus {
     Embedded(Broker),
     Emulators {
-        at: Emulators,
+        at: EmulatorAddresses,
         /// Stops the emulators that we started, when dropped.
         _started: Option<google_emulators::Emulators>,
     },
@@ -56,7 +56,7 @@ impl EngineChoice {
                 &path,
             ))?));
         }
-        let running = Emulators::from_environment(environment)?;
+        let running = EmulatorAddresses::from_environment(environment)?;
         Ok(running.map_or(Self::Embedded, Self::Running))
     }
 }
@@ -65,14 +65,14 @@ impl Engine {
     pub(super) async fn start(
         choice: EngineChoice,
         data: &DataDir,
-        delivery: &Delivery,
+        delivery: &DeliveryFlags,
     ) -> anyhow::Result<Self> {
         match choice {
             EngineChoice::Embedded => Self::embedded(data, delivery).await,
             EngineChoice::Running(at) => Self::on_emulators(at, None).await,
             EngineChoice::ToBeStarted(sdk) => {
                 let started = google_emulators::start(&sdk, &data.emulators()).await?;
-                let at = Emulators {
+                let at = EmulatorAddresses {
                     pubsub: started.pubsub_host.clone(),
                     firestore: started.firestore_host.clone(),
                     project: LOCAL_PROJECT.to_owned(),
@@ -82,7 +82,7 @@ impl Engine {
         }
     }
 
-    async fn embedded(data: &DataDir, delivery: &Delivery) -> anyhow::Result<Self> {
+    async fn embedded(data: &DataDir, delivery: &DeliveryFlags) -> anyhow::Result<Self> {
         let database = Database::open(&data.database())?;
         let clock = Arc::new(SystemClock);
         let documents = SqliteDocuments::open(database.clone(), clock.clone()).await?;
@@ -111,7 +111,7 @@ impl Engine {
     }
 
     async fn on_emulators(
-        at: Emulators,
+        at: EmulatorAddresses,
         started: Option<google_emulators::Emulators>,
     ) -> anyhow::Result<Self> {
         let settings = GoogleCloudSettings {

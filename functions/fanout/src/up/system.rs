@@ -21,7 +21,7 @@ use super::services;
 use crate::cli::{PUBSUB, PUBSUB_PORT, USER, USER_PORT, UpFlags};
 use crate::consumers::{CONSUMERS, OneMachine};
 use crate::mail_route::MailRoute;
-use crate::target::Emulators;
+use crate::target::EmulatorAddresses;
 use crate::topology::topology;
 
 /// How often the local runner does what Cloud Scheduler does each minute.
@@ -33,7 +33,7 @@ const MOMENT: Duration = Duration::from_millis(500);
 /// A running system.
 pub struct System {
     urls: Urls,
-    emulators: Option<Emulators>,
+    emulators: Option<EmulatorAddresses>,
     mail: MailRoute,
     running: JoinSet<()>,
     /// Kept until everything has stopped: dropping it stops emulators that we started.
@@ -100,7 +100,7 @@ impl System {
     }
 
     /// The emulators that the system runs on, if it does.
-    pub fn emulators(&self) -> Option<&Emulators> {
+    pub fn emulators(&self) -> Option<&EmulatorAddresses> {
         self.emulators.as_ref()
     }
 
@@ -209,7 +209,7 @@ impl Listeners {
         })
     }
 
-    fn urls(&self, emulators: Option<&Emulators>) -> std::io::Result<Urls> {
+    fn urls(&self, emulators: Option<&EmulatorAddresses>) -> std::io::Result<Urls> {
         let mut urls = BTreeMap::from([(USER, url(&self.user)?)]);
         for (consumer, listener) in CONSUMERS.iter().zip(&self.consumers) {
             urls.insert(consumer.name, url(listener)?);

@@ -176,9 +176,9 @@ fn shows_all_of_it(tracer: &Tracer<'_>, user: &str) {
         ".**.subject" => "[id]",
         ".**.user_id" => "[id]",
         ".**.correlation_id" => "[id]",
+        ".**.publication.at" => "[time]",
         ".**.stored_at" => "[time]",
         ".**.deleted_at" => "[time]",
-        ".**.first_seen_at" => "[time]",
         ".**.finished_at" => "[time]",
         ".events[].consumers[0].attempts" => "[more than one]",
     });
@@ -273,7 +273,7 @@ fn what_nobody_knows_is_exit_code_one_with_the_next_step() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        said.contains("no mark and no outbox row knows the event evt_1"),
+        said.contains("no row and no mark knows the event evt_1"),
         "{said}"
     );
     assert!(said.contains("grep -F 'evt_1'"), "{said}");

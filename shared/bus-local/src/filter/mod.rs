@@ -14,7 +14,7 @@ const LONGEST: usize = 256;
 
 /// A filter, ready to be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter(Expression);
+pub struct AttributeFilter(Expression);
 
 /// Why a text is no filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,14 +42,14 @@ enum Expression {
     Any(Vec<Expression>),
 }
 
-impl Filter {
+impl AttributeFilter {
     /// Whether a message with these attributes is wanted.
     pub fn matches(&self, attributes: &BTreeMap<String, String>) -> bool {
         self.0.matches(attributes)
     }
 }
 
-impl FromStr for Filter {
+impl FromStr for AttributeFilter {
     type Err = InvalidFilter;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -84,7 +84,7 @@ mod tests {
 
     fn matches(filter: &str, attributes: &[(&str, &str)]) -> bool {
         let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        let filter: Filter = filter.parse().unwrap();
+        let filter: AttributeFilter = filter.parse().unwrap();
         filter.matches(&attributes.iter().map(owned).collect())
     }
 
@@ -160,7 +160,7 @@ mod tests {
             (r#"hasSuffix(attributes.k, "v")"#, 0, "a comparison"),
         ];
         for (filter, at, expected) in table {
-            let error = filter.parse::<Filter>().unwrap_err();
+            let error = filter.parse::<AttributeFilter>().unwrap_err();
             assert_eq!(error, InvalidFilter::Syntax { expected, at }, "{filter}");
         }
     }
@@ -203,7 +203,7 @@ mod tests {
             r"\",
         ] {
             let filter = format!(r#"attributes.k = "{escape}""#);
-            let error = filter.parse::<Filter>().unwrap_err();
+            let error = filter.parse::<AttributeFilter>().unwrap_err();
             let refused = matches!(error, InvalidFilter::Syntax { at: 16 | 18, .. });
             assert!(refused, "{filter}: {error}");
         }
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn and_and_or_need_parentheses_between_them() {
         let error = "attributes:a AND attributes:b OR attributes:c"
-            .parse::<Filter>()
+            .parse::<AttributeFilter>()
             .unwrap_err();
         let expected = "parentheses between AND and OR";
         assert_eq!(error, InvalidFilter::Syntax { expected, at: 30 });
@@ -221,9 +221,9 @@ mod tests {
     #[test]
     fn a_filter_of_256_bytes_is_taken_and_one_more_is_not() {
         let filter = |length: usize| format!("attributes:{}", "k".repeat(length - 11));
-        assert!(filter(256).parse::<Filter>().is_ok());
+        assert!(filter(256).parse::<AttributeFilter>().is_ok());
         assert_eq!(
-            filter(257).parse::<Filter>(),
+            filter(257).parse::<AttributeFilter>(),
             Err(InvalidFilter::TooLong(257))
         );
     }
@@ -231,7 +231,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_parser_panic(text in r#"(attributes|AND|OR|NOT|hasPrefix|[-().:=!,"\\ kä]|\\[01x4uU])*"#) {
-            let _ = text.parse::<Filter>();
+            let _ = text.parse::<AttributeFilter>();
         }
     }
 }

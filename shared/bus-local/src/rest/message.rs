@@ -8,12 +8,12 @@ use chrono::SecondsFormat;
 use serde::Serialize;
 
 use super::error::RestError;
-use super::proto_json::Fields;
+use super::proto_json::ProtoFields;
 use crate::pull::PulledMessage;
 use fanout_bus::{OutgoingMessage, PushedMessage};
 
 /// Reads a message to publish. Its id and its time are the broker's to say.
-pub(super) fn read_message(mut fields: Fields) -> Result<OutgoingMessage, RestError> {
+pub(super) fn read_message(mut fields: ProtoFields) -> Result<OutgoingMessage, RestError> {
     fields.text("messageId")?;
     fields.time("publishTime")?;
     let message = OutgoingMessage {
@@ -28,7 +28,7 @@ pub(super) fn read_message(mut fields: Fields) -> Result<OutgoingMessage, RestEr
 /// A message that was pulled.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Received {
+pub(super) struct ReceivedResource {
     ack_id: String,
     message: Incoming,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ struct Incoming {
     ordering_key: String,
 }
 
-impl From<PulledMessage> for Received {
+impl From<PulledMessage> for ReceivedResource {
     fn from(pulled: PulledMessage) -> Self {
         Self {
             ack_id: pulled.ack_id,

@@ -33,7 +33,7 @@ const OF_LISTS: [&str; 4] = ["pageSize", "page_size", "pageToken", "page_token"]
 /// Which page is asked for.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Page {
+pub(super) struct PageParameters {
     #[serde(alias = "page_size")]
     page_size: u32,
     /// The full name of the first on the page; empty for the first page.
@@ -41,7 +41,7 @@ pub(super) struct Page {
     page_token: String,
 }
 
-pub(super) type PageQuery = Result<Query<Page>, QueryRejection>;
+pub(super) type PageQuery = Result<Query<PageParameters>, QueryRejection>;
 
 /// Refuses a query that asks for something else than its method takes, or than JSON.
 pub(super) async fn check_query(
@@ -69,7 +69,7 @@ pub(super) async fn check_query(
     Ok(next.run(request).await)
 }
 
-impl Page {
+impl PageParameters {
     pub(super) fn of(query: PageQuery) -> Result<Self, RestError> {
         query
             .map(|Query(page)| page)

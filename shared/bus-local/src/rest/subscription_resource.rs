@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::error::RestError;
 use super::names::topic_path;
-use super::proto_json::{Fields, duration_text};
+use super::proto_json::{ProtoFields, duration_text};
 use crate::lease::subscription_path;
 use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription};
 
@@ -30,12 +30,12 @@ const DEFAULT_MAX_ATTEMPTS: u32 = 5;
 pub(super) struct Resource {
     name: String,
     topic: String,
-    push_config: PushConfig,
+    push_config: PushConfigResource,
     ack_deadline_seconds: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_policy: Option<RetryPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    dead_letter_policy: Option<DeadLetters>,
+    dead_letter_policy: Option<DeadLetterResource>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     enable_message_ordering: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -48,7 +48,7 @@ pub(super) struct Resource {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PushConfig {
+struct PushConfigResource {
     #[serde(skip_serializing_if = "String::is_empty")]
     push_endpoint: String,
 }
@@ -62,7 +62,7 @@ struct RetryPolicy {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct DeadLetters {
+struct DeadLetterResource {
     dead_letter_topic: String,
     max_delivery_attempts: u32,
 }
@@ -78,7 +78,7 @@ impl Resource {
         Self {
             name: subscription_path(project, &settings.name),
             topic: topic_path(project, &settings.topic),
-            push_config: PushConfig {
+            push_config: PushConfigResource {
                 push_endpoint: settings.push_endpoint.clone().unwrap_or_default(),
             },
             // Google's has whole seconds only.
@@ -88,10 +88,13 @@ impl Resource {
                 minimum_backoff: duration_text(backoff.min),
                 maximum_backoff: duration_text(backoff.max),
             }),
-            dead_letter_policy: settings.dead_letters.as_ref().map(|policy| DeadLetters {
-                dead_letter_topic: topic_path(project, &policy.topic),
-                max_delivery_attempts: policy.max_attempts,
-            }),
+            dead_letter_policy: settings
+                .dead_letters
+                .as_ref()
+                .map(|policy| DeadLetterResource {
+                    dead_letter_topic: topic_path(project, &policy.topic),
+                    max_delivery_attempts: policy.max_attempts,
+                }),
             enable_message_ordering: settings.ordered,
             filter: settings.filter.clone().unwrap_or_default(),
             retain_acked_messages: settings.retention.acked,
@@ -105,7 +108,7 @@ impl Resource {
 pub(super) fn read_settings(
     project: &str,
     name: String,
-    mut fields: Fields,
+    mut fields: ProtoFields,
 ) -> Result<Subscription, RestError> {
     fields.same_name("name", &subscription_path(project, &name))?;
     let topic = fields.resource("topic", "topics")?;
@@ -143,7 +146,7 @@ pub(super) fn read_settings(
     Ok(settings)
 }
 
-fn read_push_endpoint(fields: &mut Fields) -> Result<Option<String>, RestError> {
+fn read_push_endpoint(fields: &mut ProtoFields) -> Result<Option<String>, RestError> {
     let Some(mut push) = fields.message("pushConfig")? else {
         return Ok(None);
     };
@@ -164,7 +167,7 @@ fn read_push_endpoint(fields: &mut Fields) -> Result<Option<String>, RestError> 
     Ok(Some(endpoint).filter(|endpoint| !endpoint.is_empty()))
 }
 
-fn read_ack_deadline(fields: &mut Fields) -> Result<Duration, RestError> {
+fn read_ack_deadline(fields: &mut ProtoFields) -> Result<Duration, RestError> {
     let seconds = match fields.number("ackDeadlineSeconds")? {
         0 => DEFAULT_ACK_DEADLINE_SECONDS,
         seconds @ 10..=600 => seconds.unsigned_abs().into(),
@@ -176,7 +179,7 @@ fn read_ack_deadline(fields: &mut Fields) -> Result<Duration, RestError> {
     Ok(Duration::from_secs(seconds))
 }
 
-fn read_retention(fields: &mut Fields) -> Result<Retention, RestError> {
+fn read_retention(fields: &mut ProtoFields) -> Result<Retention, RestError> {
     let period = fields.duration("messageRetentionDuration")?;
     let period = period.unwrap_or(DEFAULT_RETENTION);
     if !(SHORTEST_RETENTION..=LONGEST_RETENTION).contains(&period) {
@@ -189,7 +192,7 @@ fn read_retention(fields: &mut Fields) -> Result<Retention, RestError> {
     })
 }
 
-fn read_dead_letters(fields: &mut Fields) -> Result<Option<DeadLetterPolicy>, RestError> {
+fn read_dead_letters(fields: &mut ProtoFields) -> Result<Option<DeadLetterPolicy>, RestError> {
     let Some(mut policy) = fields.message("deadLetterPolicy")? else {
         return Ok(None);
     };
@@ -213,7 +216,7 @@ fn read_dead_letters(fields: &mut Fields) -> Result<Option<DeadLetterPolicy>, Re
 }
 
 /// A policy that leaves a wait open has Google's own for it.
-fn read_backoff(fields: &mut Fields) -> Result<Backoff, RestError> {
+fn read_backoff(fields: &mut ProtoFields) -> Result<Backoff, RestError> {
     let Some(mut policy) = fields.message("retryPolicy")? else {
         return Ok(DEFAULT_BACKOFF);
     };

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::RestError;
-use super::message::Received;
+use super::message::ReceivedResource;
 use super::names::{plain_name, split_method, unsupported};
-use super::paging::{Page, PageQuery};
-use super::proto_json::Fields;
+use super::paging::{PageParameters, PageQuery};
+use super::proto_json::ProtoFields;
 use super::subscription_resource::{Resource, read_settings};
 use crate::broker::Broker;
 use crate::lease::subscription_path;
@@ -30,7 +30,7 @@ pub(super) async fn list(
     Path(project): Path<String>,
     page: PageQuery,
 ) -> Result<Json<Value>, RestError> {
-    let page = Page::of(page)?;
+    let page = PageParameters::of(page)?;
     let all = broker.subscriptions().await?;
     let item = |settings| {
         let resource = Resource::of(&project, settings);
@@ -54,7 +54,7 @@ pub(super) async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Resource>, RestError> {
     let name = plain_name(KIND, name)?;
-    let settings = read_settings(&project, name, Fields::of_body(body)?)?;
+    let settings = read_settings(&project, name, ProtoFields::of_body(body)?)?;
     let created = Resource::of(&project, &settings);
     broker.create_subscription(settings).await?;
     Ok(Json(created))
@@ -77,13 +77,14 @@ pub(super) async fn call(
     if !["pull", "acknowledge", "modifyAckDeadline", "seek"].contains(&method) {
         return Err(unsupported(KIND, method));
     }
-    let mut ask = Fields::of_body(body)?;
+    let mut ask = ProtoFields::of_body(body)?;
     ask.same_name("subscription", &subscription_path(&project, name))?;
     let mut answer = json!({});
     match method {
         "pull" => {
             let pulled = pull(&broker, name, ask).await?;
-            let received: Vec<Received> = pulled.into_iter().map(Received::from).collect();
+            let received: Vec<ReceivedResource> =
+                pulled.into_iter().map(ReceivedResource::from).collect();
             if !received.is_empty() {
                 answer = json!({ "receivedMessages": received });
             }
@@ -104,7 +105,7 @@ pub(super) async fn call(
 async fn pull(
     broker: &Broker,
     name: &str,
-    mut ask: Fields,
+    mut ask: ProtoFields,
 ) -> Result<Vec<PulledMessage>, RestError> {
     let most = ask.number("maxMessages")?;
     let return_immediately = ask.flag("returnImmediately")?;
@@ -132,7 +133,7 @@ async fn pull(
 async fn modify_ack_deadline(
     broker: &Broker,
     name: &str,
-    mut ask: Fields,
+    mut ask: ProtoFields,
 ) -> Result<(), RestError> {
     let ack_ids = take_ack_ids(&mut ask)?;
     let seconds = ask.number("ackDeadlineSeconds")?;
@@ -149,7 +150,7 @@ async fn modify_ack_deadline(
     Ok(())
 }
 
-fn take_ack_ids(ask: &mut Fields) -> Result<Vec<String>, RestError> {
+fn take_ack_ids(ask: &mut ProtoFields) -> Result<Vec<String>, RestError> {
     let ack_ids = ask.texts("ackIds")?;
     if ack_ids.is_empty() {
         return Err(RestError::InvalidArgument("`ackIds` must not be empty"));
@@ -157,7 +158,7 @@ fn take_ack_ids(ask: &mut Fields) -> Result<Vec<String>, RestError> {
     Ok(ack_ids)
 }
 
-fn read_seek(mut ask: Fields) -> Result<Timestamp, RestError> {
+fn read_seek(mut ask: ProtoFields) -> Result<Timestamp, RestError> {
     ask.refuse(&["snapshot"])?;
     let time = ask.time("time")?;
     ask.end()?;

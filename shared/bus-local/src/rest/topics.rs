@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::error::RestError;
 use super::message::read_message;
 use super::names::{plain_name, split_method, topic_path, unsupported};
-use super::paging::{Page, PageQuery};
-use super::proto_json::Fields;
+use super::paging::{PageParameters, PageQuery};
+use super::proto_json::ProtoFields;
 use crate::broker::Broker;
 use crate::error::BrokerError;
 use crate::lease::subscription_path;
@@ -26,7 +26,7 @@ pub(super) async fn list(
     Path(project): Path<String>,
     page: PageQuery,
 ) -> Result<Json<Value>, RestError> {
-    let page = Page::of(page)?;
+    let page = PageParameters::of(page)?;
     let topics = broker.topics().await?;
     let item = |topic: &String| (topic_path(&project, topic), resource(&project, topic));
     let topics = topics.iter().map(item).collect();
@@ -51,7 +51,7 @@ pub(super) async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, RestError> {
     let topic = plain_name(KIND, topic)?;
-    let mut settings = Fields::of_body(body)?;
+    let mut settings = ProtoFields::of_body(body)?;
     settings.same_name("name", &topic_path(&project, &topic))?;
     settings.ignore(&["state"])?;
     settings.refuse(&[
@@ -85,7 +85,7 @@ pub(super) async fn subscriptions(
     Path((project, topic)): Path<(String, String)>,
     page: PageQuery,
 ) -> Result<Json<Value>, RestError> {
-    let page = Page::of(page)?;
+    let page = PageParameters::of(page)?;
     if !broker.topics().await?.contains(&topic) {
         return Err(BrokerError::UnknownTopic(topic).into());
     }
@@ -107,7 +107,7 @@ pub(super) async fn call(
     if method != "publish" {
         return Err(unsupported(KIND, method));
     }
-    let mut publish = Fields::of_body(body)?;
+    let mut publish = ProtoFields::of_body(body)?;
     publish.same_name("topic", &topic_path(&project, topic))?;
     let messages = publish.messages("messages")?.into_iter().map(read_message);
     let messages = messages.collect::<Result<_, _>>()?;

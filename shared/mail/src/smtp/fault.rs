@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io;
 
-use super::reply::{Blame, Refusal};
+use super::reply::{Blame, SmtpRefusal};
 use crate::mailer::MailError;
 
 /// How far the mail was.
@@ -32,7 +32,7 @@ pub(super) enum SmtpFault {
         /// To what.
         stage: Stage,
         /// With what.
-        refusal: Refusal,
+        refusal: SmtpRefusal,
     },
     /// The server said nothing in time.
     #[error("the SMTP server did not answer in time {stage}")]

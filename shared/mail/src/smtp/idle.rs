@@ -9,12 +9,12 @@ use super::session::SmtpSession;
 
 /// Sessions that are open and not in use.
 pub(super) struct IdleSessions {
-    waiting: Mutex<Vec<Waiting>>,
+    waiting: Mutex<Vec<IdleSession>>,
     /// How long each may wait.
     limit: Duration,
 }
 
-struct Waiting {
+struct IdleSession {
     session: SmtpSession,
     since: Instant,
 }
@@ -37,7 +37,7 @@ impl IdleSessions {
     /// Keeps a session for the next mail, and closes it if there is none in time.
     pub(super) fn keep(self: &Arc<Self>, session: SmtpSession) {
         let since = Instant::now();
-        self.lock().push(Waiting { session, since });
+        self.lock().push(IdleSession { session, since });
         let (idle, limit) = (Arc::downgrade(self), self.limit);
         tokio::spawn(async move {
             sleep(limit).await;
@@ -53,14 +53,14 @@ impl IdleSessions {
     }
 
     async fn close_outdated(&self) {
-        let outdated = |waiting: &mut Waiting| waiting.since.elapsed() >= self.limit;
-        let outdated: Vec<Waiting> = self.lock().extract_if(.., outdated).collect();
+        let outdated = |waiting: &mut IdleSession| waiting.since.elapsed() >= self.limit;
+        let outdated: Vec<IdleSession> = self.lock().extract_if(.., outdated).collect();
         for waiting in outdated {
             waiting.session.close().await;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Waiting>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<IdleSession>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

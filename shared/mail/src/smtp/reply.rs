@@ -16,7 +16,7 @@ pub(super) struct Reply {
 
 /// A refusal, without its text: `550`, and `5.1.1` where the server says so (RFC 3463).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct SmtpRefusal {
     code: u16,
     enhanced: Option<(u16, u16, u16)>,
     of_mailbox: bool,
@@ -121,9 +121,9 @@ const WORDS_OF_US: &[&str] = &["relay", "your ", "helo", "spam", "policy"];
 
 impl Reply {
     /// The codes of a refusal that came at this stage, without its text.
-    pub(super) fn refusal(&self, stage: Stage) -> Refusal {
+    pub(super) fn refusal(&self, stage: Stage) -> SmtpRefusal {
         let enhanced = self.lines.iter().find_map(|line| enhanced_code(line));
-        Refusal {
+        SmtpRefusal {
             code: self.code,
             enhanced,
             of_mailbox: self.is_of_mailbox(stage, enhanced),
@@ -154,7 +154,7 @@ impl Reply {
     }
 }
 
-impl Refusal {
+impl SmtpRefusal {
     /// Whose fault it is.
     pub(super) fn blame(self) -> Blame {
         match self.code {
@@ -177,7 +177,7 @@ fn enhanced_code(line: &str) -> Option<(u16, u16, u16)> {
     numbers.next().is_none().then_some(found)
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for SmtpRefusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.code)?;
         match self.enhanced {

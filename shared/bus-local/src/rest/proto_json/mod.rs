@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
+use fanout_events::skip_byte_order_mark;
 use fanout_runtime::Timestamp;
 
 use super::error::RestError;
@@ -21,7 +22,7 @@ pub(super) use scalars::duration_text;
 const SHOWN: usize = 100;
 
 /// The fields of one protobuf message that were not taken yet.
-pub(super) struct Fields {
+pub(super) struct ProtoFields {
     /// Of the message, within the request; empty for the request itself.
     path: String,
     fields: Vec<(String, Json)>,
@@ -32,11 +33,11 @@ fn wrong(path: String, must: &'static str) -> RestError {
     RestError::Field { path, must }
 }
 
-impl Fields {
+impl ProtoFields {
     /// Those of a request's body; no body counts as an empty object.
     pub(super) fn of_body(body: Result<Bytes, BytesRejection>) -> Result<Self, RestError> {
         let body = body.map_err(|_| RestError::BodyTooLarge)?;
-        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
+        let body = skip_byte_order_mark(&body);
         let body = if body.is_empty() { b"{}" } else { body };
         // serde_json's own message may show values of the body.
         let body = serde_json::from_slice(body).map_err(|error| RestError::Malformed {
@@ -250,8 +251,8 @@ fn snake_case(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn fields(body: &str) -> Result<Fields, RestError> {
-        Fields::of_body(Ok(Bytes::copy_from_slice(body.as_bytes())))
+    fn fields(body: &str) -> Result<ProtoFields, RestError> {
+        ProtoFields::of_body(Ok(Bytes::copy_from_slice(body.as_bytes())))
     }
 
     #[test]
