@@ -9,6 +9,8 @@ use std::time::Duration;
 use axum::response::IntoResponse as _;
 use fanout_consume::{Outcome, ParkReason, X_OUTCOME};
 
+use crate::readme::blocks;
+
 /// Made by a command that needs a project: not always there.
 const MADE: &[&str] = &["terraform/image.auto.tfvars.json"];
 
