@@ -118,7 +118,15 @@ fn the_operators_commands_show_what_the_readme_says() {
     let section = README.split("## Operate it").nth(1).unwrap();
     let section = section.split("\n## ").next().unwrap();
     let commands: Vec<&str> = blocks(section).flat_map(str::lines).collect();
-    let shown = ["evt_", "crm", "published", "undecodable", "1", "No finding"];
+    let shown = [
+        "evt_",
+        "crm",
+        "published",
+        "undecodable",
+        "1",
+        "1 undecodable",
+        "No finding",
+    ];
     assert_eq!(commands.len(), shown.len(), "{commands:?}");
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     for (command, part) in commands.iter().zip(shown) {
