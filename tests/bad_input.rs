@@ -43,7 +43,7 @@ fn created(change: impl FnOnce(&mut Value)) -> Value {
 
 #[tokio::test]
 async fn what_will_never_be_an_event_is_parked_with_its_reason() {
-    let cases: [(&str, Vec<u8>); 7] = [
+    let cases: [(&str, Vec<u8>); 8] = [
         ("undecodable", format!("not JSON: {SECRET}").into()),
         ("undecodable", json!([SECRET]).to_string().into()),
         ("undecodable", json!({"hello": SECRET}).to_string().into()),
@@ -54,6 +54,10 @@ async fn what_will_never_be_an_event_is_parked_with_its_reason() {
             created(|event| event["data"]["email"] = json!([SECRET]))
                 .to_string()
                 .into(),
+        ),
+        (
+            "invalid",
+            format!("{}{}", "[".repeat(65), "]".repeat(65)).into(),
         ),
         (
             "unsupported_version",

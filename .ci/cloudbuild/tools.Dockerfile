@@ -1,7 +1,7 @@
 # What the pipeline's steps run in. Not deployed.
 
 ARG CLOUD_SDK_VERSION=528.0.0
-ARG RUST_VERSION=1.95
+ARG RUST_VERSION=1.95.0
 ARG TERRAFORM_VERSION=1.11.4
 
 FROM hashicorp/terraform:${TERRAFORM_VERSION} AS terraform

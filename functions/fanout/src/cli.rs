@@ -14,6 +14,7 @@ use crate::completions::CompletionsFlags;
 use crate::dead_letters::DeadLettersArgs;
 use crate::doctor::DoctorFlags;
 use crate::manifest::ManifestFlags;
+use crate::new_service::NewFlags;
 use crate::publish::PublishArgs;
 use crate::status::StatusFlags;
 use crate::trace::TraceFlags;
@@ -65,6 +66,8 @@ pub enum Command {
     Trace(TraceFlags),
     /// Check the table of services against itself, and a live project against the table
     Doctor(DoctorFlags),
+    /// Make a service from the template
+    New(NewFlags),
     /// Write what Terraform is told of the table of services, or check it
     Manifest(ManifestFlags),
     /// Print the completions of a shell

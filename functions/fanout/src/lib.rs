@@ -10,6 +10,7 @@ pub mod google_emulators;
 pub mod iam_credentials;
 pub mod manifest;
 pub mod monitoring;
+pub mod new_service;
 pub mod operator;
 pub mod publish;
 pub mod pubsub_rest;

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use fanout::answer::exit_code;
 use fanout::cli::{Cli, Command};
-use fanout::{completions, dead_letters, doctor, manifest, publish, status, trace, up};
+use fanout::{
+    completions, dead_letters, doctor, manifest, new_service, publish, status, trace, up,
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -16,6 +18,7 @@ fn main() -> ExitCode {
         Some(Command::DeadLetters(args)) => dead_letters::run(args),
         Some(Command::Trace(flags)) => trace::run(&flags),
         Some(Command::Doctor(flags)) => doctor::run(&flags),
+        Some(Command::New(flags)) => new_service::run(&flags),
         Some(Command::Manifest(flags)) => manifest::run(&flags),
         Some(Command::Completions(flags)) => completions::run(&flags),
         None => up::run(&cli.up),

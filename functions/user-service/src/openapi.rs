@@ -32,7 +32,6 @@ use crate::api_error::ApiError;
     ),
     tags(
         (name = "users", description = "Users"),
-        (name = "outbox", description = "Events that wait to be published; for a scheduler"),
         (name = "description", description = "What the service can do")
     )
 )]

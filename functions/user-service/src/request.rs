@@ -1,7 +1,7 @@
 //! Reading request bodies, with errors that say where and never show a value.
 
 use axum::body::{Body, Bytes};
-use fanout_events::PersonName;
+use fanout_events::{PersonName, skip_byte_order_mark};
 use fanout_web::{FieldError, is_encoded, media_type, read_body};
 use http::HeaderMap;
 use serde::{Deserialize, Deserializer};
@@ -11,9 +11,6 @@ use crate::MAX_BODY_BYTES;
 use crate::address::Address;
 use crate::api_error::{ApiError, CHANGE_MEDIA};
 use crate::user::Changes;
-
-/// How UTF-8 begins when some editors and shells write it.
-const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The fields that a body can have, whatever is in them; others are ignored.
 #[derive(Deserialize)]
@@ -128,9 +125,9 @@ impl<'a> UserFields<'a> {
     /// A JSON object. serde's own messages are not passed on: they quote what they found. Its derived
     /// reading would take an array for the fields in their order.
     fn read(body: &'a [u8]) -> Result<Self, ApiError> {
+        let body = skip_byte_order_mark(body);
         let text =
             std::str::from_utf8(body).map_err(|error| not_json_at(body, error.valid_up_to()))?;
-        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let start = text.trim_ascii_start();
         if start.starts_with('[') {
             return Err(not_json_at(body, body.len() - start.len()));

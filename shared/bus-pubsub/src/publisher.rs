@@ -1,7 +1,6 @@
 //! The `Publisher` port on Pub/Sub.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,11 +14,12 @@ use google_cloud_pubsub::client::{BasePublisher, Publisher as TopicClient};
 use google_cloud_pubsub::error::PublishError as GoogleError;
 use google_cloud_pubsub::model::Message;
 use google_cloud_pubsub::retry_policy::RetryableErrors;
-use tokio::time::timeout;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
 
 use super::{ClientError, Options};
-use fanout_bus::PUBLISH_LIMIT;
-use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_bus::{MessageId, OutgoingMessage, PUBLISH_LIMIT, PublishError, Publisher};
+use fanout_runtime::error_chain;
 
 /// How long one publish may take, tries and waits included. Shorter than the outbox waits, which
 /// holds the subject for as long: so a key's next message is given to Google's client when the one
@@ -44,12 +44,23 @@ const MAX_MESSAGE_SIZE: usize = 10_000_000;
 /// Here the key is an event's subject, so every new user would add one for the life of the process.
 const KEYED_MESSAGES_PER_CLIENT: usize = 500;
 
-/// Publishes through one connection pool; make one for a process and share it.
+/// For what part of the time limit a connection may leave all its messages unanswered. After that it
+/// has gone silent: without a reset, Google's client would send on it for ever.
+const SILENT: f32 = 0.35;
+
+/// Publishes through one connection; make one for a process and share it.
 pub struct PubsubPublisher {
-    base: BasePublisher,
     options: Options,
     time_limit: Duration,
-    topics: Mutex<HashMap<String, Topic>>,
+    connection: Mutex<Connection>,
+}
+
+/// Google's client, and what is made of it.
+struct Connection {
+    base: BasePublisher,
+    topics: HashMap<String, Topic>,
+    /// When the first message since the last answer was sent.
+    unanswered: Option<Instant>,
 }
 
 /// Google's clients of one topic.
@@ -76,6 +87,36 @@ impl PubsubPublisher {
     }
 
     async fn with_time_limit(options: Options, limit: Duration) -> Result<Self, ClientError> {
+        let connection = Connection::new(&options, limit).await?;
+        Ok(Self {
+            options,
+            time_limit: limit,
+            connection: Mutex::new(connection),
+        })
+    }
+
+    /// The client for the next message, on a connection that is not known to be silent.
+    async fn client_for(&self, topic: &str, keyed: bool) -> TopicClient {
+        let mut connection = self.connection.lock().await;
+        let silent = self.time_limit.mul_f32(SILENT);
+        if connection
+            .unanswered
+            .is_some_and(|at| at.elapsed() > silent)
+        {
+            tracing::warn!("Pub/Sub gives no answer; connecting anew");
+            match Connection::new(&self.options, self.time_limit).await {
+                Ok(anew) => *connection = anew,
+                Err(error) => tracing::error!(error = %error_chain(&error), "cannot connect anew"),
+            }
+        }
+        connection.unanswered.get_or_insert_with(Instant::now);
+        connection.client_for(&self.options.topic_path(topic), keyed)
+    }
+}
+
+impl Connection {
+    /// Connects at the first publish, not here.
+    async fn new(options: &Options, limit: Duration) -> Result<Self, ClientError> {
         // Google's client gives up before this adapter does, for the same reason.
         let retries = RetryableErrors
             .with_time_limit(limit.mul_f32(0.8))
@@ -98,40 +139,33 @@ impl PubsubPublisher {
         }
         Ok(Self {
             base: builder.build().await?,
-            options,
-            time_limit: limit,
-            topics: Mutex::default(),
+            topics: HashMap::new(),
+            unanswered: None,
         })
     }
 
-    fn client_for(&self, name: &str, keyed: bool) -> TopicClient {
-        let mut topics = self.topics();
-        let topic = topics.entry(name.to_owned()).or_insert_with(|| Topic {
-            current: self.new_client(name),
+    fn client_for(&mut self, path: &str, keyed: bool) -> TopicClient {
+        let new_client = || new_client(&self.base, path);
+        let topic = self.topics.entry(path.to_owned()).or_insert_with(|| Topic {
+            current: new_client(),
             keyed_messages: 0,
             previous: None,
         });
         if keyed && topic.keyed_messages == KEYED_MESSAGES_PER_CLIENT {
-            let full = std::mem::replace(&mut topic.current, self.new_client(name));
+            let full = std::mem::replace(&mut topic.current, new_client());
             topic.previous = Some(full);
             topic.keyed_messages = 0;
         }
         topic.keyed_messages += usize::from(keyed);
         topic.current.clone()
     }
+}
 
-    /// A batch is full with its first message, so that an event leaves at once: each publish here
-    /// is awaited by somebody, who would only pay for the wait for company.
-    fn new_client(&self, topic: &str) -> TopicClient {
-        self.base
-            .publisher(self.options.topic_path(topic))
-            .set_message_count_threshold(1)
-            .build()
-    }
-
-    fn topics(&self) -> MutexGuard<'_, HashMap<String, Topic>> {
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// A batch is full with its first message, so that an event leaves at once: whoever awaits it would
+/// only pay for the wait for company.
+fn new_client(base: &BasePublisher, topic: &str) -> TopicClient {
+    let client = base.publisher(topic);
+    client.set_message_count_threshold(1).build()
 }
 
 #[async_trait]
@@ -146,6 +180,7 @@ impl Publisher for PubsubPublisher {
             return Err(PublishError::Refused(Box::new(NotSent::TooLarge { size })));
         }
         let client = self.client_for(topic, !message.ordering_key.is_empty());
+        let client = client.await;
         let send = || {
             let message = message.clone();
             let message = Message::new()
@@ -166,22 +201,25 @@ impl Publisher for PubsubPublisher {
                 sent => sent,
             }
         };
-        match timeout(self.time_limit, published).await {
-            Ok(Ok(id)) => Ok(MessageId(id)),
-            Ok(Err(error)) => Err(classify(error)),
+        let published = match timeout(self.time_limit, published).await {
+            Ok(published) => published.map(MessageId).map_err(classify),
             Err(_) => Err(PublishError::NoAnswer(Box::new(NotSent::NoAnswer {
                 limit: self.time_limit,
             }))),
+        };
+        if !matches!(published, Err(PublishError::NoAnswer(_))) {
+            self.connection.lock().await.unanswered = None;
         }
+        published
     }
 
     /// After [`PUBLISH_TIME_LIMIT`] at the latest.
     async fn flush(&self) {
-        let clients: Vec<TopicClient> = self
-            .topics()
-            .values()
-            .flat_map(|topic| topic.previous.iter().chain([&topic.current]).cloned())
-            .collect();
+        let connection = self.connection.lock().await;
+        let topics = connection.topics.values();
+        let clients = topics.flat_map(|topic| topic.previous.iter().chain([&topic.current]));
+        let clients: Vec<TopicClient> = clients.cloned().collect();
+        drop(connection);
         let flushed = join_all(clients.iter().map(TopicClient::flush));
         if timeout(self.time_limit, flushed).await.is_err() {
             tracing::warn!("messages were still on their way to Pub/Sub when waiting ended");
@@ -232,145 +270,4 @@ fn is_refusal(code: Code) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use google_cloud_gax::error::rpc::Status;
-    use google_cloud_pubsub::Error;
-    use tokio::net::TcpListener;
-    use tokio::time::Instant;
-
-    use super::*;
-
-    fn at(address: std::net::SocketAddr) -> Options {
-        Options {
-            project: "demo".to_owned(),
-            emulator_host: Some(address.to_string()),
-        }
-    }
-
-    fn keyed(key: &str) -> OutgoingMessage {
-        OutgoingMessage {
-            data: "x".into(),
-            ordering_key: key.to_owned(),
-            ..OutgoingMessage::default()
-        }
-    }
-
-    #[test]
-    fn googles_codes_are_refusals_or_silence_or_a_reason_to_try_again() {
-        let classified = |code: Code| {
-            let cause = Error::service(Status::default().set_code(code));
-            classify(GoogleError::Rpc(Arc::new(cause)))
-        };
-        let refused = |code: Code| matches!(classified(code), PublishError::Refused(_));
-        for code in [
-            Code::NotFound,
-            Code::PermissionDenied,
-            Code::InvalidArgument,
-            Code::FailedPrecondition,
-        ] {
-            assert!(refused(code), "{code}");
-        }
-        for code in [
-            Code::Aborted,
-            Code::AlreadyExists,
-            Code::Cancelled,
-            Code::DataLoss,
-            Code::Internal,
-            Code::OutOfRange,
-            Code::ResourceExhausted,
-            Code::Unauthenticated,
-            Code::Unavailable,
-            Code::Unimplemented,
-            Code::Unknown,
-        ] {
-            let found = classified(code);
-            assert!(matches!(found, PublishError::Unavailable(_)), "{code}");
-        }
-        let found = classified(Code::DeadlineExceeded);
-        assert!(matches!(found, PublishError::NoAnswer(_)));
-    }
-
-    #[test]
-    fn a_failure_without_a_code_is_a_reason_to_try_again() {
-        let no_code = GoogleError::Rpc(Arc::new(Error::io("broken pipe")));
-        for error in [
-            no_code,
-            GoogleError::OrderingKeyPaused,
-            GoogleError::Shutdown,
-        ] {
-            assert!(matches!(classify(error), PublishError::Unavailable(_)));
-        }
-    }
-
-    #[tokio::test]
-    async fn nobody_listening_is_unavailable_long_before_the_time_limit() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        drop(listener);
-        let publisher = PubsubPublisher::new(at(address)).await.unwrap();
-        // Often enough for Google's own throttling to set in, if it were on.
-        for attempt in 0..20 {
-            let start = Instant::now();
-            let error = publisher.publish("t", keyed("k")).await.unwrap_err();
-            assert!(
-                matches!(error, PublishError::Unavailable(_)),
-                "{attempt}: {error:?}"
-            );
-            assert!(start.elapsed() < PUBLISH_TIME_LIMIT / 4, "{attempt}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_bus_that_hangs_gives_no_answer_and_pauses_no_key() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let limit = Duration::from_millis(300);
-        let publisher = PubsubPublisher::with_time_limit(at(address), limit)
-            .await
-            .unwrap();
-        for key in ["", "k", "k"] {
-            let start = Instant::now();
-            let error = publisher.publish("t", keyed(key)).await.unwrap_err();
-            assert!(matches!(error, PublishError::NoAnswer(_)), "{error:?}");
-            // Waited for, not refused because of the one before.
-            assert!(start.elapsed() > limit / 2);
-            assert!(start.elapsed() < 10 * limit);
-        }
-        let start = Instant::now();
-        publisher.flush().await;
-        assert!(start.elapsed() < 10 * limit);
-        drop(listener);
-    }
-
-    #[tokio::test]
-    async fn a_message_larger_than_pubsub_takes_is_refused_without_being_sent() {
-        let nobody = "127.0.0.1:1".parse().unwrap();
-        let publisher = PubsubPublisher::new(at(nobody)).await.unwrap();
-        let too_large = OutgoingMessage {
-            data: vec![0; MAX_MESSAGE_SIZE].into(),
-            ..OutgoingMessage::default()
-        };
-        let error = publisher.publish("t", too_large).await.unwrap_err();
-        assert!(matches!(error, PublishError::Refused(_)), "{error:?}");
-        assert!(publisher.topics().is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_topic_s_client_is_kept_and_renewed_before_it_holds_too_many_keys() {
-        let nobody = "127.0.0.1:1".parse().unwrap();
-        let publisher = PubsubPublisher::new(at(nobody)).await.unwrap();
-        let state = |publisher: &PubsubPublisher| {
-            let topics = publisher.topics();
-            (topics["t"].keyed_messages, topics["t"].previous.is_some())
-        };
-        for _ in 0..KEYED_MESSAGES_PER_CLIENT {
-            publisher.client_for("t", true);
-            publisher.client_for("t", false);
-        }
-        assert_eq!(state(&publisher), (KEYED_MESSAGES_PER_CLIENT, false));
-        publisher.client_for("t", true);
-        assert_eq!(state(&publisher), (1, true));
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::SecondsFormat;
-use fanout_events::{TRACEPARENT, is_identifier};
+use fanout_events::{TRACEPARENT, is_identifier, skip_byte_order_mark};
 use fanout_runtime::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +86,8 @@ pub struct PushEnvelope {
 impl PushEnvelope {
     /// Reads the shape, and the id of the message.
     pub fn from_json(body: &[u8]) -> Result<Self, NotAPush> {
-        let mut envelope: PushBody = serde_json::from_slice(body).map_err(|_| NotAPush::Shape)?;
+        let mut envelope: PushBody =
+            serde_json::from_slice(skip_byte_order_mark(body)).map_err(|_| NotAPush::Shape)?;
         let message = &mut envelope.message;
         let message_id = message.message_id.take();
         let message_id = message_id
@@ -238,6 +239,16 @@ mod tests {
         let read = |body: &[u8]| PushedMessage::from_json(body, Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(read(both), read(snake));
         assert_eq!(read(both).data, "hello");
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_what_nothing_reads_harm_nothing() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        let body = format!(
+            "\u{feff}{{\"subscription\":\"s\",\"x\":1e400,\"message\":{{\"messageId\":\"1\",\"y\":{deep}}}}}"
+        );
+        let message = PushedMessage::from_json(body.as_bytes(), time()).unwrap();
+        assert_eq!(message.message_id, "1");
     }
 
     #[test]

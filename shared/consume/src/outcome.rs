@@ -71,7 +71,7 @@ impl From<&DecodeError> for ParkReason {
             DecodeError::Empty | DecodeError::NotJson { .. } | DecodeError::NotAnEvent(_) => {
                 "undecodable"
             }
-            DecodeError::Invalid(_) => "invalid",
+            DecodeError::Invalid(_) | DecodeError::TooDeep { .. } => "invalid",
             DecodeError::UnsupportedVersion { .. } => "unsupported_version",
         };
         Self {

@@ -206,6 +206,56 @@ fn a_fault_names_the_field_and_never_its_value() {
 }
 
 #[test]
+fn a_byte_order_mark_and_what_no_field_holds_do_not_keep_an_event_from_being_read() {
+    for golden in [
+        include_str!("../golden/user.created/0.json"),
+        include_str!("../golden/user.created/1.0.json"),
+    ] {
+        for unread in ["1e400", "-1E999", "[\"\\ud800\"]"] {
+            let with = golden.replacen('{', &format!("\u{feff} {{\"unread\": {unread},"), 1);
+            let event = decode(&received(with.as_bytes())).unwrap().event;
+            assert!(event.read::<UserCreated>().is_ok(), "{unread}");
+        }
+        // Where it is read it is wrong, and named.
+        let email = "\"test@example.com\"";
+        assert!(golden.contains(email));
+        for wrong in ["1e400", "\"\\ud800@example.com\""] {
+            let event = decode(&received(golden.replace(email, wrong).as_bytes()))
+                .unwrap()
+                .event;
+            let error = event.read::<UserCreated>().unwrap_err().to_string();
+            assert!(
+                error.ends_with("email must be a string that is not empty"),
+                "{error}"
+            );
+        }
+    }
+    let mut value = envelope();
+    value["sequence"] = json!("SEQUENCE");
+    let beyond = value.to_string().replace("\"SEQUENCE\"", "1e400");
+    let error = decode(&received(beyond.as_bytes())).unwrap_err();
+    let sentence = "the event is not valid: sequence must be a whole number from 1, below 2^53";
+    assert_eq!(error.to_string(), sentence);
+}
+
+#[test]
+fn an_event_that_is_too_deep_says_how_deep() {
+    let mut value = envelope();
+    value["data"]["deep"] = json!("DEEP");
+    let with = |depth: usize| {
+        let deep = format!("{}{}", "[".repeat(depth - 2), "]".repeat(depth - 2));
+        let text = value.to_string().replace("\"DEEP\"", &deep);
+        decode(&received(text.as_bytes())).map(drop)
+    };
+    assert_eq!(with(64), Ok(()));
+    for depth in [65, 5_000] {
+        let sentence =
+            format!("the event is not valid: its JSON is {depth} levels deep, and 64 are the most");
+        assert_eq!(with(depth).unwrap_err().to_string(), sentence);
+    }
+}
+
+#[test]
 fn a_later_major_is_not_guessed_at() {
     let cases = [
         ("2.0", "version 2.0 of user.created is not supported"),

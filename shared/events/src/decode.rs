@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike, Utc};
 use serde_json::{Map, Value};
 
 use crate::json_fields::{JsonFields, WrongField};
+use crate::json_text::{DEEPEST, read_json};
 use crate::{Data, Envelope, Event, Fingerprint, Metadata, Version, short_form};
 
 /// A message as it came from the bus, for [`decode`].
@@ -51,6 +52,12 @@ pub enum DecodeError {
         /// Counted from 1.
         column: usize,
     },
+    /// JSON that readers give up on.
+    #[error("the event is not valid: its JSON is {depth} levels deep, and {DEEPEST} are the most")]
+    TooDeep {
+        /// How many objects and arrays lie in each other.
+        depth: usize,
+    },
     /// JSON, but neither an envelope nor the short form.
     #[error("the data is no event: {0}")]
     NotAnEvent(String),
@@ -79,11 +86,7 @@ fn read_envelope(received: &Received<'_>) -> Result<Event, DecodeError> {
     if received.data.is_empty() {
         return Err(DecodeError::Empty);
     }
-    let value: Value = serde_json::from_slice(received.data).map_err(|e| DecodeError::NotJson {
-        line: e.line(),
-        column: e.column(),
-    })?;
-    let Value::Object(object) = value else {
+    let Value::Object(object) = read_json(received.data)? else {
         return Err(DecodeError::NotAnEvent(
             "it is not a JSON object".to_owned(),
         ));

@@ -7,6 +7,7 @@ mod event_type;
 mod fingerprint;
 mod identifier;
 mod json_fields;
+mod json_text;
 mod personal;
 mod short_form;
 
@@ -17,4 +18,5 @@ pub use event_type::{Domain, EventType, InvalidVersion, KnownType, Version};
 pub use fingerprint::Fingerprint;
 pub use identifier::is_identifier;
 pub use json_fields::{JsonFields, WrongField};
+pub use json_text::{json_text, skip_byte_order_mark};
 pub use personal::{EmailAddress, InvalidEmailAddress, InvalidPersonName, PersonName};

@@ -1,9 +1,10 @@
 //! One connection to Firestore that outlives a container's sleep.
 //!
-//! While a container sleeps its connection may die, with or without a word. Without one, the next
-//! call would hang until its time is over; so a connection that has been idle answers a question
-//! that costs nothing first, or is made anew. A connection that breaks under a call is made anew by
-//! the client itself, and the call is repeated once where that cannot do any harm.
+//! A connection may die with or without a word, while a container sleeps or under its calls. Without
+//! one, each call would hang until its time is over; so a connection that has been idle, or owes an
+//! answer for too long, answers a question that costs nothing before the next call, or is made anew.
+//! A connection that breaks under a call is made anew by the client itself, and the call is repeated
+//! once where that cannot do any harm.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -30,29 +31,32 @@ pub(super) struct Limits {
     pub(super) call: TimeLimit,
     /// For an answer of a connection that has been idle for longer than this.
     pub(super) idle: Duration,
+    /// The same of one that has answered none of its calls for this long.
+    pub(super) silent: Duration,
     pub(super) sign_of_life: TimeLimit,
 }
 
 struct State {
     db: FirestoreDb,
-    /// `None` if a call has hung since.
-    last_answer: Option<Instant>,
+    last_answer: Instant,
+    /// The first call since the last answer.
+    unanswered: Option<Instant>,
+    /// When a connection was found dead and no other could be made.
+    lost: Option<Instant>,
 }
 
 impl Limits {
-    const USUAL: Self = Self {
+    pub(super) const USUAL: Self = Self {
         call: TimeLimit::CALL,
         idle: Duration::from_secs(60),
+        silent: Duration::from_secs(3),
         sign_of_life: TimeLimit(Duration::from_secs(2)),
     };
 }
 
 impl Connection {
     pub(super) async fn open(options: FirestoreOptions) -> Result<Self, ConnectError> {
-        let state = State {
-            db: connect(&options).await?,
-            last_answer: Some(Instant::now()),
-        };
+        let state = State::new(connect(&options).await?);
         Ok(Self {
             options,
             limits: Limits::USUAL,
@@ -71,7 +75,8 @@ impl Connection {
     where
         F: Future<Output = Result<T, Status>>,
     {
-        self.wake().await;
+        self.wake().await?;
+        self.with(|state| *state.unanswered.get_or_insert_with(Instant::now));
         let limit = self.limits.call;
         let answer = limit.on(make(self.db(), limit)).await;
         let answer = match answer {
@@ -80,19 +85,42 @@ impl Connection {
             }
             answer => answer,
         };
-        self.note(&answer);
+        if answer.as_ref().err().is_none_or(is_answer) {
+            self.with(State::answered);
+        }
         answer
     }
 
-    /// Makes sure that a connection that has been idle is alive.
-    async fn wake(&self) {
-        if !self.is_idle() {
-            return;
+    /// Makes sure that a connection of which that is not certain is alive.
+    async fn wake(&self) -> Result<(), Status> {
+        let came = Instant::now();
+        if !self.is_doubtful() {
+            return Ok(());
         }
         let _looking = self.looking.lock().await;
-        if !self.is_idle() {
-            return;
+        if !self.is_doubtful() {
+            return Ok(());
         }
+        if self.with(|state| state.lost.is_some_and(|at| at > came)) {
+            return Err(Status::unavailable("the connection is lost"));
+        }
+        if self.is_alive().await {
+            self.with(State::answered);
+            return Ok(());
+        }
+        match connect(&self.options).await {
+            Ok(db) => {
+                self.with(|state| *state = State::new(db));
+                Ok(())
+            }
+            Err(error) => {
+                self.with(|state| state.lost = Some(Instant::now()));
+                Err(Status::unavailable(error.to_string()))
+            }
+        }
+    }
+
+    async fn is_alive(&self) -> bool {
         let limit = self.limits.sign_of_life;
         let db = self.db();
         // About no document: whatever Firestore says to that, it is there.
@@ -101,34 +129,16 @@ impl Connection {
             ..Default::default()
         };
         let mut client = db.client().get();
-        let answer = client.batch_get_documents(limit.request(question));
-        let alive = match limit.on(answer).await {
-            Ok(_) => true,
-            Err(status) => !is_broken(&status) && !TimeLimit::is_over(&status),
-        };
-        if alive {
-            self.with(|state| state.last_answer = Some(Instant::now()));
-        } else if let Ok(db) = connect(&self.options).await {
-            self.with(|state| {
-                state.db = db;
-                state.last_answer = Some(Instant::now());
-            });
-        }
+        let answer = limit.on(client.batch_get_documents(limit.request(question)));
+        answer.await.err().as_ref().is_none_or(is_answer)
     }
 
-    fn is_idle(&self) -> bool {
-        let idle = self.limits.idle;
-        self.with(|state| state.last_answer.is_none_or(|at| at.elapsed() > idle))
-    }
-
-    fn note<T>(&self, answer: &Result<T, Status>) {
-        match answer {
-            Err(status) if TimeLimit::is_over(status) => {
-                self.with(|state| state.last_answer = None);
-            }
-            Err(status) if is_broken(status) => {}
-            Ok(_) | Err(_) => self.with(|state| state.last_answer = Some(Instant::now())),
-        }
+    fn is_doubtful(&self) -> bool {
+        let Limits { idle, silent, .. } = self.limits;
+        self.with(|state| {
+            let owes = state.unanswered.is_some_and(|at| at.elapsed() > silent);
+            owes || state.last_answer.elapsed() > idle
+        })
     }
 
     fn db(&self) -> FirestoreDb {
@@ -138,6 +148,27 @@ impl Connection {
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+impl State {
+    fn new(db: FirestoreDb) -> Self {
+        Self {
+            db,
+            last_answer: Instant::now(),
+            unanswered: None,
+            lost: None,
+        }
+    }
+
+    fn answered(&mut self) {
+        self.last_answer = Instant::now();
+        self.unanswered = None;
+    }
+}
+
+/// Whether Firestore said so, and the connection lives.
+fn is_answer(status: &Status) -> bool {
+    !is_broken(status) && !TimeLimit::is_over(status)
 }
 
 /// Whether it was the connection that failed: what Firestore itself answers has no cause here.

@@ -10,6 +10,7 @@ mod manual_clock;
 pub mod push_endpoint;
 mod scripted_bus;
 mod seeded_ids;
+mod silent_proxy;
 pub mod user_events;
 
 pub use captured_logs::captured_logs;
@@ -18,3 +19,4 @@ pub use hooked_documents::{CommitHook, HookedCommit, HookedDocuments};
 pub use manual_clock::ManualClock;
 pub use scripted_bus::{Mood, NextPublish, ScriptedBus};
 pub use seeded_ids::SeededIds;
+pub use silent_proxy::SilentProxy;

@@ -1,7 +1,7 @@
 //! A dead letter, and what can be read of it.
 
 use fanout_bus::{DeadLetterCause, PushedMessage, message_as_it_was};
-use fanout_events::{Fingerprint, Received, decode};
+use fanout_events::{Fingerprint, Received, decode, skip_byte_order_mark};
 use fanout_runtime::{Timestamp, serialize_rfc3339};
 use serde::Serialize;
 use serde_json::Value;
@@ -96,7 +96,7 @@ impl DeadLetter {
     /// What is in it: personal data, to be shown only to who asks for it.
     pub(super) fn payload(&self) -> Value {
         let data = &self.message.data;
-        serde_json::from_slice(data)
+        serde_json::from_slice(skip_byte_order_mark(data))
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(data).into_owned()))
     }
 

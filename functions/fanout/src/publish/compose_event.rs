@@ -2,7 +2,7 @@
 
 use fanout_bus::OutgoingMessage;
 use fanout_contracts::DOMAINS;
-use fanout_events::{Data, Envelope, Event, Metadata, Received, attributes, decode};
+use fanout_events::{Data, Envelope, Event, Metadata, Received, attributes, decode, json_text};
 use fanout_runtime::Timestamp;
 use serde_json::{Map, Value};
 
@@ -89,11 +89,12 @@ fn invalid(fault: String) -> WrongUse {
 }
 
 fn read_object(data: &[u8]) -> Result<Map<String, Value>, WrongUse> {
+    let text = json_text(data).map_err(|error| WrongUse(format!("{error}; {NOTHING}")))?;
     // serde_json's own message may show values of the data.
-    let value = serde_json::from_slice(data).map_err(|error| {
+    let value = serde_json::from_str(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        WrongUse(format!(
-            "the data is not JSON: line {line}, column {column}; {NOTHING}"
+        invalid(format!(
+            "what is at line {line}, column {column} of the data cannot be kept as it is"
         ))
     })?;
     match value {
@@ -149,6 +150,20 @@ mod tests {
             let known = fanout_contracts::find(event_type).unwrap();
             assert_eq!(event.metadata.version, known.version);
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_and_what_cannot_be_published_as_it_is_is_refused() {
+        let with = |more: &str| {
+            let data = format!(
+                "\u{feff}{{\"user_id\":\"usr_1\",\"email\":\"a@b.example\",\"name\":\"B\"{more}}}"
+            );
+            compose(parts(), data.as_bytes()).map_err(|WrongUse(text)| text)
+        };
+        assert!(with("").is_ok());
+        insta::assert_snapshot!(with(",\"x\":1e400").unwrap_err(), @"the event is not valid: what is at line 1, column 61 of the data cannot be kept as it is; nothing was published");
+        let deep = format!(",\"x\":{}{}", "[".repeat(63), "]".repeat(63));
+        insta::assert_snapshot!(with(&deep).unwrap_err(), @"the event is not valid: its JSON is 65 levels deep, and 64 are the most; nothing was published");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod gcloud;
 mod grpc;
 mod guarded;
 mod operated;
+mod pages;
 mod publish;
 mod readme;
 mod redrive;

@@ -1,14 +1,15 @@
-//! The README's commands do what it says.
+//! The commands of the README and of `docs/OPERATING.md` do what these say.
 
 use std::process::Command;
 
 use crate::running::{Running, wait_until};
 
 const README: &str = include_str!("../../../../README.md");
+const OPERATING: &str = include_str!("../../../../docs/OPERATING.md");
 
-/// The ```` ```sh ```` blocks of a part of the README.
-fn blocks(part: &str) -> impl Iterator<Item = &str> {
-    part.split("```sh\n")
+/// The ```` ```sh ```` blocks of a page.
+pub(crate) fn blocks(page: &str) -> impl Iterator<Item = &str> {
+    page.split("```sh\n")
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
 }
@@ -110,14 +111,12 @@ fn the_gcloud_command_shows_what_the_readme_says() {
     );
 }
 
-/// Each command of the section for operators, and what its answer must hold in the end.
+/// Each command of the page for operators, and what its answer must hold in the end.
 #[test]
-fn the_operators_commands_show_what_the_readme_says() {
+fn the_operators_commands_show_what_their_page_says() {
     let data = tempfile::tempdir().unwrap();
     let running = Running::start(data.path());
-    let section = README.split("## Operate it").nth(1).unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let commands: Vec<&str> = blocks(section).flat_map(str::lines).collect();
+    let commands: Vec<&str> = blocks(OPERATING).flat_map(str::lines).collect();
     let shown = [
         "evt_",
         "crm",

@@ -1,4 +1,4 @@
-//! A connection that died while the container slept.
+//! A connection that died, with or without a word.
 
 use std::time::Duration;
 
@@ -7,9 +7,13 @@ use fanout_store::{
     Write,
 };
 
-use super::stand_in::{Reply, StandIn, committed, found};
+use fanout_testkit::SilentProxy;
+use tokio::time::{Instant, timeout};
+
+use super::stand_in::{Reply, StandIn, committed, documents_at, found};
+use crate::FirestoreDocuments;
+use crate::connection::Limits;
 use crate::time_limit::TimeLimit;
-use crate::{FirestoreDocuments, FirestoreOptions};
 
 const USERS: &Collection = &Collection::named("users");
 
@@ -98,6 +102,55 @@ async fn a_connection_that_died_without_a_word_is_made_anew_before_the_next_call
     assert_eq!(firestore.calls(), asked);
 }
 
+const SHORT: Duration = Duration::from_millis(100);
+
+/// One whose connection went silent under a call that its caller has given up.
+async fn gone_silent(proxy: &SilentProxy) -> FirestoreDocuments {
+    let mut documents = documents_at(&proxy.host).await;
+    documents.connection.limits.silent = SHORT;
+    documents.connection.limits.sign_of_life = TimeLimit(5 * SHORT);
+    documents.commit(vec![Write::absent(key())]).await.unwrap();
+    proxy.silence();
+    let create = vec![Write::create(key(), Fields::new())];
+    let given_up = timeout(2 * SHORT, documents.commit(create)).await;
+    assert!(given_up.is_err(), "{given_up:?}");
+    documents
+}
+
+#[tokio::test]
+async fn a_connection_that_goes_silent_without_a_reset_is_made_anew_for_the_next_call() {
+    let firestore = StandIn::start([committed(1), committed(1)]).await;
+    let proxy = SilentProxy::before(&firestore.host).await;
+    let documents = gone_silent(&proxy).await;
+    let create = vec![Write::create(key(), Fields::new())];
+    documents.commit(create).await.unwrap();
+    assert_eq!(firestore.calls(), ["Commit", "Commit"]);
+}
+
+#[tokio::test]
+async fn where_no_new_connection_can_be_made_all_who_wait_for_it_are_told_together() {
+    let firestore = StandIn::start([committed(1)]).await;
+    let proxy = SilentProxy::before(&firestore.host).await;
+    let documents = gone_silent(&proxy).await;
+    drop(proxy);
+    let start = Instant::now();
+    let reads = (0..20).map(|_| async { documents.get(&key()).await });
+    for read in futures_util::future::join_all(reads).await {
+        assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    }
+    assert!(start.elapsed() < 50 * SHORT, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_silent_connection_is_replaced_within_ten_seconds() {
+    let Limits {
+        silent,
+        sign_of_life,
+        ..
+    } = Limits::USUAL;
+    assert!(silent + sign_of_life.0 < Duration::from_secs(10));
+}
+
 /// One that is busy is not asked.
 #[tokio::test]
 async fn a_call_costs_one_call() {
@@ -115,8 +168,7 @@ async fn a_server_that_hangs_is_not_available() {
     // Takes the connection and never says a word.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = silent.local_addr().unwrap().to_string();
-    let options = FirestoreOptions::new("demo").on_emulator(host);
-    let mut documents = FirestoreDocuments::connect(options).await.unwrap();
+    let mut documents = documents_at(&host).await;
     let soon = TimeLimit(Duration::from_millis(50));
     documents.connection.limits.call = soon;
     documents.connection.limits.sign_of_life = soon;

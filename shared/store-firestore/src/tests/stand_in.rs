@@ -34,7 +34,8 @@ pub(super) enum Reply {
 
 /// One stand-in, with a plan of its replies.
 pub(super) struct StandIn {
-    host: String,
+    /// `host:port`
+    pub(super) host: String,
     plan: Arc<Mutex<Plan>>,
 }
 
@@ -63,14 +64,18 @@ impl StandIn {
     }
 
     pub(super) async fn documents(&self) -> FirestoreDocuments {
-        let options = FirestoreOptions::new("demo").on_emulator(&self.host);
-        FirestoreDocuments::connect(options).await.unwrap()
+        documents_at(&self.host).await
     }
 
     /// The calls so far, by name.
     pub(super) fn calls(&self) -> Vec<String> {
         self.plan.lock().unwrap().calls.clone()
     }
+}
+
+pub(super) async fn documents_at(host: &str) -> FirestoreDocuments {
+    let options = FirestoreOptions::new("demo").on_emulator(host);
+    FirestoreDocuments::connect(options).await.unwrap()
 }
 
 /// Reads of these documents: `None` is a missing one.

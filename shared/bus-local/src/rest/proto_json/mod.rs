@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
+use fanout_events::skip_byte_order_mark;
 use fanout_runtime::Timestamp;
 
 use super::error::RestError;
@@ -36,7 +37,7 @@ impl ProtoFields {
     /// Those of a request's body; no body counts as an empty object.
     pub(super) fn of_body(body: Result<Bytes, BytesRejection>) -> Result<Self, RestError> {
         let body = body.map_err(|_| RestError::BodyTooLarge)?;
-        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
+        let body = skip_byte_order_mark(&body);
         let body = if body.is_empty() { b"{}" } else { body };
         // serde_json's own message may show values of the body.
         let body = serde_json::from_slice(body).map_err(|error| RestError::Malformed {
