@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use fanout_bus::Backoff;
 use fanout_runtime::LogFormat;
-use system::{Redelivery, SERVICES};
+use system::{Redelivery, roles};
 
 use crate::completions::CompletionsFlags;
 use crate::dead_letters::DeadLettersArgs;
@@ -16,6 +16,7 @@ use crate::doctor::DoctorFlags;
 use crate::manifest::ManifestFlags;
 use crate::new_service::NewFlags;
 use crate::publish::PublishArgs;
+use crate::status::StatusFlags;
 use crate::trace::TraceFlags;
 
 /// The Pub/Sub REST face's name in `--port`.
@@ -55,7 +56,9 @@ pub enum Command {
     /// Run the whole system on this machine (the default)
     #[command(after_help = EXAMPLES)]
     Up(UpFlags),
-    /// Publish an event by hand
+    /// Show on one screen what waits, what failed and what is blocked
+    Status(StatusFlags),
+    /// Publish an event by hand, or give one up that waits
     Publish(PublishArgs),
     /// List, show, redrive or discard dead letters
     DeadLetters(DeadLettersArgs),
@@ -87,7 +90,7 @@ pub struct UpFlags {
     #[arg(long, env = "FANOUT_EMULATORS")]
     pub emulators: bool,
     /// Listen on another port; repeat for several, 0 picks a free one, `all=0` picks all of them.
-    /// Names: pubsub and the services' (user, email, analytics, crm)
+    /// Names: pubsub and the services' (user, email, analytics, crm, ticker)
     #[arg(
         long = "port",
         env = "FANOUT_PORT",
@@ -113,7 +116,7 @@ impl FromStr for PortOf {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let services = SERVICES.iter().map(|spec| spec.short_name());
+        let services = roles().map(|spec| spec.short_name());
         let names: Vec<&str> = [PUBSUB].into_iter().chain(services).collect();
         let (name, port) = text
             .split_once('=')
@@ -223,7 +226,7 @@ mod tests {
         let error = "mail=1".parse::<PortOf>().unwrap_err();
         assert_eq!(
             error,
-            "`mail` is none of pubsub, user, email, analytics, crm"
+            "`mail` is none of pubsub, user, email, analytics, crm, ticker"
         );
     }
 

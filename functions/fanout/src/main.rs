@@ -5,12 +5,15 @@ use std::process::ExitCode;
 use clap::Parser;
 use fanout::answer::exit_code;
 use fanout::cli::{Cli, Command};
-use fanout::{completions, dead_letters, doctor, manifest, new_service, publish, trace, up};
+use fanout::{
+    completions, dead_letters, doctor, manifest, new_service, publish, status, trace, up,
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Some(Command::Up(flags)) => up::run(&flags),
+        Some(Command::Status(flags)) => status::run(&flags),
         Some(Command::Publish(args)) => publish::run(args),
         Some(Command::DeadLetters(args)) => dead_letters::run(args),
         Some(Command::Trace(flags)) => trace::run(&flags),

@@ -11,9 +11,11 @@ use reqwest::{Client, Url};
 
 use crate::google_api::GoogleApi;
 use crate::iam_credentials::{IAM_CREDENTIALS_URL, IamCredentials};
+use crate::monitoring::{MONITORING_URL, Monitoring};
 use crate::pubsub_rest::PubsubRest;
 use crate::target::{LOCAL_PROJECT, Target, TargetFlags};
 
+const PUBSUB_FLAG: &str = "--pubsub-url";
 const PUBSUB_URL: &str = "https://pubsub.googleapis.com";
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// The embedded broker and the emulator say that a subscription is empty when it is.
@@ -27,6 +29,8 @@ pub struct Operator {
     pub pubsub: PubsubRest,
     /// Makes the tokens of push identities; absent on one machine, where no consumer asks for one.
     pub iam: Option<IamCredentials>,
+    /// Metrics; absent on one machine.
+    pub monitoring: Option<Monitoring>,
     /// For pushes. Follows no redirect, as Pub/Sub does not.
     pub http: Client,
     /// The time.
@@ -64,10 +68,11 @@ impl Operator {
         // certificates that a minimal image may lack.
         let http = client().no_proxy().tls_certs_only([]).build()?;
         let api = GoogleApi::new(http.clone(), None, advice);
-        let url = base_url(url)?;
+        let url = base_url(url, PUBSUB_FLAG)?;
         Ok(Self {
             pubsub: PubsubRest::new(api, url, project, EMPTY_PULLS_ON_ONE_MACHINE),
             iam: None,
+            monitoring: None,
             http,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
@@ -83,15 +88,17 @@ impl Operator {
     ) -> anyhow::Result<Self> {
         let http = client().build()?;
         let api = GoogleApi::new(http.clone(), Some(credentials), "is there a network?");
-        let iam = IamCredentials::new(api.clone(), base_url(iam_credentials_url)?);
+        let iam = IamCredentials::new(api.clone(), base_url(iam_credentials_url, PUBSUB_FLAG)?);
+        let monitoring = Monitoring::new(api.clone(), Url::parse(MONITORING_URL)?, &project);
         Ok(Self {
             pubsub: PubsubRest::new(
                 api,
-                base_url(pubsub_url)?,
+                base_url(pubsub_url, PUBSUB_FLAG)?,
                 project,
                 EMPTY_PULLS_IN_THE_CLOUD,
             ),
             iam: Some(iam),
+            monitoring: Some(monitoring),
             http,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
@@ -105,11 +112,12 @@ fn client() -> reqwest::ClientBuilder {
         .connect_timeout(CONNECT_LIMIT)
 }
 
-fn base_url(text: &str) -> anyhow::Result<Url> {
+/// The URL that this flag gives.
+pub fn base_url(text: &str, flag: &str) -> anyhow::Result<Url> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
         Ok(_) | Err(_) => {
-            bail!("`{text}` is not a URL such as http://localhost:8085: correct --pubsub-url")
+            bail!("`{text}` is not a URL such as http://localhost:8085: correct {flag}")
         }
     }
 }

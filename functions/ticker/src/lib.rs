@@ -1,6 +1,7 @@
 //! The ticker: what must happen each minute, for all services. Cloud Run gives no CPU between
-//! requests, so Cloud Scheduler asks for it.
+//! requests, so Cloud Scheduler asks for it. And an operator's word on what it relays.
 
+mod skip_event;
 mod tick;
 
 use axum::Router;
@@ -10,7 +11,7 @@ use fanout_outbox::Outbox;
 use fanout_web::{Service, health_route, with_fallbacks};
 
 /// The service, beside the table of services: it belongs to every system. On one machine the runner
-/// ticks itself.
+/// ticks by itself, too.
 pub static SERVICE: ServiceSpec = ServiceSpec {
     name: "ticker",
     system: None,
@@ -41,6 +42,7 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
 pub fn app(outbox: Outbox) -> Router {
     let routes = Router::new()
         .route("/tick", post(tick::tick))
+        .route("/outbox/{event_id}/skip", post(skip_event::skip_event))
         .with_state(outbox)
         .merge(health_route());
     with_fallbacks(routes)

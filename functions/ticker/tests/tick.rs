@@ -1,4 +1,5 @@
-//! What a tick answers; that it relays is tested with the services whose events wait.
+//! What a tick and a skip answer; that they relay and skip is tested with the services whose events
+//! wait, and with the command.
 
 #![allow(
     clippy::unwrap_used,
@@ -39,9 +40,16 @@ impl Documents for Away {
 }
 
 async fn tick(documents: Arc<dyn Documents>) -> (u16, Value) {
+    ask(
+        documents,
+        Request::post("/tick").body(Body::empty()).unwrap(),
+    )
+    .await
+}
+
+async fn ask(documents: Arc<dyn Documents>, request: Request<Body>) -> (u16, Value) {
     let (bus, clock) = (Arc::new(ScriptedBus::default()), Arc::new(SystemClock));
     let outbox = Outbox::new(documents, bus, clock, Arc::new(SystemIds), "ticker");
-    let request = Request::post("/tick").body(Body::empty()).unwrap();
     let answer = ticker::app(outbox).oneshot(request).await.unwrap();
     let status = answer.status().as_u16();
     let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
@@ -63,4 +71,13 @@ async fn while_the_store_is_away_the_next_minute_tries_again() {
     let (status, problem) = tick(Arc::new(Away)).await;
     assert_eq!(status, 503, "{problem}");
     assert_eq!(problem["status"], 503);
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_nothing_is_skipped_and_no_cause_is_told() {
+    let skip = Request::post("/outbox/evt_1/skip").header("Content-Type", "application/json");
+    let request = skip.body(Body::from(r#"{"reason":"too large"}"#)).unwrap();
+    let (status, problem) = ask(Arc::new(Away), request).await;
+    assert_eq!(status, 503, "{problem}");
+    assert_eq!(problem["type"], "unavailable");
 }

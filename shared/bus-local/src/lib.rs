@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backlog;
 mod broker;
 mod deliver;
 mod dispatch;
@@ -27,6 +28,7 @@ mod subscriptions;
 #[cfg(test)]
 mod tests;
 
+pub use backlog::{Backlog, backlogs};
 pub use broker::Broker;
 pub use error::BrokerError;
 pub use filter::{AttributeFilter, InvalidFilter};

@@ -1,8 +1,9 @@
 //! Rows as an operator finds them who looks an event up.
 
-use fanout_store::{Comparison, Documents, Query, ReadError};
+use fanout_store::{Comparison, Direction, Documents, Query, ReadError, StoreError};
+use futures_util::future::try_join_all;
 
-use crate::row::{EVENTS, EventRow};
+use crate::row::{EVENTS, EventRow, SHARDS, WAITING};
 
 /// Which rows. Each is one equality on one field, which is indexed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub async fn find_events(
         }
         EventsOf::Subject(id) => Query::of(EVENTS)
             .only("subject", Comparison::Equal, id)
-            .order_by("sequence", fanout_store::Direction::Ascending),
+            .order_by("sequence", Direction::Ascending),
         EventsOf::Correlation(id) => {
             Query::of(EVENTS).only("correlation_id", Comparison::Equal, id)
         }
@@ -52,4 +53,49 @@ pub async fn find_events(
             None => return Ok((rows, false)),
         }
     }
+}
+
+/// The rows that wait.
+#[derive(Default)]
+pub struct WaitingEvents {
+    /// Oldest first.
+    pub rows: Vec<EventRow>,
+    /// The events whose rows cannot be read; each blocks its subject.
+    pub unreadable: Vec<String>,
+    /// There are more than were read.
+    pub more: bool,
+}
+
+/// The rows that wait, the oldest of all among them; of each shard as many as `most`, and to the end
+/// of a page.
+pub async fn find_waiting(
+    documents: &dyn Documents,
+    most: usize,
+) -> Result<WaitingEvents, StoreError> {
+    let shards = (0..SHARDS).map(|shard| async move {
+        let mut query = Query::of(EVENTS)
+            .only(WAITING, Comparison::Equal, shard)
+            .order_by("recorded_at", Direction::Ascending);
+        let mut found = Vec::new();
+        loop {
+            let page = documents.query(&query).await?;
+            found.extend(page.documents);
+            match page.next {
+                Some(next) if found.len() < most => query = query.after(next),
+                next => return Ok::<_, StoreError>((found, next.is_some())),
+            }
+        }
+    });
+    let mut waiting = WaitingEvents::default();
+    for (found, more) in try_join_all(shards).await? {
+        waiting.more |= more;
+        for document in found {
+            match EventRow::from_document(&document) {
+                Ok(row) => waiting.rows.push(row),
+                Err(_) => waiting.unreadable.push(document.key.id().to_owned()),
+            }
+        }
+    }
+    waiting.rows.sort_by_key(|row| row.recorded_at);
+    Ok(waiting)
 }

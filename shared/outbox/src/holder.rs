@@ -194,11 +194,21 @@ impl<'a> Holder<'a> {
         let answer = answer.unwrap_or_else(|elapsed| Err(PublishError::NoAnswer(elapsed.into())));
         let unwell = |error: &PublishError| !matches!(error, PublishError::Refused(_));
         outbox.bus_answered(!answer.as_ref().is_err_and(unwell));
+        if let Err(error @ PublishError::Refused(_)) = &answer {
+            self.note_refusal(row, &error_chain(error)).await;
+        }
         let message_id = answer?;
         let event_id = row.event_id.as_str();
         info!(event_id, message_id = %message_id.0, "published");
         self.done.published += 1;
         Ok(())
+    }
+
+    /// Leaves word for the operator who asks why a line is blocked. If that fails, the log has it.
+    async fn note_refusal(&self, row: &EventRow, why: &str) {
+        if let Some(write) = row.refused(why) {
+            let _ = self.outbox.documents.commit(vec![write]).await;
+        }
     }
 
     /// Marks rows as published, also if the lease is another holder's by now: they have been.

@@ -128,10 +128,8 @@ impl LineLease {
         documents: &dyn Documents,
         now: Timestamp,
     ) -> Result<Option<HeldLease>, StoreError> {
-        match documents.get(&self.line.key()).await? {
-            None => self.commit(documents, self.create()).await,
-            Some(found) => self.take_over(documents, &found, now).await,
-        }
+        let found = documents.get(&self.line.key()).await?;
+        self.take(documents, found.as_ref(), now).await
     }
 
     /// Takes the lease if its holder left it behind; `None` if it is held, or has been given back.
@@ -142,16 +140,39 @@ impl LineLease {
     ) -> Result<Option<HeldLease>, StoreError> {
         match documents.get(&self.line.key()).await? {
             None => Ok(None),
-            Some(found) => self.take_over(documents, &found, now).await,
+            found => self.take(documents, found.as_ref(), now).await,
         }
     }
 
-    async fn take_over(
+    async fn take(
         &self,
         documents: &dyn Documents,
-        found: &Document,
+        found: Option<&Document>,
         now: Timestamp,
     ) -> Result<Option<HeldLease>, StoreError> {
+        let Some((lease, write)) = self.taking(found, now)? else {
+            return Ok(None);
+        };
+        match documents.commit(vec![write]).await {
+            Ok(receipt) => {
+                let version = receipt.update_times.first().copied().flatten();
+                Ok(version.map(|version| lease.held(version)))
+            }
+            // Another relay or request was faster, and holds it.
+            Err(CommitError::Conflict(_) | CommitError::Contention(_)) => Ok(None),
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+
+    /// The lease, and what takes it from where it was found; `None` if it is held.
+    pub(super) fn taking(
+        &self,
+        found: Option<&Document>,
+        now: Timestamp,
+    ) -> Result<Option<(Self, Write)>, StoreError> {
+        let Some(found) = found else {
+            return Ok(Some((self.clone(), self.create())));
+        };
         let read = |error: fanout_store::MalformedDocument| StoreError::Refused(error.into());
         if found.fields.timestamp("expires_at").map_err(read)? > now {
             return Ok(None);
@@ -162,23 +183,7 @@ impl LineLease {
             ..self.clone()
         };
         let takeover = Write::replace(found.key.clone(), lease.to_fields(), found.update_time);
-        lease.commit(documents, takeover).await
-    }
-
-    async fn commit(
-        &self,
-        documents: &dyn Documents,
-        write: Write,
-    ) -> Result<Option<HeldLease>, StoreError> {
-        match documents.commit(vec![write]).await {
-            Ok(receipt) => {
-                let version = receipt.update_times.first().copied().flatten();
-                Ok(version.map(|version| self.held(version)))
-            }
-            // Another relay or request was faster, and holds it.
-            Err(CommitError::Conflict(_) | CommitError::Contention(_)) => Ok(None),
-            Err(CommitError::Store(error)) => Err(error),
-        }
+        Ok(Some((lease, takeover)))
     }
 
     fn to_fields(&self) -> Fields {

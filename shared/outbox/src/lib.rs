@@ -9,14 +9,16 @@ mod lease;
 mod outbox;
 mod relay;
 mod row;
+mod skip;
 mod unit;
 
 pub use cursors::OUTBOX_CURSORS;
 pub use dead_process::end_leases_of_dead_process;
 pub use draft::{Draft, Origin, UnwritableEvent, caused_event_id};
-pub use find_events::{EventsOf, find_events};
+pub use find_events::{EventsOf, WaitingEvents, find_events, find_waiting};
 pub use lease::OUTBOX_LEASES;
 pub use outbox::{EVENTS_KEPT, Outbox};
 pub use relay::RelayReport;
-pub use row::{EVENTS, EventRow, SHARDS};
+pub use row::{EVENTS, EventRow, SHARDS, Skipped, Standing};
+pub use skip::SkipError;
 pub use unit::{Committed, Events};

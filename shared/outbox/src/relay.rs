@@ -225,7 +225,8 @@ impl Run<'_> {
 }
 
 /// Since when a row waits that cannot be read: as far as it says so itself, or else the store does.
-/// A row that waits is never changed, so the store's last change is the row's creation.
+/// A waiting row that cannot be read is changed by no holder, so the store's last change is its
+/// creation, or what made it unreadable.
 fn stored_at(document: &Document) -> Timestamp {
     let recorded = document.fields.timestamp("recorded_at");
     recorded.unwrap_or_else(|_| document.update_time.moment())

@@ -8,7 +8,7 @@ use fanout_bus::OutgoingMessage;
 use fanout_events::attributes;
 use fanout_runtime::Timestamp;
 use fanout_store::{
-    Collection, Fields, Key, MalformedDocument, Precondition, Value, Write, ascending,
+    Collection, Fields, Key, MalformedDocument, Precondition, UpdateTime, Value, Write, ascending,
 };
 use sha2::{Digest, Sha256};
 
@@ -35,8 +35,34 @@ pub const EVENTS: &Collection = &Collection::named("events")
 /// to a few hundred writes a second, so each shard has its own.
 pub const SHARDS: u64 = 16;
 
+/// How many characters of a bus's refusal are kept.
+const MOST_OF_REFUSAL: usize = 300;
+
 /// The field that a row has as long as it waits: its shard.
 pub(super) const WAITING: &str = "waiting";
+
+/// How far an event has come on its way to the bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It is still to be published.
+    Waiting {
+        /// Why the bus would not take it, if it has refused it for good.
+        refusal: Option<String>,
+    },
+    /// It was published then.
+    Published(Timestamp),
+    /// An operator took it out of waiting, and it was not published.
+    Skipped(Skipped),
+}
+
+/// An operator's word that an event is not to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// When.
+    pub at: Timestamp,
+    /// Why, in the operator's words.
+    pub reason: String,
+}
 
 /// An event as it was or will be published.
 #[derive(Clone, PartialEq)]
@@ -55,8 +81,8 @@ pub struct EventRow {
     pub sequence: u64,
     /// When it was stored.
     pub recorded_at: Timestamp,
-    /// When it was published; `None` as long as it waits.
-    pub published_at: Option<Timestamp>,
+    /// How far it has come.
+    pub standing: Standing,
     /// The request that started it all.
     pub correlation_id: Option<String>,
     /// The event that caused it.
@@ -89,7 +115,7 @@ impl EventRow {
             subject: event.subject,
             sequence: event.sequence,
             recorded_at: now,
-            published_at: None,
+            standing: Standing::Waiting { refusal: None },
             correlation_id: event.correlation_id,
             causation_id: event.causation_id,
             ordering_key: ordering_key.unwrap_or_default(),
@@ -117,7 +143,7 @@ impl EventRow {
 
     /// Whether it is still to be published.
     pub fn waits(&self) -> bool {
-        self.published_at.is_none()
+        matches!(self.standing, Standing::Waiting { .. })
     }
 
     /// Stores the row. It waits, and does not expire.
@@ -145,14 +171,35 @@ impl EventRow {
     /// Notes that the row has been published, so that it waits no longer and expires. Only if it is
     /// still there: a row that has expired stays gone.
     pub(super) fn published(&self, now: Timestamp, kept: Duration) -> Write {
+        self.ended(Fields::new().with("published_at", now), now, kept)
+    }
+
+    /// Takes the row out of waiting without its having been published. Only in the version that was
+    /// read.
+    pub(super) fn skipped(&self, skipped: &Skipped, version: UpdateTime, kept: Duration) -> Write {
+        let fields = Fields::new()
+            .with("skipped_at", skipped.at)
+            .with("skip_reason", skipped.reason.as_str());
+        self.ended(fields, skipped.at, kept)
+            .only_if(Precondition::UpdatedAt(version))
+    }
+
+    fn ended(&self, fields: Fields, now: Timestamp, kept: Duration) -> Write {
         let kept = TimeDelta::from_std(kept).unwrap_or(TimeDelta::MAX);
         let expires_at = now.checked_add_signed(kept).unwrap_or(Timestamp::MAX_UTC);
-        let fields = Fields::new()
-            .with("published_at", now)
-            .with("expires_at", expires_at);
-        Write::merge(self.key(), fields)
+        Write::merge(self.key(), fields.with("expires_at", expires_at))
             .remove_field(WAITING)
             .only_if(Precondition::Exists)
+    }
+
+    /// Notes why the bus will never take it; `None` if that is noted already.
+    pub(super) fn refused(&self, why: &str) -> Option<Write> {
+        let why: String = why.chars().take(MOST_OF_REFUSAL).collect();
+        let known = Standing::Waiting {
+            refusal: Some(why.clone()),
+        };
+        let write = Write::merge(self.key(), Fields::new().with("refusal", why));
+        (self.standing != known).then(|| write.only_if(Precondition::Exists))
     }
 
     /// The document as a row.
@@ -169,9 +216,20 @@ impl EventRow {
         };
         let attribute =
             |(name, _): (&str, &Value)| Ok((name.to_owned(), stored.text(name)?.to_owned()));
-        let published_at = match fields.get(WAITING) {
-            Some(_) => None,
-            None => Some(fields.timestamp("published_at")?),
+        // A holder whose lease had run out may have published what was skipped: that counts.
+        let standing = if fields.get(WAITING).is_some() {
+            Standing::Waiting {
+                refusal: owned(fields.optional_text("refusal")?),
+            }
+        } else if let Some(at) = fields.optional_timestamp("skipped_at")?
+            && fields.get("published_at").is_none()
+        {
+            Standing::Skipped(Skipped {
+                at,
+                reason: fields.text("skip_reason")?.to_owned(),
+            })
+        } else {
+            Standing::Published(fields.timestamp("published_at")?)
         };
         Ok(Self {
             event_id: document.key.id().to_owned(),
@@ -181,7 +239,7 @@ impl EventRow {
             subject: fields.text("subject")?.to_owned(),
             sequence: fields.count("sequence")?,
             recorded_at: fields.timestamp("recorded_at")?,
-            published_at,
+            standing,
             correlation_id: owned(fields.optional_text("correlation_id")?),
             causation_id: owned(fields.optional_text("causation_id")?),
             ordering_key: fields.text("ordering_key")?.to_owned(),

@@ -21,6 +21,7 @@ mod show_letter;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
@@ -32,6 +33,7 @@ use fanout_runtime::{ProcessEnvironment, Shutdown};
 use crate::operator::Operator;
 use crate::target::TargetFlags;
 use interrupt::Interrupt;
+use letter::DeadLetter;
 
 const EXAMPLES: &str = "Examples:
   fanout dead-letters list                               what lies there, by reason
@@ -117,6 +119,22 @@ pub fn run(args: DeadLettersArgs) -> anyhow::Result<ExitCode> {
             }
         }
     })
+}
+
+/// How many dead letters a consumer has by reason, and whether there are more. Changes nothing.
+pub async fn count_by_reason(
+    operator: &Operator,
+    consumer: &Subscriber,
+    shutdown: &Shutdown,
+) -> anyhow::Result<(BTreeMap<String, usize>, bool)> {
+    let mut reasons = BTreeMap::new();
+    let count = |letter: &DeadLetter| {
+        *reasons.entry(letter.reason.clone()).or_default() += 1;
+        false
+    };
+    let interrupt = Interrupt::new(shutdown.clone());
+    let held = hold::hold(&operator.pubsub, consumer, usize::MAX, &interrupt, count).await?;
+    Ok((reasons, held.more))
 }
 
 /// The names that `--consumer` takes.

@@ -9,7 +9,7 @@ use fanout_contracts::DOMAINS;
 use fanout_events::Domain;
 use fanout_kernel::{ServiceSpec, Subscribed, Subscriber};
 use fanout_runtime::Timings;
-use system::{Redelivery, SERVICES};
+use system::{Redelivery, SERVICES, TICKER};
 
 use super::Report;
 use crate::cli::{PUBSUB, PUBSUB_PORT};
@@ -82,7 +82,8 @@ impl Table<'_> {
 
     fn listeners(&self) -> impl Iterator<Item = String> {
         let services = self.services.iter().map(|spec| spec.short_name());
-        [PUBSUB].into_iter().chain(services).map(str::to_owned)
+        let beside = [PUBSUB, TICKER.short_name()].into_iter();
+        beside.chain(services).map(str::to_owned)
     }
 
     fn subscriptions(&self) -> impl Iterator<Item = String> {
@@ -95,7 +96,7 @@ impl Table<'_> {
 
     fn ports(&self) -> impl Iterator<Item = String> {
         let services = self.services.iter().map(|spec| spec.port);
-        let ports = [PUBSUB_PORT].into_iter().chain(services);
+        let ports = [PUBSUB_PORT, TICKER.port].into_iter().chain(services);
         ports.map(|port| port.to_string())
     }
 

@@ -1,14 +1,16 @@
-//! `fanout publish`: one event by hand, whole and checked, or any text as it is.
+//! `fanout publish`: one event by hand, whole and checked, or any text as it is; or one that waits in
+//! the outbox, given up.
 
 mod compose_event;
 mod read_data;
+mod skip_event;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use fanout_bus::{MessageId, OutgoingMessage};
 use fanout_events::{Received, decode};
 use fanout_runtime::{Environment, ProcessEnvironment};
@@ -26,11 +28,18 @@ const EXAMPLES: &str = r#"Examples:
   fanout publish user.created --data @data.json --event-id evt_1    a repeat with the same id counts once
   fanout publish --raw --data '{"userId":"test-123","email":"manual@test.com","name":"Manual Test","event":"user.created"}'
   generate | fanout publish user.created --data - --project my-project
+  fanout publish --skip evt_01JD2V7Q4M8T9W3X5Y6Z7A8B9C --reason 'larger than the bus takes'
 
 The data is what goes into the event's `data`; everything around it is made here: id, time, version,
 attributes, ordering key. It is decoded as every consumer does, before it leaves.
 
-Exit code: 0 published, 1 not (or not known to be), 2 wrong use or an event that is not valid."#;
+--skip gives up an event that waits in the outbox, such as one that the bus refuses for good: it is
+never published, and what waits behind it goes on within a minute. No consumer gets it, so see with
+`fanout trace` what it was before. The reason is kept and shown as it is: write no personal data into it.
+On one machine the running `fanout up` does it; in Google Cloud this command does, in
+Firestore, for which it takes the role roles/datastore.user.
+
+Exit code: 0 published (or skipped), 1 not (or not known to be), 2 wrong use or an event that is not valid."#;
 
 /// The flags of `fanout publish`.
 #[derive(Debug, Args)]
@@ -39,14 +48,20 @@ pub struct PublishArgs {
     /// The event's type
     #[arg(
         value_name = "TYPE",
-        required_unless_present = "raw",
+        required_unless_present_any = ["raw", "skip"],
         conflicts_with = "raw",
         value_parser = PossibleValuesParser::new(event_types())
     )]
     event_type: Option<String>,
     /// The event's data as JSON, `@FILE` to read it from there, or `-` for stdin
-    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
-    data: String,
+    #[arg(
+        long,
+        value_name = "JSON",
+        allow_hyphen_values = true,
+        required_unless_present = "skip",
+        conflicts_with = "skip"
+    )]
+    data: Option<String>,
     /// Publish the text as it is, without attributes and unchecked: what people do with gcloud
     #[arg(long, conflicts_with_all = ["event_id", "subject", "sequence", "correlation_id"])]
     raw: bool,
@@ -68,6 +83,25 @@ pub struct PublishArgs {
     /// An attribute beside those that the event has by itself; repeat for several
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
     attributes: Vec<(String, String)>,
+    /// Give this event up instead, which waits in the outbox
+    #[arg(
+        long,
+        value_name = "EVENT_ID",
+        requires = "reason",
+        conflicts_with_all = ["event_type", "raw", "event_id", "subject", "sequence", "correlation_id", "attributes"],
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    skip: Option<String>,
+    /// Why, in a sentence without personal data
+    #[arg(long, value_name = "TEXT", requires = "skip", value_parser = NonEmptyStringValueParser::new())]
+    reason: Option<String>,
+    /// Where `fanout up` serves its ticker, which skips on one machine
+    #[arg(
+        long,
+        env = "FANOUT_TICKER_URL",
+        default_value = "http://localhost:8089"
+    )]
+    ticker_url: String,
     /// Answer in JSON
     #[arg(long, env = "FANOUT_JSON")]
     json: bool,
@@ -112,8 +146,11 @@ pub fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn publish(args: PublishArgs, environment: &dyn Environment) -> anyhow::Result<ExitCode> {
+    if let (Some(event_id), Some(reason)) = (&args.skip, &args.reason) {
+        return skip_event::skip(&args, event_id, reason, environment).await;
+    }
     let operator = Operator::connect(&args.target, environment)?;
-    let data = read_data::read(&args.data)?;
+    let data = read_data::read(args.data.as_deref().unwrap_or_default())?;
     let published = match &args.event_type {
         Some(event_type) => publish_event(&operator, &args, event_type, &data).await?,
         None => publish_raw(&operator, &args, data).await?,

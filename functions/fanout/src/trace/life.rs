@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::SecondsFormat;
 use fanout_dedup::{FoundMark, Links, Mark, MarkState};
-use fanout_outbox::EventRow;
+use fanout_outbox::{EventRow, Standing};
 use fanout_runtime::Timestamp;
 use serde::Serialize;
 
@@ -38,6 +38,8 @@ pub(super) enum Publication {
     SeenAndWaiting { since: String },
     /// Its row says so.
     Published { at: String },
+    /// An operator took it out of the outbox, and it was not published.
+    Skipped { at: String, reason: String },
     /// A consumer has seen it. It has no row: it was typed by hand, comes from a foreign system, or
     /// was published longer ago than rows are kept.
     Seen,
@@ -128,22 +130,28 @@ impl Traces {
             (None, None) => Links::default(),
         };
         let event_type = links.event_type.clone().unwrap_or_default();
-        let publication = match row {
-            None => Publication::Seen,
-            Some(row) => match (row.published_at.map(shown), self.marks.is_empty()) {
-                (Some(at), _) => Publication::Published { at },
-                (None, true) => Publication::Waiting {
-                    since: shown(row.recorded_at),
-                },
-                (None, false) => Publication::SeenAndWaiting {
-                    since: shown(row.recorded_at),
-                },
+        let publication = row.map_or(Publication::Seen, |row| match &row.standing {
+            Standing::Published(at) => Publication::Published { at: shown(*at) },
+            Standing::Skipped(skipped) => Publication::Skipped {
+                at: shown(skipped.at),
+                reason: skipped.reason.clone(),
             },
-        };
+            Standing::Waiting { .. } if self.marks.is_empty() => Publication::Waiting {
+                since: shown(row.recorded_at),
+            },
+            Standing::Waiting { .. } => Publication::SeenAndWaiting {
+                since: shown(row.recorded_at),
+            },
+        });
+        let mut consumers = reactions(&self.marks, &event_type, now);
+        if let Publication::Skipped { .. } = publication {
+            // What was not published is on its way to no consumer.
+            consumers.retain(|reaction| reaction.state != State::NotSeen);
+        }
         Life {
             stored_at: row.map(|row| shown(row.recorded_at)),
             event_id,
-            consumers: reactions(&self.marks, &event_type, now),
+            consumers,
             event_type,
             subject: links.subject,
             sequence: links.sequence,

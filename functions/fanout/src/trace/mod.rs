@@ -2,7 +2,6 @@
 
 mod find;
 mod life;
-mod store;
 mod text;
 
 #[cfg(test)]
@@ -17,6 +16,7 @@ use fanout_runtime::{Clock, ProcessEnvironment, SystemClock};
 use fanout_store::Documents;
 
 use crate::answer::write_text;
+use crate::store;
 use crate::target::{Target, TargetFlags};
 use find::Trace;
 

@@ -68,11 +68,15 @@ impl Scene {
         self.documents.commit(vec![mark]).await.unwrap();
     }
 
-    /// Stores `user.deleted` and does not publish it; answers its id.
-    async fn waits(&self) -> String {
+    fn outbox(&self) -> Outbox {
         let (documents, clock) = (self.documents.clone(), self.clock.clone());
         let source = "user-service";
-        let outbox = Outbox::new(documents, Arc::new(Down), clock, self.ids.clone(), source);
+        Outbox::new(documents, Arc::new(Down), clock, self.ids.clone(), source)
+    }
+
+    /// Stores `user.deleted` and does not publish it; answers its id.
+    async fn waits(&self) -> String {
+        let outbox = self.outbox();
         let data = UserDeleted {
             user_id: "usr_1".to_owned(),
         };
@@ -294,6 +298,24 @@ async fn each_standing_of_a_claim_has_its_words() {
     // 45 days later the store may not have deleted the mark yet.
     scene.clock.advance(Duration::from_secs(46 * 86_400));
     assert!(words().await.contains("its mark no longer counts since"));
+}
+
+#[tokio::test]
+async fn an_event_that_was_skipped_is_told_with_the_reason() {
+    let scene = Scene::new().await;
+    let id = scene.waits().await;
+    scene.second();
+    let skipped = scene.outbox().skip(&id, "too \u{1b}[2Jlarge").await;
+    skipped.unwrap();
+    let said = text::of(&scene.trace(of_event(&id)).await);
+    insta::assert_snapshot!(said.replace(&id, "evt_1"), @r"
+    evt_1  user.deleted  #3 of usr_1
+      stored     2026-11-20T12:00:00.000Z
+      published  no: skipped 2026-11-20T12:00:01.000Z: too �[2Jlarge
+      analytics  no use for this type
+      request    req_3
+      caused     nothing that is known
+    ");
 }
 
 #[tokio::test]

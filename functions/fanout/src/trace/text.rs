@@ -108,6 +108,9 @@ fn publication(publication: &Publication) -> String {
             "yes, consumers have seen it; its row waits since {since}, so once more perhaps"
         ),
         Publication::Published { at } => at.clone(),
+        Publication::Skipped { at, reason } => {
+            format!("no: skipped {at}: {}", plain(reason))
+        }
         Publication::Seen => {
             "yes: consumers have seen it; it has no row in the event store".to_owned()
         }

@@ -8,11 +8,11 @@ use fanout_kernel::{Kernel, Place, Role, ServiceSpec};
 use fanout_outbox::Outbox;
 use fanout_runtime::{Environment, Settings, SettingsError, SystemClock, SystemIds, Timings};
 use fanout_web::Service;
-use system::SERVICES;
+use system::roles;
 
 use super::engine::Engine;
 
-/// Every service with its settings, in the table's order; all that is wrong with them is one error.
+/// Every role with its settings, in the table's order; all that is wrong with them is one error.
 pub(super) fn read_roles(
     environment: &dyn Environment,
     folder: &Path,
@@ -21,11 +21,10 @@ pub(super) fn read_roles(
         folder: folder.to_owned(),
     };
     let mut settings = Settings::new(environment);
-    let roles: Vec<Option<Role>> = SERVICES
-        .iter()
+    let built: Vec<Option<Role>> = roles()
         .map(|spec| (spec.build)(&mut settings, &place))
         .collect();
-    settings.finish(roles.into_iter().collect())
+    settings.finish(built.into_iter().collect())
 }
 
 impl Engine {
@@ -40,9 +39,9 @@ impl Engine {
         )
     }
 
-    /// Starts every service, in the table's order.
-    pub(super) fn start_roles(&self, roles: Vec<Role>) -> anyhow::Result<Vec<Service>> {
-        let start = |(spec, role): (&&'static ServiceSpec, Role)| {
+    /// Starts every role, in the table's order.
+    pub(super) fn start_roles(&self, built: Vec<Role>) -> anyhow::Result<Vec<Service>> {
+        let start = |(spec, role): (&'static ServiceSpec, Role)| {
             let kernel = Kernel {
                 documents: Arc::clone(&self.documents),
                 publisher: Arc::clone(&self.publisher),
@@ -56,6 +55,6 @@ impl Engine {
             let started = spec.start(role, kernel);
             started.map_err(|error| anyhow::anyhow!(error).context(spec.name))
         };
-        SERVICES.iter().zip(roles).map(start).collect()
+        roles().zip(built).map(start).collect()
     }
 }

@@ -10,7 +10,7 @@ use fanout_kernel::ServiceSpec;
 use fanout_outbox::Outbox;
 use fanout_runtime::{DRAIN, Environment, Shutdown, error_chain};
 use fanout_web::{ServeError, Service, bind, for_this_machine, serve};
-use system::{SERVICES, topology};
+use system::{SERVICES, roles, topology};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -60,8 +60,8 @@ impl System {
         environment: &dyn Environment,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
-        let roles = read_roles(environment, &flags.data_dir)?;
-        let notes = roles.iter().filter_map(|role| role.note.clone()).collect();
+        let built = read_roles(environment, &flags.data_dir)?;
+        let notes = built.iter().filter_map(|role| role.note.clone()).collect();
         // Ports first: a second start by mistake is told which port is taken, and touches nothing.
         let embedded = matches!(choice, EngineChoice::Embedded);
         let listeners = Listeners::bind(flags, embedded).await?;
@@ -82,7 +82,7 @@ impl System {
             format!("{}/pubsub/push", urls.of(name))
         });
         engine.set_up(&wanted).await?;
-        let services = engine.start_roles(roles)?;
+        let services = engine.start_roles(built)?;
         let data = DataWatch::new(data, shutdown.clone());
         Ok(Self {
             urls,
@@ -191,7 +191,7 @@ impl Urls {
 impl Listeners {
     async fn bind(flags: &UpFlags, rest_face: bool) -> Result<Self, ServeError> {
         let mut services = Vec::new();
-        for spec in SERVICES {
+        for spec in roles() {
             services.push(local(flags.port(spec.short_name(), spec.port)).await?);
         }
         let rest = if rest_face {
@@ -204,7 +204,7 @@ impl Listeners {
 
     fn urls(&self, emulators: Option<&EmulatorAddresses>) -> std::io::Result<Urls> {
         let mut urls = BTreeMap::new();
-        for (spec, listener) in SERVICES.iter().zip(&self.services) {
+        for (spec, listener) in roles().zip(&self.services) {
             urls.insert(spec.short_name(), url(listener)?);
         }
         if let Some(listener) = &self.rest {

@@ -21,5 +21,7 @@ mod publish;
 mod readme;
 mod redrive;
 mod running;
+mod skipping;
+mod status;
 mod stopping;
 mod trace;

@@ -122,6 +122,8 @@ impl Operated {
                 .env("SSL_CERT_FILE", "/absent")
                 .env("SSL_CERT_DIR", "/absent");
             command.env("FANOUT_PUBSUB_URL", self.running.url("pubsub", ""));
+            command.env("FANOUT_TICKER_URL", self.running.url("ticker", ""));
+            command.env("FANOUT_DATA_DIR", self.data.path());
         }
         command.current_dir(self.data.path());
         command
@@ -175,6 +177,13 @@ impl Operated {
             &data,
         ]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+
+    /// Deletes or creates the topic of users' events.
+    pub(crate) fn topic_of_users(&self, method: &str) {
+        let path = "/v1/projects/fanout-local/topics/user-events";
+        let answer = self.running.call(method, "pubsub", path, &json!({}));
+        assert_eq!(answer, 200);
     }
 
     /// Publishes text as people do by hand.

@@ -117,7 +117,15 @@ fn the_operators_commands_show_what_their_page_says() {
     let data = tempfile::tempdir().unwrap();
     let running = Running::start(data.path());
     let commands: Vec<&str> = blocks(OPERATING).flat_map(str::lines).collect();
-    let shown = ["evt_", "crm", "published", "undecodable", "1", "No finding"];
+    let shown = [
+        "evt_",
+        "crm",
+        "published",
+        "undecodable",
+        "1",
+        "1 undecodable",
+        "No finding",
+    ];
     assert_eq!(commands.len(), shown.len(), "{commands:?}");
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     for (command, part) in commands.iter().zip(shown) {

@@ -86,7 +86,8 @@ impl Running {
             let named = line
                 .trim()
                 .split_once("-service")
-                .or(line.trim().split_once(" REST"));
+                .or(line.trim().split_once(" REST"))
+                .or(line.strip_prefix("  ticker").map(|rest| ("ticker", rest)));
             if let Some((name, rest)) = named {
                 let base = rest
                     .trim()

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::system::{DEAD_LETTER_TOPIC, ManualClock, System, TOPIC};
 use super::system::{folder, message, pull_from, push, with_dead_letters};
-use crate::{BrokerError, Mischief, PulledMessage, housekeeping};
+use crate::{Backlog, BrokerError, Mischief, PulledMessage, backlogs, housekeeping};
 use fanout_bus::OutgoingMessage;
+use fanout_runtime::Clock as _;
+use fanout_store_sqlite::Database;
 
 async fn system(folder: &tempfile::TempDir, clock: &Arc<ManualClock>) -> System {
     let subscriptions = [
@@ -27,6 +29,32 @@ fn texts(pulled: &[PulledMessage]) -> Vec<&[u8]> {
 
 fn ack_ids(pulled: &[PulledMessage]) -> Vec<String> {
     pulled.iter().map(|pulled| pulled.ack_id.clone()).collect()
+}
+
+#[tokio::test]
+async fn what_is_not_acked_is_counted_beside_the_broker_with_the_age_of_the_oldest() {
+    let (folder, clock) = (folder(), ManualClock::at("2026-11-20T12:00:00Z"));
+    let system = system(&folder, &clock).await;
+    let beside = Database::open_to_read(&folder.path().join("db")).unwrap();
+    assert_eq!(backlogs(&beside).await.unwrap().len(), 0);
+    let oldest = clock.now();
+    system.publish("a").await;
+    clock.move_by(60_000);
+    system.publish("b").await;
+    let counted = async |name: &str| backlogs(&beside).await.unwrap().get(name).copied();
+    let two = Backlog {
+        messages: 2,
+        oldest,
+    };
+    assert_eq!(counted("all").await, Some(two));
+    assert_eq!(counted("dead").await, None);
+    let first = ack_ids(&system.broker.pull("all", 1).await.unwrap());
+    system.broker.acknowledge("all", &first).await.unwrap();
+    let one = Backlog {
+        messages: 1,
+        oldest: clock.now(),
+    };
+    assert_eq!(counted("all").await, Some(one));
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use fanout_outbox::{
-    EventRow, EventsOf, OUTBOX_LEASES, Origin, end_leases_of_dead_process, find_events,
+    EventRow, EventsOf, OUTBOX_LEASES, Origin, Standing, end_leases_of_dead_process, find_events,
+    find_waiting,
 };
 use fanout_runtime::Clock;
 use fanout_store::{CommitError, Documents, Fields, Key, StoreError, Write};
@@ -81,7 +82,8 @@ async fn a_row_is_read_as_it_was_stored_and_says_whether_it_waits() {
     scene.settled().await;
     let waiting = stored("a").await;
     assert!(waiting.waits());
-    assert_eq!(waiting.published_at, None);
+    let refusal = None;
+    assert_eq!(waiting.standing, Standing::Waiting { refusal });
     assert_eq!(
         (waiting.source.as_str(), waiting.topic.as_str()),
         ("thing-service", "thing-events")
@@ -97,10 +99,36 @@ async fn a_row_is_read_as_it_was_stored_and_says_whether_it_waits() {
     assert_eq!(outbox.relay().await.unwrap(), published(1));
     let row = stored("a").await;
     assert!(!row.waits());
-    assert_eq!(row.published_at, Some(scene.clock.now()));
+    assert_eq!(row.standing, Standing::Published(scene.clock.now()));
     assert_eq!(row.message(), waiting.message());
     let (_, message) = scene.bus.taken().remove(0);
     assert_eq!(row.message(), message, "what was published");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_found_oldest_first_with_what_cannot_be_read() {
+    let scene = Scene::new().await;
+    let outbox = scene.outbox();
+    scene.stored(&outbox, vec![happened("published", 1)]).await;
+    scene.bus.turn(Mood::Down);
+    for number in 0..200 {
+        let event = happened(&format!("a{number:03}"), 1);
+        scene.stored(&outbox, vec![event]).await;
+        scene.clock.advance(std::time::Duration::from_millis(1));
+    }
+    let waiting = async |most| find_waiting(scene.documents.as_ref(), most).await.unwrap();
+    let all = waiting(1000).await;
+    let subjects = all.rows.iter().map(|row| row.subject.clone());
+    assert!(subjects.eq((0..200).map(|number| format!("a{number:03}"))));
+    assert!(!all.more && all.unreadable.is_empty());
+    let broken = scene.row("a007", 1).await.key;
+    let without_data = Write::merge(broken.clone(), Fields::new()).remove_field("data");
+    scene.change(without_data).await;
+    let rest = waiting(1000).await;
+    assert_eq!(
+        (rest.rows.len(), rest.unreadable),
+        (199, vec![broken.id().to_owned()])
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,3 +10,4 @@ mod finding;
 mod leases;
 mod relay;
 mod scene;
+mod skipping;

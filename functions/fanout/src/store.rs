@@ -1,5 +1,6 @@
 //! Opening the store of a system, for reading.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -12,19 +13,11 @@ use crate::target::Target;
 use crate::up::DataDir;
 
 /// The documents of this system. A `fanout up` that owns them is not disturbed.
-pub(super) async fn open(target: &Target) -> anyhow::Result<Arc<dyn Documents>> {
+pub async fn open(target: &Target) -> anyhow::Result<Arc<dyn Documents>> {
     let options = match target {
         Target::Embedded { data_dir, .. } => {
-            let path = DataDir::existing(data_dir).database();
-            if !path.exists() {
-                bail!(
-                    "there is no data in {}: start `fanout up` first, or name its folder with --data-dir",
-                    data_dir.display()
-                );
-            }
-            let database = Database::open_to_read(&path)?;
             return Ok(Arc::new(SqliteDocuments::reading(
-                database,
+                open_file(data_dir)?,
                 Arc::new(SystemClock),
             )));
         }
@@ -41,4 +34,16 @@ pub(super) async fn open(target: &Target) -> anyhow::Result<Arc<dyn Documents>> 
         }
     })?;
     Ok(Arc::new(documents))
+}
+
+/// The embedded engine's file, for reading. A `fanout up` that owns it is not disturbed.
+pub fn open_file(data_dir: &Path) -> anyhow::Result<Database> {
+    let path = DataDir::existing(data_dir).database();
+    if !path.exists() {
+        bail!(
+            "there is no data in {}: start `fanout up` first, or name its folder with --data-dir",
+            data_dir.display()
+        );
+    }
+    Ok(Database::open_to_read(&path)?)
 }

@@ -1,0 +1,105 @@
+//! What each subscription has not delivered: from the embedded engine's file, or from Cloud Monitoring.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+use fanout_kernel::Subscriber;
+use fanout_runtime::Timestamp;
+use serde::Serialize;
+
+use crate::monitoring::Monitoring;
+use crate::operator::Operator;
+use crate::store;
+use crate::target::Target;
+
+/// The metrics of Pub/Sub that tell it.
+const MESSAGES: &str = "pubsub.googleapis.com/subscription/num_undelivered_messages";
+const OLDEST: &str = "pubsub.googleapis.com/subscription/oldest_unacked_message_age";
+
+/// What has been published and is not acked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Backlog {
+    pub(super) messages: u64,
+    pub(super) oldest_seconds: u64,
+}
+
+/// Backlogs by the subscription's name.
+pub(super) struct Backlogs {
+    all: BTreeMap<String, Backlog>,
+    /// A subscription without any is not named.
+    silent_if_empty: bool,
+}
+
+impl Backlogs {
+    /// Asks whoever can tell.
+    pub(super) async fn read(
+        target: &Target,
+        operator: &Operator,
+        now: Timestamp,
+    ) -> anyhow::Result<Self> {
+        match (target, &operator.monitoring) {
+            (Target::Embedded { data_dir, .. }, _) => {
+                let file = store::open_file(data_dir)?;
+                let found = fanout_bus_local::backlogs(&file).await?;
+                let all = found.into_iter().map(|(name, found)| {
+                    let backlog = Backlog {
+                        messages: found.messages,
+                        oldest_seconds: seconds_since(found.oldest, now),
+                    };
+                    (name, backlog)
+                });
+                Ok(Self {
+                    all: all.collect(),
+                    silent_if_empty: true,
+                })
+            }
+            (Target::Emulators(_), _) => bail!("Google's emulator does not tell it"),
+            (Target::Cloud { .. }, Some(monitoring)) => Self::measured(monitoring, now).await,
+            (Target::Cloud { .. }, None) => bail!("there is no access to Cloud Monitoring"),
+        }
+    }
+
+    pub(super) async fn measured(monitoring: &Monitoring, now: Timestamp) -> anyhow::Result<Self> {
+        let unread = "Cloud Monitoring cannot be read (it takes the role roles/monitoring.viewer)";
+        let mut all: BTreeMap<String, Backlog> = BTreeMap::new();
+        for series in monitoring.latest(MESSAGES, now).await.context(unread)? {
+            if let Some(messages) = series.value() {
+                let name = series.label("subscription_id").to_owned();
+                all.entry(name).or_default().messages = messages;
+            }
+        }
+        for series in monitoring.latest(OLDEST, now).await.context(unread)? {
+            if let (Some(seconds), Some(backlog)) =
+                (series.value(), all.get_mut(series.label("subscription_id")))
+            {
+                backlog.oldest_seconds = seconds;
+            }
+        }
+        Ok(Self {
+            all,
+            silent_if_empty: false,
+        })
+    }
+
+    /// The backlog of all subscriptions of a consumer.
+    pub(super) fn of(&self, consumer: &Subscriber) -> anyhow::Result<Backlog> {
+        let mut sum = Backlog::default();
+        for subscribed in consumer.topics {
+            let name = consumer.subscription(subscribed.topic);
+            match self.all.get(&name) {
+                Some(backlog) => {
+                    sum.messages += backlog.messages;
+                    sum.oldest_seconds = sum.oldest_seconds.max(backlog.oldest_seconds);
+                }
+                None if self.silent_if_empty => {}
+                None => bail!("Cloud Monitoring has no value of {name}"),
+            }
+        }
+        Ok(sum)
+    }
+}
+
+/// Never negative: clocks differ.
+pub(super) fn seconds_since(time: Timestamp, now: Timestamp) -> u64 {
+    (now - time).to_std().unwrap_or_default().as_secs()
+}

@@ -1,0 +1,267 @@
+//! Looking at a system, and judging what is seen.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fanout_kernel::Subscriber;
+use fanout_outbox::{EventRow, Standing, WaitingEvents, find_waiting};
+use fanout_runtime::{Shutdown, Timestamp};
+use fanout_store::Documents;
+use serde::Serialize;
+
+use super::backlog::{Backlog, Backlogs, seconds_since};
+use crate::answer::printable;
+use crate::dead_letters::count_by_reason;
+use crate::monitoring::Monitoring;
+use crate::operator::Operator;
+use crate::store;
+use crate::target::Target;
+
+/// How many waiting rows of each of the outbox's shards are read at most.
+const MOST_OF_A_SHARD: usize = 200;
+/// For how long an event may wait: the relay comes each minute.
+const LONGEST_WAIT: u64 = 60;
+/// For how long a message may be unacked; Terraform's alert has the same by default.
+const LONGEST_UNACKED: u64 = 300;
+/// What tells which revisions of a service run.
+const INSTANCES: &str = "run.googleapis.com/container/instance_count";
+
+/// What is seen.
+#[derive(Debug, Serialize)]
+pub(super) struct Status {
+    pub(super) outbox: Seen<Outbox>,
+    pub(super) consumers: Vec<OfConsumer>,
+    pub(super) versions: Versions,
+    /// A sentence each.
+    pub(super) wrong: Vec<String>,
+}
+
+/// Something that was looked at, or why it is not known.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Seen<T> {
+    Known(T),
+    Unknown { unknown: String },
+}
+
+/// The events that wait.
+#[derive(Debug, Serialize)]
+pub(super) struct Outbox {
+    pub(super) waiting: usize,
+    /// There are more than were read.
+    pub(super) more: bool,
+    pub(super) oldest: Option<Waiting>,
+    /// Those that the bus refuses for good.
+    pub(super) refused: Vec<Waiting>,
+    /// The events whose rows cannot be read.
+    pub(super) unreadable: Vec<String>,
+}
+
+/// An event that waits.
+#[derive(Debug, Serialize)]
+pub(super) struct Waiting {
+    pub(super) event_id: String,
+    #[serde(rename = "type")]
+    pub(super) event_type: String,
+    pub(super) subject: String,
+    pub(super) waits_seconds: u64,
+    pub(super) refusal: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct OfConsumer {
+    pub(super) consumer: &'static str,
+    pub(super) backlog: Seen<Backlog>,
+    pub(super) dead_letters: Seen<BTreeMap<String, usize>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Versions {
+    /// This command's.
+    pub(super) fanout: &'static str,
+    /// The services' revisions, by name.
+    pub(super) services: Seen<BTreeMap<String, String>>,
+}
+
+impl<T> Seen<T> {
+    pub(super) fn of(looked: anyhow::Result<T>) -> Self {
+        match looked {
+            Ok(known) => Self::Known(known),
+            Err(error) => Self::Unknown {
+                unknown: format!("{error:#}"),
+            },
+        }
+    }
+}
+
+/// Looks at everything that can be reached.
+pub(super) async fn look(target: &Target, operator: &Operator, shutdown: &Shutdown) -> Status {
+    let now = operator.clock.now();
+    let outbox = async { look_at_outbox(store::open(target).await?.as_ref(), now).await };
+    let mut status = Status {
+        outbox: Seen::of(outbox.await),
+        consumers: Vec::new(),
+        versions: Versions {
+            fanout: env!("CARGO_PKG_VERSION"),
+            services: Seen::of(revisions(operator.monitoring.as_ref(), now).await),
+        },
+        wrong: Vec::new(),
+    };
+    let backlogs = Backlogs::read(target, operator, now).await;
+    for consumer in system::consumers() {
+        let backlog = match &backlogs {
+            Ok(backlogs) => Seen::of(backlogs.of(consumer)),
+            Err(error) => Seen::Unknown {
+                unknown: format!("{error:#}"),
+            },
+        };
+        status.consumers.push(OfConsumer {
+            consumer: consumer.consumer,
+            backlog,
+            dead_letters: Seen::of(dead_letters(operator, consumer, shutdown).await),
+        });
+    }
+    status.judge();
+    status
+}
+
+pub(super) async fn look_at_outbox(
+    documents: &dyn Documents,
+    now: Timestamp,
+) -> anyhow::Result<Outbox> {
+    let found = find_waiting(documents, MOST_OF_A_SHARD).await?;
+    let WaitingEvents {
+        rows,
+        unreadable,
+        more,
+    } = found;
+    let refused = |row: &&EventRow| matches!(&row.standing, Standing::Waiting { refusal: Some(_) });
+    Ok(Outbox {
+        waiting: rows.len() + unreadable.len(),
+        more,
+        oldest: rows.first().map(|row| Waiting::of(row, now)),
+        refused: rows
+            .iter()
+            .filter(refused)
+            .map(|row| Waiting::of(row, now))
+            .collect(),
+        unreadable,
+    })
+}
+
+async fn dead_letters(
+    operator: &Operator,
+    consumer: &Subscriber,
+    shutdown: &Shutdown,
+) -> anyhow::Result<BTreeMap<String, usize>> {
+    let (reasons, more) = count_by_reason(operator, consumer, shutdown).await?;
+    anyhow::ensure!(!more, "there are more than fit into memory");
+    Ok(reasons)
+}
+
+/// Which revisions have instances. On one machine all services are one process, whose `/health` does
+/// not tell its version.
+pub(super) async fn revisions(
+    monitoring: Option<&Monitoring>,
+    now: Timestamp,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    let Some(monitoring) = monitoring else {
+        anyhow::bail!("the services do not tell it");
+    };
+    let mut revisions: BTreeMap<String, String> = BTreeMap::new();
+    for series in monitoring.latest(INSTANCES, now).await? {
+        let (service, revision) = (series.label("service_name"), series.label("revision_name"));
+        if system::role(service).is_some() && series.value().is_some_and(|count| count > 0) {
+            let all = revisions.entry(service.to_owned()).or_default();
+            if !all.split(", ").any(|known| known == revision) {
+                let separator = if all.is_empty() { "" } else { ", " };
+                all.push_str(separator);
+                all.push_str(revision);
+            }
+        }
+    }
+    Ok(revisions)
+}
+
+impl Waiting {
+    fn of(row: &EventRow, now: Timestamp) -> Self {
+        Self {
+            event_id: row.event_id.clone(),
+            event_type: row.event_type.clone(),
+            subject: row.subject.clone(),
+            waits_seconds: seconds_since(row.recorded_at, now),
+            refusal: match &row.standing {
+                Standing::Waiting { refusal } => refusal.clone(),
+                Standing::Published(_) | Standing::Skipped(_) => None,
+            },
+        }
+    }
+}
+
+impl Status {
+    /// Says what is wrong, and what to do.
+    pub(super) fn judge(&mut self) {
+        let mut wrong = Vec::new();
+        match &self.outbox {
+            Seen::Known(outbox) => outbox.judge(&mut wrong),
+            Seen::Unknown { unknown } => {
+                wrong.push(format!("the outbox cannot be read: {unknown}"))
+            }
+        }
+        for of in &self.consumers {
+            if let Seen::Known(backlog) = &of.backlog
+                && backlog.oldest_seconds > LONGEST_UNACKED
+            {
+                let age = in_words(backlog.oldest_seconds);
+                let consumer = of.consumer;
+                wrong.push(format!(
+                    "{consumer} has not taken a message for {age}: its log says why"
+                ));
+            }
+            match &of.dead_letters {
+                Seen::Known(reasons) if reasons.is_empty() => {}
+                Seen::Known(_) => wrong.push(format!(
+                    "{0} has dead letters: fanout dead-letters list --consumer {0}",
+                    of.consumer
+                )),
+                Seen::Unknown { unknown } => wrong.push(format!(
+                    "the dead letters of {} cannot be read: {unknown}",
+                    of.consumer
+                )),
+            }
+        }
+        self.wrong = wrong;
+    }
+}
+
+impl Outbox {
+    fn judge(&self, wrong: &mut Vec<String>) {
+        for waiting in &self.refused {
+            let id = printable(&waiting.event_id);
+            wrong.push(format!(
+                "the bus refuses {id}, which blocks its subject: mend the cause, or give it up with fanout publish --skip {id} --reason TEXT"
+            ));
+        }
+        for id in &self.unreadable {
+            let id = printable(id);
+            wrong.push(format!(
+                "the row of {id} cannot be read, and blocks its subject"
+            ));
+        }
+        let oldest = self
+            .oldest
+            .as_ref()
+            .map_or(0, |oldest| oldest.waits_seconds);
+        if oldest > LONGEST_WAIT {
+            let age = in_words(oldest);
+            wrong.push(format!(
+                "an event waits for {age}: the relay comes each minute, so it does not run or cannot publish"
+            ));
+        }
+    }
+}
+
+/// `2m 13s`
+pub(super) fn in_words(seconds: u64) -> String {
+    humantime::format_duration(Duration::from_secs(seconds)).to_string()
+}

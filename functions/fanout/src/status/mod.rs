@@ -1,0 +1,68 @@
+//! `fanout status`: on one screen what waits, what failed and what is blocked. Changes nothing.
+
+mod backlog;
+mod look;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use clap::Args;
+use fanout_runtime::{ProcessEnvironment, Shutdown};
+
+use crate::answer::{FAILED, write_json, write_text};
+use crate::operator::Operator;
+use crate::target::{Target, TargetFlags};
+
+const EXAMPLES: &str = "Examples:
+  fanout status                             the system on this machine
+  fanout status --project my-project        in Google Cloud
+  watch -n 5 fanout status                  again and again
+
+It shows the events that wait in the outbox, what each consumer has not taken yet, and its dead letters
+by reason. It reads the store (on one machine the data directory, whether `fanout up` runs or not), Pub/Sub
+and, in Google Cloud, Cloud Monitoring, whose numbers are some minutes old. What cannot be read is
+`unknown`, with the reason.
+
+Wrong is: an event that waits for more than a minute, or that the bus refuses; a message that a consumer
+has not taken for more than 5 minutes; a dead letter; a store or a bus that does not answer.
+
+Exit code: 0 nothing is wrong, 1 something is, 2 wrong use.";
+
+/// The flags of `fanout status`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct StatusFlags {
+    /// Answer in JSON
+    #[arg(long, env = "FANOUT_JSON")]
+    pub json: bool,
+    /// Which system
+    #[command(flatten)]
+    pub target: TargetFlags,
+}
+
+/// Looks, and says what is wrong.
+pub fn run(flags: &StatusFlags) -> anyhow::Result<ExitCode> {
+    let target = Target::from_flags(&flags.target, &ProcessEnvironment)?;
+    let operator = Operator::connect(&flags.target, &ProcessEnvironment)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let status = runtime.block_on(async {
+        let shutdown = Shutdown::on_signal();
+        look::look(&target, &operator, &shutdown).await
+    });
+    if flags.json {
+        write_json(&status)?;
+    } else {
+        write_text(&text::of(&status))?;
+    }
+    Ok(if status.wrong.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        FAILED
+    })
+}

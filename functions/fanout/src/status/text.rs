@@ -1,0 +1,120 @@
+//! A status for people: one line per fact.
+
+use std::fmt::Write as _;
+
+use super::backlog::Backlog;
+use super::look::{Outbox, Seen, Status, Waiting, in_words};
+use crate::answer::printable;
+
+/// How many refused events the text shows.
+const REFUSED_SHOWN: usize = 10;
+
+/// The whole answer.
+pub(super) fn of(status: &Status) -> String {
+    let mut out = String::from("outbox\n");
+    match &status.outbox {
+        Seen::Known(outbox) => outbox_lines(&mut out, outbox),
+        Seen::Unknown { unknown } => line(&mut out, "waiting", &unknown_because(unknown)),
+    }
+    for of in &status.consumers {
+        let _ = writeln!(out, "{}", of.consumer);
+        line(&mut out, "backlog", &seen(&of.backlog, backlog));
+        let reasons = |reasons: &std::collections::BTreeMap<String, usize>| {
+            let reasons = reasons.iter();
+            let each = reasons.map(|(reason, count)| format!("{count} {}", printable(reason)));
+            or_none(each.collect::<Vec<_>>().join(", "))
+        };
+        line(&mut out, "dead letters", &seen(&of.dead_letters, reasons));
+    }
+    out.push_str("versions\n");
+    line(&mut out, "fanout", status.versions.fanout);
+    match &status.versions.services {
+        Seen::Known(services) => {
+            for (service, revisions) in services {
+                line(&mut out, service, &printable(revisions));
+            }
+        }
+        Seen::Unknown { unknown } => line(&mut out, "services", &unknown_because(unknown)),
+    }
+    out.push('\n');
+    for wrong in &status.wrong {
+        let _ = writeln!(out, "Wrong: {wrong}.");
+    }
+    if status.wrong.is_empty() {
+        out.push_str("Nothing is wrong.\n");
+    }
+    out
+}
+
+fn outbox_lines(out: &mut String, outbox: &Outbox) {
+    let more = if outbox.more { "more than " } else { "" };
+    let count = match outbox.waiting {
+        0 => "none".to_owned(),
+        1 => "1 event".to_owned(),
+        many => format!("{more}{many} events"),
+    };
+    line(out, "waiting", &count);
+    if let Some(oldest) = &outbox.oldest {
+        let age = in_words(oldest.waits_seconds);
+        line(out, "oldest", &format!("{age}, {}", named(oldest)));
+    }
+    for refused in outbox.refused.iter().take(REFUSED_SHOWN) {
+        let why = printable(refused.refusal.as_deref().unwrap_or_default());
+        line(out, "refused", &format!("{}: {why}", named(refused)));
+    }
+    let hidden = outbox.refused.len().saturating_sub(REFUSED_SHOWN);
+    if hidden > 0 {
+        line(
+            out,
+            "",
+            &format!("and {hidden} more: --json shows them all"),
+        );
+    }
+    for id in &outbox.unreadable {
+        line(out, "unreadable", &printable(id));
+    }
+}
+
+fn named(waiting: &Waiting) -> String {
+    let Waiting {
+        event_id,
+        event_type,
+        subject,
+        ..
+    } = waiting;
+    printable(&format!("{event_id}, {event_type} of {subject}"))
+}
+
+fn backlog(backlog: &Backlog) -> String {
+    match backlog.messages {
+        0 => "none".to_owned(),
+        count => {
+            let plural = if count == 1 { "" } else { "s" };
+            let age = in_words(backlog.oldest_seconds);
+            format!("{count} message{plural}, the oldest {age} old")
+        }
+    }
+}
+
+fn seen<T>(seen: &Seen<T>, words: impl Fn(&T) -> String) -> String {
+    match seen {
+        Seen::Known(known) => words(known),
+        Seen::Unknown { unknown } => unknown_because(unknown),
+    }
+}
+
+fn unknown_because(why: &str) -> String {
+    format!("unknown: {}", printable(why))
+}
+
+fn or_none(text: String) -> String {
+    if text.is_empty() {
+        "none".to_owned()
+    } else {
+        text
+    }
+}
+
+fn line(out: &mut String, name: &str, text: &str) {
+    let _ = writeln!(out, "  {name:<18} {text}");
+}

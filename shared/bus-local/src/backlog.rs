@@ -1,0 +1,42 @@
+//! What waits to be delivered, for who asks beside a running broker.
+
+use std::collections::BTreeMap;
+
+use fanout_runtime::Timestamp;
+use fanout_store_sqlite::{Database, DatabaseError};
+
+use super::rows;
+
+/// What a subscription has not acked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many messages.
+    pub messages: u64,
+    /// When the oldest of them was published.
+    pub oldest: Timestamp,
+}
+
+/// The backlog of each subscription that has one, by its name. Reads only: a file that another process
+/// owns will do.
+pub async fn backlogs(database: &Database) -> Result<BTreeMap<String, Backlog>, DatabaseError> {
+    database
+        .read::<_, DatabaseError>(|file| {
+            let mut statement = file.prepare(BACKLOGS)?;
+            let backlogs = statement.query_map([], |row| {
+                let backlog = Backlog {
+                    messages: rows::count(row, "messages")?,
+                    oldest: rows::time(row, "oldest_ms")?,
+                };
+                Ok((row.get("name")?, backlog))
+            })?;
+            Ok(backlogs.collect::<Result<_, _>>()?)
+        })
+        .await
+}
+
+const BACKLOGS: &str = "
+    SELECT subscriptions.name AS name, count(*) AS messages, min(publish_time_ms) AS oldest_ms
+    FROM subscriptions
+    JOIN deliveries ON deliveries.subscription = subscriptions.id
+    JOIN messages ON messages.id = deliveries.message
+    GROUP BY subscriptions.name";
