@@ -1,50 +1,12 @@
 # The database: state, event store, marks and effects.
 
 locals {
-  # The collections for which Firestore has to be told something, as the code declares them; they are
-  # compared with this table. `indexes`: one for each kind of query, its fields ascending.
-  # `automatic_indexes = false`: those, and none on every single field beside them. One on a time that only
-  # grows is a hot spot, which holds all writes of the collection to a few hundred a second. `expires_by`:
-  # the field with the time from which on a document may be deleted. Firestore deletes late (a day or so),
-  # so every reader compares the field itself. Not in outbox_leases, although they have such a field: a
-  # lease that has run out while rows wait is what keeps their order.
-  firestore_collections = {
-    emails = {
-      indexes = [["user_id"], ["user_id", "sent_at"]]
-    }
-    events = {
-      indexes = [
-        ["waiting", "recorded_at"], ["subject", "sequence"], ["shard", "recorded_at"],
-        ["type", "shard", "recorded_at"], ["correlation_id"], ["causation_id"],
-      ]
-      automatic_indexes = false
-      expires_by        = "expires_at" # absent while an event waits to be published
-    }
-    idempotency_keys = {
-      expires_by = "expires_at"
-    }
-    processed_events = {
-      indexes           = [["event_id"], ["subject"], ["correlation_id"], ["causation_id"], ["state"]]
-      automatic_indexes = false
-      expires_by        = "expires_at"
-    }
-    signups = {
-      indexes           = [["date"]]
-      automatic_indexes = false
-    }
-    signups_by_source = {
-      indexes           = [["date"]]
-      automatic_indexes = false
-    }
-  }
-
+  # One index for each kind of query, its fields ascending. Those of a single field are automatic, but
+  # where a collection has none of these: an index on a time that only grows is a hot spot, which holds
+  # all writes of the collection to a few hundred a second.
   _firestore_indexes = flatten([
-    for collection, told in local.firestore_collections : [
-      for fields in try(told.indexes, []) : {
-        collection = collection
-        fields     = fields
-        automatic  = length(fields) == 1 && try(told.automatic_indexes, true)
-      }
+    for collection, told in var.collections : [
+      for fields in told.indexes : { collection = collection, fields = fields } if length(fields) > 1 || !told.automatic_indexes
     ]
   ])
 }
@@ -79,8 +41,9 @@ resource "google_project_iam_member" "tracing" {
   }
 }
 
+# Firestore deletes late (a day or so), so every reader compares the field itself.
 resource "google_firestore_field" "expires_at" {
-  for_each = { for collection, told in local.firestore_collections : collection => told.expires_by if can(told.expires_by) }
+  for_each = { for collection, told in var.collections : collection => told.expires_by if told.expires_by != null }
 
   project    = var.project_id
   database   = google_firestore_database.fanout.name
@@ -94,7 +57,7 @@ resource "google_firestore_field" "expires_at" {
 }
 
 resource "google_firestore_field" "single" {
-  for_each = { for index in local._firestore_indexes : "${index.collection}-${index.fields[0]}" => index if length(index.fields) == 1 && !index.automatic }
+  for_each = { for index in local._firestore_indexes : "${index.collection}-${index.fields[0]}" => index if length(index.fields) == 1 }
 
   project    = var.project_id
   database   = google_firestore_database.fanout.name
@@ -111,7 +74,7 @@ resource "google_firestore_field" "single" {
 
 # Every other field.
 resource "google_firestore_field" "others" {
-  for_each = toset([for collection, told in local.firestore_collections : collection if !try(told.automatic_indexes, true)])
+  for_each = toset([for collection, told in var.collections : collection if !told.automatic_indexes])
 
   project    = var.project_id
   database   = google_firestore_database.fanout.name

@@ -1,4 +1,4 @@
-# Names and settings that follow from the maps, each in one place.
+# Names and settings that follow from the table, each in one place.
 
 locals {
   labels = merge(var.labels, {
@@ -9,19 +9,27 @@ locals {
 
   deployer = var.delivery_account_id == null ? null : "serviceAccount:${var.delivery_account_id}@${var.project_id}.iam.gserviceaccount.com"
 
-  # Everything that a consumer's name decides.
-  consumers = {
-    for name, consumer in var.consumers : name => merge(consumer, {
-      dead_letter_topic = "${consumer.topic}-${name}-dead-letters"
-      service           = "${name}-service"
-      # A filter can't be changed: another filter is another subscription, by another name.
-      subscription = join("-", concat([consumer.topic, name], consumer.filter == null ? [] : [substr(sha256(consumer.filter), 0, 8)]))
-    })
+  # The services that are deployed, as the table has them, with what differs here merged over it.
+  services = {
+    for name, service in var.services : name => merge(
+      service,
+      { min_instances = 0 },
+      { for what, value in try(var.overrides[name], {}) : what => value if value != null },
+      { for what in ["env", "secrets"] : what => merge(service[what], try(var.overrides[name][what], {})) },
+    ) if service.system == null ? true : contains(var.systems, service.system)
   }
 
-  # For how many days a mark remembers an event: the code's own number (Timings::PRODUCTION), here for
-  # the rule about redriving late.
-  mark_retention_days = 45
+  # What serves all systems uses the topics of those that are there.
+  topics = toset(flatten([for service in values(local.services) : concat(service.publishes, service.subscribes) if service.system != null]))
+
+  # A consumer hears several topics at one address, and has one place for its dead letters.
+  consumers = {
+    for name, service in local.services : service.consumer => {
+      dead_letters = "${service.subscribes[0]}-${service.consumer}-dead-letters"
+      service      = name
+      subscribes   = service.subscribes
+    } if service.consumer != null
+  }
 
   # An address as the services take it (RFC 5321; the domain may be international), but with ASCII before
   # the @: what we send from, or mail ourselves, must work with every mail server.
@@ -50,14 +58,27 @@ locals {
   }
 
   # What every service is told. PORT comes from Cloud Run itself.
-  common_env = {
-    EVENT_STORE_TTL_DAYS = tostring(var.event_store_ttl_days)
-    FIRESTORE_DATABASE   = google_firestore_database.fanout.name
-    GOOGLE_CLOUD_PROJECT = var.project_id
-    LOG_FORMAT           = "json"
+  common_env = merge(
+    {
+      FIRESTORE_DATABASE   = google_firestore_database.fanout.name
+      GOOGLE_CLOUD_PROJECT = var.project_id
+      LOG_FORMAT           = "json"
+    },
+    var.event_store_ttl_days == null ? {} : { EVENT_STORE_TTL_DAYS = tostring(var.event_store_ttl_days) },
+  )
+
+  # What a service that is pushed to is told besides.
+  consumer_env = {
+    # The numbers that the container and its subscriptions must agree on.
+    ACK_DEADLINE_SECONDS   = tostring(var.delivery.ack_deadline_seconds)
+    HANDLER_BUDGET_SECONDS = tostring(var.delivery.handler_budget_seconds)
+    LEASE_SECONDS          = tostring(var.delivery.lease_seconds)
+    # Always the edge: Cloud Run checks the token and hands it on without its signature, so no
+    # process behind it could check it again.
+    PUSH_AUTH = "iam"
   }
 
-  # What differs by environment and so can't stand in the map of consumers.
+  # What differs by environment and so can't stand in the table.
   environment_env = {
     email-service = merge(
       { MAIL_FROM = var.mail.from },

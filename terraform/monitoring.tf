@@ -7,15 +7,15 @@ module "monitoring" {
   environment = var.environment
   labels      = local.labels
 
-  dead_letter_subscriptions = sort([for consumer in values(local.consumers) : consumer.dead_letter_topic])
+  dead_letter_subscriptions = sort(values(local.consumers)[*].dead_letters)
   notification_channels     = var.notification_channels
   notification_email        = var.notification_email
-  outbox_services           = sort(keys(local._relayed))
   public_service            = "user-service"
-  relay_jobs                = sort([for job in values(google_cloud_scheduler_job.relay) : job.name])
   retention_days            = { dead_letters = var.delivery.dead_letter_retention_days, messages = var.delivery.retention_days }
-  services                  = sort(concat(keys(var.services), [for consumer in values(local.consumers) : consumer.service]))
-  subscriptions             = sort([for consumer in values(local.consumers) : consumer.subscription])
+  services                  = sort(keys(local.services))
+  subscriptions             = sort(flatten([for topic in values(module.topic) : values(topic.subscriptions)[*].name]))
   thresholds                = var.alert_thresholds
-  topics                    = sort(keys(var.topics))
+  tick_job                  = google_cloud_scheduler_job.tick.name
+  ticker                    = "ticker"
+  topics                    = sort(local.topics)
 }

@@ -2,26 +2,31 @@ locals {
   _user_service_url = try(module.service["user-service"].url, null)
 }
 
+output "callers" {
+  description = "The identities that call services, by service: the only ones that may, besides user_service_invokers."
+  value       = { for caller, service in local.callers : service => local.caller_emails[caller] }
+}
+
 output "commands" {
   description = "Lines to try the system with, ready to be pasted."
   value = merge(
     local._user_service_url == null ? {} : {
-      sign_up = "curl -X POST ${local._user_service_url}/users${var.user_service_public ? "" : " -H \"Authorization: Bearer $(gcloud auth print-identity-token)\""} -H 'Content-Type: application/json' -d '{\"email\":\"test@example.com\",\"name\":\"Test User\"}'"
+      sign_up         = "curl -X POST ${local._user_service_url}/users${var.user_service_public ? "" : " -H \"Authorization: Bearer $(gcloud auth print-identity-token)\""} -H 'Content-Type: application/json' -d '{\"email\":\"test@example.com\",\"name\":\"Test User\"}'"
+      publish_by_hand = "gcloud pubsub topics publish user-events --project=${var.project_id} --message='{\"userId\":\"test-123\",\"email\":\"manual@test.com\",\"name\":\"Manual Test\",\"event\":\"user.created\"}'"
     },
     {
-      publish_by_hand = "gcloud pubsub topics publish user-events --project=${var.project_id} --message='{\"userId\":\"test-123\",\"email\":\"manual@test.com\",\"name\":\"Manual Test\",\"event\":\"user.created\"}'"
-      see_outcomes    = "gcloud logging read 'resource.type=\"cloud_run_revision\" AND jsonPayload.outcome:*' --project=${var.project_id} --limit=20 --format='table(timestamp,jsonPayload.consumer,jsonPayload.outcome,jsonPayload.event_id)'"
+      see_outcomes = "gcloud logging read 'resource.type=\"cloud_run_revision\" AND jsonPayload.outcome:*' --project=${var.project_id} --limit=20 --format='table(timestamp,jsonPayload.consumer,jsonPayload.outcome,jsonPayload.event_id)'"
+      tick         = "gcloud scheduler jobs run ${google_cloud_scheduler_job.tick.name} --project=${var.project_id} --location=${var.region}"
     },
-    { for name, job in google_cloud_scheduler_job.relay : "run_${name}_relay" => "gcloud scheduler jobs run ${job.name} --project=${var.project_id} --location=${var.region}" },
     {
       for name, consumer in local.consumers : "look_at_${name}_dead_letters" =>
-      "gcloud pubsub subscriptions pull ${consumer.dead_letter_topic} --project=${var.project_id} --limit=10 --format=json"
+      "gcloud pubsub subscriptions pull ${consumer.dead_letters} --project=${var.project_id} --limit=10 --format=json"
     },
     {
       for name, consumer in local.consumers : "call_${consumer.service}" =>
       # With a token of the one identity which may call it. Not by `gcloud auth print-identity-token`:
       # that asks for an access token of the identity first, which nobody may have.
-      chomp(templatefile("${path.module}/call.sh.tftpl", { account = local.push_identities[name].email, url = module.consumer[name].url }))
+      chomp(templatefile("${path.module}/call.sh.tftpl", { account = local.caller_emails["push-${name}"], url = module.service[consumer.service].url }))
     },
   )
 }
@@ -33,30 +38,17 @@ output "dashboard" {
 
 output "dead_letter_subscriptions" {
   description = "The subscriptions that dead letters wait in, by consumer."
-  value       = { for name, consumer in local.consumers : name => module.topic[consumer.topic].dead_letter_subscriptions[name].name }
-}
-
-output "push_identities" {
-  description = "The identities that push to consumers, by consumer: the only ones that may call them."
-  value       = { for name, identity in local.push_identities : name => identity.email }
-}
-
-output "relay_identities" {
-  description = "The identities that call the outbox relays, by service."
-  value       = { for name, identity in local.relay_identities : name => identity.email }
+  value       = { for name, dead_letters in module.dead_letters : name => dead_letters.subscription.name }
 }
 
 output "service_urls" {
   description = "The services' addresses, by name."
-  value = merge(
-    { for name, service in module.service : name => service.url },
-    { for name, consumer in local.consumers : consumer.service => module.consumer[name].url },
-  )
+  value       = { for name, service in module.service : name => service.url }
 }
 
 output "subscriptions" {
   description = "The push subscriptions, by consumer."
-  value       = { for name, consumer in local.consumers : name => module.topic[consumer.topic].subscriptions[name].name }
+  value       = { for name, consumer in local.consumers : name => [for topic in consumer.subscribes : module.topic[topic].subscriptions[name].name] }
 }
 
 output "test_sender" {
@@ -67,9 +59,4 @@ output "test_sender" {
 output "topics" {
   description = "The topics, by short name, with their full names."
   value       = { for name, topic in module.topic : name => topic.topic.id }
-}
-
-output "user_service_public" {
-  description = "Whether everybody may call user-service."
-  value       = var.user_service_public
 }

@@ -1,43 +1,43 @@
-# The services that take requests and publish events.
+# The services: one image, each in its own role, with its own account, limits and callers.
 
 module "service" {
   source   = "./modules/service"
-  for_each = var.services
+  for_each = local.services
 
   project_id     = var.project_id
   project_number = var.project_number
   region         = var.region
   name           = each.key
-  labels         = local.labels
+  labels         = merge(local.labels, each.value.consumer == null ? {} : { consumer = each.value.consumer })
 
-  image               = var.images[each.key]
+  image               = lookup(var.image_of, each.key, var.image)
   concurrency         = each.value.concurrency
   cpu                 = each.value.cpu
   deletion_protection = var.deletion_protection
   deployer            = local.deployer
-  firestore_database  = google_firestore_database.fanout.name # state and outbox
-  max_instances       = try(coalesce(var.scaling[each.key].max_instances), each.value.max_instances)
+  firestore_database  = google_firestore_database.fanout.name # state, outbox, marks, effects
+  ingress             = each.value.public ? "INGRESS_TRAFFIC_ALL" : var.private_ingress
+  max_instances       = each.value.max_instances
   memory              = each.value.memory
-  min_instances       = try(coalesce(var.scaling[each.key].min_instances), each.value.min_instances)
-  timeout_seconds     = var.delivery.ack_deadline_seconds
+  min_instances       = each.value.min_instances
+  # Longer than Pub/Sub waits, and the answer finds nobody.
+  timeout_seconds = each.value.consumer == null ? null : var.delivery.ack_deadline_seconds
+
+  env = merge(
+    local.common_env,
+    lookup(local.environment_env, each.key, {}),
+    each.value.env,
+    each.value.consumer == null ? {} : local.consumer_env,
+  )
 
   secrets = {
-    for variable, secret in each.value.secrets : variable => {
-      secret  = secret.secret
-      version = lookup(var.secret_versions, secret.secret, secret.version)
-    }
+    for variable, secret in each.value.secrets : variable => { secret = secret, version = lookup(var.secret_versions, secret, "latest") }
   }
 
-  env = merge(local.common_env, lookup(local.environment_env, each.key, {}), each.value.env)
-
-  # A topic hands over its name once all its subscriptions are there; so nobody can sign up before
-  # somebody listens.
-  publishes = { for topic in each.value.publishes : topic => { id = module.topic[topic].topic.id, name = module.topic[topic].name } }
-
-  # Sign-up is public. No entry of the map can open another service.
-  public = each.key == "user-service" && var.user_service_public
+  # Sign-up is public. No entry of the table can open another service.
+  public = each.key == "user-service" && each.value.public && var.user_service_public
   invokers = merge(
-    each.value.outbox_relay ? { relay = local.relay_identities[each.key].member } : {},
+    { for caller, service in local.callers : caller => local.caller_members[caller] if service == each.key },
     each.key == "user-service" ? { for member in var.user_service_invokers : member => member } : {},
   )
 

@@ -1,8 +1,24 @@
-# Topics, subscriptions and dead letters.
+# Topics, subscriptions and dead letters. The services come first, then what pushes to them, then the
+# right to publish: nothing is pushed to a service that would refuse, and no event is published before
+# every consumer is subscribed. Until then events wait in the outbox.
+
+module "dead_letters" {
+  source   = "./modules/dead-letters"
+  for_each = local.consumers
+
+  project_id     = var.project_id
+  project_number = var.project_number
+  region         = var.region
+  name           = each.value.dead_letters
+  labels         = merge(local.labels, { consumer = each.key })
+  parks_as       = module.service[each.value.service].service_account.member
+  readers        = var.operators
+  retention_days = var.delivery.dead_letter_retention_days
+}
 
 module "topic" {
   source   = "./modules/event-topic"
-  for_each = var.topics
+  for_each = local.topics
 
   project_id     = var.project_id
   project_number = var.project_number
@@ -10,25 +26,22 @@ module "topic" {
   name           = each.key
   labels         = local.labels
   delivery       = var.delivery
+  push_readers   = var.operators
 
-  dead_letter_readers = var.operators
-
-  # A consumer's address is handed over once the service runs and its caller may call it; so no
-  # subscription pushes to a service that would refuse.
   consumers = {
     for name, consumer in local.consumers : name => {
-      dead_letter_topic    = consumer.dead_letter_topic
-      filter               = consumer.filter
-      parks_as             = module.consumer[name].service_account.member
-      push_audience        = module.consumer[name].url
-      push_endpoint        = "${module.consumer[name].url}/pubsub/push"
-      push_service_account = local.push_identities[name].email
-      subscription         = consumer.subscription
-    } if consumer.topic == each.key
+      dead_letter_topic    = module.dead_letters[name].topic.id
+      push_service_account = local.caller_emails["push-${name}"]
+      service_url          = module.service[consumer.service].url
+    } if contains(consumer.subscribes, each.key)
+  }
+
+  publishers = {
+    for name, service in local.services : name => module.service[name].service_account.member if contains(service.publishes, each.key)
   }
 
   depends_on = [
-    google_service_account_iam_member.push_deployer,
+    google_service_account_iam_member.caller_deployer,
     google_service_account_iam_member.push_tokens,
   ]
 }

@@ -1,56 +1,31 @@
-# What the system consists of: topics, the services that publish, the consumers that react, their
-# images, and the numbers of delivery. The defaults are the system; a consumer is one entry.
+# What the system consists of. `collections`, `delivery` and `services` are facts of the code: `fanout
+# manifest` writes them into system.auto.tfvars.json, and they stand nowhere else. The rest says which
+# part of it is deployed, from which image, and what differs here.
 
-variable "consumers" {
-  description = "Who reacts to events, by name. The entry `crm` is the Cloud Run service crm-service, its push subscription user-events-crm, and the dead-letter topic and subscription user-events-crm-dead-letters."
+variable "collections" {
+  description = "The collections for which Firestore has to be told something: `indexes` with their fields, ascending; whether each single field has one as well (`automatic_indexes`); the field with the time from which on a document may be deleted (`expires_by`). Written by `fanout manifest`."
   nullable    = false
   type = map(object({
-    topic         = optional(string, "user-events")
-    filter        = optional(string) # on attributes, for who wants a small part of a large topic
-    concurrency   = optional(number, 80)
-    cpu           = optional(string, "1")
-    env           = optional(map(string), {})
-    max_instances = optional(number, 10)
-    memory        = optional(string, "256Mi")
-    min_instances = optional(number, 0)
-    secrets       = optional(map(object({ secret = string, version = optional(string, "latest") })), {})
+    automatic_indexes = bool
+    expires_by        = optional(string)
+    indexes           = list(list(string))
   }))
-
-  default = {
-    analytics = {
-      env = { SIGNUP_SHARDS = "16" } # documents that share a day's count, 1 to 64
-    }
-    crm = {}
-    email = {
-      secrets = { SMTP_URL = { secret = "smtp-url" } }
-    }
-  }
-
-  validation {
-    condition     = alltrue([for name in keys(var.consumers) : can(regex("^[a-z][a-z0-9-]{0,20}[a-z0-9]$", name))])
-    error_message = "A consumer's name must be 2 to 22 lower-case letters, digits and hyphens, start with a letter and not end with a hyphen: NAME-service is the id of a service account, which takes 30."
-  }
-
-  validation {
-    condition     = alltrue([for consumer in values(var.consumers) : contains(keys(var.topics), consumer.topic)])
-    error_message = "A consumer names a topic that is not among the topics: ${join(", ", keys(var.topics))}."
-  }
 }
 
 variable "delivery" {
-  description = "The numbers of delivery. Subscriptions and services get them, and consumers are told the ack deadline, the handler's budget and the lease. modules/event-topic says what Pub/Sub takes; here stand the rules between the numbers."
+  description = "The numbers of delivery. Subscriptions and services get them, and consumers are told the ack deadline, the handler's budget and the lease. modules/event-topic says what Pub/Sub takes; here stand the rules between the numbers. Written by `fanout manifest`."
+  nullable    = false
   type = object({
-    ack_deadline_seconds       = optional(number, 60)
-    dead_letter_retention_days = optional(number, 31)
-    handler_budget_seconds     = optional(number, 45)
-    lease_seconds              = optional(number, 60)
-    max_delivery_attempts      = optional(number, 20)
-    maximum_backoff_seconds    = optional(number, 600)
-    minimum_backoff_seconds    = optional(number, 10)
-    retention_days             = optional(number, 7)
+    ack_deadline_seconds       = number
+    dead_letter_retention_days = number
+    handler_budget_seconds     = number
+    lease_seconds              = number
+    mark_retention_days        = number
+    max_delivery_attempts      = number
+    maximum_backoff_seconds    = number
+    minimum_backoff_seconds    = number
+    retention_days             = number
   })
-  default  = {}
-  nullable = false
 
   validation {
     condition     = var.delivery.ack_deadline_seconds > var.delivery.handler_budget_seconds
@@ -62,8 +37,8 @@ variable "delivery" {
     error_message = "delivery.lease_seconds must not be below delivery.ack_deadline_seconds: otherwise a second delivery takes the claim from a handler that is still working."
   }
 
-  # Waits double from the minimum to the maximum. A delivery that meets somebody else's claim counts
-  # as a failed attempt: a crash must not use up the attempts before its claim has run out.
+  # Waits double from the minimum to the maximum. A delivery that meets another's claim counts as a
+  # failed attempt: a crash must not use up the attempts before its claim has run out.
   validation {
     condition = sum(concat([0], [
       for wait in range(max(0, min(100, floor(var.delivery.max_delivery_attempts)) - 1)) :
@@ -73,63 +48,97 @@ variable "delivery" {
   }
 
   validation {
-    condition     = var.delivery.retention_days + var.delivery.dead_letter_retention_days < local.mark_retention_days
-    error_message = "delivery.retention_days + delivery.dead_letter_retention_days must be below ${local.mark_retention_days}, the days for which consumers know what they have done: otherwise a message that is redriven late takes effect twice."
+    condition     = var.delivery.retention_days + var.delivery.dead_letter_retention_days < var.delivery.mark_retention_days
+    error_message = "delivery.retention_days + delivery.dead_letter_retention_days must be below delivery.mark_retention_days, for which consumers know what they have done: otherwise a message that is redriven late takes effect twice."
   }
 }
 
-variable "images" {
-  description = "The container images by service name, each by digest. The pipeline passes what it has built; .ci/cloudbuild/pin-images writes them to images.auto.tfvars.json."
+variable "image" {
+  description = "The one container image that every service runs, by digest. The pipeline passes what it has built; .ci/cloudbuild/pin-images writes it to image.auto.tfvars.json."
+  type        = string
+  default     = null
+
+  # There is no placeholder on purpose: behind a push subscription it would answer 200, and every
+  # event it gets would be acked and lost.
+  validation {
+    condition     = var.image != null
+    error_message = "No image is given. Build and push it with `gcloud builds submit --config=cloudbuild.yaml` and name it with `.ci/cloudbuild/pin-images`, both from the repository's root; terraform/README.md has the whole order."
+  }
+}
+
+variable "image_of" {
+  description = "Images of single services that stay at, or go back to, another build than the rest, by service and digest."
   type        = map(string)
   default     = {}
   nullable    = false
 
-  # There is no placeholder image on purpose: behind a push subscription it would answer 200, and
-  # every event it gets would be acked and lost.
   validation {
-    condition     = length(setsubtract(concat(keys(var.services), [for name in keys(var.consumers) : "${name}-service"]), keys(var.images))) == 0
-    error_message = "No image is given for ${join(", ", setsubtract(concat(keys(var.services), [for name in keys(var.consumers) : "${name}-service"]), keys(var.images)))}. Build and push the images with `gcloud builds submit --config=cloudbuild.yaml` and name them with `.ci/cloudbuild/pin-images`, both from the repository's root; terraform/README.md has the whole order."
+    condition     = length(setsubtract(keys(var.image_of), keys(var.services))) == 0
+    error_message = "image_of names ${join(", ", setsubtract(keys(var.image_of), keys(var.services)))}; the services are ${join(", ", keys(var.services))}."
+  }
+}
+
+variable "overrides" {
+  description = "What differs from the table in this environment, by service: instances, concurrency, CPU, memory, and further or other variables and secrets."
+  type = map(object({
+    concurrency   = optional(number)
+    cpu           = optional(string)
+    env           = optional(map(string), {})
+    max_instances = optional(number)
+    memory        = optional(string)
+    min_instances = optional(number, 0)
+    secrets       = optional(map(string), {})
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.overrides), keys(var.services))) == 0
+    error_message = "overrides names ${join(", ", setsubtract(keys(var.overrides), keys(var.services)))}; the services are ${join(", ", keys(var.services))}."
   }
 }
 
 variable "services" {
-  description = "The services that take requests and publish events, by name. `publishes` is the topics they publish on; `outbox_relay` has Cloud Scheduler call POST /outbox/relay each minute."
+  description = "The table of services, by name: their topics, consumers, secrets and limits. One without a `system` serves all of them. Written by `fanout manifest`."
   nullable    = false
   type = map(object({
-    publishes     = set(string)
-    outbox_relay  = optional(bool, true)
-    concurrency   = optional(number, 80)
-    cpu           = optional(string, "1")
-    env           = optional(map(string), {})
-    max_instances = optional(number, 20)
-    memory        = optional(string, "256Mi")
-    min_instances = optional(number, 0)
-    secrets       = optional(map(object({ secret = string, version = optional(string, "latest") })), {})
+    concurrency   = number
+    consumer      = optional(string)
+    cpu           = string
+    env           = map(string)
+    max_instances = number
+    memory        = string
+    public        = bool
+    publishes     = list(string)
+    secrets       = map(string)
+    subscribes    = list(string)
+    system        = optional(string)
   }))
 
-  default = {
-    user-service = { publishes = ["user-events"] }
+  validation {
+    condition     = alltrue([for name, service in var.services : name == "user-service" || !service.public])
+    error_message = "No other service than user-service can be public."
   }
 
   validation {
-    condition     = alltrue([for name in keys(var.services) : can(regex("^[a-z][a-z0-9-]{4,22}[a-z0-9]$", name))])
-    error_message = "A service's name must be 6 to 24 lower-case letters, digits and hyphens, start with a letter and not end with a hyphen: relay-NAME is the id of a service account, which takes 30."
+    condition     = alltrue([for service in values(var.services) : (service.consumer == null) == (length(service.subscribes) == 0)])
+    error_message = "A service with a consumer must subscribe to a topic, and one without must not."
   }
 
   validation {
-    condition     = length(setintersection(keys(var.services), [for name in keys(var.consumers) : "${name}-service"])) == 0
-    error_message = "services and consumers name the same service: ${join(", ", setintersection(keys(var.services), [for name in keys(var.consumers) : "${name}-service"]))}."
-  }
-
-  validation {
-    condition     = alltrue(flatten([for service in values(var.services) : [for topic in service.publishes : contains(keys(var.topics), topic)]]))
-    error_message = "A service publishes on a topic that is not among the topics: ${join(", ", keys(var.topics))}."
+    condition     = alltrue([for consumer in compact(values(var.services)[*].consumer) : can(regex("^[a-z][a-z0-9-]{0,23}[a-z0-9]$", consumer))])
+    error_message = "A consumer's name must be 2 to 25 lower-case letters, digits and hyphens, start with a letter and not end with a hyphen: push-NAME is the id of a service account, which takes 30."
   }
 }
 
-variable "topics" {
-  description = "The topics events are published on, by short name."
-  type        = map(object({}))
-  default     = { user-events = {} }
+variable "systems" {
+  description = "The systems that are deployed: services of others are left out, and topics that only they use."
+  type        = set(string)
+  default     = ["sign-up"]
   nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.systems, compact(values(var.services)[*].system))) == 0
+    error_message = "systems names ${join(", ", setsubtract(var.systems, compact(values(var.services)[*].system)))}; the systems are ${join(", ", distinct(compact(values(var.services)[*].system)))}."
+  }
 }

@@ -22,18 +22,6 @@ variable "alert_thresholds" {
   }
 }
 
-variable "consumer_ingress" {
-  description = "From where consumers can be reached at all. Their callers are checked in any case; INGRESS_TRAFFIC_INTERNAL_ONLY also shuts the door to redriving from a workstation and to the smoke test."
-  type        = string
-  default     = "INGRESS_TRAFFIC_ALL"
-  nullable    = false
-
-  validation {
-    condition     = contains(["INGRESS_TRAFFIC_ALL", "INGRESS_TRAFFIC_INTERNAL_ONLY"], var.consumer_ingress)
-    error_message = "consumer_ingress must be INGRESS_TRAFFIC_ALL or INGRESS_TRAFFIC_INTERNAL_ONLY: Pub/Sub pushes reach a service by no other way."
-  }
-}
-
 variable "deletion_protection" {
   description = "Whether services and the database refuse to be deleted. Off only where everything may be lost."
   type        = bool
@@ -64,13 +52,12 @@ variable "environment" {
 }
 
 variable "event_store_ttl_days" {
-  description = "For how many days an event is kept after it was published. One that waits to be published is kept until it is."
+  description = "For how many days an event is kept after it was published; null for the services' own number. One that waits to be published is kept until it is."
   type        = number
-  default     = 90
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = var.event_store_ttl_days >= 1 && floor(var.event_store_ttl_days) == var.event_store_ttl_days
+    condition     = var.event_store_ttl_days == null ? true : var.event_store_ttl_days >= 1 && floor(var.event_store_ttl_days) == var.event_store_ttl_days
     error_message = "event_store_ttl_days must be a whole number from 1."
   }
 }
@@ -170,6 +157,18 @@ variable "operators" {
   }
 }
 
+variable "private_ingress" {
+  description = "From where the services that only identities may call can be reached at all. Their callers are checked in any case; INGRESS_TRAFFIC_INTERNAL_ONLY also shuts the door to redriving from a workstation and to the smoke test."
+  type        = string
+  default     = "INGRESS_TRAFFIC_ALL"
+  nullable    = false
+
+  validation {
+    condition     = contains(["INGRESS_TRAFFIC_ALL", "INGRESS_TRAFFIC_INTERNAL_ONLY"], var.private_ingress)
+    error_message = "private_ingress must be INGRESS_TRAFFIC_ALL or INGRESS_TRAFFIC_INTERNAL_ONLY: Pub/Sub and Cloud Scheduler reach a service by no other way."
+  }
+}
+
 variable "project_id" {
   description = "The project's id."
   type        = string
@@ -200,21 +199,6 @@ variable "region" {
   validation {
     condition     = can(regex("^(africa|asia|australia|europe|me|northamerica|southamerica|us)-(central|east|north|northeast|northwest|south|southeast|southwest|west)[1-9][0-9]?$", var.region))
     error_message = "region must be a Google Cloud region such as us-central1 or europe-west1; a zone (us-central1-a) or a multi-region (eu) is none."
-  }
-}
-
-variable "scaling" {
-  description = "Numbers of instances that differ from the service's own, by service name."
-  type = map(object({
-    max_instances = optional(number)
-    min_instances = optional(number)
-  }))
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = length(setsubtract(keys(var.scaling), concat(keys(var.services), [for name in keys(var.consumers) : "${name}-service"]))) == 0
-    error_message = "scaling names services that do not exist: ${join(", ", setsubtract(keys(var.scaling), concat(keys(var.services), [for name in keys(var.consumers) : "${name}-service"])))}."
   }
 }
 

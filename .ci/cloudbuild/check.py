@@ -18,27 +18,26 @@ BUILT_IN = {"PROJECT_ID", "PROJECT_NUMBER", "BUILD_ID", "LOCATION", "BRANCH_NAME
 # Each of the left needs all of the right to be done.
 ORDER = {
     "emulators": ["verify"],
-    "plan": ["verify", "emulators"],
+    "push": ["image", "verify", "emulators"],
+    "plan": ["push"],
     "apply": ["plan"],
     "smoke-test": ["apply"],
 }
 # What Terraform must not see before what: no test on a mocked provider can tell.
 TERRAFORM_ORDER = {
-    ("consumers.tf", "module", "consumer"): {"google_firestore_field.expires_at", "google_firestore_field.single", "google_firestore_index.query"},
     ("firestore.tf", "resource", "google_firestore_field.others"): {"google_firestore_field.single"},
-    ("scheduler.tf", "resource", "google_cloud_scheduler_job.relay"): {"google_service_account_iam_member.relay_deployer"},
     ("services.tf", "module", "service"): {"google_firestore_field.expires_at", "google_firestore_field.single", "google_firestore_index.query"},
-    ("topics.tf", "module", "topic"): {"google_service_account_iam_member.push_deployer", "google_service_account_iam_member.push_tokens"},
-    ("modules/event-topic/outputs.tf", "output", "name"): {"google_pubsub_subscription.push", "google_pubsub_subscription_iam_member.dead_letter_forwarder"},
-    ("modules/event-topic/subscriptions.tf", "resource", "google_pubsub_subscription.push"): {
+    ("ticker.tf", "resource", "google_cloud_scheduler_job.tick"): {"google_service_account_iam_member.caller_deployer"},
+    ("topics.tf", "module", "topic"): {"google_service_account_iam_member.caller_deployer", "google_service_account_iam_member.push_tokens"},
+    ("modules/dead-letters/outputs.tf", "output", "topic"): {
         "google_pubsub_subscription.dead_letters",
-        "google_pubsub_topic_iam_member.dead_letter_forwarder",
+        "google_pubsub_topic_iam_member.forwarder",
         "google_pubsub_topic_iam_member.parking",
     },
+    ("modules/event-topic/iam.tf", "resource", "google_pubsub_topic_iam_member.publisher"): {"google_pubsub_subscription.push", "google_pubsub_subscription_iam_member.forwarder"},
     ("modules/service/outputs.tf", "output", "url"): {"google_cloud_run_v2_service.service", "google_cloud_run_v2_service_iam_member.invoker"},
     ("modules/service/service.tf", "resource", "google_cloud_run_v2_service.service"): {
         "google_project_iam_member.firestore",
-        "google_pubsub_topic_iam_member.publisher",
         "google_secret_manager_secret_iam_member.secret",
         "google_service_account_iam_member.deployer",
     },
@@ -51,7 +50,7 @@ def faults(root):
     steps = {step.get("id"): step for step in build["steps"]}
     yield from _graph(build["steps"], steps)
     yield from _scripts(build["steps"], root)
-    yield from _images(build, steps, root)
+    yield from _images(build, steps)
     yield from _settings(build, text)
     yield from _bootstrap(build, root)
     yield from _versions(root)
@@ -125,29 +124,9 @@ def _scripts(listed, root):
                 yield f"Step {step.get('id')} runs {script}, which is not executable."
 
 
-def _images(build, steps, root):
-    built = {}
-    for name, step in steps.items():
-        args = step.get("args", [])
-        if args[:1] == [".ci/cloudbuild/image"] and len(args) == 2:
-            built[args[1]] = name
-            if "emulators" not in _before(name, steps):
-                yield f"Step {name} can push an image before emulators is done."
-            if not (root / "functions" / args[1]).is_dir():
-                yield f"Step {name} builds {args[1]}, which is no folder of functions/."
-    recorded = {re.sub(r".*/|:.*", "", image) for image in build.get("images", [])}
-    for service in sorted(recorded - set(built)):
-        yield f"images names {service}, which no step builds."
-    for service in sorted(set(built) - recorded):
-        yield f"The image of {service} is built but not among images: it would have no provenance."
-    for service in sorted(deployed_services(root) - set(built)):
-        yield f"Terraform deploys {service}, whose image no step builds: add a step `image-{service}` like the others, its entry under images, and let plan wait for it."
-    for service in sorted(set(built) & deployed_services(root)):
-        if "plan" in steps and built[service] not in _before("plan", steps):
-            yield f"Step plan does not wait for {built[service]}."
-    for folder in sorted((root / "functions").glob("*-service")):
-        if folder.name not in built:
-            yield f"No step builds the image of functions/{folder.name}."
+def _images(build, steps):
+    if build.get("images") != ["${_REGISTRY}/service:${BUILD_ID}"]:
+        yield f"images is {build.get('images')}, and .ci/cloudbuild/push pushes ${{_REGISTRY}}/service:${{BUILD_ID}}: it would have no provenance."
     for name, step in steps.items():
         image = step.get("name", "")
         if not image.startswith("${_BUILD_REGISTRY}/"):
@@ -156,13 +135,6 @@ def _images(build, steps, root):
             yield f"Step {name} runs in {image} and does not wait for tools, which builds it."
         if not image.endswith(":${BUILD_ID}"):
             yield f"Step {name} runs in {image}, which may be another build's: it needs the tag ${{BUILD_ID}}."
-
-
-def deployed_services(root):
-    """What Terraform deploys: the defaults of its two maps."""
-    variables = _blocks(root / "terraform" / "variables-system.tf", "variable")
-    services = {_unquoted(name) for name in _plain(variables["services"]["default"])}
-    return services | {f"{_unquoted(name)}-service" for name in _plain(variables["consumers"]["default"])}
 
 
 def _blocks(file, kind):

@@ -3,7 +3,7 @@
     plan_guard.py PLAN.json [--allow-replace=true]
 
 PLAN.json is what `terraform show -json PLAN` prints. Replacing is deleting too: a subscription that
-is replaced (another filter does that) comes back empty, and what waited in it is gone.
+is replaced (another topic does that) comes back empty, and what waited in it is gone.
 """
 
 import argparse

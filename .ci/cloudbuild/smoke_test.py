@@ -2,8 +2,8 @@
 
     smoke_test.py OUTPUTS.json --mark=BUILD_ID
 
-OUTPUTS.json is what `terraform output -json` prints. Consumers are called with the token of the one
-identity that may call them: gcloud says who we are, and IAM makes the token. (`gcloud auth
+OUTPUTS.json is what `terraform output -json` prints. What is not public is called with the token of the
+one identity that may call it: gcloud says who we are, and IAM makes the token. (`gcloud auth
 print-identity-token` would ask for that identity's access token first, and we may not be it.) The test
 user's address is our own sender's with a tag, so that no mail goes to a stranger.
 """
@@ -34,14 +34,9 @@ class Deployed:
     """The services behind Terraform's outputs."""
 
     def __init__(self, outputs, iam=IAM_CREDENTIALS_URL):
-        def value(name, default=None):
-            return outputs.get(name, {}).get("value", default)
-
-        self.urls = value("service_urls")
-        self.sender = value("test_sender")
-        self._identities = {f"{name}-service": email for name, email in value("push_identities", {}).items()}
-        if not value("user_service_public", True):
-            self._identities.update(value("relay_identities", {}))
+        self.urls = outputs["service_urls"]["value"]
+        self.sender = outputs["test_sender"]["value"]
+        self._callers = outputs["callers"]["value"]
         self._iam = iam.rstrip("/")
         self._tokens = {}
 
@@ -52,7 +47,7 @@ class Deployed:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
         try:
-            if service in self._identities:
+            if service in self._callers:
                 request.add_header("Authorization", f"Bearer {self._token(service)}")
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, _json(answer.read())
@@ -64,7 +59,7 @@ class Deployed:
     def _token(self, service):
         """The token of the identity that may call the service, for the service's address."""
         if service not in self._tokens:
-            account = self._identities[service]
+            account = self._callers[service]
             asked = {"audience": self.urls[service], "includeEmail": True}
             request = urllib.request.Request(f"{self._iam}/v1/projects/-/serviceAccounts/{account}:generateIdToken", json.dumps(asked).encode())
             request.add_header("Authorization", f"Bearer {self._access_token()}")

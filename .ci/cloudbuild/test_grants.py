@@ -54,7 +54,7 @@ class GrantsTest(unittest.TestCase):
         self.assert_noticed("+terraform google_project_iam_member.wide", "+  role = roles/pubsub.publisher")
 
     def test_services_that_everybody_may_call(self):
-        self.change("consumers.tf", "module ", 'resource "google_cloud_run_v2_service_iam_member" "open" {\n  member = "allUsers"\n}\nmodule ')
+        self.change("callers.tf", "locals ", 'resource "google_cloud_run_v2_service_iam_member" "open" {\n  member = "allUsers"\n}\nlocals ')
         self.assert_noticed("resource google_cloud_run_v2_service_iam_member.open names allUsers", "+terraform google_cloud_run_v2_service_iam_member.open")
 
     def test_a_service_that_checks_nobody(self):
@@ -63,9 +63,9 @@ class GrantsTest(unittest.TestCase):
 
     def test_another_member_or_role(self):
         for name, old, new in [
-            ("consumers.tf", "member             = local.deployer", 'member             = "allAuthenticatedUsers"'),
-            ("scheduler.tf", "service_account_id = local.relay_identities[each.key].name", "service_account_id = local.push_identities[each.key].name"),
-            ("modules/service/iam.tf", 'role    = "roles/pubsub.publisher"', 'role    = "roles/pubsub.admin"'),
+            ("callers.tf", "member             = local.deployer", 'member             = "allAuthenticatedUsers"'),
+            ("callers.tf", 'service_account_id = local.caller_accounts["push-${each.key}"]', 'service_account_id = local.caller_accounts["ticker-caller"]'),
+            ("modules/event-topic/iam.tf", 'role    = "roles/pubsub.publisher"', 'role    = "roles/pubsub.admin"'),
             ("bootstrap/delivery.tf", 'role   = "roles/storage.objectUser"', 'role   = "roles/storage.admin"'),
             ("bootstrap/delivery.tf", "resource.type ==", "true || resource.type =="),
         ]:
@@ -81,7 +81,8 @@ class GrantsTest(unittest.TestCase):
             ("bootstrap/roles.tf", '"iam.serviceAccounts.create",', '"iam.serviceAccounts.signJwt",'),
             ("bootstrap/delivery.tf", '"roles/logging.logWriter" ', '"roles/owner" '),
             ("services.tf", 'each.key == "user-service" && ', ""),
-            ("consumers.tf", "invokers = {", "invokers = { everybody = local.deployer,"),
+            ("services.tf", "invokers = merge(", "invokers = merge({ everybody = local.deployer },"),
+            ("callers.tf", '{ ticker-caller = "ticker" }', '{ ticker-caller = "crm-service" }'),
         ]:
             with self.subTest(new):
                 before = (self.root / "terraform" / name).read_text(encoding="utf-8")

@@ -57,7 +57,7 @@ class Workspace:
         test.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name)
         shutil.copytree(HERE, self.root / ".ci/cloudbuild")
-        for made in ["bin", "terraform/environments", ".build/images"]:
+        for made in ["bin", "terraform/environments", ".build"]:
             (self.root / made).mkdir(parents=True)
 
     def stand_in(self, name, script):
@@ -143,7 +143,7 @@ class PlanTest(unittest.TestCase):
     def setUp(self):
         self.place = Workspace(self)
         (self.place.root / "terraform/environments/dev.tfvars").write_text('region      = "europe-west1"\n', encoding="utf-8")
-        (self.place.root / ".build/images/user-service").write_text("registry/user-service@sha256:aa\n", encoding="utf-8")
+        (self.place.root / ".build/image").write_text("registry/service@sha256:aa\n", encoding="utf-8")
         self.place.stand_in("gcloud", "")
         self.plan({"resource_changes": []})
 
@@ -153,7 +153,7 @@ class PlanTest(unittest.TestCase):
     def run_plan(self, **variables):
         return self.place.run("plan", **{**self.VARIABLES, **variables})
 
-    def test_the_plan_is_made_with_the_images_of_this_build_and_kept(self):
+    def test_the_plan_is_made_with_the_image_of_this_build_and_kept(self):
         done = self.run_plan()
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(
@@ -162,12 +162,12 @@ class PlanTest(unittest.TestCase):
                 "terraform -chdir=terraform init -input=false -no-color -backend-config=bucket=my-project-terraform -backend-config=prefix=fanout",
                 "terraform -chdir=terraform validate -no-color",
                 "terraform -chdir=terraform plan -input=false -no-color -lock-timeout=10m -out=ROOT/.build/plan.tfplan "
-                "-var-file=environments/dev.tfvars -var-file=ROOT/.build/images.tfvars.json -var=project_id=my-project -var=project_number=123456789012",
+                "-var-file=environments/dev.tfvars -var-file=ROOT/.build/image.tfvars.json -var=project_id=my-project -var=project_number=123456789012",
                 "terraform -chdir=terraform show -json ROOT/.build/plan.tfplan",
-                "gcloud storage cp .build/plan.tfplan .build/plan.txt .build/plan.json .build/images.tfvars.json gs://my-project-builds/plans/build-1/",
+                "gcloud storage cp .build/plan.tfplan .build/plan.txt .build/plan.json .build/image.tfvars.json gs://my-project-builds/plans/build-1/",
             ],
         )
-        self.assertEqual(json.loads(self.place.read(".build/images.tfvars.json")), {"images": {"user-service": "registry/user-service@sha256:aa"}})
+        self.assertEqual(json.loads(self.place.read(".build/image.tfvars.json")), {"image": "registry/service@sha256:aa"})
 
     def test_a_plan_that_would_lose_data_is_kept_and_stops_the_build(self):
         self.plan({"resource_changes": [{"address": "google_pubsub_topic.events", "type": "google_pubsub_topic", "change": {"actions": ["delete", "create"]}}]})
@@ -189,16 +189,15 @@ class PlanTest(unittest.TestCase):
 
 
 class ImageTest(unittest.TestCase):
-    DIGEST = "registry/crm-service@sha256:" + "a" * 64
+    DIGEST = "registry/service@sha256:" + "a" * 64
     VARIABLES = {"BUILD_ID": "build-1", "BUILD_REGISTRY": "build-registry", "REGISTRY": "registry"}
 
     def setUp(self):
         self.place = Workspace(self)
-        (self.place.root / "functions/crm-service").mkdir(parents=True)
         self.docker()
 
     def docker(self, size=2**20, user="65532:65532", entrypoint='["/service"]', shell=127, start=2, digests=None):
-        digests = [f"elsewhere/crm-service@sha256:{'b' * 64}", self.DIGEST] if digests is None else digests
+        digests = [f"elsewhere/service@sha256:{'b' * 64}", self.DIGEST] if digests is None else digests
         self.place.stand_in(
             "docker",
             f"""case "$*" in
@@ -212,16 +211,22 @@ esac""",
         )
 
     def test_the_digest_that_was_pushed_is_noted_and_not_the_tag(self):
-        done = self.place.run("image", "crm-service", **self.VARIABLES)
+        done = self.place.run("push", **self.VARIABLES)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(self.place.read(".build/images/crm-service"), self.DIGEST + "\n")
-        self.assertIn("docker push --quiet registry/crm-service:build-1", self.place.calls())
+        self.assertEqual(self.place.read(".build/image"), self.DIGEST + "\n")
+        self.assertIn("docker push --quiet registry/service:build-1", self.place.calls())
 
     def test_an_image_without_a_digest_of_our_registry_stops_the_build(self):
-        self.docker(digests=["elsewhere/crm-service@sha256:" + "b" * 64])
-        self.assertNotEqual(self.place.run("image", "crm-service", **self.VARIABLES).returncode, 0)
+        self.docker(digests=["elsewhere/service@sha256:" + "b" * 64])
+        self.assertNotEqual(self.place.run("push", **self.VARIABLES).returncode, 0)
 
-    def test_an_image_that_is_not_as_it_should_be_is_not_pushed(self):
+    def test_it_is_built_and_looked_at_and_not_pushed(self):
+        done = self.place.run("image", **self.VARIABLES)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        pushed = [call for call in self.place.calls() if call.startswith("docker push")]
+        self.assertEqual(pushed, ["docker push --quiet build-registry/dependencies"])
+
+    def test_an_image_that_is_not_as_it_should_be_stops_the_build(self):
         for fault, part in [
             ({"size": 20 * 2**20 + 1}, "larger than 20 MiB"),
             ({"user": ""}, "does not run as a number"),
@@ -232,10 +237,9 @@ esac""",
         ]:
             with self.subTest(fault):
                 self.docker(**fault)
-                done = self.place.run("image", "crm-service", **self.VARIABLES)
+                done = self.place.run("image", **self.VARIABLES)
                 self.assertEqual(done.returncode, 1)
                 self.assertIn(part, done.stderr)
-                self.assertFalse([call for call in self.place.calls() if "push" in call])
 
 
 class ToolsTest(unittest.TestCase):
@@ -251,24 +255,21 @@ class ToolsTest(unittest.TestCase):
 class PinImagesTest(unittest.TestCase):
     def pin(self, printed):
         place = Workspace(self)
-        for service in ["crm-service", "user-service"]:
-            (place.root / "functions" / service).mkdir(parents=True)
         place.stand_in("gcloud", f"echo '{printed}'")
         done = place.run("pin-images", "my-project", "europe-west1")
-        pinned = place.read("terraform/images.auto.tfvars.json")
+        pinned = place.read("terraform/image.auto.tfvars.json")
         return done, pinned and json.loads(pinned)
 
-    def test_the_file_names_every_service_by_digest(self):
+    def test_the_file_names_the_image_by_digest(self):
         digest = "sha256:" + "a" * 64
         done, pinned = self.pin(digest)
         self.assertEqual(done.returncode, 0, done.stderr)
-        registry = "europe-west1-docker.pkg.dev/my-project/fanout"
-        self.assertEqual(pinned, {"images": {name: f"{registry}/{name}@{digest}" for name in ["crm-service", "user-service"]}})
+        self.assertEqual(pinned, {"image": f"europe-west1-docker.pkg.dev/my-project/fanout/service@{digest}"})
 
     def test_a_missing_image_is_a_sentence_with_the_command_that_builds_it(self):
         done, pinned = self.pin("")
         self.assertEqual((done.returncode, pinned), (1, None))
-        self.assertIn("There is no image of crm-service", done.stderr)
+        self.assertIn("There is no image europe-west1-docker.pkg.dev/my-project/fanout/service.", done.stderr)
         self.assertIn("gcloud builds submit --project=my-project --region=europe-west1 --config=cloudbuild.yaml", done.stderr)
 
 
@@ -277,7 +278,7 @@ class InspectImageTest(unittest.TestCase):
 
     def inspect(self, *arguments):
         script = HERE / "inspect-image"
-        return subprocess.run([script, "user-service", *arguments], capture_output=True, text=True, check=False)
+        return subprocess.run([script, *arguments], capture_output=True, text=True, check=False)
 
     def test_a_binary_that_is_not_there_is_a_failure(self):
         done = self.inspect("target/no/such/binary")

@@ -81,7 +81,7 @@ class SmokeTestTest(unittest.TestCase):
 
     def try_out(self, **outputs):
         names = ["user-service", "email-service", "analytics-service", "crm-service"]
-        everything = {"service_urls": {name: self.url for name in names}, "test_sender": "hello@example.com", **outputs}
+        everything = {"service_urls": {name: self.url for name in names}, "test_sender": "hello@example.com", "callers": {}, **outputs}
         system = smoke_test.Deployed({name: {"value": value} for name, value in everything.items()}, iam=f"{self.iam.url}/")
         with contextlib.redirect_stdout(io.StringIO()):
             smoke_test.SmokeTest(system, "build-1", today=datetime.date.fromisoformat(DAY), patience=0.2, pause=0.05).run()
@@ -97,23 +97,23 @@ class SmokeTestTest(unittest.TestCase):
 
     def test_consumers_are_called_with_the_token_of_their_subscription(self):
         account = "push-crm@fanout-test.iam.gserviceaccount.com"
-        self.try_out(push_identities={"crm": account})
+        self.try_out(callers={"crm-service": account})
         token = f"Bearer {stand_in_iam.token(account, self.url)}"
         self.assertEqual(self.tokens(), {"contacts": token, "emails": None, "signups": None, "users": None})
 
-    def test_a_private_user_service_is_called_as_the_relay(self):
-        account = "relay@fanout-test.iam.gserviceaccount.com"
-        self.try_out(user_service_public=False, relay_identities={"user-service": account})
+    def test_a_private_user_service_is_called_as_the_one_who_may(self):
+        account = "sign-up-caller@fanout-test.iam.gserviceaccount.com"
+        self.try_out(callers={"user-service": account})
         self.assertEqual(self.tokens()["users"], f"Bearer {stand_in_iam.token(account, self.url)}")
 
     def test_a_grant_that_is_not_known_everywhere_yet_is_waited_for(self):
         self.iam.refusals = 2
-        self.try_out(push_identities={"crm": "push-crm@fanout-test.iam.gserviceaccount.com"})
+        self.try_out(callers={"crm-service": "push-crm@fanout-test.iam.gserviceaccount.com"})
 
     def test_a_right_that_is_missing_is_named(self):
         self.iam.refusals = 1000
         with self.assertRaises(smoke_test.Failed) as raised:
-            self.try_out(push_identities={"crm": "push-crm@fanout-test.iam.gserviceaccount.com"})
+            self.try_out(callers={"crm-service": "push-crm@fanout-test.iam.gserviceaccount.com"})
         self.assertIn("no token of push-crm@fanout-test.iam.gserviceaccount.com: 403", str(raised.exception))
 
     def assert_fails(self, part):

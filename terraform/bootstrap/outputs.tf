@@ -1,10 +1,10 @@
 output "add_secrets" {
   description = "What a person does next: a line for each secret that has no value yet."
-  value       = { for id in var.secrets : id => "printf %s 'VALUE' | gcloud secrets versions add ${id} --project=${var.project_id} --data-file=-" }
+  value       = { for id in local._secrets : id => "printf %s 'VALUE' | gcloud secrets versions add ${id} --project=${var.project_id} --data-file=-" }
 }
 
 output "build" {
-  description = "What a person does then: build and push the images."
+  description = "What a person does then: build and push the image."
   value       = "gcloud builds submit --project=${var.project_id} --region=${var.region} --config=cloudbuild.yaml --gcs-source-staging-dir=gs://${google_storage_bucket.builds.name}/source --substitutions=_REGION=${var.region}"
 }
 

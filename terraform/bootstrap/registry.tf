@@ -6,7 +6,7 @@ resource "google_artifact_registry_repository" "images" {
   project       = var.project_id
   location      = var.region
   repository_id = "fanout"
-  description   = "The services' images, deployed by digest."
+  description   = "The services' image, deployed by digest."
   format        = "DOCKER"
   labels        = local.labels
 

@@ -1,8 +1,13 @@
 # Entries without values. They stand here, before the system itself, since a service whose secret has
 # no version yet does not start.
 
+locals {
+  _table   = jsondecode(file("${path.module}/../system.auto.tfvars.json"))
+  _secrets = setunion(var.secrets, flatten([for service in values(local._table.services) : values(service.secrets)]))
+}
+
 resource "google_secret_manager_secret" "secret" {
-  for_each = var.secrets
+  for_each = local._secrets
 
   project   = var.project_id
   secret_id = each.key

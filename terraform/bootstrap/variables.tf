@@ -74,8 +74,8 @@ variable "repository_region" {
 }
 
 variable "secrets" {
-  description = "Ids of the secrets that services are started with. Their values are added by a person and never pass through Terraform: they would lie in its state."
+  description = "Ids of further secrets than those that the table of services names, such as those of `overrides`. Their values are added by a person and never pass through Terraform: they would lie in its state."
   type        = set(string)
-  default     = ["smtp-url"]
+  default     = []
   nullable    = false
 }

@@ -8,7 +8,7 @@ mail = { from = "Fanout dev <hello@example.com>" }
 
 deletion_protection = false
 
-scaling = {
+overrides = {
   "analytics-service" = { max_instances = 2 }
   "crm-service"       = { max_instances = 2 }
   "email-service"     = { max_instances = 2 }

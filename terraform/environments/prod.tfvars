@@ -8,7 +8,7 @@ mail               = { from = "Fanout <hello@example.com>", reply_to = "support@
 notification_email = "on-call@example.com"
 operators          = ["group:fanout-operators@example.com"]
 
-scaling = {
+overrides = {
   "user-service" = { min_instances = 1, max_instances = 50 } # no cold start in front of a person
 }
 

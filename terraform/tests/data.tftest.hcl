@@ -1,4 +1,4 @@
-# What must outlive a mistake: the database, its indexes and expiry, and the outbox relay.
+# What must outlive a mistake: the database, its indexes and expiry, and what relays the outbox.
 
 mock_provider "google" {
   source = "./tests/mocks"
@@ -10,11 +10,7 @@ variables {
   environment    = "test"
   region         = "us-central1"
   mail           = { from = "Fanout <hello@example.com>" }
-  # Of every service there is a folder for: a further consumer changes no test.
-  images = {
-    for manifest in fileset("../functions", "*-service/Cargo.toml") :
-    dirname(manifest) => "us-central1-docker.pkg.dev/fanout-test/fanout/${dirname(manifest)}@sha256:${sha256(manifest)}"
-  }
+  image          = "us-central1-docker.pkg.dev/fanout-test/fanout/service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 }
 
 run "database" {
@@ -31,40 +27,40 @@ run "database" {
     )
     error_message = "The database is not native, not in the region, can't be set back to a minute of the last week, can be deleted, or is left behind by a destroy that says that it worked."
   }
+}
 
-  assert {
-    condition = { for field in values(google_firestore_field.expires_at) : field.collection => "${field.field} ${length(field.ttl_config)} ${length(field.index_config[0].indexes)}" } == {
-      events           = "expires_at 1 0"
-      idempotency_keys = "expires_at 1 0"
-      processed_events = "expires_at 1 0"
+run "what_collections_tell" {
+  command = apply
+
+  variables {
+    collections = {
+      ending = { automatic_indexes = true, expires_by = "until", indexes = [] }
+      hot    = { automatic_indexes = false, expires_by = "expires_at", indexes = [["c"], ["c", "d", "e"]] }
+      plain  = { automatic_indexes = true, expires_by = null, indexes = [["a"], ["a", "b"]] }
     }
-    error_message = "Events, marks or idempotency keys are kept for ever; or leases of the outbox are not, and an order that rests on one is lost; or the time they end at is indexed, which is a hot spot."
   }
 
   assert {
-    condition     = { for field in values(google_firestore_field.others) : field.collection => "${field.field} ${length(field.ttl_config)} ${length(field.index_config[0].indexes)}" } == { for collection in ["events", "processed_events", "signups", "signups_by_source"] : collection => "* 0 0" }
+    condition     = { for field in values(google_firestore_field.expires_at) : field.collection => "${field.field} ${length(field.ttl_config)} ${length(field.index_config[0].indexes)}" } == { ending = "until 1 0", hot = "expires_at 1 0" }
+    error_message = "Documents are kept for ever whose collection says when they end, or others are not; or the time they end at is indexed, which is a hot spot."
+  }
+
+  assert {
+    condition     = [for field in values(google_firestore_field.others) : "${field.collection} ${field.field} ${length(field.ttl_config)} ${length(field.index_config[0].indexes)}"] == ["hot * 0 0"]
     error_message = "Fields are indexed that nobody asks for: each write would pay for it, and meet the others at the end of an index that only grows."
   }
 
   assert {
-    condition = { for name, field in google_firestore_field.single : "${field.collection}.${field.field}" => [for index in field.index_config[0].indexes : "${index.query_scope} ${index.order}"] if length(field.ttl_config) == 0 } == {
-      for name in [
-        "events.causation_id", "events.correlation_id", "processed_events.causation_id", "processed_events.correlation_id", "processed_events.event_id",
-        "processed_events.state", "processed_events.subject", "signups.date", "signups_by_source.date",
-      ] : name => ["COLLECTION ASCENDING"]
-    }
-    error_message = "A field that a query asks for by itself has lost its index, or another has one."
+    condition     = { for field in values(google_firestore_field.single) : "${field.collection}.${field.field}" => [for index in field.index_config[0].indexes : "${index.query_scope} ${index.order}"] if length(field.ttl_config) == 0 } == { "hot.c" = ["COLLECTION ASCENDING"] }
+    error_message = "A field that a query asks for by itself has lost its index, or one has it that is automatic."
   }
 
   assert {
     condition = toset([for index in values(google_firestore_index.query) : "${index.collection}: ${join(", ", concat([index.query_scope], [for field in index.fields : "${field.field_path} ${field.order}"]))}"]) == toset([
-      "emails: COLLECTION, user_id ASCENDING, sent_at ASCENDING",
-      "events: COLLECTION, shard ASCENDING, recorded_at ASCENDING",
-      "events: COLLECTION, subject ASCENDING, sequence ASCENDING",
-      "events: COLLECTION, type ASCENDING, shard ASCENDING, recorded_at ASCENDING",
-      "events: COLLECTION, waiting ASCENDING, recorded_at ASCENDING",
+      "hot: COLLECTION, c ASCENDING, d ASCENDING, e ASCENDING",
+      "plain: COLLECTION, a ASCENDING, b ASCENDING",
     ])
-    error_message = "The composite indexes are not those of the code's queries that need one."
+    error_message = "The composite indexes are not those that collections declare."
   }
 }
 
@@ -83,7 +79,7 @@ run "the_database_can_be_elsewhere" {
 
   assert {
     condition = alltrue([
-      for service in concat(values(module.service), values(module.consumer)) :
+      for service in values(module.service) :
       one([for env in service.service.template[0].containers[0].env : env.value if env.name == "FIRESTORE_DATABASE"]) == "fanout-2" &&
       endswith(service.grants.firestore[0].condition[0].expression, "/databases/fanout-2\"")
     ])
@@ -96,26 +92,26 @@ run "the_database_can_be_elsewhere" {
   }
 }
 
-run "outbox_relay" {
+run "ticker" {
   command = apply
 
   assert {
     condition = (
-      google_cloud_scheduler_job.relay["user-service"].schedule == "* * * * *" &&
-      google_cloud_scheduler_job.relay["user-service"].time_zone == "Etc/UTC" &&
-      google_cloud_scheduler_job.relay["user-service"].attempt_deadline == "60s" &&
-      google_cloud_scheduler_job.relay["user-service"].retry_config[0].retry_count == 0 &&
-      google_cloud_scheduler_job.relay["user-service"].http_target[0].http_method == "POST" &&
-      google_cloud_scheduler_job.relay["user-service"].http_target[0].uri == "https://user-service-123456789012.us-central1.run.app/outbox/relay"
+      google_cloud_scheduler_job.tick.schedule == "* * * * *" &&
+      google_cloud_scheduler_job.tick.time_zone == "Etc/UTC" &&
+      google_cloud_scheduler_job.tick.attempt_deadline == "60s" &&
+      google_cloud_scheduler_job.tick.retry_config[0].retry_count == 0 &&
+      google_cloud_scheduler_job.tick.http_target[0].http_method == "POST" &&
+      google_cloud_scheduler_job.tick.http_target[0].uri == "https://ticker-123456789012.us-central1.run.app/tick"
     )
-    error_message = "Nobody calls POST /outbox/relay each minute, once and for as long as a run takes: events whose first publish fails would wait for ever."
+    error_message = "Nobody calls POST /tick each minute, once and for as long as a run takes: events whose first publish fails would wait for ever."
   }
 
   assert {
     condition = (
-      google_cloud_scheduler_job.relay["user-service"].http_target[0].oidc_token[0].service_account_email == "relay-user-service@fanout-test.iam.gserviceaccount.com" &&
-      google_cloud_scheduler_job.relay["user-service"].http_target[0].oidc_token[0].audience == "https://user-service-123456789012.us-central1.run.app"
+      google_cloud_scheduler_job.tick.http_target[0].oidc_token[0].service_account_email == "ticker-caller@fanout-test.iam.gserviceaccount.com" &&
+      google_cloud_scheduler_job.tick.http_target[0].oidc_token[0].audience == "https://ticker-123456789012.us-central1.run.app"
     )
-    error_message = "Cloud Scheduler does not call with its own identity for user-service."
+    error_message = "Cloud Scheduler does not call with its own identity for the ticker."
   }
 }

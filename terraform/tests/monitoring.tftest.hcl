@@ -10,11 +10,7 @@ variables {
   environment    = "test"
   region         = "us-central1"
   mail           = { from = "Fanout <hello@example.com>" }
-  # Of every service there is a folder for: a further consumer changes no test.
-  images = {
-    for manifest in fileset("../functions", "*-service/Cargo.toml") :
-    dirname(manifest) => "us-central1-docker.pkg.dev/fanout-test/fanout/${dirname(manifest)}@sha256:${sha256(manifest)}"
-  }
+  image          = "us-central1-docker.pkg.dev/fanout-test/fanout/service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 }
 
 run "alerts" {
@@ -32,16 +28,16 @@ run "alerts" {
         "${condition.filter} | ${condition.comparison} ${condition.threshold_value} for ${condition.duration}"
       ])
       } == {
-      dead_letters   = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = one_of(${join(",", [for name in keys(var.consumers) : "\"user-events-${name}-dead-letters\""])}) AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\" | COMPARISON_GT 0 for 0s"
-      oldest_unacked = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = one_of(${join(",", [for name in keys(var.consumers) : "\"user-events-${name}\""])}) AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" | COMPARISON_GT 300 for 60s"
-      errors         = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = one_of(${join(",", sort(concat(["\"user-service\""], [for name in keys(var.consumers) : "\"${name}-service\""])))}) AND metric.type = \"run.googleapis.com/request_count\" AND metric.labels.response_code_class = \"5xx\" | COMPARISON_GT 0.05 for 300s"
+      dead_letters   = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = one_of(${join(",", sort([for name, consumer in local.consumers : "\"${consumer.subscribes[0]}-${name}-dead-letters\""]))}) AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\" | COMPARISON_GT 0 for 0s"
+      oldest_unacked = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = one_of(${join(",", sort(flatten([for name, consumer in local.consumers : [for topic in consumer.subscribes : "\"${topic}-${name}\""]])))}) AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" | COMPARISON_GT 300 for 60s"
+      errors         = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = one_of(${join(",", [for name in keys(local.services) : "\"${name}\""])}) AND metric.type = \"run.googleapis.com/request_count\" AND metric.labels.response_code_class = \"5xx\" | COMPARISON_GT 0.05 for 300s"
       latency        = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = \"user-service\" AND metric.type = \"run.googleapis.com/request_latencies\" | COMPARISON_GT 1000 for 300s"
     }
     error_message = "A dead letter, a consumer 5 minutes behind, 5xx answers above 5 % or a slow user-service does not alert; or something else does."
   }
 
   assert {
-    condition     = module.monitoring.alerts.errors.conditions[0].condition_threshold[0].denominator_filter == "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = one_of(${join(",", sort(concat(["\"user-service\""], [for name in keys(var.consumers) : "\"${name}-service\""])))}) AND metric.type = \"run.googleapis.com/request_count\""
+    condition     = module.monitoring.alerts.errors.conditions[0].condition_threshold[0].denominator_filter == "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = one_of(${join(",", [for name in keys(local.services) : "\"${name}\""])}) AND metric.type = \"run.googleapis.com/request_count\""
     error_message = "5xx answers are not compared with all answers of the same services."
   }
 
@@ -62,12 +58,12 @@ run "alerts" {
 
   assert {
     condition = {
-      for name in ["outbox", "relay"] : name => module.monitoring.alerts[name].conditions[0].condition_matched_log[0].filter
+      for name in ["outbox", "ticker"] : name => module.monitoring.alerts[name].conditions[0].condition_matched_log[0].filter
       } == {
-      outbox = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"user-service\") AND jsonPayload.oldest_age_seconds>60"
-      relay  = "resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=(\"relay-user-service\") AND severity>=ERROR"
+      outbox = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"ticker\" AND jsonPayload.oldest_age_seconds>60"
+      ticker = "resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=\"tick\" AND severity>=ERROR"
     }
-    error_message = "An outbox row older than 60 s, or a relay that can't be called, does not alert."
+    error_message = "An outbox row older than 60 s, or a ticker that can't be called, does not alert."
   }
 
   assert {
@@ -96,7 +92,7 @@ run "thresholds" {
 
   variables {
     alert_thresholds = { error_ratio = 0.2, oldest_outbox_seconds = 120 }
-    delivery         = { dead_letter_retention_days = 14, retention_days = 3 }
+    delivery         = merge(var.delivery, { dead_letter_retention_days = 14, retention_days = 3 })
   }
 
   assert {
@@ -131,13 +127,13 @@ run "dashboard_and_metrics" {
 
   variables {
     dead_letter_subscriptions = ["user-events-crm-dead-letters"]
-    outbox_services           = ["user-service"]
     public_service            = "user-service"
-    relay_jobs                = ["relay-user-service"]
     retention_days            = { dead_letters = 31, messages = 7 }
     services                  = ["crm-service", "user-service"]
     subscriptions             = ["user-events-crm"]
     thresholds                = { error_ratio = 0.05, latency_p95_ms = 1000, oldest_outbox_seconds = 60, oldest_unacked_seconds = 300 }
+    tick_job                  = "tick"
+    ticker                    = "ticker"
     topics                    = ["user-events"]
   }
 
@@ -173,6 +169,6 @@ run "dashboard_and_metrics" {
 
   assert {
     condition     = google_logging_metric.outbox_age.filter == "resource.type=\"cloud_run_revision\" AND jsonPayload.oldest_age_seconds:*" && google_logging_metric.outbox_age.value_extractor == "EXTRACT(jsonPayload.oldest_age_seconds)"
-    error_message = "The metric of the outbox does not read the age that the relay logs."
+    error_message = "The metric of the outbox does not read the age that the ticker logs."
   }
 }

@@ -10,25 +10,20 @@ variables {
   project_id     = "fanout-test"
   project_number = "123456789012"
   region         = "us-central1"
-  delivery = {
-    ack_deadline_seconds       = 60
-    dead_letter_retention_days = 31
-    max_delivery_attempts      = 20
-    maximum_backoff_seconds    = 600
-    minimum_backoff_seconds    = 10
-    retention_days             = 7
-  }
-  dead_letter_readers = ["group:operators@example.com"]
+  delivery       = { ack_deadline_seconds = 60, max_delivery_attempts = 20, maximum_backoff_seconds = 600, minimum_backoff_seconds = 10, retention_days = 7 }
+  push_readers   = ["group:operators@example.com"]
+  publishers     = { billing = "serviceAccount:order-service@fanout-test.iam.gserviceaccount.com" }
   consumers = {
     billing = {
-      dead_letter_topic    = "orders-billing-dead-letters"
-      parks_as             = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
-      push_audience        = "https://billing.example.com"
-      push_endpoint        = "https://billing.example.com/pubsub/push"
+      dead_letter_topic    = "projects/fanout-test/topics/orders-billing-dead-letters"
       push_service_account = "push-billing@fanout-test.iam.gserviceaccount.com"
-      subscription         = "orders-billing"
+      service_url          = "https://billing.example.com"
     }
   }
+  image    = "us-central1-docker.pkg.dev/fanout-test/fanout/service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  invokers = { push = "serviceAccount:push-crm@fanout-test.iam.gserviceaccount.com" }
+  readers  = ["group:operators@example.com"]
+  parks_as = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
 }
 
 run "topic" {
@@ -68,12 +63,13 @@ run "subscription_replaced" {
   }
 
   assert {
-    condition     = [for name, grants in output.grants : name if grants["billing"].etag != run.topic.grants[name]["billing"].etag] == ["dead_letter_subscriber", "push_readers"]
+    condition     = [for name, grants in output.grants : name if grants["billing"].etag != run.topic.grants[name]["billing"].etag] == ["forwarder", "push_readers"]
     error_message = "A push subscription that is made anew does not get its forwarding right again, or takes another grant along."
   }
 }
 
-run "dead_letter_topic_replaced" {
+# Its subscriptions are made anew with it.
+run "topic_replaced" {
   command = apply
 
   module {
@@ -81,11 +77,44 @@ run "dead_letter_topic_replaced" {
   }
 
   plan_options {
-    replace = [google_pubsub_topic.dead_letters["billing"]]
+    replace = [google_pubsub_topic.events]
   }
 
   assert {
-    condition     = [for name, grants in output.grants : name if grants["billing"].etag != run.subscription_replaced.grants[name]["billing"].etag] == ["dead_letter_publisher", "parking"]
+    condition     = output.grants.publisher["billing"].etag != run.subscription_replaced.grants.publisher["billing"].etag
+    error_message = "A topic that is made anew does not get its publisher's right again."
+  }
+}
+
+run "dead_letters" {
+  command = apply
+
+  module {
+    source = "./modules/dead-letters"
+  }
+
+  variables {
+    retention_days = 31
+  }
+}
+
+run "dead_letter_topic_replaced" {
+  command = apply
+
+  module {
+    source = "./modules/dead-letters"
+  }
+
+  variables {
+    retention_days = 31
+  }
+
+  plan_options {
+    replace = [google_pubsub_topic.dead_letters]
+  }
+
+  assert {
+    condition     = setintersection([for name, grant in output.grants : name if grant.etag != run.dead_letters.grants[name].etag], ["forwarder", "parking"]) == toset(["forwarder", "parking"])
     error_message = "A dead-letter topic that is made anew does not get the rights to forward and to park again."
   }
 }
@@ -94,16 +123,21 @@ run "dead_letter_subscription_replaced" {
   command = apply
 
   module {
-    source = "./modules/event-topic"
+    source = "./modules/dead-letters"
+  }
+
+  variables {
+    labels         = { team = "growth" }
+    retention_days = 31
   }
 
   plan_options {
-    replace = [google_pubsub_subscription.dead_letters["billing"]]
+    replace = [google_pubsub_subscription.dead_letters]
   }
 
   assert {
-    condition     = [for name, grants in output.grants : name if grants["billing"].etag != run.dead_letter_topic_replaced.grants[name]["billing"].etag] == ["dead_letter_readers"]
-    error_message = "A dead-letter subscription that is made anew does not get its readers again."
+    condition     = [for name, grant in output.grants : name if grant.etag != run.dead_letter_topic_replaced.grants[name].etag] == ["readers"]
+    error_message = "A dead-letter subscription that is made anew does not get its readers again; or it, or a new label, takes another grant away for a moment."
   }
 }
 
@@ -115,10 +149,7 @@ run "service" {
   }
 
   variables {
-    name      = "user-service"
-    image     = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
-    invokers  = { relay = "serviceAccount:relay-user-service@fanout-test.iam.gserviceaccount.com" }
-    publishes = { user-events = { id = run.topic.topic.id, name = run.topic.name } }
+    name = "crm-service"
   }
 }
 
@@ -130,10 +161,7 @@ run "service_replaced" {
   }
 
   variables {
-    name      = "user-service"
-    image     = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
-    invokers  = { relay = "serviceAccount:relay-user-service@fanout-test.iam.gserviceaccount.com" }
-    publishes = { user-events = { id = run.topic.topic.id, name = run.topic.name } }
+    name = "crm-service"
   }
 
   plan_options {
@@ -141,32 +169,7 @@ run "service_replaced" {
   }
 
   assert {
-    condition     = output.grants.invoker["relay"].etag != run.service.grants.invoker["relay"].etag
+    condition     = output.grants.invoker["push"].etag != run.service.grants.invoker["push"].etag
     error_message = "A service that is made anew is not opened again to those who may call it."
-  }
-
-  assert {
-    condition     = output.grants.publisher["user-events"].etag == run.service.grants.publisher["user-events"].etag
-    error_message = "A service that is made anew takes its right to publish away for a moment."
-  }
-}
-
-run "topic_of_the_service_replaced" {
-  command = apply
-
-  module {
-    source = "./modules/service"
-  }
-
-  variables {
-    name      = "user-service"
-    image     = "us-central1-docker.pkg.dev/fanout-test/fanout/user-service@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
-    invokers  = { relay = "serviceAccount:relay-user-service@fanout-test.iam.gserviceaccount.com" }
-    publishes = { user-events = { id = "another", name = run.topic.name } }
-  }
-
-  assert {
-    condition     = output.grants.publisher["user-events"].etag != run.service.grants.publisher["user-events"].etag
-    error_message = "A topic that is made anew does not get its publisher's right again."
   }
 }

@@ -10,11 +10,7 @@ variables {
   environment    = "test"
   region         = "us-central1"
   mail           = { from = "Fanout <hello@example.com>" }
-  # Of every service there is a folder for: a further consumer changes no test.
-  images = {
-    for manifest in fileset("../functions", "*-service/Cargo.toml") :
-    dirname(manifest) => "us-central1-docker.pkg.dev/fanout-test/fanout/${dirname(manifest)}@sha256:${sha256(manifest)}"
-  }
+  image          = "us-central1-docker.pkg.dev/fanout-test/fanout/service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 }
 
 run "grammar" {

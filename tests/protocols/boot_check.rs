@@ -3,8 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use fanout_google_cloud::RoleSettings;
+use fanout_dedup::PROCESSED_EVENTS;
+use fanout_google_cloud::{EmulatorHosts, GoogleCloudSettings, RoleSettings};
+use fanout_outbox::EVENTS_KEPT;
 use fanout_runtime::{Settings, Timings};
+use fanout_store::{Documents as _, Fields, Key, Write};
+use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
+
+use crate::support::emulators;
 
 /// The numbers of a container that is told this, or what it says instead of starting.
 fn start_with(numbers: &[(&str, &str)]) -> Result<Timings, Vec<String>> {
@@ -71,4 +77,36 @@ fn what_is_no_number_of_seconds_is_a_fault_of_its_own() {
         let sentence = "LEASE_SECONDS is set to something else than a whole number of seconds from 1 (its value is not shown).";
         assert_eq!(faults, [sentence], "{value}");
     }
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(emulators),
+    ignore = "needs Google's emulators: gcloud components install cloud-firestore-emulator"
+)]
+async fn a_database_that_an_earlier_version_has_used_is_refused_in_one_sentence() {
+    let at = emulators().await;
+    let options = FirestoreOptions::new(&at.project).on_emulator(&at.firestore);
+    let documents = FirestoreDocuments::connect(options).await.unwrap();
+    let settings = GoogleCloudSettings {
+        project: at.project,
+        database: "(default)".to_owned(),
+        emulators: Some(EmulatorHosts {
+            pubsub: at.pubsub,
+            firestore: at.firestore,
+        }),
+        events_kept: EVENTS_KEPT,
+    };
+    let mark = |key: &str, state| {
+        let fields = Fields::new().with("event_id", "evt_1").with("state", state);
+        Write::set(Key::new(PROCESSED_EVENTS, key), fields)
+    };
+    // Of this version: one is done, the other is not.
+    let now = vec![mark("crm:1", None), mark("crm:2", Some("processing"))];
+    documents.commit(now).await.unwrap();
+    assert!(settings.clone().connect().await.is_ok());
+    let before = vec![mark("crm:3", Some("done"))];
+    documents.commit(before).await.unwrap();
+    let error = settings.connect().await.err().unwrap().to_string();
+    assert!(error.starts_with("an earlier version of Fanout has used this database"));
 }

@@ -1,6 +1,7 @@
 //! `fanout manifest`: writes what Terraform is told of the table, or checks that it is still so.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -36,9 +37,8 @@ pub struct ManifestFlags {
 pub fn run(flags: &ManifestFlags) -> anyhow::Result<ExitCode> {
     let path = flags.root.join(FILE);
     let shown = path.display();
-    let wanted = system::manifest()?;
     if !flags.check {
-        std::fs::write(&path, wanted).with_context(|| {
+        std::fs::write(&path, system::manifest()?).with_context(|| {
             format!("cannot write {shown}: is --root the folder with Cargo.toml and terraform/?")
         })?;
         write_text(&format!("wrote {shown}\n"))?;
@@ -47,12 +47,21 @@ pub fn run(flags: &ManifestFlags) -> anyhow::Result<ExitCode> {
     let found = std::fs::read_to_string(&path).with_context(|| {
         format!("cannot read {shown}: is --root the folder with Cargo.toml and terraform/?")
     })?;
-    if let Some(finding) = difference(&found, &wanted) {
-        notice(&format!("{shown} {finding}: run `fanout manifest`"));
+    if let Some(finding) = difference(&found, &system::manifest()?) {
+        notice(&format!("{shown} {finding}"));
         return Ok(FAILED);
     }
     write_text(&format!("{shown} is as the table says\n"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is wrong with the file below this folder; nothing where there is none.
+pub(crate) fn finding(root: &Path) -> anyhow::Result<Option<(&'static str, Option<String>)>> {
+    match std::fs::read_to_string(root.join(FILE)) {
+        Ok(found) => Ok(Some((FILE, difference(&found, &system::manifest()?)))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).context(FILE),
+    }
 }
 
 /// Where the file differs from what it should be, in words.
@@ -70,7 +79,7 @@ fn difference(found: &str, wanted: &str) -> Option<String> {
             .to_owned()
     };
     Some(format!(
-        "is not as the table says: line {} is `{}` and must be `{}`",
+        "is not as the table says: line {} is `{}` and must be `{}`; run `fanout manifest`",
         same + 1,
         line(found),
         line(wanted)
@@ -85,13 +94,13 @@ mod tests {
     fn the_first_line_that_differs_is_named() {
         assert_eq!(difference("a\nb\n", "a\nb\n"), None);
         let other = difference("a\n  b\n", "a\n  c\n");
-        let said = "is not as the table says: line 2 is `b` and must be `c`";
+        let said = "is not as the table says: line 2 is `b` and must be `c`; run `fanout manifest`";
         assert_eq!(other.as_deref(), Some(said));
         let short = difference("a\n", "a\nb\n");
         assert!(
             short
                 .unwrap()
-                .ends_with("line 2 is `nothing` and must be `b`")
+                .contains("line 2 is `nothing` and must be `b`")
         );
     }
 

@@ -2,6 +2,7 @@
 
 mod claim;
 mod dead_process;
+mod earlier_version;
 mod find_marks;
 mod ledger;
 mod mark;
@@ -9,6 +10,7 @@ mod standing;
 
 pub use claim::{Claim, ClaimAnswer};
 pub use dead_process::expire_claims_of_dead_process;
+pub use earlier_version::is_of_an_earlier_version;
 pub use find_marks::{FoundMark, FoundMarks, MarksOf, find_marks};
 pub use ledger::{Ledger, LedgerError, Parking};
 pub use mark::{Links, Mark, MarkState, PROCESSED_EVENTS, Seen};

@@ -11,8 +11,7 @@ use std::time::Duration;
 use fanout_bus::Publisher;
 use fanout_events::{EmailAddress, InvalidEmailAddress};
 use fanout_outbox::{EVENTS_KEPT, Outbox};
-use fanout_runtime::BoxError;
-use fanout_runtime::{Settings, SystemClock, SystemIds, Timings};
+use fanout_runtime::{BoxError, Settings, SystemClock, SystemIds, Timings, error_chain};
 use fanout_store::Documents;
 use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
 
@@ -20,10 +19,12 @@ use fanout_bus_pubsub::{Options, PubsubPublisher};
 use fanout_consume::{PushAuth, PushAuthMode};
 use fanout_kernel::{Kernel, Place, Role, ServiceSpec};
 use fanout_web::Service;
+use tracing::warn;
 
 pub use emulators::EmulatorHosts;
 pub use names::{DatabaseId, EmulatorHost, InvalidName, ProjectId};
 
+const EARLIER_VERSION: &str = "an earlier version of Fanout has used this database, and what waits in its outbox would be forgotten: give an empty database, by FIRESTORE_DATABASE";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Which project, and whether it is Google Cloud's or the emulators'.
@@ -81,7 +82,8 @@ impl GoogleCloudSettings {
         })
     }
 
-    /// Builds the clients. Fails if there are no credentials, or if Firestore cannot be reached.
+    /// Builds the clients. Fails if there are no credentials, if Firestore cannot be reached, or if an
+    /// earlier version has used the database.
     pub async fn connect(self) -> Result<GoogleCloud, BoxError> {
         let (firestore, pubsub) = match self.emulators {
             Some(EmulatorHosts { pubsub, firestore }) => (Some(firestore), Some(pubsub)),
@@ -96,8 +98,18 @@ impl GoogleCloudSettings {
             project: self.project,
             emulator_host: pubsub,
         });
+        let documents = documents.await?;
+        match fanout_dedup::is_of_an_earlier_version(&documents).await {
+            Ok(false) => {}
+            Ok(true) => return Err(EARLIER_VERSION.into()),
+            // Requests will tell, and the next start asks again.
+            Err(error) => warn!(
+                error = error_chain(&error),
+                "cannot tell whether the database is of an earlier version"
+            ),
+        }
         Ok(GoogleCloud {
-            documents: Arc::new(documents.await?),
+            documents: Arc::new(documents),
             publisher: Arc::new(publisher.await?),
             events_kept: self.events_kept,
         })

@@ -4,21 +4,20 @@ resource "google_pubsub_subscription" "push" {
   for_each = var.consumers
 
   project = var.project_id
-  name    = each.value.subscription
+  name    = "${var.name}-${each.key}"
   topic   = google_pubsub_topic.events.id
   labels  = merge(var.labels, { consumer = each.key })
-  filter  = each.value.filter
 
   ack_deadline_seconds       = var.delivery.ack_deadline_seconds # also the time-out of the push request
   enable_message_ordering    = true                              # the ordering key is the event's subject
   message_retention_duration = local._retention
 
   push_config {
-    push_endpoint = each.value.push_endpoint
+    push_endpoint = "${each.value.service_url}/pubsub/push"
 
     oidc_token {
       service_account_email = each.value.push_service_account
-      audience              = each.value.push_audience
+      audience              = each.value.service_url
     }
   }
 
@@ -28,7 +27,7 @@ resource "google_pubsub_subscription" "push" {
   }
 
   dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.dead_letters[each.key].id
+    dead_letter_topic     = each.value.dead_letter_topic
     max_delivery_attempts = var.delivery.max_delivery_attempts
   }
 
@@ -36,11 +35,4 @@ resource "google_pubsub_subscription" "push" {
   expiration_policy {
     ttl = ""
   }
-
-  # Nothing is pushed before it can be parked, forwarded and kept.
-  depends_on = [
-    google_pubsub_subscription.dead_letters,
-    google_pubsub_topic_iam_member.dead_letter_forwarder,
-    google_pubsub_topic_iam_member.parking,
-  ]
 }

@@ -1,8 +1,7 @@
-# The topic. Whoever publishes on it is given that right by modules/service.
+# The topic.
 
 locals {
-  _retention             = "${var.delivery.retention_days * 86400}s"
-  _dead_letter_retention = "${var.delivery.dead_letter_retention_days * 86400}s"
+  _retention = "${var.delivery.retention_days * 86400}s"
 }
 
 resource "google_pubsub_topic" "events" {

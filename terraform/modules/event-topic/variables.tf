@@ -1,44 +1,27 @@
 variable "consumers" {
-  description = "Who reacts to the topic's events, by consumer name: names, the filter if it wants only a part of them, where and as whom Pub/Sub pushes, and who parks messages on the consumer's dead-letter topic."
+  description = "Who reacts to the topic's events, by consumer name: where and as whom Pub/Sub pushes, and the id of the topic for what keeps failing."
   nullable    = false
   type = map(object({
-    subscription         = string
     dead_letter_topic    = string
-    filter               = optional(string)
-    push_endpoint        = string
-    push_audience        = string
     push_service_account = string
-    parks_as             = string
+    service_url          = string
   }))
 
   validation {
-    condition     = alltrue([for consumer in values(var.consumers) : startswith(consumer.push_endpoint, "https://")])
-    error_message = "Every consumer's push_endpoint must be an https:// address: Pub/Sub sends an identity token with each push."
+    condition     = alltrue([for consumer in values(var.consumers) : startswith(consumer.service_url, "https://")])
+    error_message = "Every consumer's service_url must be an https:// address: Pub/Sub sends an identity token with each push."
   }
-
-  validation {
-    condition     = alltrue([for consumer in values(var.consumers) : try(length(consumer.filter) > 0 && length(consumer.filter) <= 256, consumer.filter == null)])
-    error_message = "A consumer's filter must be 1 to 256 characters long: Pub/Sub takes no more. Without a filter it gets every event."
-  }
-}
-
-variable "dead_letter_readers" {
-  description = "Who may read and ack dead letters and see where consumers are pushed to, and nobody else: members such as group:operators@example.com."
-  type        = set(string)
-  default     = []
-  nullable    = false
 }
 
 variable "delivery" {
   description = "How messages are delivered, retried and kept."
   nullable    = false
   type = object({
-    ack_deadline_seconds       = number
-    dead_letter_retention_days = number
-    max_delivery_attempts      = number
-    maximum_backoff_seconds    = number
-    minimum_backoff_seconds    = number
-    retention_days             = number
+    ack_deadline_seconds    = number
+    max_delivery_attempts   = number
+    maximum_backoff_seconds = number
+    minimum_backoff_seconds = number
+    retention_days          = number
   })
 
   validation {
@@ -57,8 +40,8 @@ variable "delivery" {
   }
 
   validation {
-    condition     = var.delivery.retention_days >= 1 && var.delivery.retention_days <= 31 && var.delivery.dead_letter_retention_days >= 1 && var.delivery.dead_letter_retention_days <= 31
-    error_message = "delivery.retention_days and delivery.dead_letter_retention_days must be from 1 to 31: Pub/Sub keeps messages no longer."
+    condition     = var.delivery.retention_days >= 1 && var.delivery.retention_days <= 31
+    error_message = "delivery.retention_days must be from 1 to 31: Pub/Sub keeps messages no longer."
   }
 }
 
@@ -89,6 +72,20 @@ variable "project_id" {
 variable "project_number" {
   description = "The project's number: part of the name of Pub/Sub's own service agent."
   type        = string
+  nullable    = false
+}
+
+variable "publishers" {
+  description = "Who publishes, by a stable key: members such as serviceAccount:user-service@my-project.iam.gserviceaccount.com."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "push_readers" {
+  description = "Who may see where consumers are pushed to, and nobody else: members such as group:operators@example.com."
+  type        = set(string)
+  default     = []
   nullable    = false
 }
 

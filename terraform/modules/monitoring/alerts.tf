@@ -9,7 +9,6 @@ locals {
       subscriptions = var.subscriptions
     } : name => "one_of(${join(",", [for value in values : "\"${value}\""])})"
   }
-  _any = { for name, values in { outbox_services = var.outbox_services, relay_jobs = var.relay_jobs } : name => "(${join(" OR ", [for value in values : "\"${value}\""])})" }
 }
 
 resource "google_monitoring_alert_policy" "dead_letters" {
@@ -76,8 +75,6 @@ resource "google_monitoring_alert_policy" "oldest_unacked" {
 # Straight from the log line: an alert on a log-based metric can't be created in the minutes in which
 # the metric is new, so the first `terraform apply` would fail.
 resource "google_monitoring_alert_policy" "outbox" {
-  count = length(var.outbox_services) == 0 ? 0 : 1
-
   project               = var.project_id
   display_name          = "fanout ${var.environment}: events wait in the outbox"
   combiner              = "OR"
@@ -89,7 +86,7 @@ resource "google_monitoring_alert_policy" "outbox" {
     display_name = "The oldest outbox row is older than ${var.thresholds.oldest_outbox_seconds} s"
 
     condition_matched_log {
-      filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=${local._any.outbox_services} AND jsonPayload.oldest_age_seconds>${var.thresholds.oldest_outbox_seconds}"
+      filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.ticker}\" AND jsonPayload.oldest_age_seconds>${var.thresholds.oldest_outbox_seconds}"
 
       label_extractors = {
         age_seconds = "EXTRACT(jsonPayload.oldest_age_seconds)"
@@ -108,26 +105,24 @@ resource "google_monitoring_alert_policy" "outbox" {
 
   documentation {
     subject = "Events wait in the outbox"
-    content = "Users are stored, their events are not published. Its lines with `not published` say why: Pub/Sub refuses or does not answer, or a row can't be read. Nothing is lost: the relay tries again each minute."
+    content = "State is stored, its events are not published. Lines with `not published` say why: Pub/Sub refuses or does not answer, or a row can't be read. Nothing is lost: the ticker tries again each minute."
   }
 }
 
-# The alert above lives on the relay's own word; this one tells when the relay can't speak.
-resource "google_monitoring_alert_policy" "relay" {
-  count = length(var.relay_jobs) == 0 ? 0 : 1
-
+# The alert above lives on the ticker's own word; this one tells when the ticker can't speak.
+resource "google_monitoring_alert_policy" "ticker" {
   project               = var.project_id
-  display_name          = "fanout ${var.environment}: the outbox relay fails"
+  display_name          = "fanout ${var.environment}: the ticker fails"
   combiner              = "OR"
   severity              = "ERROR"
   notification_channels = local._channels
   user_labels           = var.labels
 
   conditions {
-    display_name = "Cloud Scheduler gets no good answer from the relay"
+    display_name = "Cloud Scheduler gets no good answer from the ticker"
 
     condition_matched_log {
-      filter = "resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=${local._any.relay_jobs} AND severity>=ERROR"
+      filter = "resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=\"${var.tick_job}\" AND severity>=ERROR"
     }
   }
 
@@ -140,8 +135,8 @@ resource "google_monitoring_alert_policy" "relay" {
   }
 
   documentation {
-    subject = "The outbox relay fails"
-    content = "Cloud Scheduler's call of POST /outbox/relay was refused, timed out or answered 5xx. Until it works, events whose first publish failed wait in the outbox."
+    subject = "The ticker fails"
+    content = "Cloud Scheduler's call of POST /tick was refused, timed out or answered 5xx. Until it works, events whose first publish failed wait in the outbox."
   }
 }
 

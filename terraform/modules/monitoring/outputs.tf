@@ -5,8 +5,8 @@ output "alerts" {
     errors         = google_monitoring_alert_policy.errors
     latency        = google_monitoring_alert_policy.latency
     oldest_unacked = google_monitoring_alert_policy.oldest_unacked
-    outbox         = one(google_monitoring_alert_policy.outbox[*])
-    relay          = one(google_monitoring_alert_policy.relay[*])
+    outbox         = google_monitoring_alert_policy.outbox
+    ticker         = google_monitoring_alert_policy.ticker
   }
 }
 

@@ -30,12 +30,6 @@ variable "notification_email" {
   default     = null
 }
 
-variable "outbox_services" {
-  description = "Services with an outbox."
-  type        = list(string)
-  nullable    = false
-}
-
 variable "project_id" {
   description = "The project's id."
   type        = string
@@ -45,12 +39,6 @@ variable "project_id" {
 variable "public_service" {
   description = "The service whose latency people feel."
   type        = string
-  nullable    = false
-}
-
-variable "relay_jobs" {
-  description = "The Cloud Scheduler jobs that call the outbox relays."
-  type        = list(string)
   nullable    = false
 }
 
@@ -81,6 +69,18 @@ variable "thresholds" {
     oldest_outbox_seconds  = number
     oldest_unacked_seconds = number
   })
+}
+
+variable "tick_job" {
+  description = "The Cloud Scheduler job that calls the ticker."
+  type        = string
+  nullable    = false
+}
+
+variable "ticker" {
+  description = "The service that relays what waits in the outbox, and logs how old the oldest is."
+  type        = string
+  nullable    = false
 }
 
 variable "topics" {

@@ -1,4 +1,5 @@
-# The service's own identity, what it may do, and who may call it.
+# The service's own identity, what it may do, and who may call it. Where it may publish is said by the
+# topics (modules/event-topic).
 
 locals {
   # From what is written here, not from what Google answers: so a plan shows who gets what.
@@ -27,27 +28,6 @@ resource "google_project_iam_member" "firestore" {
     title       = "database-${trim(var.firestore_database, "()")}"
     description = "Only the database ${var.firestore_database}."
     expression  = "resource.type == \"firestore.googleapis.com/Database\" && resource.name == \"projects/${var.project_id}/databases/${var.firestore_database}\""
-  }
-}
-
-# Publishes on these topics, and on no other. The topics are another module's: only through a
-# resource of this one does their replacement reach the grant, as it does in modules/event-topic.
-resource "terraform_data" "topic" {
-  for_each = var.publishes
-
-  triggers_replace = each.value.id
-}
-
-resource "google_pubsub_topic_iam_member" "publisher" {
-  for_each = var.publishes
-
-  project = var.project_id
-  topic   = each.value.name
-  role    = "roles/pubsub.publisher"
-  member  = local._member
-
-  lifecycle {
-    replace_triggered_by = [terraform_data.topic[each.key].id]
   }
 }
 

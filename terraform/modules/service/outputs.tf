@@ -4,7 +4,6 @@ output "grants" {
     deployer  = google_service_account_iam_member.deployer
     firestore = google_project_iam_member.firestore
     invoker   = google_cloud_run_v2_service_iam_member.invoker
-    publisher = google_pubsub_topic_iam_member.publisher
     secret    = google_secret_manager_secret_iam_member.secret
   }
 }

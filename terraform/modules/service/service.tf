@@ -33,6 +33,7 @@ resource "google_cloud_run_v2_service" "service" {
 
     containers {
       image = var.image
+      args  = [var.name] # the role
 
       ports {
         container_port = 8080 # Cloud Run tells the container by PORT
@@ -113,7 +114,6 @@ resource "google_cloud_run_v2_service" "service" {
 
   depends_on = [
     google_project_iam_member.firestore,
-    google_pubsub_topic_iam_member.publisher,
     google_secret_manager_secret_iam_member.secret,
     google_service_account_iam_member.deployer,
   ]

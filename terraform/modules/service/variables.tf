@@ -132,7 +132,7 @@ variable "min_instances" {
 }
 
 variable "name" {
-  description = "The service's name, and its service account's."
+  description = "The service's name, its service account's, and the role that the image is started in."
   type        = string
   nullable    = false
 
@@ -161,13 +161,6 @@ variable "public" {
   nullable    = false
 }
 
-variable "publishes" {
-  description = "Topics that the service publishes on. The id tells when a topic is made anew: the right to publish went with the old one."
-  type        = map(object({ id = string, name = string }))
-  default     = {}
-  nullable    = false
-}
-
 variable "region" {
   description = "Where the service runs."
   type        = string
@@ -179,7 +172,7 @@ variable "secrets" {
   nullable    = false
   type = map(object({
     secret  = string
-    version = optional(string, "latest")
+    version = string
   }))
   default = {}
 }

@@ -1,10 +1,11 @@
-//! `fanout doctor`: checks the table of consumers against itself; and, where a project is named, what
+//! `fanout doctor`: checks the table of services against itself; and, where a project is named, what
 //! runs there against the table.
 
 mod live;
 mod table;
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,6 +13,7 @@ use fanout_runtime::{Environment, ProcessEnvironment};
 use serde::Serialize;
 
 use crate::answer::{FAILED, write_json, write_text};
+use crate::manifest;
 use crate::operator::Operator;
 use crate::target::TargetFlags;
 use table::Table;
@@ -22,9 +24,9 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes: 0 if everything is as it should be, 1 if something is not or the project cannot be read.
 
-Without --project it looks at the code's own table, and needs nothing that runs. With --project it
-also reads the project's topics and subscriptions, by Pub/Sub's REST API with your Application Default
-Credentials. Its grants, services and database are not read.";
+Without --project it looks at the code's own table, and needs nothing that runs; from the repository's
+root also at what `fanout manifest` has written. With --project it also reads the project's topics and
+subscriptions, by Pub/Sub's REST API with your Application Default Credentials. Its grants, services and database are not read.";
 
 /// The flags of `fanout doctor`.
 #[derive(Debug, Clone, Args)]
@@ -62,6 +64,12 @@ pub fn run(flags: &DoctorFlags) -> anyhow::Result<ExitCode> {
 
 fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Result<Report> {
     let mut report = Table::of_the_code().check();
+    if let Some((file, finding)) = manifest::finding(Path::new("."))? {
+        report.looked_at.push(file.to_owned());
+        report
+            .findings
+            .extend(finding.map(|it| format!("{file} {it}")));
+    }
     if let Some(project) = &flags.target.project {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

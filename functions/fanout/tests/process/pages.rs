@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs::{read_dir, read_to_string};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use axum::response::IntoResponse as _;
 use fanout_consume::{Outcome, ParkReason, X_OUTCOME};
+
+use crate::readme::blocks;
 
 /// Made by a command that needs a project, or hours: not always there.
 const MADE: &[&str] = &["docs/MUTANTS.md", "terraform/images.auto.tfvars.json"];
@@ -113,7 +116,7 @@ fn every_path_in_code_style_is_there() {
         let text = page(&name);
         let paths = code(&text).into_iter().filter(|path| {
             let is_path = folders.iter().any(|folder| path.starts_with(folder));
-            // A consumer that somebody may add, and what stands for several.
+            // The consumer that the README's reader adds, and what stands for several.
             is_path && !path.contains("loyalty") && !path.contains(['*', '<', ' '])
         });
         for path in paths.filter(|path| !MADE.contains(path)) {
@@ -122,6 +125,29 @@ fn every_path_in_code_style_is_there() {
         }
     }
     assert!(seen > 50, "{seen}");
+}
+
+#[test]
+fn every_command_of_the_pages_is_one_that_bash_and_the_command_know() {
+    let mut known = 0;
+    for name in guides() {
+        let text = page(&name);
+        for block in blocks(&text) {
+            let bash = Command::new("bash").args(["-n", "-c", block]).output();
+            let complaint = String::from_utf8(bash.unwrap().stderr).unwrap();
+            assert_eq!(complaint, "", "{name}: {block}");
+            let lines = block.lines().map(|line| line.trim().split(' '));
+            for mut words in lines.filter(|line| line.clone().next() == Some("fanout")) {
+                words.next();
+                // A flag or a value that it does not know is an error also before `--help`.
+                let mut command = Command::new(env!("CARGO_BIN_EXE_fanout"));
+                let output = command.args(words).arg("--help").output().unwrap();
+                assert!(output.status.success(), "{name}: {block}\n{output:?}");
+                known += 1;
+            }
+        }
+    }
+    assert!(known > 5, "{known}");
 }
 
 #[test]
@@ -204,7 +230,9 @@ fn the_table_of_settings_names_what_containers_read() {
         "functions/email-service/src",
         "functions/user-service/src",
         "shared/consume/src",
+        "functions/ticker/src",
         "shared/google-cloud/src",
+        "shared/kernel/src",
         "shared/mail/src",
         "shared/runtime/src",
         "shared/web/src",

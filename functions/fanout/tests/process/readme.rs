@@ -8,7 +8,7 @@ const README: &str = include_str!("../../../../README.md");
 const OPERATING: &str = include_str!("../../../../docs/OPERATING.md");
 
 /// The ```` ```sh ```` blocks of a page.
-fn blocks(page: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn blocks(page: &str) -> impl Iterator<Item = &str> {
     page.split("```sh\n")
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
