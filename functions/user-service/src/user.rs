@@ -171,3 +171,23 @@ impl Tombstone {
             .with("deleted_at", self.deleted_at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_user_is_read_as_it_was_and_what_stays_of_a_deleted_one_is_no_user() {
+        let email = Address::parse("ada@example.com").unwrap();
+        let name = PersonName::parse("Ada").unwrap();
+        let user = User::new("usr_1".into(), &email, name, Timestamp::UNIX_EPOCH);
+        let stored = User::from_fields("usr_1", &user.to_fields());
+        assert_eq!(stored, Ok(Some(user)));
+        let tombstone = Tombstone {
+            version: 2,
+            deleted_at: Timestamp::UNIX_EPOCH,
+        };
+        let deleted = User::from_fields("usr_1", &tombstone.to_fields());
+        assert_eq!(deleted, Ok(None));
+    }
+}
