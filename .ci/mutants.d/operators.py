@@ -1,8 +1,9 @@
 """Small mistakes that a line of Rust can hold: each rule says what it looks for, and what a
 programmer might have written instead."""
 
-import random
 import re
+from collections import Counter
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,12 @@ class Mutant(NamedTuple):
     at: int
     old: str
     new: str
+    # Tells it apart, whatever else of the file changes.
+    id: str
+
+
+def id_of(*parts):
+    return sha256("\0".join(parts).encode()).hexdigest()
 
 
 # What is looked for, outside comments, tests and texts (but for SQL, which is code).
@@ -43,18 +50,18 @@ SWAPS = [
     (r"\.max\(", ".min("),
     (r"\bfirst\(\)", "last()"),
     (r"\blast\(\)", "first()"),
-    (r"\btrue\b", "false"),
-    (r"\bfalse\b", "true"),
-    (r"\bPrecondition::Exists\b", "Precondition::None"),
-    (r"\bPrecondition::Absent\b", "Precondition::None"),
-    (r"\bPrecondition::UpdatedAt\([^()]*\)", "Precondition::Exists"),
+    (r"\btrue\b(?!.*=>)", "false"),
+    (r"\bfalse\b(?!.*=>)", "true"),
+    (r"\bPrecondition::Exists\b(?!.*=>)", "Precondition::None"),
+    (r"\bPrecondition::Absent\b(?!.*=>)", "Precondition::None"),
+    (r"\bPrecondition::UpdatedAt\([^()]*\)(?!.*=>)", "Precondition::Exists"),
     (r"\.only_if\((?:[^()]|\([^()]*\))*\)", ""),
     (r"\bWrite::create\(", "Write::set("),
     (r"\bWrite::merge\(", "Write::set("),
-    (r"\bComparison::AtLeast\b", "Comparison::Greater"),
-    (r"\bDirection::Ascending\b", "Direction::Descending"),
-    (r"\bif (?!let\b)[^{}]+ \{$", "if true {"),
-    (r"\bif (?!let\b)[^{}]+ \{$", "if false {"),
+    (r"\bComparison::AtLeast\b(?!.*=>)", "Comparison::Greater"),
+    (r"\bDirection::Ascending\b(?!.*=>)", "Direction::Descending"),
+    (r"\bif (?!let\b)(?:(?!=>)[^{}])+ \{$", "if true {"),
+    (r"\bif (?!let\b)(?:(?!=>)[^{}])+ \{$", "if false {"),
     (r" if (?!let\b)[^{}=]+ =>", " if true =>"),
     (r"\bfrom_secs\((?=\d)", "from_secs(2 * "),
     (r"\bfrom_millis\((?=\d)", "from_millis(2 * "),
@@ -118,11 +125,14 @@ def found_in(line):
 def mutants_of(root, file):
     """All mutants of a file."""
     source = (root / file).read_text()
+    seen = Counter()
     for at, line in code_lines(source):
+        seen[line] += 1
         number = source.count("\n", 0, at) + 1
         for start, old, new in found_in(line):
             shown = f"`{old.strip()}` is `{new.strip()}`" if new.strip() else f"no `{old.strip()}`"
-            yield Mutant(f"{file}:{number}:{start + 1} {shown}", file, at + start, old, new)
+            its_id = id_of(file, line, str(seen[line]), str(start), old, new)
+            yield Mutant(f"{file}:{number}:{start + 1} {shown}", file, at + start, old, new, its_id)
 
 
 def is_other(path):
@@ -131,13 +141,11 @@ def is_other(path):
 
 
 def sample_of(root, folders, each, seed):
-    """So many mutants of each folder, the same for the same seed and sources."""
+    """So many mutants of each folder. A change of the sources exchanges only those of its lines."""
     sampled = []
     for folder in folders:
         sources = sorted((root / folder / "src").rglob("*.rs"))
         files = [str(path.relative_to(root)) for path in sources if not is_other(path)]
         mutants = [mutant for file in files for mutant in mutants_of(root, file)]
-        random.Random(f"{seed} {folder}").shuffle(mutants)
-        sampled += mutants[:each]
+        sampled += sorted(mutants, key=lambda mutant: id_of(seed, mutant.id))[:each]
     return sampled
-

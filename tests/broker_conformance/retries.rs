@@ -10,11 +10,8 @@ use super::differences::BACKOFF_OVERHEAD;
 use super::on_both_buses;
 use crate::support::eventually;
 
-/// How late a push may be on a busy machine.
-const LATE: Duration = Duration::from_secs(5);
-
 on_both_buses! {
-    async fn the_waits_grow_within_the_bounds_of_the_retry_policy(bus) {
+    async fn the_waits_are_no_shorter_than_the_retry_policy_says_and_grow(bus) {
         let endpoint = PushEndpoint::start(|push: &Push| {
             Reply::Status(if push.nth < 4 { 503 } else { 204 })
         })
@@ -28,13 +25,11 @@ on_both_buses! {
         eventually("the fourth push", || async { (endpoint.count() == 4).then_some(()) }).await;
         let times: Vec<_> = endpoint.pushes().iter().map(|push| push.at).collect();
         let waits: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        let millisecond = Duration::from_millis(1);
-        assert!(waits[0] >= Duration::from_secs(1) - millisecond, "{waits:?}");
-        assert!(waits[0] < waits[1] && waits[0] < waits[2], "{waits:?}");
-        // The second wait is a second doubled, and moved by a fifth; or more than the policy says.
-        let (second, overhead) = bus.unless_emulator(&BACKOFF_OVERHEAD, (1_600, 0), (2_500, 2));
-        assert!(waits[1] >= Duration::from_millis(second) - millisecond, "{waits:?}");
-        let longest = Duration::from_secs(3 + overhead) + LATE;
-        assert!(waits.iter().all(|wait| *wait <= longest), "{waits:?}");
+        // A wait is the one before doubled, and moved by a fifth; or more than the policy says. How
+        // long one may be is asked in the embedded broker's own tests, which move the clock.
+        let shortest = bus.unless_emulator(&BACKOFF_OVERHEAD, [1_000, 1_600, 2_400], [1_000, 2_500, 2_500]);
+        for (wait, shortest) in waits.iter().zip(shortest) {
+            assert!(*wait >= Duration::from_millis(shortest - 1), "{waits:?}");
+        }
     }
 }

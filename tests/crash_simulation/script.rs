@@ -34,7 +34,7 @@ pub(crate) enum Step {
     Delete(u64),
     /// Somebody types person n's `user.created` once more by hand, as it was at first.
     TypeByHand(u64),
-    /// That is typed again and again, this often, and person n goes while the mails are on their way.
+    /// That is typed again and again, this often, and amid that person n goes.
     DeleteAndType(u64, Duration),
     /// Something that is no event arrives on the topic.
     Nonsense,
@@ -105,7 +105,7 @@ impl Clients {
             Step::TypeByHand(person) => self.type_by_hand(person),
             Step::DeleteAndType(person, every) => {
                 let delete = async {
-                    tokio::time::sleep((TYPED + 2) * every).await;
+                    tokio::time::sleep(TYPED / 2 * every).await;
                     self.change(Method::DELETE, person, Value::Null).await;
                 };
                 let type_again_and_again = async {

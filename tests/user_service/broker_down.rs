@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use http::StatusCode;
@@ -34,14 +33,10 @@ async fn busy_day(service: &Arc<Service>) -> BTreeMap<String, Vec<u64>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_bus_hangs_answers_come_after_two_seconds_and_events_leave_later() {
+async fn while_the_bus_hangs_answers_come_all_the_same_and_events_leave_later() {
     let service = Arc::new(Service::new().await);
     service.bus.turn(Mood::Hanging);
-    let start = Instant::now();
     let user = service.new_user("ada@example.com").await;
-    let waited = start.elapsed();
-    assert!(waited >= Duration::from_secs(2), "{waited:?}");
-    assert!(waited < Duration::from_secs(5), "{waited:?}");
     // The lease is still held by the sign-up, so no other request waits for the bus.
     let expected = busy_day(&service).await;
     service.bus.turn(Mood::Up);

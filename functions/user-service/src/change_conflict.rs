@@ -62,3 +62,62 @@ impl<'a> Attempts<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fanout_store::{Collection, Fields, Key, Write};
+
+    use super::*;
+
+    /// The longest wait each time.
+    struct Longest;
+
+    impl IdGenerator for Longest {
+        fn new_id(&self, prefix: &str) -> String {
+            prefix.to_owned()
+        }
+
+        fn fraction(&self) -> f64 {
+            1.0
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_stands_in_line_for_ten_seconds_with_waits_that_grow_up_to_a_fifth_of_one() {
+        let mut attempts = Attempts::new(&Longest);
+        let started = Instant::now();
+        let mut waits = Vec::new();
+        let refused = loop {
+            let before = started.elapsed();
+            let contention = CommitError::Contention("others were faster".into());
+            if let Err(refused) = attempts.again_after(contention).await {
+                break refused;
+            }
+            waits.push((started.elapsed() - before).as_millis());
+        };
+        assert!(matches!(refused, ApiError::Unavailable(_)), "{refused:?}");
+        assert_eq!(waits[..8], [4, 8, 16, 32, 64, 128, 200, 200]);
+        let stood = started.elapsed();
+        assert!(stood <= Duration::from_secs(10), "{stood:?}");
+        assert!(stood + MAX_WAIT > Duration::from_secs(10), "{stood:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_user_that_others_have_changed_is_tried_again() {
+        let after = async |collection: &'static Collection, violation| {
+            let write = Write::set(Key::new(collection, "a"), Fields::new());
+            let conflict = write.conflict(0, violation).into();
+            Attempts::new(&Longest).again_after(conflict).await
+        };
+        assert!(after(USERS, Violation::Changed).await.is_ok());
+        let taken = after(USER_EMAILS, Violation::AlreadyExists).await;
+        assert!(matches!(taken, Err(ApiError::EmailTaken)), "{taken:?}");
+        for (collection, violation) in [
+            (USERS, Violation::AlreadyExists),
+            (USER_EMAILS, Violation::Changed),
+        ] {
+            let refused = after(collection, violation).await;
+            assert!(matches!(refused, Err(ApiError::Internal(_))), "{refused:?}");
+        }
+    }
+}

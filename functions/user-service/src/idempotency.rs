@@ -125,3 +125,75 @@ impl Repeatable {
         Ok(Remembered::Same(user))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fanout_events::PersonName;
+
+    use fanout_store::Content;
+
+    use super::*;
+    use crate::address::Address;
+
+    fn request(email: &str, name: &str) -> SignUp {
+        SignUp {
+            email: Address::parse(email).unwrap(),
+            name: PersonName::parse(name).unwrap(),
+        }
+    }
+
+    #[test]
+    fn what_moves_from_one_field_into_the_next_makes_another_request() {
+        let one = Repeatable::new("key", &request("a@b.co", "mX"));
+        let other = Repeatable::new("key", &request("a@b.com", "X"));
+        assert_eq!(one.key, other.key);
+        assert_ne!(one.fingerprint, other.fingerprint);
+    }
+
+    #[test]
+    fn a_record_is_made_where_there_is_none_and_replaced_only_as_the_one_that_has_expired() {
+        let asked = request("ada@example.com", "Ada");
+        let user = User::new(
+            "usr_1".into(),
+            &asked.email,
+            asked.name.clone(),
+            Timestamp::UNIX_EPOCH,
+        );
+        let repeatable = Repeatable::new("key", &asked);
+        for (expired, expected) in [
+            (None, Precondition::Absent),
+            (Some(UpdateTime(7)), Precondition::UpdatedAt(UpdateTime(7))),
+        ] {
+            let record = repeatable.remember(&user, expired);
+            assert_eq!(
+                (&record.key, record.precondition),
+                (repeatable.key(), expected)
+            );
+        }
+    }
+
+    #[test]
+    fn a_request_is_remembered_for_a_day() {
+        let asked = request("ada@example.com", "Ada");
+        let made = Timestamp::UNIX_EPOCH;
+        let user = User::new("usr_1".into(), &asked.email, asked.name.clone(), made);
+        let repeatable = Repeatable::new("key", &asked);
+        let Content::Set(fields) = repeatable.remember(&user, None).content else {
+            panic!("a record is set");
+        };
+        let record = Document {
+            key: repeatable.key().clone(),
+            fields,
+            update_time: UpdateTime(7),
+        };
+        let day = TimeDelta::hours(24);
+        let before = made + day - TimeDelta::milliseconds(1);
+        let same = repeatable.compare(&asked, &record, before).unwrap();
+        assert!(matches!(same, Remembered::Same(it) if it == user));
+        let expired = repeatable.compare(&asked, &record, made + day).unwrap();
+        assert!(matches!(expired, Remembered::Expired(UpdateTime(7))));
+        let other = Repeatable::new("key", &request("ada@example.com", "Bob"));
+        let another = other.compare(&asked, &record, before).unwrap();
+        assert!(matches!(another, Remembered::Another));
+    }
+}

@@ -117,7 +117,29 @@ impl PushClient {
 
 #[cfg(test)]
 mod tests {
+    use fanout_testkit::push_endpoint::{PushEndpoint, Reply};
+
     use super::*;
+
+    const BODY: &str = r#"{
+        "message": {"data": "eA==", "messageId": "1", "publishTime": "2026-11-20T12:00:00Z"},
+        "subscription": "projects/demo/subscriptions/crm"
+    }"#;
+
+    #[tokio::test]
+    async fn a_connection_is_kept_for_half_a_minute() {
+        let endpoint = PushEndpoint::start(|_| Reply::Status(204)).await;
+        let client = PushClient::new();
+        for (pause, connections) in [(0, 1), (20, 1), (31, 2)] {
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(pause)).await;
+            tokio::time::resume();
+            let url = endpoint.url().parse().unwrap();
+            let answer = client.push(url, BODY.into(), Duration::from_secs(20)).await;
+            assert_eq!(answer, PushAnswer::Acked);
+            assert_eq!(endpoint.connections(), connections, "after {pause} s");
+        }
+    }
 
     #[test]
     fn five_statuses_ack_and_no_other() {

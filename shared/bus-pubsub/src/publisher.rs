@@ -46,7 +46,7 @@ const KEYED_MESSAGES_PER_CLIENT: usize = 500;
 
 /// For what part of the time limit a connection may leave all its messages unanswered. After that it
 /// has gone silent: without a reset, Google's client would send on it for ever.
-const SILENT: f32 = 0.35;
+const SILENT: f32 = 0.25;
 
 /// Publishes through one connection; make one for a process and share it.
 pub struct PubsubPublisher {

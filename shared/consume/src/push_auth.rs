@@ -137,3 +137,24 @@ impl Oidc {
 fn invalid(error: jsonwebtoken::errors::Error) -> PushAuthError {
     PushAuthError::Invalid(error.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_token_that_is_signed_in_another_way_is_refused_before_keys_are_asked_for() {
+        let nowhere = Some("http://127.0.0.1:1/keys");
+        let auth = PushAuth::oidc("https://example.com", "push@example.com", nowhere);
+        // {"alg":"HS256"} and {}
+        let token = HeaderValue::from_static("Bearer eyJhbGciOiJIUzI1NiJ9.e30.AA");
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, token)]);
+        let refused = auth.check(&headers).await;
+        assert!(
+            matches!(refused, Err(PushAuthError::Invalid(_))),
+            "{refused:?}"
+        );
+    }
+}

@@ -135,3 +135,73 @@ async fn fetch(url: &str) -> Result<HashMap<String, DecodingKey>, BoxError> {
     });
     Ok(usable.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOMENT: Duration = Duration::from_millis(1);
+    const MINUTE: Duration = Duration::from_secs(60);
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+
+    /// As a fetch that began then leaves it.
+    fn fetched(id: &str, at: Instant) -> Known {
+        let by_id = HashMap::from([(id.to_owned(), DecodingKey::from_secret(b"x"))]);
+        Known {
+            keys: Some(FetchedKeys { at, by_id }),
+            asked: Some(at),
+            asking: false,
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_there_is_fetched_again_after_an_hour() {
+        let began = Instant::now();
+        let known = fetched("a", began);
+        assert!(!known.is_fetch_due("a", began + HOUR - MOMENT));
+        assert!(known.is_fetch_due("a", began + HOUR));
+    }
+
+    #[test]
+    fn a_key_that_is_not_there_is_asked_for_once_a_minute() {
+        let began = Instant::now();
+        let failed = Known {
+            asked: Some(began),
+            ..Known::default()
+        };
+        for known in [fetched("a", began), failed] {
+            assert!(!known.is_fetch_due("b", began + MINUTE - MOMENT));
+            assert!(known.is_fetch_due("b", began + MINUTE));
+        }
+        assert!(Known::default().is_fetch_due("b", began));
+    }
+
+    #[test]
+    fn there_is_one_fetch_at_a_time() {
+        let began = Instant::now();
+        let asking = Known {
+            asking: true,
+            ..fetched("a", began)
+        };
+        assert!(!asking.is_fetch_due("b", began + HOUR));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keys_are_trusted_for_a_day() {
+        let known = fetched("a", Instant::now());
+        tokio::time::advance(24 * HOUR - MOMENT).await;
+        assert!(known.find("a").is_ok());
+        tokio::time::advance(MOMENT).await;
+        assert!(matches!(known.find("a"), Err(NoKey::NotNow)));
+    }
+
+    #[test]
+    fn a_key_that_the_last_fetch_did_not_bring_is_none_and_while_one_is_under_way_not_yet() {
+        let began = Instant::now();
+        let mut known = fetched("a", began);
+        assert!(matches!(known.find("b"), Err(NoKey::Unknown)));
+        known.asked = Some(began + MINUTE);
+        assert!(matches!(known.find("b"), Err(NoKey::NotNow)));
+        assert!(known.find("a").is_ok());
+    }
+}

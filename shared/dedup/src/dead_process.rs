@@ -11,7 +11,8 @@ use fanout_store::{
     all_documents,
 };
 
-/// Ends all leases, so that the next delivery of each event takes over instead of waiting.
+/// Ends all leases that still run, so that the next delivery of each event takes over instead of
+/// waiting.
 ///
 /// Only for a store that one process has to itself, at its start: every holder is dead then.
 /// Anywhere else the holder may be alive, and the event would be acted on twice.
@@ -27,6 +28,10 @@ pub async fn expire_claims_of_dead_process(
     let a_moment = TimeDelta::from_std(Duration::from_millis(1)).unwrap_or_default();
     let ended = clock.now() - a_moment;
     for mark in all_documents(documents, held).await? {
+        let ends = mark.fields.timestamp("lease_expires_at");
+        if ends.is_ok_and(|ends| ends <= ended) {
+            continue;
+        }
         let expired = Fields::new().with("lease_expires_at", ended);
         let write =
             Write::merge(mark.key, expired).only_if(Precondition::UpdatedAt(mark.update_time));

@@ -7,8 +7,9 @@ use fanout_store::{
 
 use crate::lease::OUTBOX_LEASES;
 
-/// Ends all leases, so that the relay publishes what waits at once. There are as many as a process
-/// had events under way when it died.
+/// Ends all leases that still run, so that the relay publishes what waits at once. There are as many
+/// as the process had events under way when it died; those that an earlier start has ended, or that
+/// were left behind without a row, hold up no start again.
 ///
 /// Only for a store that one process has to itself, at its start: every holder is dead then.
 pub async fn end_leases_of_dead_process(
@@ -16,7 +17,12 @@ pub async fn end_leases_of_dead_process(
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
     for lease in all_documents(documents, Query::of(OUTBOX_LEASES)).await? {
-        let ended = Fields::new().with("expires_at", clock.now());
+        let now = clock.now();
+        let ends = lease.fields.timestamp("expires_at");
+        if ends.is_ok_and(|ends| ends <= now) {
+            continue;
+        }
+        let ended = Fields::new().with("expires_at", now);
         let write =
             Write::merge(lease.key, ended).only_if(Precondition::UpdatedAt(lease.update_time));
         match documents.commit(vec![write]).await {

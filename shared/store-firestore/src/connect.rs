@@ -106,6 +106,20 @@ mod tests {
         assert_eq!(address(&url), "http://[::1]:8080");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_hangs_is_given_up_after_ten_seconds() {
+        // Takes the connection and never begins with TLS.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = format!("https://{}", silent.local_addr().unwrap());
+        let started = tokio::time::Instant::now();
+        let options = FirestoreOptions::new("demo").on_emulator(host);
+        let Err(error) = connect(&options).await else {
+            panic!("connected without TLS");
+        };
+        assert!(matches!(error, ConnectError::TimedOut { .. }), "{error:?}");
+        assert_eq!(started.elapsed(), Duration::from_secs(10));
+    }
+
     #[tokio::test]
     async fn nobody_there_is_an_error_that_names_the_address() {
         // Bound and closed again: nobody listens on it.

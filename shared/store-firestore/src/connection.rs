@@ -6,7 +6,7 @@
 //! A connection that breaks under a call is made anew by the client itself, and the call is repeated
 //! once where that cannot do any harm.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use firestore::FirestoreDb;
@@ -17,12 +17,14 @@ use tokio::time::Instant;
 use super::connect::{ConnectError, FirestoreOptions, connect};
 use super::time_limit::TimeLimit;
 
+/// Clones share it.
+#[derive(Clone)]
 pub(super) struct Connection {
     options: FirestoreOptions,
     pub(super) limits: Limits,
-    state: Mutex<State>,
-    /// Held by the one that looks after the connection; the others wait.
-    looking: tokio::sync::Mutex<()>,
+    state: Arc<Mutex<State>>,
+    /// Held by the call that looks after the connection; the others wait.
+    looking: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// How long what may take.
@@ -49,7 +51,7 @@ impl Limits {
     pub(super) const USUAL: Self = Self {
         call: TimeLimit::CALL,
         idle: Duration::from_secs(60),
-        silent: Duration::from_secs(3),
+        silent: Duration::from_secs(2),
         sign_of_life: TimeLimit(Duration::from_secs(2)),
     };
 }
@@ -60,8 +62,8 @@ impl Connection {
         Ok(Self {
             options,
             limits: Limits::USUAL,
-            state: Mutex::new(state),
-            looking: tokio::sync::Mutex::default(),
+            state: Arc::new(Mutex::new(state)),
+            looking: Arc::default(),
         })
     }
 
@@ -93,10 +95,20 @@ impl Connection {
 
     /// Makes sure that a connection of which that is not certain is alive.
     async fn wake(&self) -> Result<(), Status> {
-        let came = Instant::now();
         if !self.is_doubtful() {
             return Ok(());
         }
+        let came = Instant::now();
+        let this = self.clone();
+        // Beside the call: callers that soon give up would never let it come to its end.
+        let looked = tokio::spawn(async move { this.look(came).await });
+        looked
+            .await
+            .unwrap_or_else(|error| Err(Status::unavailable(error.to_string())))
+    }
+
+    /// For a call that came at this moment.
+    async fn look(&self, came: Instant) -> Result<(), Status> {
         let _looking = self.looking.lock().await;
         if !self.is_doubtful() {
             return Ok(());

@@ -119,6 +119,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_at_the_current_version_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let mut file = Connection::open(&path).unwrap();
+        assert_eq!(upgraded(&mut file, &[]), 1);
+        let other = Connection::open(&path).unwrap();
+        let changes = || -> i64 {
+            let changes = other.pragma_query_value(None, "data_version", |row| row.get(0));
+            changes.unwrap()
+        };
+        let before = changes();
+        assert_eq!(upgraded(&mut file, &[]), 1);
+        assert_eq!(changes(), before);
+    }
+
+    #[test]
     fn a_step_that_fails_leaves_the_file_as_it_was() {
         let mut file = Connection::open_in_memory().unwrap();
         assert_eq!(upgraded(&mut file, &[]), 1);

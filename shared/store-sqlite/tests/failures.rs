@@ -121,6 +121,16 @@ async fn a_read_waits_for_no_write_and_holds_up_none_and_sees_what_was_committed
     assert!(refused.to_string().contains("readonly"), "{refused}");
 }
 
+#[tokio::test]
+async fn a_mistake_in_a_statement_is_no_damage() {
+    let database = Database::in_memory().unwrap();
+    let failed = execute(&database, "SELECT n FROM nowhere").await;
+    assert!(
+        matches!(failed, Err(DatabaseError::Sqlite(_))),
+        "{failed:?}"
+    );
+}
+
 fn reason(path: &Path) -> String {
     match Database::open(path) {
         Ok(_) => panic!("opened"),

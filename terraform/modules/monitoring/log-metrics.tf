@@ -4,7 +4,7 @@
 resource "google_logging_metric" "deliveries" {
   project     = var.project_id
   name        = "fanout/deliveries"
-  description = "Deliveries by consumer and outcome: done, duplicate, ignored, stale, parked, busy, failed."
+  description = "Deliveries by consumer and outcome: done, duplicate, ignored, stale, parked, busy, deferred, no_room, failed."
   filter      = "resource.type=\"cloud_run_revision\" AND jsonPayload.consumer:* AND jsonPayload.outcome:*"
 
   label_extractors = {

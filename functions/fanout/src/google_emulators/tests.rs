@@ -14,7 +14,7 @@ use fanout_bus::{
     Backoff, DeadLetterPolicy, OutgoingMessage, PublishError, Publisher as _, PushedMessage,
     Retention, Subscription, Topology,
 };
-use fanout_bus_pubsub::{Options, PUBLISH_TIME_LIMIT, PubsubPublisher, SetUpError, set_up};
+use fanout_bus_pubsub::{Options, PubsubPublisher, SetUpError, set_up};
 use fanout_runtime::{Environment as _, ProcessEnvironment, Timestamp};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -247,10 +247,8 @@ async fn a_missing_topic_is_refused_and_emulators_that_stopped_are_unavailable()
     drop(google);
     gone(&pubsub_host).await;
     gone(&firestore_host).await;
-    let before = Instant::now();
     let error = publisher.publish("none", message("x")).await.unwrap_err();
     assert!(matches!(error, PublishError::Unavailable(_)), "{error:?}");
-    assert!(before.elapsed() <= PUBLISH_TIME_LIMIT + Duration::from_secs(1));
 }
 
 /// Runs itself in another process, which starts emulators and is killed.

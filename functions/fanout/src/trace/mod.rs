@@ -27,7 +27,7 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes: 0 if something is known, 1 if nothing is, 2 if the command was used wrongly.
 
-It reads what the store remembers: marks (45 days), outbox rows (until they are published) and users.
+It reads what the store remembers: marks (45 days), events (90 days once published) and users.
 It shows ids, times, outcomes and reasons; no address and no name. On one machine it reads the data
 directory, whether `fanout up` runs or not. Marks that were made before they kept the subject and the
 request are found by the event's id only.";

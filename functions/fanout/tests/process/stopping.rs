@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use crate::running::{Running, fanout, send_signal, try_post};
 
-/// The drain of 8 s, what is left to those who keep to it, and a busy machine.
-const STOPPED_BY_THEN: Duration = Duration::from_secs(11);
+/// Between the drain of 8 s and what publishing everything that waits would take: four times the
+/// 10 s of one publish, at least.
+const STOPPED_BY_THEN: Duration = Duration::from_secs(30);
 
 fn user(number: usize) -> Value {
     json!({"email": format!("user-{number}@example.com"), "name": "Test User"})
@@ -30,13 +31,12 @@ fn a_second_ctrl_c_ends_it_at_once() {
     )
     .unwrap();
     assert_eq!(running.post("user", "/users", &user(1)).0, 201);
-    let start = Instant::now();
     send_signal("-INT", running.id());
     running.says("stopping");
     send_signal("-INT", running.id());
     let (code, output) = running.ended();
+    // It would be 0 after the drain.
     assert_eq!(code, Some(130), "{output}");
-    assert!(start.elapsed() < Duration::from_secs(6), "{output}");
 }
 
 /// On emulators of which Pub/Sub's can be made to hang.

@@ -1,6 +1,7 @@
 //! What the environment says, and what it must not say.
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::process::Output;
 
 use serde_json::Value;
@@ -10,10 +11,39 @@ use crate::binary;
 /// What the one line of JSON says that a container writes which does not start.
 fn fault(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(2));
-    let line: Value = serde_json::from_slice(&output.stdout).expect("one line of JSON");
+    error_line(output, "cannot start")
+}
+
+fn error_line(output: &Output, message: &str) -> String {
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let last = lines.lines().last().unwrap_or_default();
+    let line: Value = serde_json::from_str(last).expect("a line of JSON");
     assert_eq!(line["severity"], "ERROR");
-    assert_eq!(line["message"], "cannot start");
+    assert_eq!(line["message"], message);
     line["error"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_line_too_and_so_is_a_firestore_that_is_not_there() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let [silent, nowhere] = [&taken, &closed].map(|it| it.local_addr().unwrap().to_string());
+    drop(closed);
+    let start = |firestore: &str| {
+        let mut command = binary("user-service");
+        command.env("GOOGLE_CLOUD_PROJECT", "test");
+        command.env("PORT", silent.rsplit(':').next().unwrap());
+        command.env("PUBSUB_EMULATOR_HOST", &nowhere);
+        let output = command.env("FIRESTORE_EMULATOR_HOST", firestore).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        error_line(&output, "cannot serve")
+    };
+    // A listener that never says anything is enough for Firestore's client.
+    let error = start(&silent);
+    assert!(error.contains("is already in use"), "{error}");
+    let error = start(&nowhere);
+    assert!(error.contains("cannot connect to Firestore"), "{error}");
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(super) enum RestError {
     Malformed { line: usize, column: usize },
     #[error("the request's body is larger than this server takes")]
     BodyTooLarge,
+    #[error("the request's body has a `Content-Encoding`: send it without one")]
+    Encoded,
     #[error("{} must {must}", field(.path))]
     Field { path: String, must: &'static str },
     #[error("`{0}` is no field that is known here")]
@@ -50,6 +52,7 @@ impl RestError {
         match self {
             Self::Broker(error) => broker_status(error),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "INVALID_ARGUMENT"),
             Self::Malformed { .. }
             | Self::BodyTooLarge
             | Self::Field { .. }

@@ -14,10 +14,11 @@ mod subscriptions;
 mod topics;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::routing::get;
-use fanout_web::health_route;
+use fanout_web::{health_route, is_encoded};
 use http::{Method, Uri};
 
 use super::broker::Broker;
@@ -56,11 +57,20 @@ pub fn app(broker: Broker) -> Router {
                 .delete(subscriptions::delete),
         )
         .route_layer(from_fn(paging::check_query))
+        .route_layer(from_fn(check_coding))
         .merge(health_route())
         .fallback(unsupported)
         .method_not_allowed_fallback(unsupported)
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .with_state(broker)
+}
+
+/// Bodies are read as they come.
+async fn check_coding(request: Request, next: Next) -> Result<Response, RestError> {
+    if is_encoded(request.headers()) {
+        return Err(RestError::Encoded);
+    }
+    Ok(next.run(request).await)
 }
 
 async fn unsupported(method: Method, uri: Uri) -> RestError {

@@ -3,6 +3,9 @@
 #![allow(clippy::too_many_lines, reason = "tables of cases, one line each")]
 
 use axum::Router;
+use axum::body::Body;
+use http::{Request, StatusCode};
+use tower::ServiceExt as _;
 
 use super::rest::call;
 use super::system::{System, TOPIC, folder, pull_from};
@@ -142,6 +145,22 @@ async fn a_publish_that_no_protobuf_json_is_names_the_field() {
     let why = "FAILED_PRECONDITION: the messages of one publish must have the same ordering key";
     assert!(said.starts_with(why), "{said}");
     assert_eq!(system.backlog("all").await, 0);
+}
+
+#[tokio::test]
+async fn a_body_that_is_encoded_is_refused() {
+    let folder = folder();
+    let system = System::start(&folder, &[pull_from(TOPIC, "all")]).await;
+    let publish = |coding| {
+        let request = Request::post(format!("{PATH}/topics/user-events:publish"));
+        let request = request.header("content-encoding", coding);
+        let body = r#"{"messages":[{"data":"aGk="}]}"#;
+        app(system.broker.clone()).oneshot(request.body(Body::from(body)).unwrap())
+    };
+    let gzip = publish("gzip").await.unwrap().status();
+    assert_eq!(gzip, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(publish("identity").await.unwrap().status(), StatusCode::OK);
+    assert_eq!(system.backlog("all").await, 1);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 mod budgets;
 mod conflicts;
 mod effects;
+mod emitter;
 mod emitting;
 mod outside;
 mod parking;

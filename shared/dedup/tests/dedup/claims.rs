@@ -262,15 +262,29 @@ async fn only_claims_are_expired() {
     }
 }
 
+/// A start that is cut off goes on where the last one was.
+#[tokio::test(start_paused = true)]
+async fn a_start_leaves_alone_the_claims_that_have_expired() {
+    let scene = Scene::new().await;
+    granted(&scene.ledger()).await;
+    scene.documents.take_calls();
+    for commits in [1, 0] {
+        expire_claims_of_dead_process(scene.documents.as_ref(), scene.clock.as_ref())
+            .await
+            .unwrap();
+        assert_eq!(scene.documents.take_calls().commits, commits);
+    }
+}
+
 /// A claim that changes while it is being expired has a live holder.
 #[tokio::test(start_paused = true)]
 async fn a_claim_that_was_made_meanwhile_is_not_expired() {
     let scene = Scene::new().await;
     let ledger = scene.ledger();
     granted(&ledger).await;
-    scene.clock.advance(Timings::PRODUCTION.lease);
-    let alive = scene.ledger();
+    let (alive, clock) = (scene.ledger(), scene.clock.clone());
     let takes_over = async move {
+        clock.advance(Timings::PRODUCTION.lease);
         granted(&alive).await;
         HookedCommit::Made
     };

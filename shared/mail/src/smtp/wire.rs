@@ -40,22 +40,10 @@ pub(super) struct Tls {
 }
 
 impl Wire {
-    /// Connects to the first address that answers.
     pub(super) async fn connect(host: &str, port: u16) -> io::Result<Self> {
-        let mut last = io::Error::other("the name has no address");
-        for address in lookup_host((host, port)).await? {
-            let connected = timeout(ONE_ADDRESS, TcpStream::connect(address)).await;
-            match connected.unwrap_or_else(|late| Err(late.into())) {
-                Ok(stream) => {
-                    // Commands are short and each is waited for.
-                    stream.set_nodelay(true)?;
-                    let local = stream.local_addr()?.ip();
-                    return Ok(Self::over(stream, local));
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        let stream = connect(host, port).await?;
+        let local = stream.local_addr()?.ip();
+        Ok(Self::over(stream, local))
     }
 
     fn over(stream: impl Stream + 'static, local: IpAddr) -> Self {
@@ -124,11 +112,38 @@ impl Wire {
     }
 }
 
+/// To the first address that answers.
+async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+    let mut last = io::Error::other("the name has no address");
+    for address in lookup_host((host, port)).await? {
+        let connected = timeout(ONE_ADDRESS, TcpStream::connect(address)).await;
+        match connected.unwrap_or_else(|late| Err(late.into())) {
+            Ok(stream) => {
+                // Commands are short and each is waited for.
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
 
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_sent_waits_for_no_company() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = server.local_addr().unwrap().port();
+        let stream = connect("127.0.0.1", port).await.unwrap();
+        assert!(stream.nodelay().unwrap());
+    }
 
     /// What a client reads of these bytes before the connection ends.
     async fn read(bytes: &'static [u8]) -> io::Result<(u16, Vec<String>)> {

@@ -149,6 +149,21 @@ async fn the_leases_of_a_dead_process_end_so_that_the_relay_need_not_wait() {
     assert_eq!(scene.published(), places("a", &[1, 1]));
 }
 
+/// A start that is cut off goes on where the last one was, and leases that were left behind cost no
+/// start anything.
+#[tokio::test(start_paused = true)]
+async fn a_start_leaves_alone_the_leases_that_have_run_out() {
+    let scene = Scene::new().await;
+    let _never = scene.bus.answer_the_next_late();
+    scene.stored(&scene.outbox(), vec![happened("a", 1)]).await;
+    let end = || end_leases_of_dead_process(scene.documents.as_ref(), scene.clock.as_ref());
+    scene.documents.take_calls();
+    for commits in [1, 0] {
+        end().await.unwrap();
+        assert_eq!(scene.documents.take_calls().commits, commits);
+    }
+}
+
 /// A lease that changes while it is being ended has a live holder.
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_is_taken_meanwhile_is_not_ended() {

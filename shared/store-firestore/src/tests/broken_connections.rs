@@ -119,12 +119,18 @@ async fn gone_silent(proxy: &SilentProxy) -> FirestoreDocuments {
 
 #[tokio::test]
 async fn a_connection_that_goes_silent_without_a_reset_is_made_anew_for_the_next_call() {
-    let firestore = StandIn::start([committed(1), committed(1)]).await;
+    let firestore = StandIn::start(vec![committed(1); 100]).await;
     let proxy = SilentProxy::before(&firestore.host).await;
     let documents = gone_silent(&proxy).await;
-    let create = vec![Write::create(key(), Fields::new())];
-    documents.commit(create).await.unwrap();
-    assert_eq!(firestore.calls(), ["Commit", "Commit"]);
+    let create = || vec![Write::create(key(), Fields::new())];
+    // Callers that do not wait long enough do not keep it from being made.
+    let made = async { while timeout(SHORT, documents.commit(create())).await.is_err() {} };
+    timeout(TimeLimit::CALL.0, made).await.unwrap();
+    let calls = firestore.calls();
+    assert!(
+        calls.len() >= 2 && calls.iter().all(|call| call == "Commit"),
+        "{calls:?}"
+    );
 }
 
 #[tokio::test]
@@ -161,6 +167,41 @@ async fn a_call_costs_one_call() {
         documents.commit(vec![create]).await.unwrap();
     }
     assert_eq!(firestore.calls(), ["Commit", "Commit"]);
+}
+
+/// Time passes that no timer waits for.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn after_a_minute_without_an_answer_a_connection_is_asked_for_one() {
+    let there = Reply::Answer(Vec::new());
+    let replies = [committed(1), committed(1), there, committed(1)];
+    let firestore = StandIn::start(replies).await;
+    let documents = firestore.documents().await;
+    for idle in [0, 45, 61] {
+        pass(Duration::from_secs(idle)).await;
+        let create = Write::create(key(), Fields::new());
+        documents.commit(vec![create]).await.unwrap();
+    }
+    let asked = ["Commit", "Commit", "BatchGetDocuments", "Commit"];
+    assert_eq!(firestore.calls(), asked);
+}
+
+#[tokio::test]
+async fn what_firestore_would_refuse_is_not_sent() {
+    let firestore = StandIn::start([]).await;
+    let twice = vec![Write::set(key(), Fields::new()), Write::delete(key())];
+    let refused = firestore.documents().await.commit(twice).await;
+    let refused = refused.unwrap_err();
+    assert!(
+        matches!(refused, CommitError::Store(StoreError::Refused(_))),
+        "{refused:?}"
+    );
+    assert!(firestore.calls().is_empty());
 }
 
 #[tokio::test]

@@ -25,19 +25,25 @@ pub(super) struct Scene<C> {
     store: Subject,
 }
 
-/// These tests deliver nothing that could be parked.
-struct NoDeadLetters;
+const DEAD_LETTERS: &str = "dead-letters";
+
+/// Takes every event to nowhere, and no dead letter: these tests deliver nothing that could be
+/// parked.
+struct LoneBus;
 
 #[async_trait]
-impl Publisher for NoDeadLetters {
-    async fn publish(&self, _: &str, _: OutgoingMessage) -> Result<MessageId, PublishError> {
-        Err(PublishError::Refused("nothing is to be parked here".into()))
+impl Publisher for LoneBus {
+    async fn publish(&self, topic: &str, _: OutgoingMessage) -> Result<MessageId, PublishError> {
+        if topic == DEAD_LETTERS {
+            return Err(PublishError::Refused("nothing is to be parked here".into()));
+        }
+        Ok(MessageId(SystemIds.new_id("m")))
     }
 }
 
 /// What a consumer needs that is tested by itself, over these documents. It cannot park.
 pub fn lone_consumer(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> ConsumerDeps {
-    let publisher = Arc::new(NoDeadLetters);
+    let publisher = Arc::new(LoneBus);
     let ids = Arc::new(SystemIds);
     let outbox = Outbox::new(
         Arc::clone(&documents),
@@ -50,7 +56,7 @@ pub fn lone_consumer(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Co
         documents,
         publisher,
         outbox,
-        dead_letter_topic: "dead-letters".to_owned(),
+        dead_letter_topic: DEAD_LETTERS.to_owned(),
         clock,
         ids,
         timings: Timings::PRODUCTION,
@@ -86,6 +92,15 @@ impl<C: ConsumerUnderTest> Scene<C> {
     pub(super) fn container_over(&self, documents: Arc<dyn Documents>) -> Router {
         self.consumer
             .app(lone_consumer(documents, self.clock.clone()))
+    }
+
+    /// Delivers to a new container, and lets that finish what it does once it has answered.
+    pub(super) async fn deliver_whole(&self, event: &Value) -> Answer {
+        let deps = lone_consumer(self.documents.clone(), self.clock.clone());
+        let outbox = deps.outbox.clone();
+        let answer = self.deliver(&self.consumer.app(deps), event).await;
+        outbox.drain().await;
+        answer
     }
 
     /// An event that nobody has seen.
