@@ -16,6 +16,7 @@ use crate::doctor::DoctorFlags;
 use crate::manifest::ManifestFlags;
 use crate::new_service::NewFlags;
 use crate::publish::PublishArgs;
+use crate::replay::ReplayFlags;
 use crate::status::StatusFlags;
 use crate::trace::TraceFlags;
 
@@ -62,6 +63,8 @@ pub enum Command {
     Publish(PublishArgs),
     /// List, show, redrive or discard dead letters
     DeadLetters(DeadLettersArgs),
+    /// Push stored events to one consumer again, as they were published
+    Replay(ReplayFlags),
     /// Show an event's life: stored, published, and what each consumer made of it
     Trace(TraceFlags),
     /// Check the table of services against itself, and a live project against the table

@@ -14,6 +14,7 @@ pub mod new_service;
 pub mod operator;
 pub mod publish;
 pub mod pubsub_rest;
+pub mod replay;
 pub mod status;
 pub mod store;
 pub mod target;

@@ -9,30 +9,30 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The user's wish to stop.
 #[derive(Clone)]
-pub(super) struct Interrupt(Shutdown);
+pub(crate) struct Interrupt(Shutdown);
 
 /// The user wished to stop, and this is why nothing came of the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted: what was held has been given back")]
-pub(super) struct Interrupted;
+pub(crate) struct Interrupted;
 
 impl Interrupt {
-    pub(super) fn new(shutdown: Shutdown) -> Self {
+    pub(crate) fn new(shutdown: Shutdown) -> Self {
         Self(shutdown)
     }
 
-    pub(super) fn is_requested(&self) -> bool {
+    pub(crate) fn is_requested(&self) -> bool {
         self.0.is_requested()
     }
 
     /// Returns when the user wishes to stop.
-    pub(super) async fn requested(&self) -> Interrupted {
+    pub(crate) async fn requested(&self) -> Interrupted {
         self.0.requested().await;
         Interrupted
     }
 
     /// Does the work, or stops with it: at once if it has no effect to wait for.
-    pub(super) async fn or<T>(&self, work: impl Future<Output = T>) -> Result<T, Interrupted> {
+    pub(crate) async fn or<T>(&self, work: impl Future<Output = T>) -> Result<T, Interrupted> {
         tokio::select! {
             biased;
             () = self.0.requested() => Err(Interrupted),
@@ -41,7 +41,7 @@ impl Interrupt {
     }
 
     /// Lets a call end whose answer is worth having, for as long as the grace lasts.
-    pub(super) async fn let_end<T>(&self, call: impl Future<Output = T>) -> Result<T, Interrupted> {
+    pub(crate) async fn let_end<T>(&self, call: impl Future<Output = T>) -> Result<T, Interrupted> {
         tokio::select! {
             biased;
             done = call => Ok(done),

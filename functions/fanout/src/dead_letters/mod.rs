@@ -32,8 +32,10 @@ use fanout_runtime::{ProcessEnvironment, Shutdown};
 
 use crate::operator::Operator;
 use crate::target::TargetFlags;
-use interrupt::Interrupt;
+pub(crate) use interrupt::Interrupt;
 use letter::DeadLetter;
+pub(crate) use pace::{Pace, Rate};
+pub(crate) use push_to_consumer::{ConsumerEndpoint, Pushed};
 
 const EXAMPLES: &str = "Examples:
   fanout dead-letters list                               what lies there, by reason
@@ -138,11 +140,11 @@ pub async fn count_by_reason(
 }
 
 /// The names that `--consumer` takes.
-fn consumer_names() -> PossibleValuesParser {
+pub(crate) fn consumer_names() -> PossibleValuesParser {
     PossibleValuesParser::new(system::consumers().map(|it| it.consumer))
 }
 
-fn consumer_named(name: &str) -> anyhow::Result<&'static Subscriber> {
+pub(crate) fn consumer_named(name: &str) -> anyhow::Result<&'static Subscriber> {
     system::consumer(name).ok_or_else(|| anyhow!("there is no consumer `{name}`"))
 }
 

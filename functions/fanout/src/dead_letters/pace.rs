@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// So many in so long: `10/s`, `90/m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     count: u32,
     per: Duration,
 }
@@ -47,13 +47,13 @@ impl fmt::Display for Rate {
 const MADE_UP_FOR: Duration = Duration::from_millis(250);
 
 /// Lets one through at a time, no faster than the rate.
-pub(super) struct Pace {
+pub(crate) struct Pace {
     interval: Duration,
     next: Instant,
 }
 
 impl Pace {
-    pub(super) fn of(rate: Rate) -> Self {
+    pub(crate) fn of(rate: Rate) -> Self {
         Self {
             interval: rate.per / rate.count,
             next: Instant::now(),
@@ -61,7 +61,7 @@ impl Pace {
     }
 
     /// Waits for the next turn.
-    pub(super) async fn turn(&mut self) {
+    pub(crate) async fn turn(&mut self) {
         sleep_until(self.next).await;
         let now = Instant::now();
         if now - self.next > MADE_UP_FOR {

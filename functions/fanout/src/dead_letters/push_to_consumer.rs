@@ -17,7 +17,7 @@ use crate::operator::Operator;
 const DEFAULT_ACK_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Where one consumer is pushed to.
-pub(super) struct ConsumerEndpoint {
+pub(crate) struct ConsumerEndpoint {
     http: Client,
     url: Url,
     token: Option<IdentityToken>,
@@ -26,7 +26,7 @@ pub(super) struct ConsumerEndpoint {
 
 /// What became of a push. Only the first five are settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Pushed {
+pub(crate) enum Pushed {
     /// The effect was made, now.
     Done,
     /// It had been made before.
@@ -45,7 +45,7 @@ pub(super) enum Pushed {
 
 impl Pushed {
     /// Whether the consumer is done with this letter.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         match self {
             Self::Done | Self::Duplicate | Self::Ignored | Self::Stale | Self::ParkedAgain => true,
             Self::Busy | Self::Failed(_) => false,
@@ -55,7 +55,7 @@ impl Pushed {
 
 impl ConsumerEndpoint {
     /// Asks the consumer's subscription where it pushes to, and as whom.
-    pub(super) async fn of(operator: &Operator, consumer: &Subscriber) -> anyhow::Result<Self> {
+    pub(crate) async fn of(operator: &Operator, consumer: &Subscriber) -> anyhow::Result<Self> {
         let name = consumer.first_subscription();
         let subscription = operator
             .pubsub
@@ -95,12 +95,12 @@ impl ConsumerEndpoint {
     }
 
     /// The URL.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         self.url.as_str()
     }
 
     /// Pushes. An error means that no other push would fare better.
-    pub(super) async fn push(&self, message: &PushedMessage) -> anyhow::Result<Pushed> {
+    pub(crate) async fn push(&self, message: &PushedMessage) -> anyhow::Result<Pushed> {
         let mut request = self
             .http
             .post(self.url.clone())

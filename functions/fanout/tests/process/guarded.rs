@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::running::{Running, fanout, send_signal, try_post, wait_until};
 
-const PORTS: [&str; 5] = ["user", "email", "analytics", "crm", "pubsub"];
+const PORTS: [&str; 6] = ["user", "email", "analytics", "crm", "pubsub", "ticker"];
 
 /// The status of a request with these lines.
 fn status(url: &str, method: &str, headers: &str, body: &str) -> u16 {
@@ -63,6 +63,7 @@ fn no_port_answers_to_another_host_or_to_a_web_page_from_elsewhere() {
     for (port, path) in [
         ("user", "/users"),
         ("crm", "/pubsub/push"),
+        ("ticker", "/outbox/evt_1/skip"),
         ("pubsub", "/v1/projects/p/topics/user-events:publish"),
     ] {
         let body = r#"{"messages":[{"data":"aGVsbG8="}]}"#;

@@ -20,6 +20,7 @@ mod pages;
 mod publish;
 mod readme;
 mod redrive;
+mod replay;
 mod running;
 mod skipping;
 mod status;

@@ -124,6 +124,7 @@ fn the_operators_commands_show_what_their_page_says() {
         "undecodable",
         "1",
         "1 undecodable",
+        "crm: would push",
         "No finding",
     ];
     assert_eq!(commands.len(), shown.len(), "{commands:?}");

@@ -8,6 +8,7 @@ mod cursors;
 mod early_ends;
 mod finding;
 mod leases;
+mod recorded;
 mod relay;
 mod scene;
 mod skipping;

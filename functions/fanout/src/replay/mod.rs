@@ -1,0 +1,151 @@
+//! `fanout replay`: stored events, pushed to one consumer as they were published.
+//!
+//! One event is under way at a time, in the order in which they were recorded, so of each subject the
+//! oldest comes first. The consumer's marks stand: what has taken effect is a duplicate.
+
+mod replay_events;
+
+use std::process::ExitCode;
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use fanout_runtime::{ProcessEnvironment, Shutdown, Timestamp};
+
+use crate::answer::{FAILED, notice, write_json, write_text};
+use crate::dead_letters::{ConsumerEndpoint, Interrupt, Rate, consumer_named, consumer_names};
+use crate::operator::Operator;
+use crate::store;
+use crate::target::{Target, TargetFlags};
+use replay_events::{Replay, Summary};
+
+const EXAMPLES: &str = "Examples:
+  fanout replay --consumer crm --from 2026-11-20 --to 2026-11-21 --dry-run
+  fanout replay --consumer crm --from 2026-11-20T12:00:00Z --to 2026-11-20T13:00:00Z --type user.updated
+  fanout replay --consumer email --from 2026-11-20 --to 2026-11-21 --subject usr_01JD2V7Q4K --rate 90/m
+  fanout replay --consumer crm --from 2026-11-20 --to 2026-11-21 --project my-project
+
+It pushes events from the event store to that one consumer, byte for byte as they were published; no
+other consumer gets them. Marks stand: what has taken effect is a duplicate, so a replay fills gaps and
+never doubles. An event older than 44 days is left out and counted, since marks live for 45; so is one
+that waits in the outbox, or was skipped. Ctrl-C ends it with the line that goes on; repeating is safe.
+
+Times are RFC 3339, or a date for its beginning in UTC. From is inclusive, to is not.
+
+Exit code: 0 all were dealt with, 1 some failed, were busy or parked, or it was interrupted, 2 wrong use.";
+
+/// The flags of `fanout replay`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ReplayFlags {
+    /// Whom to push to
+    #[arg(long, value_parser = consumer_names())]
+    consumer: String,
+    /// Events recorded at this time or later
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    from: Timestamp,
+    /// Events recorded before this time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    to: Timestamp,
+    /// Events of this type only
+    #[arg(long = "type", value_name = "TYPE", value_parser = NonEmptyStringValueParser::new())]
+    event_type: Option<String>,
+    /// Events about this subject only
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    subject: Option<String>,
+    /// Go on here, as an interrupted replay has said
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    cursor: Option<Timestamp>,
+    /// How many to push in a second (10/s) or a minute (90/m), at most
+    #[arg(long, env = "FANOUT_RATE", default_value = "10/s")]
+    rate: Rate,
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Answer in JSON
+    #[arg(long, env = "FANOUT_JSON")]
+    json: bool,
+    /// Which system
+    #[command(flatten)]
+    target: TargetFlags,
+}
+
+fn time(text: &str) -> Result<Timestamp, &'static str> {
+    let of_day = format!("{text}T00:00:00Z");
+    let parsed = text.parse().or_else(|_| of_day.parse());
+    parsed.map_err(|_| "write it as 2026-11-20T12:00:00Z or 2026-11-20")
+}
+
+/// Replays until all is done, or Ctrl-C.
+pub fn run(flags: &ReplayFlags) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let target = Target::from_flags(&flags.target, &ProcessEnvironment)?;
+        let operator = Operator::connect(&flags.target, &ProcessEnvironment)?;
+        let consumer = consumer_named(&flags.consumer)?;
+        let endpoint = ConsumerEndpoint::of(&operator, consumer).await?;
+        let documents = store::open(&target).await?;
+        let mut summary = Summary::new(consumer.consumer, endpoint.url(), flags.dry_run);
+        let replay = Replay {
+            flags,
+            documents: documents.as_ref(),
+            subscription: operator
+                .pubsub
+                .subscription_path(&consumer.first_subscription()),
+            endpoint,
+            now: operator.clock.now(),
+            interrupt: Interrupt::new(Shutdown::on_signal()),
+        };
+        let ended = replay.run(&mut summary).await;
+        if flags.json {
+            write_json(&summary)?;
+        } else {
+            write_text(&summary.to_text())?;
+        }
+        if let Some(cursor) = &summary.cursor {
+            notice(&format!("to go on: {}", flags.line_from(cursor)));
+        }
+        ended?;
+        Ok(if summary.all_is_well() {
+            ExitCode::SUCCESS
+        } else {
+            FAILED
+        })
+    })
+}
+
+impl ReplayFlags {
+    /// The command that goes on at a cursor.
+    fn line_from(&self, cursor: &str) -> String {
+        let target = &self.target;
+        let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+        let mut line = format!(
+            "fanout replay --consumer {} --from {} --to {} --cursor {cursor} --rate {}",
+            self.consumer,
+            shown(self.from),
+            shown(self.to),
+            self.rate
+        );
+        let options = [
+            ("--type", &self.event_type),
+            ("--subject", &self.subject),
+            ("--project", &target.project),
+            ("--database", &Some(target.database.clone())),
+            ("--data-dir", &Some(target.data_dir.display().to_string())),
+            ("--pubsub-url", &target.pubsub_url),
+        ];
+        for (flag, value) in options {
+            if let Some(value) = value {
+                line.push_str(&format!(" {flag} {}", quoted(value)));
+            }
+        }
+        line
+    }
+}
+
+/// RFC 3339, to the last digit.
+fn shown(time: Timestamp) -> String {
+    time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+}

@@ -1,0 +1,113 @@
+//! Stored events in the order in which they were recorded.
+
+use std::collections::VecDeque;
+
+use fanout_runtime::Timestamp;
+use fanout_store::{Comparison, Direction, Documents, Query, ReadError};
+use futures_util::future::try_join_all;
+
+use crate::row::{EVENTS, EventRow, SHARDS};
+
+/// Which stored events.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordedBetween<'a> {
+    /// Recorded at this time or later.
+    pub from: Timestamp,
+    /// Recorded before this time.
+    pub to: Timestamp,
+    /// Of this type only.
+    pub event_type: Option<&'a str>,
+    /// About this subject only.
+    pub subject: Option<&'a str>,
+}
+
+/// The rows of these events, whether they wait or not; a page of each shard at a time.
+pub struct RecordedEvents<'a> {
+    asked: RecordedBetween<'a>,
+    shards: Vec<Shard>,
+}
+
+#[derive(Default)]
+struct Shard {
+    rows: VecDeque<EventRow>,
+    /// The next page; `None` at the end.
+    next: Option<Query>,
+}
+
+impl<'a> RecordedEvents<'a> {
+    /// From the first on.
+    pub fn of(asked: RecordedBetween<'a>) -> Self {
+        let queries = match asked.subject {
+            // A subject's are few, and its index knows no time.
+            Some(subject) => vec![
+                Query::of(EVENTS)
+                    .only("subject", Comparison::Equal, subject)
+                    .order_by("sequence", Direction::Ascending),
+            ],
+            None => (0..SHARDS).map(|shard| asked.of_shard(shard)).collect(),
+        };
+        let shards = queries.into_iter().map(|query| Shard {
+            rows: VecDeque::new(),
+            next: Some(query),
+        });
+        Self {
+            asked,
+            shards: shards.collect(),
+        }
+    }
+
+    /// The next; `None` at the end.
+    pub async fn next(&mut self, documents: &dyn Documents) -> Result<Option<EventRow>, ReadError> {
+        let asked = &self.asked;
+        let filled = self.shards.iter_mut();
+        try_join_all(filled.map(|shard| shard.fill(asked, documents))).await?;
+        let first = self
+            .shards
+            .iter_mut()
+            .filter(|shard| !shard.rows.is_empty());
+        let first = first.min_by_key(|shard| shard.rows.front().map(|row| row.recorded_at));
+        Ok(first.and_then(|shard| shard.rows.pop_front()))
+    }
+}
+
+impl RecordedBetween<'_> {
+    fn of_shard(&self, shard: u64) -> Query {
+        let query = Query::of(EVENTS).only("shard", Comparison::Equal, shard);
+        let query = match self.event_type {
+            Some(event_type) => query.only("type", Comparison::Equal, event_type),
+            None => query,
+        };
+        query
+            .only("recorded_at", Comparison::AtLeast, self.from)
+            .only("recorded_at", Comparison::Less, self.to)
+            .order_by("recorded_at", Direction::Ascending)
+    }
+
+    fn holds(&self, row: &EventRow) -> bool {
+        (self.from..self.to).contains(&row.recorded_at)
+            && self.event_type.is_none_or(|it| it == row.event_type)
+    }
+}
+
+impl Shard {
+    /// Reads on until there is a row, or nothing more.
+    async fn fill(
+        &mut self,
+        asked: &RecordedBetween<'_>,
+        documents: &dyn Documents,
+    ) -> Result<(), ReadError> {
+        while self.rows.is_empty()
+            && let Some(query) = self.next.take()
+        {
+            let page = documents.query(&query).await?;
+            for document in &page.documents {
+                let row = EventRow::from_document(document)?;
+                if asked.holds(&row) {
+                    self.rows.push_back(row);
+                }
+            }
+            self.next = page.next.map(|next| query.after(next));
+        }
+        Ok(())
+    }
+}
