@@ -25,6 +25,8 @@ pub(super) struct Claimed<'a> {
     pub(super) delivery: &'a Delivery<'a>,
     pub(super) effect: &'a dyn Outside,
     pub(super) claim: Box<Claim>,
+    /// When the handler's budget ends.
+    until: Instant,
 }
 
 /// The claim came so late that the act would not have the time it needs.
@@ -46,6 +48,7 @@ impl Pipeline {
                 delivery,
                 effect,
                 claim,
+                until: deadline,
             },
             Ok(Err(outcome)) => return outcome.into(),
             Err(elapsed) => return Outcome::Failed(elapsed.into()).into(),
@@ -178,7 +181,7 @@ impl Pipeline {
                 LedgerError::Effect(_) => {
                     conflicts += 1;
                     back_off(self.ids.as_ref(), conflicts).await;
-                    conflicts <= MAX_CONFLICTS
+                    Instant::now() < claimed.until
                 }
                 LedgerError::Fenced | LedgerError::Malformed(_) => false,
             };

@@ -74,8 +74,8 @@ pub(crate) struct Told {
     remembered: Mutex<Vec<(String, u32)>>,
     /// What a claim writes beside its mark.
     pub(crate) fence: Mutex<Option<Result<Vec<Write>, Failure>>>,
-    /// Whether what is remembered depends on a document not being there.
-    pub(crate) careful: Mutex<bool>,
+    /// How often what is remembered depends on a document not being there.
+    pub(crate) careful: Mutex<u32>,
     /// What the act saw of the fence.
     pub(crate) seen_by_act: Mutex<Option<Document>>,
 }
@@ -176,7 +176,7 @@ impl<T: fanout_events::EventType> OutsideEffect<T> for Acting {
         let call = (end.to_owned(), view.conflicts());
         self.0.remembered.lock().unwrap().push(call);
         let fields = Fields::new().with("end", end);
-        let write = if *self.0.careful.lock().unwrap() && view.conflicts() == 0 {
+        let write = if view.conflicts() < *self.0.careful.lock().unwrap() {
             Write::create(thing("remembered"), fields)
         } else {
             Write::set(thing("remembered"), fields)

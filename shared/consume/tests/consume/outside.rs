@@ -40,7 +40,7 @@ async fn a_conflict_about_what_is_remembered_is_planned_again_and_the_act_is_not
     let scene = Scene::new().await;
     let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
-    *told.careful.lock().unwrap() = true;
+    *told.careful.lock().unwrap() = 1;
     let there = Write::set(thing("remembered"), Fields::new());
     fanout_store::Documents::commit(scene.documents.as_ref(), vec![there])
         .await
@@ -56,6 +56,31 @@ async fn a_conflict_about_what_is_remembered_is_planned_again_and_the_act_is_not
     assert_eq!(told.remembered(), twice);
     assert_eq!(told.acts().len(), 2);
     assert_eq!(scene.letters().len(), 1);
+}
+
+/// Giving up would mean a second act: others who change the same document are waited out.
+#[tokio::test(start_paused = true)]
+async fn what_an_act_leaves_is_tried_for_as_long_as_the_delivery_has_time() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    let there = Write::set(thing("remembered"), Fields::new());
+    fanout_store::Documents::commit(scene.documents.as_ref(), vec![there])
+        .await
+        .unwrap();
+    *told.careful.lock().unwrap() = 20;
+    assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "done");
+    assert_eq!((told.acts().len(), told.remembered().len()), (1, 21));
+    *told.careful.lock().unwrap() = u32::MAX;
+    let started = Instant::now();
+    assert_eq!(outcome_of(&app, &created("evt_2", "usr_1")).await, "failed");
+    let budget = Timings::PRODUCTION.handler_budget;
+    let took = started.elapsed();
+    assert!(
+        took >= budget && took < budget + Duration::from_secs(2),
+        "{took:?}"
+    );
+    assert_eq!(told.acts().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
