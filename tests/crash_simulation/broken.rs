@@ -113,13 +113,12 @@ impl Broken {
             Self::MarkBeforeEffect
             | Self::MarkInSecondCommit
             | Self::LeaseExpiryIgnored
-            | Self::NoFencing
             | Self::NoRelease
             | Self::RepeatNotRecorded
             | Self::AckOnFailure
             | Self::OutboxInSecondCommit
             | Self::LeaseForgotten => "sign-up",
-            Self::NoLeaseCheck | Self::AckWhileClaimed => "twice-at-once",
+            Self::NoLeaseCheck | Self::NoFencing | Self::AckWhileClaimed => "twice-at-once",
             Self::ParkedForgetsRepeat => "full-mailbox",
             Self::MarkExpiryIgnored | Self::CausedIdMadeAnew => "cause-again",
             Self::DeadClaimsReleased => "one-machine",

@@ -70,7 +70,7 @@ async fn whatever_keeps_an_event_from_the_bus_is_logged_by_the_words_that_the_al
     service.bus.turn(Mood::Refusing);
     says_so(&captured_logs(service.relay_later()).await.1);
     let alerts = include_str!("../../terraform/modules/monitoring/alerts.tf");
-    assert!(alerts.contains("lines with `not published`"));
+    assert!(alerts.contains("ines with `not published` say why"));
 }
 
 #[tokio::test]
