@@ -118,11 +118,10 @@ fn a_redrive_that_is_killed_is_repeated_and_loses_and_doubles_nothing() {
     let at_the_kill = sent();
     assert!(at_the_kill < LETTERS, "killed too late");
 
-    // What it held comes back when its leases end.
+    // What it held comes back when its leases end; a push that was under way may still be at work.
     wait_until("the rest", || {
         let redriven = redrive(&system, &["--all", "--rate", "100/s"]);
-        assert_eq!(redriven.code, Some(0), "{redriven:?}");
-        sent() == LETTERS
+        redriven.code == Some(0) && sent() == LETTERS
     });
     for user in 0..LETTERS {
         assert_eq!(system.mails_to(&format!("usr_{user}")), 1);
