@@ -88,6 +88,7 @@ fn refusal(event_id: &str, error: SkipError) -> Problem {
             failed(event_id, &cause, &ReadError::Store(error))
         }
         SkipError::Commit(CommitError::Conflict(_) | CommitError::Contention(_)) => {
+            error!(event_id, error = cause, "not skipped");
             Problem::unavailable()
         }
     }

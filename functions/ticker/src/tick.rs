@@ -4,9 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use fanout_outbox::{Outbox, RelayReport};
+use fanout_runtime::error_chain;
 use fanout_store::ReadError;
 use fanout_web::Problem;
 use serde::Serialize;
+use tracing::error;
 
 /// What one run has done.
 #[derive(Serialize)]
@@ -29,7 +31,13 @@ struct Relayed {
 pub(crate) async fn tick(State(outbox): State<Outbox>) -> Response {
     let report = match outbox.relay().await {
         Ok(report) => report,
-        Err(error) => return Problem::from(&ReadError::Store(error)).into_response(),
+        Err(error) => {
+            error!(
+                error = error_chain(&error),
+                "the outbox could not be relayed"
+            );
+            return Problem::from(&ReadError::Store(error)).into_response();
+        }
     };
     let RelayReport {
         published,

@@ -16,7 +16,7 @@ use fanout_store::{
     CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
 };
 use fanout_store_sqlite::{Database, SqliteDocuments};
-use fanout_testkit::ScriptedBus;
+use fanout_testkit::{ScriptedBus, captured_logs};
 use http::Request;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -68,9 +68,16 @@ async fn a_tick_with_nothing_to_do_says_so() {
 
 #[tokio::test]
 async fn while_the_store_is_away_the_next_minute_tries_again() {
-    let (status, problem) = tick(Arc::new(Away)).await;
+    let ((status, problem), logs) = captured_logs(tick(Arc::new(Away))).await;
     assert_eq!(status, 503, "{problem}");
     assert_eq!(problem["status"], 503);
+    // The answer says nothing of the cause, so the log must.
+    let line = logs
+        .lines()
+        .find(|line| line.contains("could not be relayed"));
+    let line: Value = serde_json::from_str(line.unwrap()).unwrap();
+    assert_eq!(line["severity"], "ERROR");
+    assert!(line["error"].as_str().unwrap().contains("away"), "{line}");
 }
 
 #[tokio::test]
