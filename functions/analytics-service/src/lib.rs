@@ -13,7 +13,7 @@ use fanout_consume::{Consumer, ConsumerDeps, push_route};
 use fanout_contracts::user::{self, UserCreated};
 use fanout_events::EventType as _;
 use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
-use fanout_web::{Service, with_fallbacks};
+use fanout_web::with_fallbacks;
 
 pub use count_signups::CountSignups;
 pub use record_signup::{RecordSignup, SIGNUPS, SIGNUPS_BY_SOURCE};
@@ -37,9 +37,8 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
     public: false,
     build: |settings, _| {
         let shards = Shards::read(settings)?;
-        Some(Role::new(move |kernel| {
-            let consumer = kernel.consumer(&SUBSCRIBER)?;
-            Ok(Service::new(app(AnalyticsServiceDeps { consumer, shards })))
+        Some(Role::reacting(&SUBSCRIBER, move |consumer| {
+            app(AnalyticsServiceDeps { consumer, shards })
         }))
     },
 };

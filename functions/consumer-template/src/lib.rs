@@ -13,7 +13,7 @@ use fanout_consume::{Consumer, ConsumerDeps, push_route};
 use fanout_contracts::user::{self, UserCreated};
 use fanout_events::EventType as _;
 use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
-use fanout_web::{Service, with_fallbacks};
+use fanout_web::with_fallbacks;
 
 pub use count_event::{COUNTS, CountEvent};
 
@@ -33,12 +33,7 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
     secrets: &[],
     limits: Limits::USUAL,
     public: false,
-    build: |_, _| {
-        Some(Role::new(|kernel| {
-            let deps = kernel.consumer(&SUBSCRIBER)?;
-            Ok(Service::new(app(deps)))
-        }))
-    },
+    build: |_, _| Some(Role::reacting(&SUBSCRIBER, app)),
 };
 
 const SUBSCRIBER: Subscriber = Subscriber {

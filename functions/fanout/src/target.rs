@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use fanout_google_cloud::{EmulatorHosts, ProjectId};
+use fanout_google_cloud::{EmulatorHosts, GoogleCloudSettings, ProjectId};
+use fanout_outbox::EVENTS_KEPT;
 use fanout_runtime::{Environment, Settings, SettingsError};
 
 /// The project that everything belongs to on one machine, unless `GOOGLE_CLOUD_PROJECT` says so.
@@ -72,6 +73,19 @@ impl EmulatorAddresses {
         let hosts = EmulatorHosts::read(&mut settings).value();
         let emulators = hosts.map(|hosts| Self::at(hosts, &mut settings));
         settings.finish(Some(emulators))
+    }
+
+    /// What connects to them.
+    pub fn google_cloud(&self) -> GoogleCloudSettings {
+        GoogleCloudSettings {
+            project: self.project.clone(),
+            database: "(default)".to_owned(),
+            events_kept: EVENTS_KEPT,
+            emulators: Some(EmulatorHosts {
+                pubsub: self.pubsub.clone(),
+                firestore: self.firestore.clone(),
+            }),
+        }
     }
 
     fn at(hosts: EmulatorHosts, settings: &mut Settings<'_>) -> Self {

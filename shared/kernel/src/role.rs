@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use axum::Router;
+use fanout_consume::ConsumerDeps;
 use fanout_runtime::BoxError;
 use fanout_web::Service;
 
-use crate::Kernel;
+use crate::{Kernel, Subscriber};
 
 /// Where a service runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,14 @@ impl Role {
             start: Box::new(start),
             note: None,
         }
+    }
+
+    /// A role with the routes that `app` makes of what its consumer needs.
+    pub fn reacting(
+        subscriber: &'static Subscriber,
+        app: impl FnOnce(ConsumerDeps) -> Router + Send + 'static,
+    ) -> Self {
+        Self::new(|kernel| Ok(Service::new(app(kernel.consumer(subscriber)?))))
     }
 
     /// The same, with something that who starts it on one machine should know.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use chrono::SecondsFormat;
-use fanout_google_cloud::{EmulatorHosts, GoogleCloudSettings};
+use fanout_google_cloud::GoogleCloudSettings;
 use fanout_outbox::EVENTS_KEPT;
 use fanout_runtime::Environment;
 use serde::{Deserialize, Serialize};
@@ -36,15 +36,20 @@ pub(super) async fn skip(
     let skipped = match Target::from_flags(&args.target, environment)? {
         Target::Embedded { .. } => ask_the_ticker(args, event_id, reason, environment).await,
         Target::Emulators(at) => {
-            let emulators = EmulatorHosts {
-                pubsub: at.pubsub,
-                firestore: at.firestore,
+            let settings = GoogleCloudSettings {
+                database: args.target.database.clone(),
+                ..at.google_cloud()
             };
-            let database = args.target.database.clone();
-            in_firestore(at.project, database, Some(emulators), event_id, reason).await
+            in_firestore(settings, event_id, reason).await
         }
         Target::Cloud { project, database } => {
-            in_firestore(project, database, None, event_id, reason).await
+            let settings = GoogleCloudSettings {
+                project,
+                database,
+                events_kept: EVENTS_KEPT,
+                emulators: None,
+            };
+            in_firestore(settings, event_id, reason).await
         }
     };
     let skipped = skipped.with_context(|| format!("{} was not skipped", printable(event_id)))?;
@@ -100,22 +105,14 @@ async fn ask_the_ticker(
 }
 
 async fn in_firestore(
-    project: String,
-    database: String,
-    emulators: Option<EmulatorHosts>,
+    settings: GoogleCloudSettings,
     event_id: &str,
     reason: &str,
 ) -> anyhow::Result<SkippedEvent> {
-    let advice = if emulators.is_some() {
+    let advice = if settings.emulators.is_some() {
         "cannot connect to Google's emulators: do they run?"
     } else {
         "cannot connect to Google Cloud: are you logged in (`gcloud auth application-default login`)?"
-    };
-    let settings = GoogleCloudSettings {
-        project,
-        database,
-        events_kept: EVENTS_KEPT,
-        emulators,
     };
     let connected = settings.connect().await.map_err(|error| anyhow!(error));
     let outbox = connected.context(advice)?.outbox("fanout");

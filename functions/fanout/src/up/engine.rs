@@ -8,7 +8,7 @@ use fanout_bus::{Publisher, Topology};
 use fanout_bus_local::{Broker, Mischief};
 use fanout_bus_pubsub as pubsub;
 use fanout_bus_pubsub::Options;
-use fanout_google_cloud::{EmulatorHosts, GoogleCloud, GoogleCloudSettings};
+use fanout_google_cloud::GoogleCloud;
 use fanout_runtime::{Environment, SystemClock, SystemIds};
 use fanout_store::Documents;
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -114,20 +114,12 @@ impl Engine {
         at: EmulatorAddresses,
         started: Option<google_emulators::Emulators>,
     ) -> anyhow::Result<Self> {
-        let settings = GoogleCloudSettings {
-            project: at.project.clone(),
-            database: "(default)".to_owned(),
-            events_kept: fanout_outbox::EVENTS_KEPT,
-            emulators: Some(EmulatorHosts {
-                pubsub: at.pubsub.clone(),
-                firestore: at.firestore.clone(),
-            }),
-        };
         let GoogleCloud {
             documents,
             publisher,
             ..
-        } = settings
+        } = at
+            .google_cloud()
             .connect()
             .await
             .map_err(|error| anyhow::anyhow!(error))

@@ -18,6 +18,14 @@ fn unavailable() -> HookedCommit {
     HookedCommit::Fails(StoreError::Unavailable("the connection broke".into()).into())
 }
 
+/// What an act wants to remember is there already.
+async fn remember_something(scene: &Scene) {
+    let there = Write::set(thing("remembered"), Fields::new());
+    fanout_store::Documents::commit(scene.documents.as_ref(), vec![there])
+        .await
+        .unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_the_act_found_out_is_remembered_with_the_completing_mark() {
     let scene = Scene::new().await;
@@ -41,10 +49,7 @@ async fn a_conflict_about_what_is_remembered_is_planned_again_and_the_act_is_not
     let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
     *told.careful.lock().unwrap() = 1;
-    let there = Write::set(thing("remembered"), Fields::new());
-    fanout_store::Documents::commit(scene.documents.as_ref(), vec![there])
-        .await
-        .unwrap();
+    remember_something(&scene).await;
     for (event, end) in [("evt_1", "acted"), ("evt_2", "refused")] {
         if end == "refused" {
             told.next(Next::Parks);
@@ -64,10 +69,7 @@ async fn what_an_act_leaves_is_tried_for_as_long_as_the_delivery_has_time() {
     let scene = Scene::new().await;
     let (told, consumer) = Acting::consumer();
     let app = scene.of(consumer);
-    let there = Write::set(thing("remembered"), Fields::new());
-    fanout_store::Documents::commit(scene.documents.as_ref(), vec![there])
-        .await
-        .unwrap();
+    remember_something(&scene).await;
     *told.careful.lock().unwrap() = 20;
     assert_eq!(outcome_of(&app, &created("evt_1", "usr_1")).await, "done");
     assert_eq!((told.acts().len(), told.remembered().len()), (1, 21));
