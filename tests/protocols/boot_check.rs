@@ -96,6 +96,7 @@ async fn a_database_that_an_earlier_version_has_used_is_refused_in_one_sentence(
             firestore: at.firestore,
         }),
         events_kept: EVENTS_KEPT,
+        schemas_at: None,
     };
     let mark = |key: &str, state| {
         let fields = Fields::new().with("event_id", "evt_1").with("state", state);

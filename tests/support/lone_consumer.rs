@@ -123,6 +123,7 @@ fn pulled(name: &str) -> Topology {
             name: name.to_owned(),
             topic: name.to_owned(),
             push_endpoint: None,
+            wrapping: Default::default(),
             ack_deadline: Duration::from_secs(60),
             backoff: Backoff {
                 min: Duration::from_secs(1),

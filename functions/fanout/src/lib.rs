@@ -15,6 +15,7 @@ pub mod operator;
 pub mod publish;
 pub mod pubsub_rest;
 pub mod replay;
+pub mod schema;
 pub mod status;
 pub mod store;
 pub mod target;

@@ -6,7 +6,8 @@ use clap::Parser;
 use fanout::answer::exit_code;
 use fanout::cli::{Cli, Command};
 use fanout::{
-    completions, dead_letters, doctor, manifest, new_service, publish, replay, status, trace, up,
+    completions, dead_letters, doctor, manifest, new_service, publish, replay, schema, status,
+    trace, up,
 };
 
 fn main() -> ExitCode {
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Some(Command::Trace(flags)) => trace::run(&flags),
         Some(Command::Doctor(flags)) => doctor::run(&flags),
         Some(Command::New(flags)) => new_service::run(&flags),
+        Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Manifest(flags)) => manifest::run(&flags),
         Some(Command::Completions(flags)) => completions::run(&flags),
         None => up::run(&cli.up),

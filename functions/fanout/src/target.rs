@@ -81,6 +81,7 @@ impl EmulatorAddresses {
             project: self.project.clone(),
             database: "(default)".to_owned(),
             events_kept: EVENTS_KEPT,
+            schemas_at: None,
             emulators: Some(EmulatorHosts {
                 pubsub: self.pubsub.clone(),
                 firestore: self.firestore.clone(),

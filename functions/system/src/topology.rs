@@ -52,6 +52,7 @@ pub fn topology(redelivery: Redelivery, endpoint: impl Fn(&Subscriber) -> String
             name: subscriber.subscription(subscribed.topic),
             topic: subscribed.topic.to_owned(),
             push_endpoint: Some(endpoint(subscriber)),
+            wrapping: Default::default(),
             ack_deadline: Timings::PRODUCTION.ack_deadline,
             backoff: redelivery.backoff,
             dead_letters: Some(DeadLetterPolicy {
@@ -68,6 +69,7 @@ pub fn topology(redelivery: Redelivery, endpoint: impl Fn(&Subscriber) -> String
             name: dead_letters.clone(),
             topic: dead_letters,
             push_endpoint: None,
+            wrapping: Default::default(),
             ack_deadline: Duration::from_secs(60),
             backoff: redelivery.backoff,
             dead_letters: None,

@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod released;
 pub mod user;
 
 use fanout_events::{Domain, KnownType};
+
+pub use released::{RELEASED, Released, newest_of_major, released};
 
 /// All domains there are.
 pub static DOMAINS: &[&Domain] = &[&user::DOMAIN];

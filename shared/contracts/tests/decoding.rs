@@ -21,7 +21,7 @@ fn received(data: &[u8]) -> Received<'_> {
 }
 
 fn envelope() -> Value {
-    serde_json::from_slice(include_bytes!("../golden/user.created/1.0.json")).unwrap()
+    serde_json::from_slice(include_bytes!("../user/golden/user.created/1.0/event.json")).unwrap()
 }
 
 /// What is wrong with an event, as the consumers of its type meet it.
@@ -38,11 +38,17 @@ fn error_of(value: &Value) -> DecodeError {
 #[test]
 fn every_golden_file_still_decodes() {
     let golden = [
-        ("0", include_str!("../golden/user.created/0.json")),
-        ("1.0", include_str!("../golden/user.created/1.0.json")),
+        (
+            "0",
+            include_str!("../user/golden/user.created/0/short-form.json"),
+        ),
+        (
+            "1.0",
+            include_str!("../user/golden/user.created/1.0/event.json"),
+        ),
         (
             "1.1",
-            include_str!("../golden/user.created/1.1-later-minor.json"),
+            include_str!("../user/golden/user.created/1.1/later-minor.json"),
         ),
     ];
     for (version, text) in golden {
@@ -68,9 +74,15 @@ fn assert_written_as_read<T: EventType>(text: &str) {
 
 #[test]
 fn an_event_of_the_newest_version_is_written_as_it_was_read() {
-    assert_written_as_read::<UserCreated>(include_str!("../golden/user.created/1.0.json"));
-    assert_written_as_read::<UserUpdated>(include_str!("../golden/user.updated/1.0.json"));
-    assert_written_as_read::<UserDeleted>(include_str!("../golden/user.deleted/1.0.json"));
+    assert_written_as_read::<UserCreated>(include_str!(
+        "../user/golden/user.created/1.0/event.json"
+    ));
+    assert_written_as_read::<UserUpdated>(include_str!(
+        "../user/golden/user.updated/1.0/event.json"
+    ));
+    assert_written_as_read::<UserDeleted>(include_str!(
+        "../user/golden/user.deleted/1.0/event.json"
+    ));
 }
 
 #[test]
@@ -79,7 +91,8 @@ fn every_type_of_a_domain_has_its_prefix_and_a_golden_file_of_its_newest_version
         assert_eq!(domain.topic, format!("{}-events", domain.name));
         for known in domain.types {
             assert!(known.name.starts_with(&format!("{}.", domain.name)));
-            let golden = format!("golden/{}/{}.json", known.name, known.version);
+            let version = format!("{}/{}", known.name, known.version);
+            let golden = format!("{}/golden/{version}/event.json", domain.name);
             let text = std::fs::read(&golden).unwrap();
             let event = decode(&received(&text)).unwrap().event;
             assert_eq!((known.check)(&event), Ok(()), "{golden}");
@@ -89,7 +102,7 @@ fn every_type_of_a_domain_has_its_prefix_and_a_golden_file_of_its_newest_version
 
 #[test]
 fn the_short_form_takes_id_and_time_from_its_message() {
-    let data = include_bytes!("../golden/user.created/0.json");
+    let data = include_bytes!("../user/golden/user.created/0/short-form.json");
     let event = decode(&received(data)).unwrap().event;
     assert_eq!(event.id, "msg_17_1795176000000");
     assert_eq!(event.subject, "test-123");
@@ -208,8 +221,8 @@ fn a_fault_names_the_field_and_never_its_value() {
 #[test]
 fn a_byte_order_mark_and_what_no_field_holds_do_not_keep_an_event_from_being_read() {
     for golden in [
-        include_str!("../golden/user.created/0.json"),
-        include_str!("../golden/user.created/1.0.json"),
+        include_str!("../user/golden/user.created/0/short-form.json"),
+        include_str!("../user/golden/user.created/1.0/event.json"),
     ] {
         for unread in ["1e400", "-1E999", "[\"\\ud800\"]"] {
             let with = golden.replacen('{', &format!("\u{feff} {{\"unread\": {unread},"), 1);

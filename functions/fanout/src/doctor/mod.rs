@@ -64,12 +64,9 @@ pub fn run(flags: &DoctorFlags) -> anyhow::Result<ExitCode> {
 
 fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Result<Report> {
     let mut report = Table::of_the_code().check();
-    if let Some((file, finding)) = manifest::finding(Path::new("."))? {
-        report.looked_at.push(file.to_owned());
-        report
-            .findings
-            .extend(finding.map(|it| format!("{file} {it}")));
-    }
+    let (files, findings) = manifest::findings(Path::new("."))?;
+    report.looked_at.extend(files);
+    report.findings.extend(findings);
     if let Some(project) = &flags.target.project {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -47,6 +47,7 @@ pub(super) async fn skip(
                 project,
                 database,
                 events_kept: EVENTS_KEPT,
+                schemas_at: None,
                 emulators: None,
             };
             in_firestore(settings, event_id, reason).await

@@ -60,7 +60,7 @@ impl System {
         environment: &dyn Environment,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
-        let built = read_roles(environment, &flags.data_dir)?;
+        let (built, schemas_at) = read_roles(environment, &flags.data_dir)?;
         let notes = built.iter().filter_map(|role| role.note.clone()).collect();
         // Ports first: a second start by mistake is told which port is taken, and touches nothing.
         let embedded = matches!(choice, EngineChoice::Embedded);
@@ -82,7 +82,7 @@ impl System {
             format!("{}/pubsub/push", urls.of(name))
         });
         engine.set_up(&wanted).await?;
-        let services = engine.start_roles(built)?;
+        let services = engine.start_roles(built, schemas_at.as_ref())?;
         let data = DataWatch::new(data, shutdown.clone());
         Ok(Self {
             urls,

@@ -22,6 +22,7 @@ mod readme;
 mod redrive;
 mod replay;
 mod running;
+mod schema;
 mod skipping;
 mod status;
 mod stopping;

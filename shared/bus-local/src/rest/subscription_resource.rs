@@ -8,7 +8,7 @@ use super::error::RestError;
 use super::names::topic_path;
 use super::proto_json::{ProtoFields, duration_text};
 use crate::lease::subscription_path;
-use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription};
+use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription, Wrapping};
 
 /// Google's waits where a subscription names none: almost at once, then slower.
 const DEFAULT_BACKOFF: Backoff = Backoff {
@@ -51,6 +51,28 @@ pub(super) struct Resource {
 struct PushConfigResource {
     #[serde(skip_serializing_if = "String::is_empty")]
     push_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_wrapper: Option<NoWrapper>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NoWrapper {
+    write_metadata: bool,
+}
+
+impl NoWrapper {
+    fn of(wrapping: Wrapping) -> Option<Self> {
+        match wrapping {
+            Wrapping::Wrapped => None,
+            Wrapping::Data => Some(Self {
+                write_metadata: false,
+            }),
+            Wrapping::DataWithMetadata => Some(Self {
+                write_metadata: true,
+            }),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -80,6 +102,7 @@ impl Resource {
             topic: topic_path(project, &settings.topic),
             push_config: PushConfigResource {
                 push_endpoint: settings.push_endpoint.clone().unwrap_or_default(),
+                no_wrapper: NoWrapper::of(settings.wrapping),
             },
             // Google's has whole seconds only.
             ack_deadline_seconds: settings.ack_deadline.as_secs_f64().ceil() as u64,
@@ -113,10 +136,12 @@ pub(super) fn read_settings(
     fields.same_name("name", &subscription_path(project, &name))?;
     let topic = fields.resource("topic", "topics")?;
     let filter = fields.text("filter")?;
+    let (push_endpoint, wrapping) = read_push_config(&mut fields)?;
     let settings = Subscription {
         name,
         topic: topic.ok_or(RestError::InvalidArgument("a subscription needs a `topic`"))?,
-        push_endpoint: read_push_endpoint(&mut fields)?,
+        push_endpoint,
+        wrapping,
         ack_deadline: read_ack_deadline(&mut fields)?,
         backoff: read_backoff(&mut fields)?,
         dead_letters: read_dead_letters(&mut fields)?,
@@ -146,9 +171,9 @@ pub(super) fn read_settings(
     Ok(settings)
 }
 
-fn read_push_endpoint(fields: &mut ProtoFields) -> Result<Option<String>, RestError> {
+fn read_push_config(fields: &mut ProtoFields) -> Result<(Option<String>, Wrapping), RestError> {
     let Some(mut push) = fields.message("pushConfig")? else {
-        return Ok(None);
+        return Ok((None, Wrapping::Wrapped));
     };
     let endpoint = push.text("pushEndpoint")?;
     // The one version there is, which Google's answers name.
@@ -158,13 +183,34 @@ fn read_push_endpoint(fields: &mut ProtoFields) -> Result<Option<String>, RestEr
         let setting = "pushConfig.attributes".to_owned();
         return Err(RestError::UnsupportedSetting(setting));
     }
-    // Pushes are wrapped.
-    if let Some(wrapper) = push.message("pubsubWrapper")? {
+    let wrapping = read_wrapping(&mut push)?;
+    push.refuse(&["oidcToken"])?;
+    push.end()?;
+    Ok((
+        Some(endpoint).filter(|endpoint| !endpoint.is_empty()),
+        wrapping,
+    ))
+}
+
+/// One of the two, and by default the wrapper.
+fn read_wrapping(push: &mut ProtoFields) -> Result<Wrapping, RestError> {
+    let wrapper = push.message("pubsubWrapper")?;
+    let wrapped = wrapper.is_some();
+    if let Some(wrapper) = wrapper {
         wrapper.end()?;
     }
-    push.refuse(&["noWrapper", "oidcToken"])?;
-    push.end()?;
-    Ok(Some(endpoint).filter(|endpoint| !endpoint.is_empty()))
+    let Some(mut bare) = push.message("noWrapper")? else {
+        return Ok(Wrapping::Wrapped);
+    };
+    let metadata = bare.flag("writeMetadata")?;
+    bare.end()?;
+    match (wrapped, metadata) {
+        (true, _) => Err(RestError::InvalidArgument(
+            "`pushConfig` may have one of `pubsubWrapper` and `noWrapper`",
+        )),
+        (false, true) => Ok(Wrapping::DataWithMetadata),
+        (false, false) => Ok(Wrapping::Data),
+    }
 }
 
 fn read_ack_deadline(fields: &mut ProtoFields) -> Result<Duration, RestError> {
