@@ -17,7 +17,6 @@ pub mod pubsub_rest;
 pub mod replay;
 pub mod schema;
 pub mod status;
-pub mod store;
 pub mod target;
 pub mod trace;
 pub mod up;

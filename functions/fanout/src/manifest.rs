@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use crate::answer::{FAILED, notice, write_text};
+use crate::answer::{notice, verdict, write_text};
 use crate::schema;
 
 /// What Terraform is told, below the repository's root.
@@ -57,10 +57,8 @@ pub fn run(flags: &ManifestFlags) -> anyhow::Result<ExitCode> {
     }
     if findings.is_empty() {
         write_text("all files are as the code says\n")?;
-        Ok(ExitCode::SUCCESS)
-    } else {
-        Ok(FAILED)
     }
+    Ok(verdict(findings.is_empty()))
 }
 
 /// What should lie below the root, by path.
@@ -168,14 +166,14 @@ mod tests {
         };
         assert!(run(false).is_err(), "this is no repository");
         std::fs::create_dir(root.path().join("terraform")).unwrap();
-        assert_eq!(run(true).unwrap(), FAILED, "there is no file yet");
+        assert_eq!(run(true).unwrap(), verdict(false), "there is no file yet");
         assert_eq!(run(false).unwrap(), ExitCode::SUCCESS);
         assert_eq!(run(true).unwrap(), ExitCode::SUCCESS);
         for file in [FILE, EVENTS, "shared/contracts/user/released.sha256"] {
             let path = root.path().join(file);
             let written = std::fs::read(&path).unwrap();
             std::fs::write(&path, "{}\n").unwrap();
-            assert_eq!(run(true).unwrap(), FAILED, "{file}");
+            assert_eq!(run(true).unwrap(), verdict(false), "{file}");
             std::fs::write(&path, written).unwrap();
         }
     }

@@ -11,7 +11,7 @@ use fanout_schemas::{RULES, Side, breaks, faults, reader, without_notes, writer}
 
 use super::corpus::{ATTRIBUTES, Corpus, SUMS, Schemas, sum_of};
 use super::finding::Finding;
-use crate::answer::{FAILED, write_json, write_text};
+use crate::answer::{verdict, write};
 
 const EXAMPLES: &str = "Examples:
   fanout schema check
@@ -57,16 +57,8 @@ pub(super) fn run(flags: &CheckArgs) -> anyhow::Result<ExitCode> {
         }
     }
     let found: BTreeSet<Finding> = found.into_iter().collect();
-    if flags.json {
-        write_json(&found)?;
-    } else {
-        write_text(&text(&found, known.len()))?;
-    }
-    Ok(if found.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        FAILED
-    })
+    write(&found, flags.json, |found| text(found, known.len()))?;
+    Ok(verdict(found.is_empty()))
 }
 
 fn text(found: &BTreeSet<Finding>, types: usize) -> String {

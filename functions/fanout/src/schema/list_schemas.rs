@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use system::{SERVICES, consumers};
 
-use crate::answer::{write_json, write_text};
+use crate::answer::write;
 
 const EXAMPLES: &str = "Examples:
   fanout schema list
@@ -45,12 +45,7 @@ struct Listed {
 
 /// Lists.
 pub(super) fn run(flags: &ListArgs) -> anyhow::Result<ExitCode> {
-    let listed = listed();
-    if flags.json {
-        write_json(&listed)?;
-    } else {
-        write_text(&text(&listed))?;
-    }
+    write(&listed(), flags.json, |listed| text(listed))?;
     Ok(ExitCode::SUCCESS)
 }
 

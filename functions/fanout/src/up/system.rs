@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_bus_local::rest;
+use fanout_google_cloud::GoogleCloudSettings;
 use fanout_kernel::ServiceSpec;
 use fanout_outbox::Outbox;
 use fanout_runtime::{DRAIN, Environment, Shutdown, error_chain};
@@ -21,7 +22,6 @@ use super::data_watch::DataWatch;
 use super::engine::{Bus, Engine, EngineChoice};
 use super::roles::read_roles;
 use crate::cli::{PUBSUB, PUBSUB_PORT, UpFlags};
-use crate::target::EmulatorAddresses;
 
 /// How often the local runner does what Cloud Scheduler does each minute.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,11 +32,10 @@ const MOMENT: Duration = Duration::from_millis(500);
 /// A running system.
 pub struct System {
     urls: Urls,
-    emulators: Option<EmulatorAddresses>,
     notes: Vec<String>,
     running: JoinSet<()>,
     /// Kept until everything has stopped: dropping it stops emulators that we started.
-    _engine: Engine,
+    engine: Engine,
     /// Ours until then.
     data: Arc<DataWatch>,
 }
@@ -70,11 +69,7 @@ impl System {
         if let Bus::Embedded(_) = &engine.bus {
             data.keep(data.database())?;
         }
-        let emulators = match &engine.bus {
-            Bus::Emulators { at, .. } => Some(at.clone()),
-            Bus::Embedded(_) => None,
-        };
-        let urls = listeners.urls(emulators.as_ref())?;
+        let urls = listeners.urls(engine.emulators())?;
         let wanted = topology(flags.delivery.redelivery(), |subscriber| {
             let listens = |spec: &&&ServiceSpec| spec.subscriber.as_ref() == Some(subscriber);
             let service = SERVICES.iter().find(listens);
@@ -86,10 +81,9 @@ impl System {
         let data = DataWatch::new(data, shutdown.clone());
         Ok(Self {
             urls,
-            emulators,
             notes,
             running: run_all(listeners, &engine, services, &data, &shutdown),
-            _engine: engine,
+            engine,
             data,
         })
     }
@@ -100,8 +94,8 @@ impl System {
     }
 
     /// The emulators that the system runs on, if it does.
-    pub fn emulators(&self) -> Option<&EmulatorAddresses> {
-        self.emulators.as_ref()
+    pub fn emulators(&self) -> Option<&GoogleCloudSettings> {
+        self.engine.emulators()
     }
 
     /// What the services have to say of how they run here.
@@ -162,10 +156,7 @@ async fn tick_each_second(outbox: Outbox, shutdown: Shutdown) {
         while !shutdown.is_requested() {
             if let Err(error) = outbox.relay().await {
                 let error = error_chain(&error);
-                warn!(
-                    error,
-                    "the outbox could not be relayed; trying again in a second"
-                );
+                warn!(error, "the outbox could not be relayed; again in a second");
             }
             tokio::select! {
                 () = shutdown.requested() => {}
@@ -194,15 +185,14 @@ impl Listeners {
         for spec in roles() {
             services.push(local(flags.port(spec.short_name(), spec.port)).await?);
         }
-        let rest = if rest_face {
-            Some(local(flags.port(PUBSUB, PUBSUB_PORT)).await?)
-        } else {
-            None
-        };
+        let mut rest = None;
+        if rest_face {
+            rest = Some(local(flags.port(PUBSUB, PUBSUB_PORT)).await?);
+        }
         Ok(Self { services, rest })
     }
 
-    fn urls(&self, emulators: Option<&EmulatorAddresses>) -> std::io::Result<Urls> {
+    fn urls(&self, emulators: Option<&GoogleCloudSettings>) -> std::io::Result<Urls> {
         let mut urls = BTreeMap::new();
         for (spec, listener) in roles().zip(&self.services) {
             urls.insert(spec.short_name(), url(listener)?);
@@ -210,7 +200,7 @@ impl Listeners {
         if let Some(listener) = &self.rest {
             urls.insert(PUBSUB, url(listener)?);
         }
-        if let Some(at) = emulators {
+        if let Some(at) = emulators.and_then(|it| it.emulators.as_ref()) {
             urls.insert(PUBSUB, format!("http://{}", at.pubsub));
         }
         Ok(Urls(urls))
@@ -218,16 +208,10 @@ impl Listeners {
 }
 
 async fn local(port: u16) -> Result<TcpListener, ServeError> {
-    bind(
-        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        "--port NAME=PORT",
-    )
-    .await
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    bind(address, "--port NAME=PORT").await
 }
 
 fn url(listener: &TcpListener) -> std::io::Result<String> {
-    Ok(format!(
-        "http://127.0.0.1:{}",
-        listener.local_addr()?.port()
-    ))
+    Ok(format!("http://{}", listener.local_addr()?))
 }
