@@ -50,7 +50,20 @@ impl LoneConsumer {
         each
     }
 
-    async fn of(spec: &ServiceSpec) -> Self {
+    /// Every consumer that handles this type.
+    pub(crate) async fn each_of(event_type: &str) -> Vec<Self> {
+        let mut each = Vec::new();
+        for spec in SERVICES {
+            let types = spec.subscriber.iter().flat_map(|it| it.types());
+            if types.into_iter().any(|name| name == event_type) {
+                each.push(Self::of(spec).await);
+            }
+        }
+        each
+    }
+
+    /// The consumer of this service.
+    pub(crate) async fn of(spec: &ServiceSpec) -> Self {
         let data = tempfile::tempdir().unwrap();
         let database = Database::open(&data.path().join("db")).unwrap();
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
