@@ -9,8 +9,10 @@ use std::collections::BTreeSet;
 use fanout_kernel::{ServiceSpec, Subscriber};
 use fanout_store::Collection;
 
+/// What a new shop has in stock.
+pub use inventory_service::stock_first_products;
 pub use manifest::manifest;
-pub use topology::{Redelivery, topology};
+pub use topology::{Redelivery, deployed, topology};
 /// What a trace of a user begins with.
 pub use user_service::USERS;
 
@@ -21,7 +23,14 @@ pub static SERVICES: &[&ServiceSpec] = &[
     &email_service::SERVICE,
     &analytics_service::SERVICE,
     &crm_service::SERVICE,
+    &inventory_service::SERVICE,
+    &payment_service::SERVICE,
+    &shipping_service::SERVICE,
+    &search_service::SERVICE,
 ];
+
+/// Who keeps the shop's stock.
+pub static STOCK_KEEPER: &ServiceSpec = &inventory_service::SERVICE;
 
 /// What serves every system, in a container of its own.
 pub static TICKER: &ServiceSpec = &ticker::SERVICE;
@@ -32,7 +41,22 @@ static KERNEL_COLLECTIONS: &[&Collection] = &[
     fanout_outbox::EVENTS,
     fanout_outbox::OUTBOX_CURSORS,
     fanout_outbox::OUTBOX_LEASES,
+    fanout_processes::STEP_FENCES,
 ];
+
+/// The system that is the main job: it runs wherever any does.
+pub const MAIN_SYSTEM: &str = "sign-up";
+
+/// The names of all systems, in the table's order.
+pub fn systems() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for name in SERVICES.iter().filter_map(|spec| spec.system) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
 
 /// What a container can be started as.
 pub fn roles() -> impl Iterator<Item = &'static ServiceSpec> {

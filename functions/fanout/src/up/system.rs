@@ -10,7 +10,7 @@ use fanout_kernel::ServiceSpec;
 use fanout_outbox::Outbox;
 use fanout_runtime::{DRAIN, Environment, Shutdown, error_chain};
 use fanout_web::{ServeError, Service, bind, for_this_machine, serve};
-use system::{SERVICES, roles, topology};
+use system::{SERVICES, STOCK_KEEPER, stock_first_products, topology};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -20,7 +20,7 @@ use super::data_dir::DataDir;
 use super::data_watch::DataWatch;
 use super::engine::{Bus, Engine, EngineChoice};
 use super::roles::read_roles;
-use crate::cli::{PUBSUB, PUBSUB_PORT, UpFlags};
+use crate::cli::{PUBSUB, PUBSUB_PORT, SystemsFlags, UpFlags};
 use crate::target::EmulatorAddresses;
 
 /// How often the local runner does what Cloud Scheduler does each minute.
@@ -60,7 +60,7 @@ impl System {
         environment: &dyn Environment,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
-        let built = read_roles(environment, &flags.data_dir)?;
+        let built = read_roles(environment, &flags.systems, &flags.data_dir)?;
         let notes = built.iter().filter_map(|role| role.note.clone()).collect();
         // Ports first: a second start by mistake is told which port is taken, and touches nothing.
         let embedded = matches!(choice, EngineChoice::Embedded);
@@ -74,15 +74,18 @@ impl System {
             Bus::Emulators { at, .. } => Some(at.clone()),
             Bus::Embedded(_) => None,
         };
-        let urls = listeners.urls(emulators.as_ref())?;
+        let urls = listeners.urls(&flags.systems, emulators.as_ref())?;
         let wanted = topology(flags.delivery.redelivery(), |subscriber| {
             let listens = |spec: &&&ServiceSpec| spec.subscriber.as_ref() == Some(subscriber);
-            let service = SERVICES.iter().find(listens);
-            let name = service.map_or("", |spec| spec.short_name());
-            format!("{}/pubsub/push", urls.of(name))
+            let mut services = SERVICES.iter().filter(|spec| flags.systems.mean(spec));
+            let service = services.find(listens)?;
+            Some(format!("{}/pubsub/push", urls.of(service.short_name())))
         });
         engine.set_up(&wanted).await?;
-        let services = engine.start_roles(built)?;
+        if flags.systems.mean(STOCK_KEEPER) {
+            stock_first_products(engine.documents.as_ref()).await?;
+        }
+        let services = engine.start_roles(&flags.systems, built)?;
         let data = DataWatch::new(data, shutdown.clone());
         Ok(Self {
             urls,
@@ -191,7 +194,7 @@ impl Urls {
 impl Listeners {
     async fn bind(flags: &UpFlags, rest_face: bool) -> Result<Self, ServeError> {
         let mut services = Vec::new();
-        for spec in roles() {
+        for spec in flags.systems.roles() {
             services.push(local(flags.port(spec.short_name(), spec.port)).await?);
         }
         let rest = if rest_face {
@@ -202,9 +205,13 @@ impl Listeners {
         Ok(Self { services, rest })
     }
 
-    fn urls(&self, emulators: Option<&EmulatorAddresses>) -> std::io::Result<Urls> {
+    fn urls(
+        &self,
+        systems: &SystemsFlags,
+        emulators: Option<&EmulatorAddresses>,
+    ) -> std::io::Result<Urls> {
         let mut urls = BTreeMap::new();
-        for (spec, listener) in roles().zip(&self.services) {
+        for (spec, listener) in systems.roles().zip(&self.services) {
             urls.insert(spec.short_name(), url(listener)?);
         }
         if let Some(listener) = &self.rest {
