@@ -47,6 +47,8 @@ impl DeliveryLine {
                     event_id = settled.event_id.as_str(),
                     event_type = settled.event_type.as_str(),
                     subject = settled.subject.as_deref(),
+                    process = settled.step.map(|of| of.process),
+                    step = settled.step.map(|of| of.step),
                     consumer = self.consumer,
                     attempt = self.attempt,
                     outcome = settled.outcome.name(),

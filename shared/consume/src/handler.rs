@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fanout_events::{DecodeError, Envelope, Event, EventType};
+use fanout_events::{DecodeError, Envelope, Event, EventType, KnownType};
 use fanout_store::{ReadError, Write};
 
-use crate::effect::{Acted, Attempt, End, Failure, OutsideEffect, Plan, StoreEffect, UnitOfWork};
+use crate::effect::{
+    Acted, Attempt, End, EventEffect, Failure, OutsideEffect, Plan, ProcessStep, StoreEffect,
+    UnitOfWork,
+};
 use crate::view::View;
 
 /// Reads an event as its type, and ties it to its effect.
@@ -23,12 +26,14 @@ pub(super) enum Bound {
 /// [`StoreEffect`] on one event.
 #[async_trait]
 pub(super) trait Planned: Send + Sync {
+    fn step(&self) -> Option<ProcessStep>;
     async fn plan(&self, view: &View<'_>) -> Result<Plan, Failure>;
 }
 
 /// [`OutsideEffect`] on one event.
 #[async_trait]
 pub(super) trait Outside: Send + Sync {
+    fn step(&self) -> Option<ProcessStep>;
     async fn fence(&self, view: &View<'_>) -> Result<Vec<Write>, Failure>;
     async fn act(&self, attempt: &Attempt, view: &View<'_>) -> Result<Acted<ActDone>, Failure>;
     async fn remember_parked(
@@ -66,6 +71,10 @@ impl Handler {
         }))
     }
 
+    pub(super) fn of_known(known: KnownType, effect: Arc<dyn EventEffect>) -> Self {
+        Self(Arc::new(OfKnown { known, effect }))
+    }
+
     /// Reads the event; an error says that it will never be one of this type.
     pub(super) fn bind(&self, event: &Event) -> Result<Bound, DecodeError> {
         self.0.bind(event)
@@ -82,6 +91,16 @@ struct InStore<T, E> {
 struct OutsideStore<T, E> {
     effect: Arc<E>,
     reads: Reads<T>,
+}
+
+struct OfKnown {
+    known: KnownType,
+    effect: Arc<dyn EventEffect>,
+}
+
+struct OnKnown {
+    event: Event,
+    effect: Arc<dyn EventEffect>,
 }
 
 struct OnEvent<T, E> {
@@ -113,8 +132,33 @@ impl<T: EventType, E: OutsideEffect<T>> Bind for OutsideStore<T, E> {
     }
 }
 
+impl Bind for OfKnown {
+    fn bind(&self, event: &Event) -> Result<Bound, DecodeError> {
+        (self.known.check)(event)?;
+        Ok(Bound::InStore(Box::new(OnKnown {
+            event: event.clone(),
+            effect: Arc::clone(&self.effect),
+        })))
+    }
+}
+
+#[async_trait]
+impl Planned for OnKnown {
+    fn step(&self) -> Option<ProcessStep> {
+        self.effect.step_of(&self.event)
+    }
+
+    async fn plan(&self, view: &View<'_>) -> Result<Plan, Failure> {
+        self.effect.plan(&self.event, view).await
+    }
+}
+
 #[async_trait]
 impl<T: EventType, E: StoreEffect<T>> Planned for OnEvent<T, E> {
+    fn step(&self) -> Option<ProcessStep> {
+        self.effect.step_of(&self.event)
+    }
+
     async fn plan(&self, view: &View<'_>) -> Result<Plan, Failure> {
         self.effect.plan(&self.event, view).await
     }
@@ -122,6 +166,10 @@ impl<T: EventType, E: StoreEffect<T>> Planned for OnEvent<T, E> {
 
 #[async_trait]
 impl<T: EventType, E: OutsideEffect<T>> Outside for OnEvent<T, E> {
+    fn step(&self) -> Option<ProcessStep> {
+        self.effect.step_of(&self.event)
+    }
+
     async fn fence(&self, view: &View<'_>) -> Result<Vec<Write>, Failure> {
         self.effect.fence(&self.event, view).await
     }

@@ -11,7 +11,7 @@ use fanout_store::{Documents, Write};
 
 use crate::consumer::Consumer;
 use crate::delivery::{Arrival, Delivery, Reacted, has_row};
-use crate::effect::UnitOfWork;
+use crate::effect::{ProcessStep, UnitOfWork};
 use crate::handler::Bound;
 use crate::outcome::{Outcome, ParkReason};
 use crate::park::DeadLetters;
@@ -59,6 +59,7 @@ pub(super) struct Settled {
     pub(super) subject: Option<String>,
     pub(super) correlation_id: Option<String>,
     pub(super) may_have_repeated: bool,
+    pub(super) step: Option<ProcessStep>,
 }
 
 impl Pipeline {
@@ -109,6 +110,7 @@ impl Pipeline {
                     subject: None,
                     correlation_id: None,
                     may_have_repeated: false,
+                    step: None,
                 };
             }
         };
@@ -133,6 +135,7 @@ impl Pipeline {
         let Reacted {
             outcome,
             may_have_repeated,
+            step,
         } = self.react(&delivery, &received).await;
         Settled {
             outcome,
@@ -141,6 +144,7 @@ impl Pipeline {
             subject: Some(event.subject),
             correlation_id: event.correlation_id,
             may_have_repeated,
+            step,
         }
     }
 
@@ -155,9 +159,15 @@ impl Pipeline {
         match handler.bind(event) {
             Ok(Bound::InStore(effect)) => {
                 let reaction = self.react_in_store(delivery, effect.as_ref());
-                reaction.await.into()
+                Reacted {
+                    step: effect.step(),
+                    ..reaction.await.into()
+                }
             }
-            Ok(Bound::Outside(effect)) => self.react_outside(delivery, effect.as_ref()).await,
+            Ok(Bound::Outside(effect)) => Reacted {
+                step: effect.step(),
+                ..self.react_outside(delivery, effect.as_ref()).await
+            },
             Err(error) => {
                 let Arrival {
                     message, redriven, ..

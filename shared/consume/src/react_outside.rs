@@ -62,6 +62,7 @@ impl Pipeline {
         Reacted {
             outcome: self.finish(&claimed, acted).await,
             may_have_repeated: attempt.may_have_repeated,
+            step: None,
         }
     }
 

@@ -74,6 +74,14 @@ impl Outbox {
         Self { kept, ..self }
     }
 
+    /// The outbox of another service in the same process.
+    pub fn of(&self, source: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Stores `writes` and the events that tell of them, all or nothing, then publishes the events.
     /// What is not published within 2 s is published later: it is no error.
     ///
