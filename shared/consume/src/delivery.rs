@@ -8,7 +8,6 @@ use fanout_events::{Event, TRACEPARENT};
 use fanout_runtime::{IdGenerator, TraceContext, is_id_of};
 use fanout_store::jitter;
 
-use crate::effect::ProcessStep;
 use crate::outcome::Outcome;
 
 /// How often writes are planned again because documents changed under them, before the delivery is
@@ -36,8 +35,6 @@ pub(super) struct Delivery<'a> {
 pub(super) struct Reacted {
     pub(super) outcome: Outcome,
     pub(super) may_have_repeated: bool,
-    /// The step of a process that it was about.
-    pub(super) step: Option<ProcessStep>,
 }
 
 impl Delivery<'_> {
@@ -75,7 +72,6 @@ impl From<Outcome> for Reacted {
         Self {
             outcome,
             may_have_repeated: false,
-            step: None,
         }
     }
 }

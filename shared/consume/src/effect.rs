@@ -16,11 +16,6 @@ pub trait StoreEffect<T: EventType>: Send + Sync + 'static {
     /// What the event changes. Reads only; may be called again for the same event when documents
     /// changed between plan and commit ([`View::conflicts`] counts).
     async fn plan(&self, event: &Envelope<T>, view: &View<'_>) -> Result<Plan, Failure>;
-
-    /// The step of a process that the event is about, for the log.
-    fn step_of(&self, _event: &Envelope<T>) -> Option<ProcessStep> {
-        None
-    }
 }
 
 /// A [`StoreEffect`] of events of several types, which are known to be valid, but not read.
@@ -28,20 +23,6 @@ pub trait StoreEffect<T: EventType>: Send + Sync + 'static {
 pub trait EventEffect: Send + Sync + 'static {
     /// What the event changes, as in [`StoreEffect::plan`].
     async fn plan(&self, event: &Event, view: &View<'_>) -> Result<Plan, Failure>;
-
-    /// The step of a process that the event is about, for the log.
-    fn step_of(&self, _event: &Event) -> Option<ProcessStep> {
-        None
-    }
-}
-
-/// A step of a process, for the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProcessStep {
-    /// The process's name.
-    pub process: &'static str,
-    /// The step's.
-    pub step: &'static str,
 }
 
 /// An effect outside the store: a mail, a call. Made under a claim, so that no other instance makes
@@ -75,11 +56,6 @@ pub trait OutsideEffect<T: EventType>: Send + Sync + 'static {
         end: End<'_, Self::Output>,
         view: &View<'_>,
     ) -> Result<UnitOfWork, ReadError>;
-
-    /// The step of a process that the event is about, for the log.
-    fn step_of(&self, _event: &Envelope<T>) -> Option<ProcessStep> {
-        None
-    }
 }
 
 /// What a reaction wants to happen, all or nothing.

@@ -8,7 +8,7 @@ use fanout_events::{DecodeError, Envelope, Event, EventType, KnownType};
 use fanout_store::{ReadError, Write};
 
 use crate::effect::{
-    Acted, Attempt, End, EventEffect, Failure, OutsideEffect, Plan, ProcessStep, StoreEffect,
+    Acted, Attempt, End, EventEffect, Failure, OutsideEffect, Plan, StoreEffect,
     UnitOfWork,
 };
 use crate::view::View;
@@ -26,14 +26,12 @@ pub(super) enum Bound {
 /// [`StoreEffect`] on one event.
 #[async_trait]
 pub(super) trait Planned: Send + Sync {
-    fn step(&self) -> Option<ProcessStep>;
     async fn plan(&self, view: &View<'_>) -> Result<Plan, Failure>;
 }
 
 /// [`OutsideEffect`] on one event.
 #[async_trait]
 pub(super) trait Outside: Send + Sync {
-    fn step(&self) -> Option<ProcessStep>;
     async fn fence(&self, view: &View<'_>) -> Result<Vec<Write>, Failure>;
     async fn act(&self, attempt: &Attempt, view: &View<'_>) -> Result<Acted<ActDone>, Failure>;
     async fn remember_parked(
@@ -144,10 +142,6 @@ impl Bind for OfKnown {
 
 #[async_trait]
 impl Planned for OnKnown {
-    fn step(&self) -> Option<ProcessStep> {
-        self.effect.step_of(&self.event)
-    }
-
     async fn plan(&self, view: &View<'_>) -> Result<Plan, Failure> {
         self.effect.plan(&self.event, view).await
     }
@@ -155,10 +149,6 @@ impl Planned for OnKnown {
 
 #[async_trait]
 impl<T: EventType, E: StoreEffect<T>> Planned for OnEvent<T, E> {
-    fn step(&self) -> Option<ProcessStep> {
-        self.effect.step_of(&self.event)
-    }
-
     async fn plan(&self, view: &View<'_>) -> Result<Plan, Failure> {
         self.effect.plan(&self.event, view).await
     }
@@ -166,10 +156,6 @@ impl<T: EventType, E: StoreEffect<T>> Planned for OnEvent<T, E> {
 
 #[async_trait]
 impl<T: EventType, E: OutsideEffect<T>> Outside for OnEvent<T, E> {
-    fn step(&self) -> Option<ProcessStep> {
-        self.effect.step_of(&self.event)
-    }
-
     async fn fence(&self, view: &View<'_>) -> Result<Vec<Write>, Failure> {
         self.effect.fence(&self.event, view).await
     }

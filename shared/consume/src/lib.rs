@@ -17,7 +17,7 @@ mod view;
 
 pub use consumer::Consumer;
 pub use effect::{
-    Acted, Attempt, End, EventEffect, Failure, OutsideEffect, Plan, ProcessStep, StoreEffect,
+    Acted, Attempt, End, EventEffect, Failure, OutsideEffect, Plan, StoreEffect,
     UnitOfWork,
 };
 pub use outcome::{Outcome, ParkReason, X_OUTCOME};

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use fanout_bus::{Publisher, PushedMessage};
 use fanout_dedup::{Ledger, LedgerError, Links, Seen};
-use fanout_events::{CE_TYPE, DecodeError, Decoded, Event, Fingerprint, Received, decode};
+use fanout_events::{CE_TYPE, DecodeError, Decoded, Event, Fingerprint, JsonFields, Received, StepRef, decode};
 use fanout_outbox::{Committed, Outbox};
 use fanout_runtime::{Clock, IdGenerator, Timings};
 use fanout_store::{Documents, Write};
 
 use crate::consumer::Consumer;
 use crate::delivery::{Arrival, Delivery, Reacted, has_row};
-use crate::effect::{ProcessStep, UnitOfWork};
+use crate::effect::UnitOfWork;
 use crate::handler::Bound;
 use crate::outcome::{Outcome, ParkReason};
 use crate::park::DeadLetters;
@@ -59,7 +59,8 @@ pub(super) struct Settled {
     pub(super) subject: Option<String>,
     pub(super) correlation_id: Option<String>,
     pub(super) may_have_repeated: bool,
-    pub(super) step: Option<ProcessStep>,
+    /// The step of a process that it asks for or answers.
+    pub(super) step: Option<StepRef>,
 }
 
 impl Pipeline {
@@ -135,8 +136,8 @@ impl Pipeline {
         let Reacted {
             outcome,
             may_have_repeated,
-            step,
         } = self.react(&delivery, &received).await;
+        let step = StepRef::read(&JsonFields::new("data.", &event.data.0)).ok();
         Settled {
             outcome,
             event_id: event.id,
@@ -159,15 +160,9 @@ impl Pipeline {
         match handler.bind(event) {
             Ok(Bound::InStore(effect)) => {
                 let reaction = self.react_in_store(delivery, effect.as_ref());
-                Reacted {
-                    step: effect.step(),
-                    ..reaction.await.into()
-                }
+                reaction.await.into()
             }
-            Ok(Bound::Outside(effect)) => Reacted {
-                step: effect.step(),
-                ..self.react_outside(delivery, effect.as_ref()).await
-            },
+            Ok(Bound::Outside(effect)) => self.react_outside(delivery, effect.as_ref()).await,
             Err(error) => {
                 let Arrival {
                     message, redriven, ..

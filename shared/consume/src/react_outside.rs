@@ -62,7 +62,6 @@ impl Pipeline {
         Reacted {
             outcome: self.finish(&claimed, acted).await,
             may_have_repeated: attempt.may_have_repeated,
-            step: None,
         }
     }
 

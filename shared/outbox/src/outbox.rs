@@ -186,6 +186,11 @@ impl Outbox {
         self.stopping.cancel();
     }
 
+    /// Whether the process is about to end.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
     /// Waits until nothing is left to be published or tidied up after a request. For the end of the
     /// process.
     pub async fn drain(&self) {

@@ -1,1 +1,27 @@
 #![doc = include_str!("../README.md")]
+
+mod advance;
+mod engine;
+mod find;
+mod instance;
+mod json;
+mod machine;
+mod operate;
+mod pace;
+mod process;
+mod react;
+pub mod saga;
+mod stored;
+mod table;
+mod wake;
+
+pub use engine::{Begun, CannotBegin, Engine, EngineError};
+pub use find::{find_processes, open_versions};
+pub use instance::{Failed, Instance, Status, StepRecord, StepStatus};
+pub use machine::{Machine, machine};
+pub use pace::Pace;
+pub use process::{Emit, Input, OperateError, Process, ProcessError, Route, Step, Verb};
+pub use saga::Saga;
+pub use stored::{PROCESSES, StoredProcess, WAKE_SHARDS, process_key, process_subject};
+pub use table::{Owned, Processes};
+pub use wake::WakeReport;
