@@ -3,11 +3,19 @@
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
 use serde::Serialize;
 
+use crate::{Currency, Money};
+
 /// The data of `payment.refund_requested` 1.x.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RefundRequested {
     /// The order.
     pub order_id: String,
+    /// The currency of all amounts.
+    pub currency: Currency,
+    /// How much was to be captured: all of it goes back.
+    pub amount: Money,
+    /// How it was to be paid: a token of the payment provider.
+    pub payment_method: String,
     /// The step that is asked for, or answered.
     pub step: StepRef,
 }
@@ -22,8 +30,12 @@ impl EventType for RefundRequested {
         if version.major != 1 {
             return Err(version.unsupported::<Self>());
         }
+        let currency: Currency = data.parse("currency", str::parse)?;
         Ok(Self {
             order_id: data.identifier("order_id")?.to_owned(),
+            currency,
+            amount: Money::read(data, "amount", currency)?,
+            payment_method: data.identifier("payment_method")?.to_owned(),
             step: StepRef::read(data)?,
         })
     }

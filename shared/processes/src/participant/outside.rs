@@ -1,0 +1,193 @@
+//! Steps whose effect lies outside the store: the claim's commit takes the fence, the completing
+//! commit ends it, and every try acts under the same key.
+
+use async_trait::async_trait;
+use fanout_consume::{Acted, Attempt, End, Failure, OutsideEffect, UnitOfWork, View};
+use fanout_events::{Envelope, OfStep};
+use fanout_outbox::{Draft, UnwritableEvent};
+use fanout_store::{MalformedDocument, ReadError, Write};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::fence::{Lease, State, cancelled, kept};
+use super::{Answer, Fences, Keys, Ruling};
+
+/// A step that another side does.
+#[async_trait]
+pub trait OutsideStep: Send + Sync + 'static {
+    /// The request for it.
+    type Asked: OfStep;
+    /// What is kept of it, for whoever asks again.
+    type Outcome: Serialize + DeserializeOwned + Send + Sync;
+    /// What the participant's own subject for the step is, such as `pay`.
+    const SUBJECT: &'static str;
+
+    /// Asks the other side, under `keys.done`. A failure may come after the act.
+    async fn perform(
+        &self,
+        asked: &Self::Asked,
+        keys: &Keys,
+        attempt: &Attempt,
+        view: &View<'_>,
+    ) -> Result<Ruling<Self::Outcome>, Failure>;
+
+    /// What else to keep of what it came to. Reads only.
+    async fn remember(
+        &self,
+        asked: &Self::Asked,
+        subject: &str,
+        ruling: &Ruling<Self::Outcome>,
+        view: &View<'_>,
+    ) -> Result<Vec<Write>, ReadError>;
+
+    /// The event that says what it came to.
+    fn answer(
+        &self,
+        asked: &Self::Asked,
+        answer: Answer,
+        ruling: &Ruling<Self::Outcome>,
+    ) -> Result<Draft, UnwritableEvent>;
+}
+
+/// A step outside the store that can be undone.
+#[async_trait]
+pub trait UndoableOutside: OutsideStep {
+    /// The request for that.
+    type Undo: OfStep;
+    /// What the other side says about it.
+    type Undone: Send + Sync;
+
+    /// Makes sure that nothing is left of what was done under `keys.done`, and that nothing will be
+    /// done under it any more: what became of it may not be known.
+    async fn undo(
+        &self,
+        asked: &Self::Undo,
+        keys: &Keys,
+        attempt: &Attempt,
+    ) -> Result<Self::Undone, Failure>;
+
+    /// What else to keep of it. Reads only.
+    async fn remember_undone(
+        &self,
+        asked: &Self::Undo,
+        subject: &str,
+        undone: &Self::Undone,
+        view: &View<'_>,
+    ) -> Result<Vec<Write>, ReadError>;
+
+    /// The event that says that it is undone.
+    fn undone(&self, asked: &Self::Undo, answer: Answer) -> Result<Draft, UnwritableEvent>;
+}
+
+/// The reaction to a request to do a step outside the store.
+pub struct DoOutside<S> {
+    fences: Fences,
+    step: S,
+}
+
+/// The reaction to a request to undo a step outside the store.
+pub struct UndoOutside<S> {
+    fences: Fences,
+    step: S,
+}
+
+/// Another request for the step is being acted on.
+#[derive(Debug, thiserror::Error)]
+#[error("another request for the same step is being acted on")]
+struct StepIsHeld;
+
+impl<S> DoOutside<S> {
+    pub(super) fn new(fences: Fences, step: S) -> Self {
+        Self { fences, step }
+    }
+}
+
+impl<S> UndoOutside<S> {
+    pub(super) fn new(fences: Fences, step: S) -> Self {
+        Self { fences, step }
+    }
+}
+
+impl Fences {
+    fn held(&self, lease: &Lease, event_id: &str) -> bool {
+        lease.is_of_another(event_id, self.clock.now())
+    }
+}
+
+#[async_trait]
+impl<S: OutsideStep> OutsideEffect<S::Asked> for DoOutside<S> {
+    /// Nothing where the fence decides.
+    type Output = Option<Ruling<S::Outcome>>;
+
+    async fn fence(
+        &self,
+        event: &Envelope<S::Asked>,
+        view: &View<'_>,
+    ) -> Result<Vec<Write>, Failure> {
+        let fence = self.fences.read(event.data.step(), view).await?;
+        match &fence.state {
+            State::Acting(lease) if self.fences.held(lease, &event.id) => {
+                Err(Failure::Later(StepIsHeld.into()))
+            }
+            State::Unknown | State::Acting(_) => {
+                let acting = State::Acting(self.fences.lease(&event.id));
+                Ok(vec![self.fences.changed(&fence, &acting)])
+            }
+            State::Done(_) | State::Undoing { .. } | State::Undone => Ok(Vec::new()),
+        }
+    }
+
+    async fn act(
+        &self,
+        event: &Envelope<S::Asked>,
+        attempt: &Attempt,
+        view: &View<'_>,
+    ) -> Result<Acted<Self::Output>, Failure> {
+        let step = event.data.step();
+        match self.fences.read(step, view).await?.state {
+            State::Acting(lease) if lease.owner == event.id => {
+                let keys = Keys::of(step);
+                let acted = self.step.perform(&event.data, &keys, attempt, view).await?;
+                Ok(Acted::Done(Some(acted)))
+            }
+            State::Unknown | State::Acting(_) => Err(Failure::Later(StepIsHeld.into())),
+            State::Done(_) | State::Undoing { .. } | State::Undone => Ok(Acted::Done(None)),
+        }
+    }
+
+    async fn remember(
+        &self,
+        event: &Envelope<S::Asked>,
+        end: End<'_, Self::Output>,
+        view: &View<'_>,
+    ) -> Result<UnitOfWork, ReadError> {
+        let End::Done(acted) = end else {
+            return Ok(UnitOfWork::default());
+        };
+        let (asked, step) = (&event.data, event.data.step());
+        let fence = self.fences.read(step, view).await?;
+        let mut answer = self.fences.answer(S::SUBJECT, step, &fence);
+        let mut writes = Vec::new();
+        let (ruling, state) = match (&fence.state, acted) {
+            // Whoever holds it now acts under the same key, and finds the same.
+            (State::Acting(_), Some(ruling)) => {
+                let subject = &answer.subject;
+                writes = self.step.remember(asked, subject, ruling, view).await?;
+                (None, State::done(ruling)?)
+            }
+            (State::Done(outcome), _) => (Some(kept(outcome)?), fence.state.clone()),
+            (State::Undoing { lease, was_asked }, _) => {
+                (Some(cancelled()), self.left_to_undo(lease, *was_asked, event))
+            }
+            (State::Undone, _) => (Some(cancelled()), State::Undone),
+            (State::Unknown, _) | (State::Acting(_), None) => return Err(lost_fence().into()),
+        };
+        writes.push(self.fences.answered(&fence, &state));
+        let ruling = ruling.as_ref().or(acted.as_ref());
+        let ruling = ruling.ok_or_else(lost_fence)?;
+        answer.sequence = answer.sequence.max(1);
+        let emitted = self.step.answer(asked, answer, ruling);
+        let emitted = emitted.map_err(|_| lost_fence())?;
+        Ok(UnitOfWork::from(writes).emit(emitted))
+    }
+}
