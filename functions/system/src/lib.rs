@@ -5,8 +5,10 @@ mod manifest;
 mod topology;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use fanout_kernel::{ServiceSpec, Subscriber};
+use fanout_processes::{Machine, Owned, Pace, Processes};
 use fanout_store::Collection;
 
 pub use manifest::manifest;
@@ -21,7 +23,12 @@ pub static SERVICES: &[&ServiceSpec] = &[
     &email_service::SERVICE,
     &analytics_service::SERVICE,
     &crm_service::SERVICE,
+    &order_service::SERVICE,
 ];
+
+/// The processes, each with the service that owns it; every version that may have open instances.
+static PROCESSES: &[(&ServiceSpec, fn(Pace) -> Arc<dyn Machine>)] =
+    &[(&order_service::SERVICE, order_service::order_process)];
 
 /// What serves every system, in a container of its own.
 pub static TICKER: &ServiceSpec = &ticker::SERVICE;
@@ -32,6 +39,7 @@ static KERNEL_COLLECTIONS: &[&Collection] = &[
     fanout_outbox::EVENTS,
     fanout_outbox::OUTBOX_CURSORS,
     fanout_outbox::OUTBOX_LEASES,
+    fanout_processes::PROCESSES,
 ];
 
 /// What a container can be started as.
@@ -42,6 +50,15 @@ pub fn roles() -> impl Iterator<Item = &'static ServiceSpec> {
 /// The role of this name.
 pub fn role(name: &str) -> Option<&'static ServiceSpec> {
     roles().find(|spec| spec.name == name)
+}
+
+/// All processes, whose deadlines come at this pace.
+pub fn processes(pace: Pace) -> Processes {
+    let owned = PROCESSES.iter().map(|(spec, process)| Owned {
+        service: spec.name,
+        machine: process(pace),
+    });
+    Processes::of(owned.collect())
 }
 
 /// All consumers, in the table's order.

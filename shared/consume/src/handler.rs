@@ -8,8 +8,7 @@ use fanout_events::{DecodeError, Envelope, Event, EventType, KnownType};
 use fanout_store::{ReadError, Write};
 
 use crate::effect::{
-    Acted, Attempt, End, EventEffect, Failure, OutsideEffect, Plan, StoreEffect,
-    UnitOfWork,
+    Acted, Attempt, End, EventEffect, Failure, OutsideEffect, Plan, StoreEffect, UnitOfWork,
 };
 use crate::view::View;
 

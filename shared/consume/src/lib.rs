@@ -17,8 +17,7 @@ mod view;
 
 pub use consumer::Consumer;
 pub use effect::{
-    Acted, Attempt, End, EventEffect, Failure, OutsideEffect, Plan, StoreEffect,
-    UnitOfWork,
+    Acted, Attempt, End, EventEffect, Failure, OutsideEffect, Plan, StoreEffect, UnitOfWork,
 };
 pub use outcome::{Outcome, ParkReason, X_OUTCOME};
 pub use pipeline::{ConsumerDeps, Pipeline};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use fanout_bus::{Publisher, PushedMessage};
 use fanout_dedup::{Ledger, LedgerError, Links, Seen};
-use fanout_events::{CE_TYPE, DecodeError, Decoded, Event, Fingerprint, JsonFields, Received, StepRef, decode};
+use fanout_events::{
+    CE_TYPE, DecodeError, Decoded, Event, Fingerprint, JsonFields, Received, StepRef, decode,
+};
 use fanout_outbox::{Committed, Outbox};
 use fanout_runtime::{Clock, IdGenerator, Timings};
 use fanout_store::{Documents, Write};

@@ -19,7 +19,9 @@ pub async fn find_processes(
 }
 
 /// The versions that have open instances, by the process's name.
-pub async fn open_versions(documents: &dyn Documents) -> Result<BTreeSet<(String, u32)>, ReadError> {
+pub async fn open_versions(
+    documents: &dyn Documents,
+) -> Result<BTreeSet<(String, u32)>, ReadError> {
     let mut versions = BTreeSet::new();
     for status in Status::ALL.into_iter().filter(|status| status.is_open()) {
         for document in all_documents(documents, standing(status)).await? {

@@ -156,7 +156,8 @@ impl<S> Instance<S> {
 
     /// Whether a step stands like this.
     pub fn stands(&self, name: &str, status: StepStatus) -> bool {
-        self.step(name).is_some_and(|record| record.status == status)
+        self.step(name)
+            .is_some_and(|record| record.status == status)
     }
 
     /// The same with another state.

@@ -13,6 +13,7 @@ mod react;
 pub mod saga;
 mod stored;
 mod table;
+mod verbs_route;
 mod wake;
 
 pub use engine::{Begun, CannotBegin, Engine, EngineError};
@@ -24,4 +25,5 @@ pub use process::{Emit, Input, OperateError, Process, ProcessError, Route, Step,
 pub use saga::Saga;
 pub use stored::{PROCESSES, StoredProcess, WAKE_SHARDS, process_key, process_subject};
 pub use table::{Owned, Processes};
+pub use verbs_route::verbs_route;
 pub use wake::WakeReport;

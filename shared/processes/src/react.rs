@@ -58,7 +58,9 @@ impl React {
             let newest = self.processes.newest(name).filter(|_| route.starts);
             // What begins it may still be on its way; in the end it is a dead letter.
             let owned = newest.ok_or_else(|| Failure::retry(EngineError::NoSuchProcess))?;
-            let begun = owned.begin(&route.key, event, now).map_err(Failure::retry)?;
+            let begun = owned
+                .begin(&route.key, event, now)
+                .map_err(Failure::retry)?;
             let create = begun.stored.create();
             begun.join(create, work);
             return Ok(());

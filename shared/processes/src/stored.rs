@@ -148,7 +148,9 @@ impl StoredProcess {
 
     fn wake_shard(&self) -> u64 {
         let digest = Sha256::digest(&self.instance.key);
-        digest.first().map_or(0, |byte| u64::from(*byte) % WAKE_SHARDS)
+        digest
+            .first()
+            .map_or(0, |byte| u64::from(*byte) % WAKE_SHARDS)
     }
 }
 

@@ -51,12 +51,13 @@ impl Processes {
 
     /// The process of this name, in its newest version.
     pub fn newest(&self, name: &str) -> Option<&Owned> {
-        self.named(name)
-            .max_by_key(|owned| owned.machine.version())
+        self.named(name).max_by_key(|owned| owned.machine.version())
     }
 
     fn named(&self, name: &str) -> impl Iterator<Item = &Owned> {
-        self.0.iter().filter(move |owned| owned.machine.name() == name)
+        self.0
+            .iter()
+            .filter(move |owned| owned.machine.name() == name)
     }
 
     /// The instances that an event belongs to, each once, with the process's name.

@@ -47,6 +47,9 @@ impl Engine {
         let deadline = Instant::now() + RUN_LIMIT;
         let now = self.clock.now();
         let mut report = WakeReport::default();
+        if self.processes.all().next().is_none() {
+            return Ok(report);
+        }
         for shard in 0..WAKE_SHARDS {
             let mut next = Some(
                 Query::of(PROCESSES)
@@ -69,7 +72,10 @@ impl Engine {
                 while let Some((due_at, answer)) = woken.next().await {
                     report.count(due_at, answer, now);
                 }
-                next = page.next.filter(|_| !is_over()).map(|next| query.after(next));
+                next = page
+                    .next
+                    .filter(|_| !is_over())
+                    .map(|next| query.after(next));
             }
         }
         Ok(report)
@@ -97,7 +103,8 @@ impl Engine {
         let cause = stored.cause();
         let advanced = stored.advance(step, now);
         let version = document.update_time;
-        self.commit(owned.service, &cause, advanced, version).await?;
+        self.commit(owned.service, &cause, advanced, version)
+            .await?;
         Ok(())
     }
 }
@@ -108,7 +115,12 @@ fn due_at(document: &Document) -> Option<Timestamp> {
 
 impl WakeReport {
     /// `answer` is `None` if the time was up.
-    fn count(&mut self, due_at: Option<Timestamp>, answer: Option<Result<bool, ()>>, now: Timestamp) {
+    fn count(
+        &mut self,
+        due_at: Option<Timestamp>,
+        answer: Option<Result<bool, ()>>,
+        now: Timestamp,
+    ) {
         match answer {
             Some(Ok(woken)) => {
                 self.woken += u64::from(woken);

@@ -9,6 +9,7 @@ mod health;
 mod media;
 mod problem;
 mod read_problem;
+mod repeatable;
 mod request_body;
 mod serve;
 mod this_machine;
@@ -19,5 +20,9 @@ pub use fallbacks::with_fallbacks;
 pub use health::health_route;
 pub use media::{is_encoded, media_type};
 pub use problem::{FieldError, Problem};
+pub use repeatable::{
+    IDEMPOTENCY_KEY, IDEMPOTENCY_KEYS, InvalidIdempotencyKey, MAX_KEY_LENGTH, Remembered,
+    Repeatable,
+};
 pub use serve::{ServeError, Service, bind, run_service, serve};
 pub use this_machine::for_this_machine;

@@ -46,8 +46,7 @@ impl<O> Asking<'_, O> {
     }
 }
 
-pub(super) type Ask<O> =
-    Box<dyn Fn(Asking<'_, O>) -> Result<Draft, UnwritableEvent> + Send + Sync>;
+pub(super) type Ask<O> = Box<dyn Fn(Asking<'_, O>) -> Result<Draft, UnwritableEvent> + Send + Sync>;
 
 /// A step.
 pub(super) struct StepDef<O> {

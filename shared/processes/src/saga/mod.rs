@@ -117,7 +117,12 @@ impl<O: EventType> Process for Saga<O> {
         };
         let mut run = self.run(Instance::begun(key, state), now)?;
         run.go_on()?;
-        Ok(run.step())
+        // Who begins it writes those documents.
+        let writes = Vec::new();
+        Ok(Step {
+            writes,
+            ..run.step()
+        })
     }
 
     fn on(

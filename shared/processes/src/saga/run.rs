@@ -65,7 +65,10 @@ impl<O: EventType> Run<'_, O> {
         let mut output = event.data.0.clone();
         output.remove("step");
         self.settle(definition.name, next, reason);
-        if let Some(record) = self.record(definition.name).filter(|_| next == StepStatus::Done) {
+        if let Some(record) = self
+            .record(definition.name)
+            .filter(|_| next == StepStatus::Done)
+        {
             record.output = output;
         }
         if next == StepStatus::Refused {
@@ -171,7 +174,11 @@ impl<O: EventType> Run<'_, O> {
         let (due_at, at) = (self.saga.pace.after(self.now, wait), self.now);
         match self.record(definition.name) {
             Some(record) => {
-                record.at = if record.status == status { record.at } else { at };
+                record.at = if record.status == status {
+                    record.at
+                } else {
+                    at
+                };
                 record.status = status;
                 record.attempt = attempt;
                 record.due_at = Some(due_at);
@@ -251,6 +258,8 @@ impl Instance<SagaState> {
 
 /// The wait before the next attempt, after this many.
 fn backoff(attempt: u64) -> Duration {
-    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
+    let doublings = u32::try_from(attempt.saturating_sub(1))
+        .unwrap_or(u32::MAX)
+        .min(16);
     FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT)
 }
