@@ -1,6 +1,7 @@
 //! The command line. Every setting can be set as `FANOUT_<FLAG>` too. What picks out an event or
 //! decides its fate cannot: a variable left over from yesterday must not choose what is dropped.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -107,6 +108,14 @@ pub struct UpFlags {
     /// Which systems run
     #[command(flatten)]
     pub systems: SystemsFlags,
+    /// Let the deadlines of processes' steps come this many times sooner
+    #[arg(
+        long,
+        env = "FANOUT_STEP_DEADLINES",
+        default_value = "20",
+        value_name = "DIVISOR"
+    )]
+    pub step_deadlines: NonZeroU32,
     /// How the embedded broker delivers
     #[command(flatten)]
     pub delivery: DeliveryFlags,

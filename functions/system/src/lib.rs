@@ -5,8 +5,10 @@ mod manifest;
 mod topology;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use fanout_kernel::{ServiceSpec, Subscriber};
+use fanout_processes::{Machine, Owned, Pace, Processes};
 use fanout_store::Collection;
 
 /// What a new shop has in stock.
@@ -23,6 +25,7 @@ pub static SERVICES: &[&ServiceSpec] = &[
     &email_service::SERVICE,
     &analytics_service::SERVICE,
     &crm_service::SERVICE,
+    &order_service::SERVICE,
     &inventory_service::SERVICE,
     &payment_service::SERVICE,
     &shipping_service::SERVICE,
@@ -31,6 +34,10 @@ pub static SERVICES: &[&ServiceSpec] = &[
 
 /// Who keeps the shop's stock.
 pub static STOCK_KEEPER: &ServiceSpec = &inventory_service::SERVICE;
+
+/// The processes, each with the service that owns it; every version that may have open instances.
+static PROCESSES: &[(&ServiceSpec, fn(Pace) -> Arc<dyn Machine>)] =
+    &[(&order_service::SERVICE, order_service::order_process)];
 
 /// What serves every system, in a container of its own.
 pub static TICKER: &ServiceSpec = &ticker::SERVICE;
@@ -41,6 +48,7 @@ static KERNEL_COLLECTIONS: &[&Collection] = &[
     fanout_outbox::EVENTS,
     fanout_outbox::OUTBOX_CURSORS,
     fanout_outbox::OUTBOX_LEASES,
+    fanout_processes::PROCESSES,
     fanout_processes::STEP_FENCES,
 ];
 
@@ -66,6 +74,15 @@ pub fn roles() -> impl Iterator<Item = &'static ServiceSpec> {
 /// The role of this name.
 pub fn role(name: &str) -> Option<&'static ServiceSpec> {
     roles().find(|spec| spec.name == name)
+}
+
+/// All processes, whose deadlines come at this pace.
+pub fn processes(pace: Pace) -> Processes {
+    let owned = PROCESSES.iter().map(|(spec, process)| Owned {
+        service: spec.name,
+        machine: process(pace),
+    });
+    Processes::of(owned.collect())
 }
 
 /// All consumers, in the table's order.

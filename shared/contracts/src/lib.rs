@@ -4,6 +4,7 @@ mod currency;
 pub mod inventory;
 pub mod mail;
 mod money;
+pub mod operator;
 pub mod order;
 pub mod payment;
 mod product_lines;
@@ -24,6 +25,7 @@ pub static DOMAINS: &[&Domain] = &[
     &payment::DOMAIN,
     &shipping::DOMAIN,
     &mail::DOMAIN,
+    &operator::DOMAIN,
 ];
 
 /// The type of this name, whatever its domain.

@@ -11,6 +11,7 @@ mod media;
 mod parameter;
 mod problem;
 mod read_problem;
+mod repeatable;
 mod request_body;
 mod serve;
 mod this_machine;
@@ -23,5 +24,9 @@ pub use json_body::read_json_body;
 pub use media::{is_encoded, media_type};
 pub use parameter::required_parameter;
 pub use problem::{FieldError, Problem};
+pub use repeatable::{
+    IDEMPOTENCY_KEY, IDEMPOTENCY_KEYS, InvalidIdempotencyKey, MAX_KEY_LENGTH, Remembered,
+    Repeatable,
+};
 pub use serve::{ServeError, Service, bind, run_service, serve};
 pub use this_machine::for_this_machine;

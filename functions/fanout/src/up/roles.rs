@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fanout_consume::PushAuth;
 use fanout_kernel::{Kernel, Place, Role, ServiceSpec};
 use fanout_outbox::Outbox;
+use fanout_processes::{Engine as ProcessEngine, Processes};
 use fanout_runtime::{Environment, Settings, SettingsError, SystemClock, SystemIds, Timings};
 use fanout_web::Service;
 
@@ -41,11 +42,22 @@ impl Engine {
         )
     }
 
+    /// What moves these processes, as the ticker does.
+    pub(super) fn processes(&self, processes: &Processes) -> ProcessEngine {
+        ProcessEngine::new(
+            processes.clone(),
+            Arc::clone(&self.documents),
+            self.outbox(system::TICKER.name),
+            Arc::new(SystemClock),
+        )
+    }
+
     /// Starts every role, in the table's order.
     pub(super) fn start_roles(
         &self,
         systems: &SystemsFlags,
         built: Vec<Role>,
+        processes: &Processes,
     ) -> anyhow::Result<Vec<Service>> {
         let start = |(spec, role): (&'static ServiceSpec, Role)| {
             let kernel = Kernel {
@@ -55,6 +67,7 @@ impl Engine {
                 clock: Arc::new(SystemClock),
                 ids: Arc::new(SystemIds),
                 timings: Timings::PRODUCTION,
+                processes: processes.clone(),
                 push_auth: Some(PushAuth::open_for_one_machine()),
                 project: self.project.clone(),
             };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use fanout_bus_local::rest;
 use fanout_kernel::ServiceSpec;
 use fanout_outbox::Outbox;
+use fanout_processes::{Engine as ProcessEngine, Pace};
 use fanout_runtime::{DRAIN, Environment, Shutdown, error_chain};
 use fanout_web::{ServeError, Service, bind, for_this_machine, serve};
 use system::{SERVICES, STOCK_KEEPER, stock_first_products, topology};
@@ -85,13 +86,15 @@ impl System {
         if flags.systems.mean(STOCK_KEEPER) {
             stock_first_products(engine.documents.as_ref()).await?;
         }
-        let services = engine.start_roles(&flags.systems, built)?;
+        let processes = system::processes(Pace::divided_by(flags.step_deadlines));
+        let services = engine.start_roles(&flags.systems, built, &processes)?;
+        let waking = engine.processes(&processes);
         let data = DataWatch::new(data, shutdown.clone());
         Ok(Self {
             urls,
             emulators,
             notes,
-            running: run_all(listeners, &engine, services, &data, &shutdown),
+            running: run_all(listeners, &engine, services, waking, &data, &shutdown),
             _engine: engine,
             data,
         })
@@ -135,6 +138,7 @@ fn run_all(
     listeners: Listeners,
     engine: &Engine,
     services: Vec<Service>,
+    waking: ProcessEngine,
     data: &Arc<DataWatch>,
     shutdown: &Shutdown,
 ) -> JoinSet<()> {
@@ -151,24 +155,22 @@ fn run_all(
         running.spawn(async move { broker.run(shutdown).await });
     }
     let ticker = engine.outbox(system::TICKER.name);
-    running.spawn(tick_each_second(ticker, shutdown.clone()));
+    running.spawn(tick_each_second(ticker, waking, shutdown.clone()));
     running
 }
 
-/// Until the shutdown; a run that is under way then ends between two rows.
-async fn tick_each_second(outbox: Outbox, shutdown: Shutdown) {
+/// Until the shutdown; a run that is under way then ends between two rows or processes.
+async fn tick_each_second(outbox: Outbox, processes: ProcessEngine, shutdown: Shutdown) {
     let stopping = async {
         shutdown.requested().await;
         outbox.stop_relaying();
     };
     let ticking = async {
         while !shutdown.is_requested() {
-            if let Err(error) = outbox.relay().await {
+            let (relayed, woken) = tokio::join!(outbox.relay(), processes.wake_due());
+            for error in relayed.err().into_iter().chain(woken.err()) {
                 let error = error_chain(&error);
-                warn!(
-                    error,
-                    "the outbox could not be relayed; trying again in a second"
-                );
+                warn!(error, "a tick failed; trying again in a second");
             }
             tokio::select! {
                 () = shutdown.requested() => {}
