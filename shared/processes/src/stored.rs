@@ -146,6 +146,7 @@ impl StoredProcess {
         })
     }
 
+    #[allow(clippy::modulo_one, reason = "there is one shard as yet")]
     fn wake_shard(&self) -> u64 {
         let digest = Sha256::digest(&self.instance.key);
         digest

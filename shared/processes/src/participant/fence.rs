@@ -83,6 +83,10 @@ impl Fences {
         }
     }
 
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// A lease from now on.
     pub(super) fn lease(&self, event_id: &str) -> Lease {
         Lease {

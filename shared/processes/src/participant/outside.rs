@@ -108,12 +108,6 @@ impl<S> UndoOutside<S> {
     }
 }
 
-impl Fences {
-    fn held(&self, lease: &Lease, event_id: &str) -> bool {
-        lease.is_of_another(event_id, self.clock.now())
-    }
-}
-
 #[async_trait]
 impl<S: OutsideStep> OutsideEffect<S::Asked> for DoOutside<S> {
     /// Nothing where the fence decides.
@@ -166,28 +160,146 @@ impl<S: OutsideStep> OutsideEffect<S::Asked> for DoOutside<S> {
         };
         let (asked, step) = (&event.data, event.data.step());
         let fence = self.fences.read(step, view).await?;
-        let mut answer = self.fences.answer(S::SUBJECT, step, &fence);
+        let to = self.fences.answer(S::SUBJECT, step, &fence);
         let mut writes = Vec::new();
+        let decided;
         let (ruling, state) = match (&fence.state, acted) {
             // Whoever holds it now acts under the same key, and finds the same.
             (State::Acting(_), Some(ruling)) => {
-                let subject = &answer.subject;
-                writes = self.step.remember(asked, subject, ruling, view).await?;
-                (None, State::done(ruling)?)
+                writes = self.step.remember(asked, &to.subject, ruling, view).await?;
+                (ruling, State::done(ruling)?)
             }
-            (State::Done(outcome), _) => (Some(kept(outcome)?), fence.state.clone()),
-            (State::Undoing { lease, was_asked }, _) => {
-                (Some(cancelled()), self.left_to_undo(lease, *was_asked, event))
+            (State::Done(outcome), _) => {
+                decided = kept(outcome)?;
+                (&decided, fence.state.clone())
             }
-            (State::Undone, _) => (Some(cancelled()), State::Undone),
+            (State::Undoing { .. } | State::Undone, _) => {
+                decided = cancelled();
+                (&decided, self.fences.let_go(&fence.state, &event.id))
+            }
             (State::Unknown, _) | (State::Acting(_), None) => return Err(lost_fence().into()),
         };
         writes.push(self.fences.answered(&fence, &state));
-        let ruling = ruling.as_ref().or(acted.as_ref());
-        let ruling = ruling.ok_or_else(lost_fence)?;
-        answer.sequence = answer.sequence.max(1);
-        let emitted = self.step.answer(asked, answer, ruling);
-        let emitted = emitted.map_err(|_| lost_fence())?;
-        Ok(UnitOfWork::from(writes).emit(emitted))
+        let answer = self.step.answer(asked, to, ruling);
+        Ok(UnitOfWork::from(writes).emit(answer.map_err(unwritable)?))
+    }
+}
+
+#[async_trait]
+impl<S: UndoableOutside> OutsideEffect<S::Undo> for UndoOutside<S> {
+    /// Nothing where there was nothing to undo.
+    type Output = Option<S::Undone>;
+
+    async fn fence(
+        &self,
+        event: &Envelope<S::Undo>,
+        view: &View<'_>,
+    ) -> Result<Vec<Write>, Failure> {
+        let fence = self.fences.read(event.data.step(), view).await?;
+        let own = self.fences.lease(&event.id);
+        let (lease, was_asked) = match &fence.state {
+            State::Unknown => (own, false),
+            State::Done(outcome) => match kept::<S::Outcome>(outcome)? {
+                Ruling::Done(_) => (own, true),
+                Ruling::Refused(_) => (own, false),
+            },
+            // No further try of the do begins from now on; the one that runs is waited for.
+            State::Acting(lease) if self.fences.held(lease, &event.id) => (lease.clone(), true),
+            State::Acting(_) => (own, true),
+            State::Undoing { lease, .. } if self.fences.held(lease, &event.id) => {
+                return Err(Failure::Later(StepIsHeld.into()));
+            }
+            State::Undoing { was_asked, .. } => (own, *was_asked),
+            State::Undone => return Ok(Vec::new()),
+        };
+        let undoing = State::Undoing { lease, was_asked };
+        Ok(vec![self.fences.changed(&fence, &undoing)])
+    }
+
+    async fn act(
+        &self,
+        event: &Envelope<S::Undo>,
+        attempt: &Attempt,
+        view: &View<'_>,
+    ) -> Result<Acted<Self::Output>, Failure> {
+        let step = event.data.step();
+        match self.fences.read(step, view).await?.state {
+            State::Undoing { lease, was_asked } if lease.owner == event.id => {
+                if !was_asked {
+                    return Ok(Acted::Done(None));
+                }
+                let keys = Keys::of(step);
+                let undone = self.step.undo(&event.data, &keys, attempt).await?;
+                Ok(Acted::Done(Some(undone)))
+            }
+            State::Undone => Ok(Acted::Done(None)),
+            State::Unknown | State::Acting(_) | State::Done(_) | State::Undoing { .. } => {
+                Err(Failure::Later(StepIsHeld.into()))
+            }
+        }
+    }
+
+    async fn remember(
+        &self,
+        event: &Envelope<S::Undo>,
+        end: End<'_, Self::Output>,
+        view: &View<'_>,
+    ) -> Result<UnitOfWork, ReadError> {
+        let End::Done(acted) = end else {
+            return Ok(UnitOfWork::default());
+        };
+        let (asked, step) = (&event.data, event.data.step());
+        let fence = self.fences.read(step, view).await?;
+        let to = self.fences.answer(S::SUBJECT, step, &fence);
+        let mut writes = match acted {
+            Some(undone) => {
+                let kept = self.step.remember_undone(asked, &to.subject, undone, view);
+                kept.await?
+            }
+            None => Vec::new(),
+        };
+        writes.push(self.fences.answered(&fence, &State::Undone));
+        let answer = self.step.undone(asked, to).map_err(unwritable)?;
+        Ok(UnitOfWork::from(writes).emit(answer))
+    }
+}
+
+impl Fences {
+    fn held(&self, lease: &Lease, event_id: &str) -> bool {
+        lease.is_of_another(event_id, self.now())
+    }
+
+    /// An undo waits no longer for a do that has ended.
+    fn let_go(&self, state: &State, ended: &str) -> State {
+        match state {
+            State::Undoing { lease, was_asked } if lease.owner == ended => State::Undoing {
+                lease: Lease {
+                    owner: lease.owner.clone(),
+                    expires_at: self.now(),
+                },
+                was_asked: *was_asked,
+            },
+            State::Unknown
+            | State::Acting(_)
+            | State::Done(_)
+            | State::Undoing { .. }
+            | State::Undone => state.clone(),
+        }
+    }
+}
+
+/// A fence is only ever changed, never deleted while a claim may run.
+fn lost_fence() -> MalformedDocument {
+    MalformedDocument {
+        field: "state".to_owned(),
+        expected: "the state of a step that was acted on",
+    }
+}
+
+/// A fault of the program: it waits for a repair.
+fn unwritable(_: UnwritableEvent) -> MalformedDocument {
+    MalformedDocument {
+        field: "outcome".to_owned(),
+        expected: "an outcome that can be told",
     }
 }
