@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use fanout_store::{
     CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
 };
+use fanout_web::IDEMPOTENCY_KEYS;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use user_service::USERS;

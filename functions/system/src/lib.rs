@@ -35,8 +35,11 @@ pub static SERVICES: &[&ServiceSpec] = &[
 /// Who keeps the shop's stock.
 pub static STOCK_KEEPER: &ServiceSpec = &inventory_service::SERVICE;
 
+/// A process whose deadlines come at a pace.
+type MadeAt = fn(Pace) -> Arc<dyn Machine>;
+
 /// The processes, each with the service that owns it; every version that may have open instances.
-static PROCESSES: &[(&ServiceSpec, fn(Pace) -> Arc<dyn Machine>)] =
+static PROCESSES: &[(&ServiceSpec, MadeAt)] =
     &[(&order_service::SERVICE, order_service::order_process)];
 
 /// What serves every system, in a container of its own.
