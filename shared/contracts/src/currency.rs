@@ -47,6 +47,16 @@ impl Currency {
         self.code
     }
 
+    /// This many minor units as a decimal, however many they are.
+    pub fn decimal(self, minor: u64) -> String {
+        let unit = 10_u64.pow(self.digits);
+        let (whole, fraction) = (minor / unit, minor % unit);
+        match self.digits {
+            0 => whole.to_string(),
+            digits => format!("{whole}.{fraction:0width$}", width = digits as usize),
+        }
+    }
+
     /// How many digits an amount has after the point: the minor unit.
     pub fn digits(self) -> u32 {
         self.digits

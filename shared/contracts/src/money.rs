@@ -95,13 +95,7 @@ impl Money {
 
 impl fmt::Display for Money {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.currency.digits();
-        let unit = 10_u64.pow(digits);
-        let (whole, fraction) = (self.minor / unit, self.minor % unit);
-        match digits {
-            0 => write!(out, "{whole}"),
-            _ => write!(out, "{whole}.{fraction:0width$}", width = digits as usize),
-        }
+        out.write_str(&self.currency.decimal(self.minor))
     }
 }
 

@@ -9,20 +9,22 @@ use fanout_outbox::Outbox;
 use fanout_processes::{Engine as ProcessEngine, Processes};
 use fanout_runtime::{Environment, Settings, SettingsError, SystemClock, SystemIds, Timings};
 use fanout_web::Service;
-use system::roles;
 
 use super::engine::Engine;
+use crate::cli::SystemsFlags;
 
 /// Every role with its settings, in the table's order; all that is wrong with them is one error.
 pub(super) fn read_roles(
     environment: &dyn Environment,
+    systems: &SystemsFlags,
     folder: &Path,
 ) -> Result<Vec<Role>, SettingsError> {
     let place = Place::OneMachine {
         folder: folder.to_owned(),
     };
     let mut settings = Settings::new(environment);
-    let built: Vec<Option<Role>> = roles()
+    let built: Vec<Option<Role>> = systems
+        .roles()
         .map(|spec| (spec.build)(&mut settings, &place))
         .collect();
     settings.finish(built.into_iter().collect())
@@ -53,6 +55,7 @@ impl Engine {
     /// Starts every role, in the table's order.
     pub(super) fn start_roles(
         &self,
+        systems: &SystemsFlags,
         built: Vec<Role>,
         processes: &Processes,
     ) -> anyhow::Result<Vec<Service>> {
@@ -71,6 +74,6 @@ impl Engine {
             let started = spec.start(role, kernel);
             started.map_err(|error| anyhow::anyhow!(error).context(spec.name))
         };
-        roles().zip(built).map(start).collect()
+        systems.roles().zip(built).map(start).collect()
     }
 }

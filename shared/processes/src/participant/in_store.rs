@@ -21,11 +21,13 @@ pub trait StoreStep: Send + Sync + 'static {
     /// What the participant's own subject for the step is, such as `res`.
     const SUBJECT: &'static str;
 
-    /// What it comes to, and what that changes. Reads only; called again when documents changed
-    /// between plan and commit. Writes have preconditions where they depend on what was read.
+    /// What it comes to, and what that changes; `subject` is the participant's own. Reads only;
+    /// called again when documents changed between plan and commit. Writes have preconditions where
+    /// they depend on what was read.
     async fn perform(
         &self,
         asked: &Self::Asked,
+        subject: &str,
         view: &View<'_>,
     ) -> Result<(Ruling<Self::Outcome>, Vec<Write>), Failure>;
 
@@ -90,9 +92,11 @@ impl<S: StoreStep> StoreEffect<S::Asked> for DoInStore<S> {
         } else {
             self.fences.read(step, view).await?
         };
+        let to = self.fences.answer(S::SUBJECT, step, &fence);
         let (ruling, state, mut writes) = match &fence.state {
             State::Unknown => {
-                let (ruling, writes) = self.step.perform(&event.data, view).await?;
+                let performed = self.step.perform(&event.data, &to.subject, view);
+                let (ruling, writes) = performed.await?;
                 let done = State::done(&ruling)?;
                 (ruling, done, writes)
             }
@@ -101,8 +105,7 @@ impl<S: StoreStep> StoreEffect<S::Asked> for DoInStore<S> {
             State::Acting(_) | State::Undoing { .. } => return Err(Failure::retry(ActedOutside)),
         };
         writes.push(self.fences.answered(&fence, &state));
-        let answer = self.fences.answer(S::SUBJECT, step, &fence);
-        let answer = self.step.answer(&event.data, answer, &ruling)?;
+        let answer = self.step.answer(&event.data, to, &ruling)?;
         Ok(Plan::Apply(UnitOfWork::from(writes).emit(answer)))
     }
 }

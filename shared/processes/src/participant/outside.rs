@@ -25,7 +25,7 @@ pub trait OutsideStep: Send + Sync + 'static {
     /// Asks the other side, under `keys.done`. A failure may come after the act.
     async fn perform(
         &self,
-        asked: &Self::Asked,
+        asked: &Envelope<Self::Asked>,
         keys: &Keys,
         attempt: &Attempt,
         view: &View<'_>,
@@ -34,7 +34,7 @@ pub trait OutsideStep: Send + Sync + 'static {
     /// What else to keep of what it came to. Reads only.
     async fn remember(
         &self,
-        asked: &Self::Asked,
+        asked: &Envelope<Self::Asked>,
         subject: &str,
         ruling: &Ruling<Self::Outcome>,
         view: &View<'_>,
@@ -141,7 +141,7 @@ impl<S: OutsideStep> OutsideEffect<S::Asked> for DoOutside<S> {
         match self.fences.read(step, view).await?.state {
             State::Acting(lease) if lease.owner == event.id => {
                 let keys = Keys::of(step);
-                let acted = self.step.perform(&event.data, &keys, attempt, view).await?;
+                let acted = self.step.perform(event, &keys, attempt, view).await?;
                 Ok(Acted::Done(Some(acted)))
             }
             State::Unknown | State::Acting(_) => Err(Failure::Later(StepIsHeld.into())),
@@ -166,7 +166,7 @@ impl<S: OutsideStep> OutsideEffect<S::Asked> for DoOutside<S> {
         let (ruling, state) = match (&fence.state, acted) {
             // Whoever holds it now acts under the same key, and finds the same.
             (State::Acting(_), Some(ruling)) => {
-                writes = self.step.remember(asked, &to.subject, ruling, view).await?;
+                writes = self.step.remember(event, &to.subject, ruling, view).await?;
                 (ruling, State::done(ruling)?)
             }
             (State::Done(outcome), _) => {

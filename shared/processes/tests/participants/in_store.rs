@@ -33,6 +33,7 @@ impl StoreStep for Reserve {
     async fn perform(
         &self,
         asked: &ReservationRequested,
+        _: &str,
         _: &View<'_>,
     ) -> Result<(Ruling<Vec<ProductLine>>, Vec<Write>), Failure> {
         Ok(if self.refuses {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use fanout_consume::{Attempt, Consumer, Failure, Pipeline, View};
 use fanout_contracts::Currency;
 use fanout_contracts::payment::{Captured, ChargeRequested, Declined, RefundRequested, Refunded};
+use fanout_events::Envelope;
 use fanout_outbox::{Draft, UnwritableEvent};
 use fanout_processes::{
     Answer, Fences, Keys, OutsideStep, Ruling, UndoableOutside, end_fences_of_dead_process,
@@ -42,7 +43,7 @@ impl OutsideStep for Charge {
 
     async fn perform(
         &self,
-        _: &ChargeRequested,
+        _: &Envelope<ChargeRequested>,
         keys: &Keys,
         _: &Attempt,
         _: &View<'_>,
@@ -61,7 +62,7 @@ impl OutsideStep for Charge {
 
     async fn remember(
         &self,
-        _: &ChargeRequested,
+        _: &Envelope<ChargeRequested>,
         _: &str,
         _: &Ruling<String>,
         _: &View<'_>,
