@@ -32,7 +32,10 @@ impl Table<'_> {
             timings: Timings::PRODUCTION,
             redelivery: Redelivery::PRODUCTION,
             domains: DOMAINS,
-            unheard: &[],
+            unheard: &[(
+                "operator-events",
+                "what operators did is kept in the event store for who asks later",
+            )],
             services: SERVICES,
         }
     }
