@@ -27,7 +27,9 @@ pub use participant::{
     StoreStep, UndoInStore, UndoOutside, UndoableInStore, UndoableOutside,
     end_fences_of_dead_process,
 };
-pub use process::{Emit, Input, OperateError, Process, ProcessError, Route, Step, Verb};
+pub use process::{
+    Emit, Input, Kind, OperateError, Process, ProcessError, Route, Step, StepOutline, Verb,
+};
 pub use saga::Saga;
 pub use stored::{PROCESSES, StoredProcess, WAKE_SHARDS, process_key, process_subject};
 pub use table::{Owned, Processes};

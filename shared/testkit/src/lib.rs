@@ -8,6 +8,7 @@ pub mod faults;
 mod hooked_documents;
 mod manual_clock;
 pub mod push_endpoint;
+pub mod saga_laws;
 mod scripted_bus;
 mod seeded_ids;
 mod silent_proxy;
