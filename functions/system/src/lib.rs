@@ -14,6 +14,8 @@ use fanout_store::Collection;
 /// What a new shop has in stock.
 pub use inventory_service::stock_first_products;
 pub use manifest::manifest;
+/// What a trace of an order begins with.
+pub use order_service::PROCESS as ORDER_PROCESS;
 pub use topology::{Redelivery, deployed, topology};
 /// What a trace of a user begins with.
 pub use user_service::USERS;

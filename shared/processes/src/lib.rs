@@ -21,6 +21,7 @@ pub use engine::{Begun, CannotBegin, Engine, EngineError};
 pub use find::{find_processes, open_versions};
 pub use instance::{Failed, Instance, Status, StepRecord, StepStatus};
 pub use machine::{Machine, machine};
+pub use operate::CANCELLED_BY_OPERATOR;
 pub use pace::Pace;
 pub use participant::{
     Answer, CANCELLED, DoInStore, DoOutside, Fences, Keys, OutsideStep, Ruling, STEP_FENCES,
