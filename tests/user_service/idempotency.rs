@@ -159,10 +159,7 @@ async fn the_record_holds_nothing_personal_and_not_the_key() {
     sign_up(&service, KEY, &ada()).await;
     let records = service.stored(IDEMPOTENCY_KEYS).await;
     let fields: Vec<_> = records[0].fields.iter().map(|(name, _)| name).collect();
-    assert_eq!(
-        fields,
-        ["created_at", "expires_at", "fingerprint", "user_id"]
-    );
+    assert_eq!(fields, ["created_at", "expires_at", "fingerprint", "made"]);
     assert!(!records[0].key.id().contains(KEY));
 }
 

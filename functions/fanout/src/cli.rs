@@ -18,6 +18,7 @@ use crate::dead_letters::DeadLettersArgs;
 use crate::doctor::DoctorFlags;
 use crate::manifest::ManifestFlags;
 use crate::new_service::NewFlags;
+use crate::processes::ProcessesArgs;
 use crate::publish::PublishArgs;
 use crate::replay::ReplayFlags;
 use crate::status::StatusFlags;
@@ -69,6 +70,8 @@ pub enum Command {
     DeadLetters(DeadLettersArgs),
     /// Push stored events to one consumer again, as they were published
     Replay(ReplayFlags),
+    /// List, show or move flows of many steps
+    Processes(ProcessesArgs),
     /// Show an event's life: stored, published, and what each consumer made of it
     Trace(TraceFlags),
     /// Check the table of services against itself, and a live project against the table
@@ -105,9 +108,6 @@ pub struct UpFlags {
         value_delimiter = ','
     )]
     pub ports: Vec<PortOf>,
-    /// Which systems run
-    #[command(flatten)]
-    pub systems: SystemsFlags,
     /// Let the deadlines of processes' steps come this many times sooner
     #[arg(
         long,
@@ -116,6 +116,9 @@ pub struct UpFlags {
         value_name = "DIVISOR"
     )]
     pub step_deadlines: NonZeroU32,
+    /// Which systems run
+    #[command(flatten)]
+    pub systems: SystemsFlags,
     /// How the embedded broker delivers
     #[command(flatten)]
     pub delivery: DeliveryFlags,

@@ -14,6 +14,8 @@ use fanout_store::Collection;
 /// What a new shop has in stock.
 pub use inventory_service::stock_first_products;
 pub use manifest::manifest;
+/// What a trace of an order begins with.
+pub use order_service::PROCESS as ORDER_PROCESS;
 pub use topology::{Redelivery, deployed, topology};
 /// What a trace of a user begins with.
 pub use user_service::USERS;
@@ -79,9 +81,10 @@ pub fn role(name: &str) -> Option<&'static ServiceSpec> {
     roles().find(|spec| spec.name == name)
 }
 
-/// All processes, whose deadlines come at this pace.
-pub fn processes(pace: Pace) -> Processes {
-    let owned = PROCESSES.iter().map(|(spec, process)| Owned {
+/// The processes of services that are `wanted`, whose deadlines come at this pace.
+pub fn processes(pace: Pace, wanted: impl Fn(&ServiceSpec) -> bool) -> Processes {
+    let owned = PROCESSES.iter().filter(|(spec, _)| wanted(spec));
+    let owned = owned.map(|(spec, process)| Owned {
         service: spec.name,
         machine: process(pace),
     });
