@@ -10,8 +10,11 @@ use base64::engine::general_purpose::STANDARD;
 use fanout_bus::{Backoff, Publisher, Retention, Subscription, Topology};
 use fanout_bus_local::{Broker, PulledMessage};
 use fanout_consume::PushAuth;
+use fanout_contracts::user::UserCreated;
+use fanout_events::EventType as _;
 use fanout_kernel::{Kernel, Place, ServiceSpec};
 use fanout_outbox::Outbox;
+use fanout_processes::{Engine, Processes};
 use fanout_runtime::{Settings, SystemClock, SystemIds, Timings};
 use fanout_store::Documents;
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -39,11 +42,12 @@ impl LoneConsumer {
         Self::of(&crm_service::SERVICE).await
     }
 
-    /// Every consumer of the system.
+    /// Every consumer that reacts to a sign-up.
     pub(crate) async fn each() -> Vec<Self> {
         let mut each = Vec::new();
         for spec in SERVICES {
-            if spec.subscriber.is_some() {
+            let mut types = spec.subscriber.iter().flat_map(|it| it.types());
+            if types.any(|name| name == UserCreated::TYPE) {
                 each.push(Self::of(spec).await);
             }
         }
@@ -123,9 +127,19 @@ pub(crate) fn kernel(documents: Arc<dyn Documents>, publisher: Arc<dyn Publisher
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         timings: Timings::PRODUCTION,
+        processes: Processes::default(),
         push_auth: Some(PushAuth::open_for_one_machine()),
         project: "test".to_owned(),
     }
+}
+
+/// A ticker of no processes, with this outbox.
+pub(crate) fn ticker_of(outbox: Outbox, documents: Arc<dyn Documents>) -> axum::Router {
+    let none = Processes::default();
+    ticker::app(
+        outbox.clone(),
+        Engine::new(none, documents, outbox, Arc::new(SystemClock)),
+    )
 }
 
 /// A topic with a subscription of the same name.

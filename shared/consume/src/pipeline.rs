@@ -5,7 +5,8 @@ use std::sync::Arc;
 use fanout_bus::{Publisher, PushedMessage};
 use fanout_dedup::{Ledger, LedgerError, Links, Seen};
 use fanout_events::{
-    DecodeError, Decoded, Event, Fingerprint, Received, decode_message, is_cloud_event,
+    DecodeError, Decoded, Event, Fingerprint, JsonFields, Received, StepRef, decode_message,
+    is_cloud_event,
 };
 use fanout_outbox::{Committed, Outbox};
 use fanout_runtime::{Clock, IdGenerator, Timings};
@@ -61,6 +62,8 @@ pub(super) struct Settled {
     pub(super) subject: Option<String>,
     pub(super) correlation_id: Option<String>,
     pub(super) may_have_repeated: bool,
+    /// The step of a process that it asks for or answers.
+    pub(super) step: Option<StepRef>,
 }
 
 impl Pipeline {
@@ -111,6 +114,7 @@ impl Pipeline {
                     subject: None,
                     correlation_id: None,
                     may_have_repeated: false,
+                    step: None,
                 };
             }
         };
@@ -136,6 +140,7 @@ impl Pipeline {
             outcome,
             may_have_repeated,
         } = self.react(&delivery, &received).await;
+        let step = StepRef::read(&JsonFields::new("data.", &event.data.0)).ok();
         Settled {
             outcome,
             event_id: event.id,
@@ -143,6 +148,7 @@ impl Pipeline {
             subject: Some(event.subject),
             correlation_id: event.correlation_id,
             may_have_repeated,
+            step,
         }
     }
 

@@ -12,6 +12,7 @@ mod json_text;
 mod personal;
 mod shape;
 mod short_form;
+mod step;
 
 pub use attributes::{CE_TYPE, CORRELATION_ID, TRACEPARENT, attributes};
 pub use cloud_event::is_cloud_event;
@@ -24,3 +25,4 @@ pub use json_fields::{JsonFields, WrongField};
 pub use json_text::{json_text, skip_byte_order_mark};
 pub use personal::{EmailAddress, InvalidEmailAddress, InvalidPersonName, PersonName};
 pub use shape::IDENTIFIER_PATTERN;
+pub use step::{OfStep, StepRef};

@@ -148,6 +148,9 @@ impl Instances {
                 1 + self.below(28)
             ),
             Some("date-time") => self.time(),
+            // Whole units, which every currency has.
+            Some("money") => self.below(1_000_000_000_000).to_string(),
+            Some("iso-4217") => (*self.pick(&["USD", "JPY", "KWD"])).to_owned(),
             Some(other) => panic!("the generator has no format `{other}`"),
             None => self.letters(LETTERS, least, most),
         }

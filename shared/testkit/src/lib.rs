@@ -9,6 +9,11 @@ mod hooked_documents;
 mod instances;
 mod manual_clock;
 pub mod push_endpoint;
+#[allow(
+    clippy::unwrap_used,
+    reason = "these are tests: a panic is their verdict"
+)]
+pub mod saga_laws;
 mod scripted_bus;
 mod seeded_ids;
 mod silent_proxy;

@@ -2,30 +2,37 @@
 //! runs there against the table.
 
 mod live;
+mod open_processes;
 mod table;
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Args;
 use fanout_runtime::{Environment, ProcessEnvironment};
 use serde::Serialize;
 
 use crate::answer::{block_on, counted, verdict, write};
+use crate::cli::SystemsFlags;
 use crate::manifest;
 use crate::operator::Operator;
-use crate::target::TargetFlags;
+use crate::processes::table as table_of_processes;
+use crate::target::{Target, TargetFlags};
 use table::Table;
 
 const EXAMPLES: &str = "Examples:
   fanout doctor
   fanout doctor --project my-project --json
+  fanout doctor --project my-project --system shop
 
 Exit codes: 0 if everything is as it should be, 1 if something is not or the project cannot be read.
 
 Without --project it looks at the code's own table, and needs nothing that runs; from the repository's
 root also at what `fanout manifest` has written. With --project it also reads the project's topics and
-subscriptions, by Pub/Sub's REST API with your Application Default Credentials. Its grants, services and database are not read.";
+subscriptions, by Pub/Sub's REST API with your Application Default Credentials, and which versions of
+processes are open in its database: one that this build does not have would stand still. Its grants and
+services are not read.";
 
 /// The flags of `fanout doctor`.
 #[derive(Debug, Clone, Args)]
@@ -34,6 +41,9 @@ pub struct DoctorFlags {
     /// Answer in JSON
     #[arg(long, env = "FANOUT_JSON")]
     pub json: bool,
+    /// Which systems are deployed: what Terraform's variable `systems` says
+    #[command(flatten)]
+    pub systems: SystemsFlags,
     /// Which system
     #[command(flatten)]
     pub target: TargetFlags,
@@ -60,9 +70,15 @@ async fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Re
     report.findings.extend(findings);
     if let Some(project) = &flags.target.project {
         let operator = Operator::connect(&flags.target, environment)?;
-        let live = live::check(&operator.pubsub, project).await?;
-        report.looked_at.extend(live.looked_at);
-        report.findings.extend(live.findings);
+        let bus = live::check(&operator.pubsub, project, &flags.systems).await?;
+        let target = Target::from_flags(&flags.target, environment)?;
+        let documents = target.documents().await?;
+        let processes = open_processes::check(documents.as_ref(), &table_of_processes()).await;
+        let processes = processes.context("the open processes could not be read")?;
+        for part in [bus, processes] {
+            report.looked_at.extend(part.looked_at);
+            report.findings.extend(part.findings);
+        }
     }
     Ok(report)
 }

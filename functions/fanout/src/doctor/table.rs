@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use fanout_contracts::DOMAINS;
+use fanout_contracts::{DOMAINS, operator};
 use fanout_events::Domain;
 use fanout_kernel::{ServiceSpec, Subscribed, Subscriber};
 use fanout_runtime::Timings;
@@ -32,7 +32,10 @@ impl Table<'_> {
             timings: Timings::PRODUCTION,
             redelivery: Redelivery::PRODUCTION,
             domains: DOMAINS,
-            unheard: &[],
+            unheard: &[(
+                operator::TOPIC,
+                "they are kept for whoever asks later what operators did",
+            )],
             services: SERVICES,
         }
     }

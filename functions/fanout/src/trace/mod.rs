@@ -23,6 +23,7 @@ pub(crate) use life::shown;
 const EXAMPLES: &str = "Examples:
   fanout trace evt_01JD2V7Q4M8T9W3X5Y6Z7A8B9C
   fanout trace --user usr_01JD2V7Q4KA1B2C3D4E5F6G7H8 --json
+  fanout trace --order ord_01JD2V7Q4KA1B2C3D4E5F6G7H8
   fanout trace --correlation req_01JD2V7Q4JA1B2C3D4E5F6G7H8 --project my-project
 
 Exit codes: 0 if something is known, 1 if nothing is, 2 if the command was used wrongly.
@@ -57,6 +58,9 @@ pub struct Asked {
     /// All events about this user
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub user: Option<String>,
+    /// All events about this order, about its process, and what answers those
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub order: Option<String>,
     /// Everything that one request led to: its `X-Request-Id`, or the trace id of its `traceparent`
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub correlation: Option<String>,
@@ -84,13 +88,17 @@ async fn look_up(
     let Asked {
         event,
         user,
+        order,
         correlation,
     } = asked;
-    let trace = match (event, user, correlation) {
-        (Some(id), _, _) => find::event(documents, clock, id).await,
-        (_, Some(id), _) => find::user(documents, clock, id).await,
-        (_, _, Some(id)) => find::correlation(documents, clock, id).await,
-        (None, None, None) => bail!("name an event, or use --user or --correlation"),
+    let trace = match (event, user, order, correlation) {
+        (Some(id), _, _, _) => find::event(documents, clock, id).await,
+        (_, Some(id), _, _) => find::user(documents, clock, id).await,
+        (_, _, Some(id), _) => find::of_order(documents, clock, id).await,
+        (_, _, _, Some(id)) => find::correlation(documents, clock, id).await,
+        (None, None, None, None) => {
+            bail!("name an event, or use --user, --order or --correlation")
+        }
     };
     trace.context("the store could not be read")
 }

@@ -6,23 +6,26 @@ use std::sync::Arc;
 use fanout_consume::PushAuth;
 use fanout_kernel::{Kernel, Place, Role, ServiceSpec};
 use fanout_outbox::{Outbox, SchemasUrl};
+use fanout_processes::{Engine as ProcessEngine, Processes};
 use fanout_runtime::{Environment, Settings, SettingsError, SystemClock, SystemIds, Timings};
 use fanout_web::Service;
-use system::roles;
 
 use super::engine::Engine;
+use crate::cli::SystemsFlags;
 
 /// Every role with its settings, in the table's order, and where schemas are published; all that is
 /// wrong with them is one error.
 pub(super) fn read_roles(
     environment: &dyn Environment,
+    systems: &SystemsFlags,
     folder: &Path,
 ) -> Result<(Vec<Role>, Option<SchemasUrl>), SettingsError> {
     let place = Place::OneMachine {
         folder: folder.to_owned(),
     };
     let mut settings = Settings::new(environment);
-    let built: Vec<Option<Role>> = roles()
+    let built: Vec<Option<Role>> = systems
+        .roles()
         .map(|spec| (spec.build)(&mut settings, &place))
         .collect();
     let schemas_at = settings.optional::<SchemasUrl>("SCHEMAS_URL", SchemasUrl::EXPECTS);
@@ -42,10 +45,22 @@ impl Engine {
         )
     }
 
+    /// What moves these processes, as the ticker does.
+    pub(super) fn processes(&self, processes: &Processes) -> ProcessEngine {
+        ProcessEngine::new(
+            processes.clone(),
+            Arc::clone(&self.documents),
+            self.outbox(system::TICKER.name),
+            Arc::new(SystemClock),
+        )
+    }
+
     /// Starts every role, in the table's order.
     pub(super) fn start_roles(
         &self,
+        systems: &SystemsFlags,
         built: Vec<Role>,
+        processes: &Processes,
         schemas_at: Option<&SchemasUrl>,
     ) -> anyhow::Result<Vec<Service>> {
         let start = |(spec, role): (&'static ServiceSpec, Role)| {
@@ -56,12 +71,13 @@ impl Engine {
                 clock: Arc::new(SystemClock),
                 ids: Arc::new(SystemIds),
                 timings: Timings::PRODUCTION,
+                processes: processes.clone(),
                 push_auth: Some(PushAuth::open_for_one_machine()),
                 project: self.project.clone(),
             };
             let started = spec.start(role, kernel);
             started.map_err(|error| anyhow::anyhow!(error).context(spec.name))
         };
-        roles().zip(built).map(start).collect()
+        systems.roles().zip(built).map(start).collect()
     }
 }
