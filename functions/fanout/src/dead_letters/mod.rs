@@ -160,10 +160,13 @@ pub(crate) fn consumer_named(name: &str) -> anyhow::Result<&'static Subscriber> 
     system::consumer(name).ok_or_else(|| anyhow!("there is no consumer `{name}`"))
 }
 
-/// The consumer of this name, or all.
-fn consumers_of(name: Option<&str>) -> anyhow::Result<Vec<&'static Subscriber>> {
+/// The consumer of this name, or all that are there.
+async fn consumers_of(
+    operator: &Operator,
+    name: Option<&str>,
+) -> anyhow::Result<Vec<&'static Subscriber>> {
     match name {
         Some(name) => Ok(vec![consumer_named(name)?]),
-        None => Ok(system::consumers().collect()),
+        None => Ok(operator.consumers().await?),
     }
 }
