@@ -153,7 +153,8 @@ impl CountSignups {
         let mut query = Query::of(collection)
             .only("date", Comparison::AtLeast, date_id(range.first))
             .only("date", Comparison::AtMost, date_id(range.last))
-            .limit(PAGE);
+            .limit(PAGE)
+            .for_listing();
         loop {
             let page = self.documents.query(&query).await?;
             for document in &page.documents {

@@ -93,7 +93,8 @@ async fn page(documents: &dyn Documents, asked: Asked) -> Result<Contacts, ReadE
     let mut query = Query::of(CONTACTS)
         .only("deleted_at", Comparison::Equal, Value::Null)
         // One more, to know whether this page is the last.
-        .limit(asked.limit + 1);
+        .limit(asked.limit + 1)
+        .for_listing();
     query.after = asked.after.map(PageToken::into_cursor);
     let found = documents.query(&query).await?.documents;
     let last = found.get(limit - 1).filter(|_| found.len() > limit);

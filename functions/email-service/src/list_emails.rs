@@ -44,7 +44,9 @@ pub(crate) async fn list_emails(
 }
 
 async fn emails_of(documents: &dyn Documents, user_id: &str) -> Result<Vec<SentEmail>, ReadError> {
-    let query = SentEmail::of_user(user_id).order_by("sent_at", Direction::Ascending);
+    let query = SentEmail::of_user(user_id)
+        .order_by("sent_at", Direction::Ascending)
+        .for_listing();
     let stored = all_documents(documents, query).await?;
     let emails = stored
         .iter()

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use fanout_processes::{Status, StoredProcess, find_processes};
-use fanout_runtime::{Environment, Timestamp};
+use fanout_runtime::Environment;
 use serde::Serialize;
 
 use super::ListFlags;
-use crate::answer::{printable, write_json, write_text};
-use crate::store;
+use crate::answer::{printable, write};
 use crate::target::Target;
+use crate::trace::shown;
 
 /// A process in the list.
 #[derive(Serialize)]
@@ -28,12 +28,17 @@ struct Listed {
     updated_at: String,
 }
 
+#[derive(Serialize)]
+struct Answer {
+    processes: Vec<Listed>,
+}
+
 pub(super) async fn list(
     flags: &ListFlags,
     environment: &dyn Environment,
 ) -> anyhow::Result<ExitCode> {
     let target = Target::from_flags(&flags.common.target, environment)?;
-    let documents = store::open(&target).await?;
+    let documents = target.documents().await?;
     let asked = flags.status.as_deref().and_then(Status::parse);
     let statuses = Status::ALL.into_iter().filter(|status| match asked {
         Some(asked) => *status == asked,
@@ -46,11 +51,8 @@ pub(super) async fn list(
     }
     found.sort_by_key(|stored| std::cmp::Reverse(stored.updated_at));
     let listed: Vec<Listed> = found.iter().map(Listed::of).collect();
-    if flags.common.json {
-        write_json(&serde_json::json!({ "processes": listed }))?;
-    } else {
-        write_text(&text(&listed))?;
-    }
+    let listed = Answer { processes: listed };
+    write(&listed, flags.common.json, |listed| text(&listed.processes))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -72,10 +74,6 @@ impl Listed {
             updated_at: shown(stored.updated_at),
         }
     }
-}
-
-pub(super) fn shown(time: Timestamp) -> String {
-    time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
 fn text(listed: &[Listed]) -> String {

@@ -14,7 +14,7 @@ use fanout_processes::{Pace, Processes, Status, StoredProcess, Verb, process_key
 use fanout_runtime::ProcessEnvironment;
 use fanout_store::Documents;
 
-use crate::answer::printable;
+use crate::answer::{block_on, printable};
 use crate::target::TargetFlags;
 
 const EXAMPLES: &str = "Examples:
@@ -154,11 +154,7 @@ struct Common {
 
 /// Does what was asked for.
 pub fn run(args: ProcessesArgs) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    block_on(async {
         let environment = &ProcessEnvironment;
         match args.command {
             ProcessesCommand::List(flags) => list_processes::list(&flags, environment).await,

@@ -7,23 +7,18 @@ use fanout_processes::{StepRecord, StoredProcess};
 use fanout_runtime::Environment;
 
 use super::ShowFlags;
-use super::list_processes::shown;
-use crate::answer::{printable, write_json, write_text};
-use crate::store;
+use crate::answer::{printable, write};
 use crate::target::Target;
+use crate::trace::shown;
 
 pub(super) async fn show(
     flags: &ShowFlags,
     environment: &dyn Environment,
 ) -> anyhow::Result<ExitCode> {
     let target = Target::from_flags(&flags.common.target, environment)?;
-    let documents = store::open(&target).await?;
+    let documents = target.documents().await?;
     let stored = flags.which.find(documents.as_ref()).await?;
-    if flags.common.json {
-        write_json(&stored.to_json())?;
-    } else {
-        write_text(&text(&stored))?;
-    }
+    write(&stored.to_json(), flags.common.json, |_| text(&stored))?;
     Ok(ExitCode::SUCCESS)
 }
 
