@@ -100,7 +100,7 @@ pub struct UpFlags {
     #[arg(long, env = "FANOUT_EMULATORS")]
     pub emulators: bool,
     /// Listen on another port; repeat for several, 0 picks a free one, `all=0` picks all of them.
-    /// Names: pubsub and the services' (user, email, analytics, crm, inventory, payment, shipping, search, ticker)
+    /// Names: pubsub and the services' (user, email, analytics, crm, order, inventory, payment, shipping, search, ticker)
     #[arg(
         long = "port",
         env = "FANOUT_PORT",
@@ -277,7 +277,7 @@ mod tests {
         let error = "mail=1".parse::<PortOf>().unwrap_err();
         assert_eq!(
             error,
-            "`mail` is none of pubsub, user, email, analytics, crm, inventory, payment, shipping, search, ticker"
+            "`mail` is none of pubsub, user, email, analytics, crm, order, inventory, payment, shipping, search, ticker"
         );
     }
 
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn the_sign_up_runs_and_what_is_named_beside_it() {
         let meant = |arguments: &[&str]| {
-            let flags = Cli::parse_from([&["fanout", "up"], arguments].concat()).up;
+            let flags = Cli::parse_from([&["fanout"], arguments].concat()).up;
             let mut meant: Vec<_> = flags.systems.roles().map(|spec| spec.system).collect();
             meant.dedup();
             meant

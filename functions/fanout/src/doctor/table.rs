@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use fanout_contracts::DOMAINS;
+use fanout_contracts::{DOMAINS, operator};
 use fanout_events::Domain;
 use fanout_kernel::{ServiceSpec, Subscribed, Subscriber};
 use fanout_runtime::Timings;
@@ -33,8 +33,8 @@ impl Table<'_> {
             redelivery: Redelivery::PRODUCTION,
             domains: DOMAINS,
             unheard: &[(
-                "operator-events",
-                "what operators did is kept in the event store for who asks later",
+                operator::TOPIC,
+                "they are kept for whoever asks later what operators did",
             )],
             services: SERVICES,
         }
