@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Some(Command::Publish(args)) => publish::run(&args),
         Some(Command::Replay(flags)) => replay::run(&flags),
         Some(Command::DeadLetters(args)) => dead_letters::run(&args),
-        Some(Command::Processes(args)) => processes::run(args),
+        Some(Command::Processes(args)) => processes::run(&args),
         Some(Command::Trace(flags)) => trace::run(&flags),
         Some(Command::Doctor(flags)) => doctor::run(&flags),
         Some(Command::New(flags)) => new_service::run(&flags),

@@ -13,6 +13,11 @@ use crate::answer::{printable, write};
 use crate::target::Target;
 use crate::trace::shown;
 
+#[derive(Serialize)]
+struct List {
+    processes: Vec<Listed>,
+}
+
 /// A process in the list.
 #[derive(Serialize)]
 struct Listed {
@@ -26,11 +31,6 @@ struct Listed {
     wake_at: Option<String>,
     started_at: String,
     updated_at: String,
-}
-
-#[derive(Serialize)]
-struct Answer {
-    processes: Vec<Listed>,
 }
 
 pub(super) async fn list(
@@ -50,9 +50,8 @@ pub(super) async fn list(
         found.extend(some.context("the store could not be read")?);
     }
     found.sort_by_key(|stored| std::cmp::Reverse(stored.updated_at));
-    let listed: Vec<Listed> = found.iter().map(Listed::of).collect();
-    let listed = Answer { processes: listed };
-    write(&listed, flags.common.json, |listed| text(&listed.processes))?;
+    let processes = found.iter().map(Listed::of).collect();
+    write(&List { processes }, flags.common.json, text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -76,9 +75,9 @@ impl Listed {
     }
 }
 
-fn text(listed: &[Listed]) -> String {
+fn text(list: &List) -> String {
     let mut out = String::new();
-    for one in listed {
+    for one in &list.processes {
         let (step, reason) = (one.step.as_deref(), one.reason.as_deref());
         let _ = writeln!(
             out,
@@ -91,7 +90,7 @@ fn text(listed: &[Listed]) -> String {
             printable(reason.unwrap_or("")),
         );
     }
-    if listed.is_empty() {
+    if list.processes.is_empty() {
         out.push_str("no processes\n");
     }
     out

@@ -65,7 +65,7 @@ async fn ask_its_service(
     }
     let advice = "start `fanout up`, or say where the process's service listens with --service-url";
     let service = GoogleApi::new(http, None, advice);
-    let _: Value = service.post(address, &asked(verb)).await?;
+    let _moved: Value = service.post(address, &asked(verb)).await?;
     Ok(())
 }
 

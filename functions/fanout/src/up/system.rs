@@ -165,7 +165,7 @@ async fn tick_each_second(outbox: Outbox, processes: ProcessEngine, shutdown: Sh
             let (relayed, woken) = tokio::join!(outbox.relay(), processes.wake_due());
             for error in relayed.err().into_iter().chain(woken.err()) {
                 let error = error_chain(&error);
-                warn!(error, "a tick failed; trying again in a second");
+                warn!(error, "a tick failed; again in a second");
             }
             tokio::select! {
                 () = shutdown.requested() => {}

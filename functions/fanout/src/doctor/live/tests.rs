@@ -254,6 +254,6 @@ async fn every_page_is_read() {
         project: "p".to_owned(),
         empty_pulls: 1,
     };
-    let report = check(&pubsub, "p", &SystemsFlags::default()).await;
-    assert_eq!(report.unwrap().findings, [""; 0]);
+    let checked = check(&pubsub, "p", &SystemsFlags::default()).await;
+    assert_eq!(checked.unwrap().findings, [""; 0]);
 }
