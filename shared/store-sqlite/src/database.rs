@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Savepoint, TransactionBehavior};
 
+use super::checkpoints::{Checkpoints, LOG_PAGES};
 use super::ownership::Ownership;
+use super::pace::Pace;
 use super::schema::{self, Unusable, WAY_OUT};
 use super::worker::{Chore, Mode, Worker, in_savepoint};
 
@@ -31,6 +33,9 @@ const READS: Mode = Mode {
 /// How long to wait for a reader that opens or closes the file at the same moment: milliseconds,
 /// unless the machine is very busy.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
+/// How much of the file a connection keeps in memory, as it comes to need it: the inner pages of
+/// indexes on a million documents, and what one group of commits changes.
+const CACHE_KIB: i64 = 32 * 1024;
 /// How many statements a connection keeps prepared; there are a few for each query.
 const STATEMENTS: usize = 256;
 
@@ -49,6 +54,8 @@ struct Owner {
     path: PathBuf,
     reads: Worker,
     writes: Worker,
+    pace: Pace,
+    _checkpoints: Checkpoints,
     /// Freed last: after the threads have ended and closed the file.
     _ownership: Ownership,
 }
@@ -100,9 +107,10 @@ impl Database {
             schema::upgrade(&mut writer)?;
             let reader = connect(path)?;
             reader.pragma_update(None, "query_only", true)?;
-            Ok((writer, reader))
+            Ok((writer, reader, connect(path)?))
         };
-        let (writer, reader) = open().map_err(|error: Unusable| cannot_open(path, &error))?;
+        let (writer, reader, log) = open().map_err(|error: Unusable| cannot_open(path, &error))?;
+        let checkpoints = Checkpoints::start(log).map_err(|error| cannot_open(path, &error))?;
         let start = |name, connection, mode| {
             Worker::start(name, connection, mode).map_err(|error| cannot_open(path, &error))
         };
@@ -110,6 +118,8 @@ impl Database {
             path: path.to_owned(),
             writes: start("sqlite", writer, WRITES)?,
             reads: start("sqlite-reads", reader, READS)?,
+            pace: Pace::default(),
+            _checkpoints: checkpoints,
             _ownership: ownership,
         }))))
     }
@@ -158,8 +168,19 @@ impl Database {
         E: From<DatabaseError> + Send + 'static,
     {
         match self.0.as_ref() {
-            Access::File(owner) => owner.writes.call(work).await,
+            Access::File(owner) => {
+                let _writing = owner.pace.writing();
+                owner.writes.call(work).await
+            }
             Access::Here(_, connection) => run_here(connection, work),
+        }
+    }
+
+    /// Waits for a listing's turn: a moment while anything is being written.
+    pub(super) async fn turn_to_list(&self) {
+        match self.0.as_ref() {
+            Access::File(owner) => owner.pace.turn().await,
+            Access::Here(..) => {}
         }
     }
 
@@ -203,6 +224,9 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // It answers with the number, unlike the others.
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES, |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
@@ -275,6 +299,22 @@ mod tests {
             assert_eq!(database.call(count).await.unwrap(), 0);
             let next = execute(&database, "INSERT INTO t VALUES (1)").await;
             assert!(next.is_ok(), "{next:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_committed_gets_into_the_file_without_a_later_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let database = Database::open(&path).unwrap();
+        let bytes: u32 = 1 << 20;
+        assert!(bytes / 4096 < LOG_PAGES);
+        let fill = "CREATE TABLE t AS SELECT zeroblob(1 << 20)";
+        execute(&database, fill).await.unwrap();
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while std::fs::metadata(&path).unwrap().len() < u64::from(bytes) {
+            assert!(std::time::Instant::now() < deadline, "still in the log");
+            tokio::task::yield_now().await;
         }
     }
 

@@ -140,6 +140,9 @@ impl Documents for SqliteDocuments {
         self.declare([query.collection]).await?;
         let (query, ours) = (query.clone(), self.tables.are_ours());
         let selects = Selects::new(&query, ours)?;
+        if query.can_wait {
+            self.database.turn_to_list().await;
+        }
         self.database
             .read(move |savepoint| {
                 if !ours && !tables::exists(savepoint, query.collection)? {

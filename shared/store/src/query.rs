@@ -16,6 +16,8 @@ pub struct Query {
     pub limit: u32,
     /// Where the page before ended.
     pub after: Option<Cursor>,
+    /// Whether it stands back where a store has commits to make at the same moment.
+    pub can_wait: bool,
 }
 
 /// A condition on one field.
@@ -107,6 +109,7 @@ impl Query {
             order: Vec::new(),
             limit: 100,
             after: None,
+            can_wait: false,
         }
     }
 
@@ -135,6 +138,12 @@ impl Query {
     /// At most this many a page.
     pub fn limit(mut self, limit: u32) -> Self {
         self.limit = limit.max(1);
+        self
+    }
+
+    /// For a reader's eyes: it may stand back behind what is being stored.
+    pub fn for_listing(mut self) -> Self {
+        self.can_wait = true;
         self
     }
 
