@@ -9,12 +9,12 @@ use fanout_processes::{Engine, StoredProcess, Verb};
 use fanout_runtime::{Environment, SystemClock};
 use serde_json::{Value, json};
 
-use super::list_processes::shown;
 use super::{MoveFlags, show_process, table};
 use crate::answer::{printable, write};
 use crate::google_api::GoogleApi;
 use crate::operator::{Operator, base_url};
 use crate::target::{ADVICE, Target};
+use crate::trace::shown;
 
 pub(super) async fn operate(
     flags: &MoveFlags,
