@@ -129,7 +129,6 @@ fn client() -> reqwest::ClientBuilder {
         .connect_timeout(CONNECT_LIMIT)
 }
 
-/// The URL that this flag gives.
 pub(crate) fn base_url(text: &str, flag: &str) -> anyhow::Result<Url> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),

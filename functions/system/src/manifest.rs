@@ -26,7 +26,6 @@ struct Told {
     indexes: Vec<Vec<&'static str>>,
 }
 
-/// The numbers of delivery.
 #[derive(Serialize)]
 struct Delivery {
     ack_deadline_seconds: u64,

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use fanout_bus::OutgoingMessage;
 use fanout_events::attributes;
-use fanout_runtime::Timestamp;
+use fanout_runtime::{Timestamp, later};
 use fanout_store::{
     Collection, Fields, Key, MalformedDocument, Precondition, UpdateTime, Value, Write, ascending,
 };
@@ -185,9 +184,7 @@ impl EventRow {
     }
 
     fn ended(&self, fields: Fields, now: Timestamp, kept: Duration) -> Write {
-        let kept = TimeDelta::from_std(kept).unwrap_or(TimeDelta::MAX);
-        let expires_at = now.checked_add_signed(kept).unwrap_or(Timestamp::MAX_UTC);
-        Write::merge(self.key(), fields.with("expires_at", expires_at))
+        Write::merge(self.key(), fields.with("expires_at", later(now, kept)))
             .remove_field(WAITING)
             .only_if(Precondition::Exists)
     }
@@ -202,7 +199,6 @@ impl EventRow {
         (self.standing != known).then(|| write.only_if(Precondition::Exists))
     }
 
-    /// The document as a row.
     pub(super) fn from_document(
         document: &fanout_store::Document,
     ) -> Result<Self, MalformedDocument> {

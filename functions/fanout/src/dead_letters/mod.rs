@@ -69,7 +69,6 @@ enum DeadLettersCommand {
     Discard(discard_letters::DiscardArgs),
 }
 
-/// How letters are looked at.
 #[derive(Debug, Args)]
 struct Looking {
     /// How many dead letters of a consumer to look at, at most; by default all
@@ -151,7 +150,6 @@ pub(crate) async fn count_by_reason(
     Ok((reasons, held.more))
 }
 
-/// The names that `--consumer` takes.
 pub(crate) fn consumer_names() -> PossibleValuesParser {
     PossibleValuesParser::new(system::consumers().map(|it| it.consumer))
 }

@@ -55,7 +55,6 @@ pub(super) struct Outbox {
     pub(super) unreadable: Vec<String>,
 }
 
-/// An event that waits.
 #[derive(Debug, Serialize)]
 pub(super) struct Waiting {
     pub(super) event_id: String,
