@@ -16,7 +16,7 @@ use fanout_store_sqlite::{Database, SqliteDocuments};
 use http::Request;
 use tower::ServiceExt;
 
-use crate::support::{envelope_around, kernel};
+use crate::support::{envelope_around, kernel, ticker_of};
 
 /// Notes each query whose index its collection does not declare.
 struct Undeclared {
@@ -91,7 +91,7 @@ async fn every_query_has_an_index_that_its_collection_declares() {
         clock: clock.clone(),
         ids,
     });
-    let ticker = ticker::app(outbox.clone());
+    let ticker = ticker_of(outbox.clone(), documents.clone());
     let kernel = kernel(documents.clone(), Arc::new(Down));
     let subscriber = crm_service::SERVICE.subscriber.as_ref().unwrap();
     let deps = kernel.consumer(subscriber).unwrap();

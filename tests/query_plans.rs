@@ -22,7 +22,7 @@ const ALL: &[&Collection] = &[
     fanout_dedup::PROCESSED_EVENTS,
     fanout_outbox::EVENTS,
     fanout_outbox::OUTBOX_LEASES,
-    user_service::IDEMPOTENCY_KEYS,
+    fanout_web::IDEMPOTENCY_KEYS,
     user_service::USERS,
     user_service::USER_EMAILS,
 ];

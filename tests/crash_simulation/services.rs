@@ -277,7 +277,10 @@ impl<'a> Means<'a> {
             ids: Arc::clone(&self.parts.ids),
         });
         Router::new()
-            .nest("/ticker", ticker::app(outbox))
+            .nest(
+                "/ticker",
+                crate::support::ticker_of(outbox, Arc::clone(&self.documents)),
+            )
             .fallback_service(users)
     }
 

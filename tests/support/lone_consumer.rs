@@ -12,6 +12,7 @@ use fanout_bus_local::{Broker, PulledMessage};
 use fanout_consume::PushAuth;
 use fanout_kernel::{Kernel, Place, ServiceSpec};
 use fanout_outbox::Outbox;
+use fanout_processes::{Engine, Processes};
 use fanout_runtime::{Settings, SystemClock, SystemIds, Timings};
 use fanout_store::Documents;
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -110,9 +111,19 @@ pub(crate) fn kernel(documents: Arc<dyn Documents>, publisher: Arc<dyn Publisher
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         timings: Timings::PRODUCTION,
+        processes: Processes::default(),
         push_auth: Some(PushAuth::open_for_one_machine()),
         project: "test".to_owned(),
     }
+}
+
+/// A ticker of no processes, with this outbox.
+pub(crate) fn ticker_of(outbox: Outbox, documents: Arc<dyn Documents>) -> axum::Router {
+    let none = Processes::default();
+    ticker::app(
+        outbox.clone(),
+        Engine::new(none, documents, outbox, Arc::new(SystemClock)),
+    )
 }
 
 /// A topic with a subscription of the same name.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 pub(crate) use fanout_testkit::captured_logs;
-pub(crate) use lone_consumer::{LoneConsumer, envelope_around, kernel};
+pub(crate) use lone_consumer::{LoneConsumer, envelope_around, kernel, ticker_of};
 pub(crate) use test_system::{TestSystem, emulators, get_json};
 
 /// How long a condition may take to come true: generous, because test machines are busy.

@@ -10,7 +10,7 @@ use fanout_store::{
 };
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use user_service::{IDEMPOTENCY_KEYS, USERS};
+use user_service::USERS;
 
 use super::service::{Answer, Service};
 

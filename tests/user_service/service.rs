@@ -20,7 +20,7 @@ use tower::ServiceExt;
 use user_service::UserServiceDeps;
 
 use super::bus::Bus;
-use crate::support::emulators;
+use crate::support::{emulators, ticker_of};
 
 /// Expands into one test per store, each with a fresh [`Service`].
 macro_rules! on_every_store {
@@ -224,7 +224,7 @@ impl Service {
 
     /// `POST /tick` of the ticker: what it says of the outbox.
     pub(crate) async fn relay(&self) -> Value {
-        let ticker = ticker::app(self.outbox.clone());
+        let ticker = ticker_of(self.outbox.clone(), self.documents.clone());
         let request = Request::post("/tick").body(Body::empty()).unwrap();
         let answer = read(ticker.oneshot(request).await.unwrap()).await;
         assert_eq!(answer.status, StatusCode::OK);

@@ -94,7 +94,7 @@ fn date(
     date.map_err(|_| fault(field, "must be a date such as 2026-11-20"))
 }
 
-fn fault(field: &'static str, message: &str) -> FieldError {
+pub(crate) fn fault(field: &'static str, message: &str) -> FieldError {
     let message = message.to_owned();
     FieldError { field, message }
 }

@@ -144,7 +144,7 @@ impl CountSignups {
 
     /// Shows each document of these days to `take`, whatever shard it is: one that was made when
     /// there were more shards counts like the others.
-    async fn each_document(
+    pub(crate) async fn each_document(
         &self,
         collection: &'static Collection,
         range: DayRange,

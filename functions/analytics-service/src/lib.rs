@@ -1,7 +1,9 @@
-//! The analytics service: counts sign-ups per UTC day, each exactly once.
+//! The analytics service: counts sign-ups and sales per UTC day, each exactly once.
 
 mod asked;
+mod count_sales;
 mod count_signups;
+mod record_sale;
 mod record_signup;
 mod shards;
 
@@ -10,14 +12,18 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
+use fanout_contracts::order::{self, OrderConfirmed};
 use fanout_contracts::user::{self, UserCreated};
 use fanout_events::EventType as _;
 use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
 use fanout_web::with_fallbacks;
 
 pub use count_signups::CountSignups;
+pub use record_sale::SALES;
 pub use record_signup::{RecordSignup, SIGNUPS, SIGNUPS_BY_SOURCE};
 pub use shards::{InvalidShards, Shards};
+
+use record_sale::RecordSale;
 
 /// The consumer's name.
 pub const NAME: &str = "analytics";
@@ -30,7 +36,7 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
     look_at: "/signups",
     publishes: &[],
     subscriber: Some(SUBSCRIBER),
-    collections: &[SIGNUPS, SIGNUPS_BY_SOURCE],
+    collections: &[SALES, SIGNUPS, SIGNUPS_BY_SOURCE],
     env: &[("SIGNUP_SHARDS", "16")],
     secrets: &[],
     limits: Limits::USUAL,
@@ -45,10 +51,16 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
 
 const SUBSCRIBER: Subscriber = Subscriber {
     consumer: NAME,
-    topics: &[Subscribed {
-        topic: user::TOPIC,
-        types: &[UserCreated::TYPE],
-    }],
+    topics: &[
+        Subscribed {
+            topic: user::TOPIC,
+            types: &[UserCreated::TYPE],
+        },
+        Subscribed {
+            topic: order::TOPIC,
+            types: &[OrderConfirmed::TYPE],
+        },
+    ],
 };
 
 /// What the analytics service needs.
@@ -70,7 +82,9 @@ impl From<ConsumerDeps> for AnalyticsServiceDeps {
 
 /// The consumer, for [`push_route`]. Users who leave stay counted, so it does not ask for them.
 pub fn consumer(shards: Shards) -> Consumer {
-    Consumer::named(NAME).on::<UserCreated>(RecordSignup { shards })
+    Consumer::named(NAME)
+        .on::<UserCreated>(RecordSignup { shards })
+        .on::<OrderConfirmed>(RecordSale { shards })
 }
 
 /// The service's routes.
@@ -85,6 +99,7 @@ pub fn app(deps: impl Into<AnalyticsServiceDeps>) -> Router {
     };
     let routes = Router::new()
         .route("/signups", get(count_signups::count_signups))
+        .route("/sales", get(count_sales::count_sales))
         .with_state(counts)
         .merge(push_route(consumer(shards), deps));
     with_fallbacks(routes)

@@ -1,9 +1,14 @@
-//! The email service: welcomes every user with one mail, and keeps nothing of one who has gone.
+//! The email service: welcomes every user with one mail, tells users what became of their orders, and
+//! keeps nothing of one who has gone.
 
 mod forget_recipient;
+mod learn_address;
 mod list_emails;
 mod mail_route;
+mod order_mail;
 mod recipient;
+mod send_order_cancelled;
+mod send_order_confirmation;
 mod send_welcome_email;
 mod sent_email;
 mod welcome_mail;
@@ -13,10 +18,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
-use fanout_contracts::user::{self, UserCreated, UserDeleted};
+use fanout_contracts::mail::{self, ConfirmationRequested};
+use fanout_contracts::order::{self, OrderCancelled};
+use fanout_contracts::user::{self, UserCreated, UserDeleted, UserUpdated};
 use fanout_events::EventType as _;
 use fanout_kernel::{Limits, Place, Role, ServiceSpec, Subscribed, Subscriber};
 use fanout_mail::{Letterhead, Mailer};
+use fanout_processes::Fences;
 use fanout_runtime::Settings;
 use fanout_web::{Service, with_fallbacks};
 
@@ -24,7 +32,11 @@ pub use recipient::EMAIL_RECIPIENTS;
 pub use sent_email::EMAILS;
 
 use forget_recipient::ForgetRecipient;
+use learn_address::LearnAddress;
 use mail_route::MailRoute;
+use order_mail::OrderMails;
+use send_order_cancelled::SendOrderCancelled;
+use send_order_confirmation::SendOrderConfirmation;
 use send_welcome_email::SendWelcomeEmail;
 
 /// The consumer's name.
@@ -36,7 +48,7 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
     system: Some("sign-up"),
     port: 8081,
     look_at: "/emails?user_id=",
-    publishes: &[],
+    publishes: &[mail::TOPIC],
     subscriber: Some(SUBSCRIBER),
     collections: &[EMAILS, EMAIL_RECIPIENTS],
     env: &[],
@@ -48,10 +60,20 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
 
 const SUBSCRIBER: Subscriber = Subscriber {
     consumer: NAME,
-    topics: &[Subscribed {
-        topic: user::TOPIC,
-        types: &[UserCreated::TYPE, UserDeleted::TYPE],
-    }],
+    topics: &[
+        Subscribed {
+            topic: user::TOPIC,
+            types: &[UserCreated::TYPE, UserUpdated::TYPE, UserDeleted::TYPE],
+        },
+        Subscribed {
+            topic: order::TOPIC,
+            types: &[OrderCancelled::TYPE],
+        },
+        Subscribed {
+            topic: mail::TOPIC,
+            types: &[ConfirmationRequested::TYPE],
+        },
+    ],
 };
 
 fn build(settings: &mut Settings<'_>, place: &Place) -> Option<Role> {
@@ -89,9 +111,19 @@ pub fn consumer(deps: &EmailServiceDeps) -> Consumer {
         clock: Arc::clone(&deps.consumer.clock),
         letterhead: deps.letterhead.clone(),
     };
+    let orders = OrderMails {
+        mailer: Arc::clone(&deps.mailer),
+        clock: Arc::clone(&deps.consumer.clock),
+        letterhead: deps.letterhead.clone(),
+    };
+    let fences = Fences::of(NAME, &deps.consumer);
+    let confirmation = fences.doing_outside(SendOrderConfirmation(orders.clone()));
     Consumer::named(NAME)
         .acting_on::<UserCreated>(welcome)
+        .on::<UserUpdated>(LearnAddress)
         .on::<UserDeleted>(ForgetRecipient)
+        .acting_on::<OrderCancelled>(SendOrderCancelled(orders))
+        .acting_on::<ConfirmationRequested>(confirmation)
 }
 
 /// The service's routes.

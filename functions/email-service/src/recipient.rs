@@ -1,28 +1,47 @@
-//! What is kept of a user that mails go to: that there were mails, or that the user is gone.
+//! What is kept of a user that mails go to: address and name as last told, or that the user is gone.
 //!
 //! It stands between `user.created` and `user.deleted`, which come in any order and at the same
 //! time: a reaction that changes a user's records changes this document in the same commit, on condition
 //! that it is as it was read. So no record of a deleted user can be committed late.
 
 use fanout_consume::View;
-use fanout_events::Envelope;
+use fanout_events::{EmailAddress, Envelope, PersonName};
 use fanout_store::{
     Collection, Document, Fields, Key, MalformedDocument, Precondition, ReadError, Write,
 };
 
-/// The collection of recipients. No address in it, only ids.
-pub const EMAIL_RECIPIENTS: &Collection = &Collection::named("email_recipients");
+/// The collection of recipients. Their addresses and names are in it, until they leave.
+pub const EMAIL_RECIPIENTS: &Collection =
+    &Collection::named("email_recipients").no_automatic_indexes();
 
 /// A user that mails go to, as it was read.
 pub(crate) struct Recipient {
-    is_gone: bool,
+    standing: Standing,
     version: Precondition,
 }
 
+/// What is known of a user.
+enum Standing {
+    /// Nothing was told of where mails go.
+    Unknown,
+    Known(Known),
+    /// The user was deleted. That is for ever.
+    Gone,
+}
+
+/// Where a user's mails go, and what the user is called in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) email: EmailAddress,
+    pub(crate) name: PersonName,
+    /// The event of the user that told it.
+    pub(crate) sequence: u64,
+}
+
 impl Recipient {
-    /// A user who has had no mail yet.
+    /// A user of whom nothing is known yet.
     pub(crate) const NEW: Self = Self {
-        is_gone: false,
+        standing: Standing::Unknown,
         version: Precondition::Absent,
     };
 
@@ -34,19 +53,31 @@ impl Recipient {
 
     /// Whether the user was deleted. That is for ever.
     pub(crate) fn is_gone(&self) -> bool {
-        self.is_gone
+        matches!(self.standing, Standing::Gone)
     }
 
-    /// Remembers that the event's user had a mail. Each event changes the document, which it has
-    /// to: Firestore leaves the version of a document as it is when a write changes nothing.
-    pub(crate) fn had_mail<T>(&self, event: &Envelope<T>) -> Write {
-        let fields = Fields::new()
-            .with("user_id", event.subject.as_str())
-            .with("last_event_id", event.id.as_str());
-        Write::set(key(&event.subject), fields).only_if(self.version)
+    /// Where the user's mails go, if that is known.
+    pub(crate) fn known(&self) -> Option<&Known> {
+        match &self.standing {
+            Standing::Known(known) => Some(known),
+            Standing::Unknown | Standing::Gone => None,
+        }
     }
 
-    /// Remembers for ever that the event's user is gone.
+    /// Remembers what an event tells of the user, unless a later one has told more. Each event
+    /// changes the document, which it has to: Firestore leaves the version of a document as it is
+    /// when a write changes nothing.
+    pub(crate) fn told(&self, user_id: &str, event_id: &str, told: &Known) -> Write {
+        let newest = self.known().filter(|known| known.sequence > told.sequence);
+        self.write(user_id, event_id, Some(newest.unwrap_or(told)))
+    }
+
+    /// Remembers that the user had a mail because of an event.
+    pub(crate) fn had_mail(&self, user_id: &str, event_id: &str) -> Write {
+        self.write(user_id, event_id, self.known())
+    }
+
+    /// Remembers for ever that the event's user is gone, and nothing else.
     pub(crate) fn has_left<T>(&self, event: &Envelope<T>) -> Write {
         let fields = Fields::new()
             .with("user_id", event.subject.as_str())
@@ -54,10 +85,30 @@ impl Recipient {
         Write::set(key(&event.subject), fields).only_if(self.version)
     }
 
+    fn write(&self, user_id: &str, event_id: &str, known: Option<&Known>) -> Write {
+        let fields = Fields::new()
+            .with("user_id", user_id)
+            .with("last_event_id", event_id)
+            .with("email", known.map(|it| it.email.expose()))
+            .with("name", known.map(|it| it.name.expose()))
+            .with("sequence", known.map(|it| it.sequence));
+        Write::set(key(user_id), fields).only_if(self.version)
+    }
+
     fn from_document(document: &Document) -> Result<Self, MalformedDocument> {
-        let deleted_at = document.fields.optional_timestamp("deleted_at")?;
+        let fields = &document.fields;
+        let gone = fields.optional_timestamp("deleted_at")?.is_some();
+        let standing = match (gone, fields.optional_text("email")?) {
+            (true, _) => Standing::Gone,
+            (false, None) => Standing::Unknown,
+            (false, Some(email)) => Standing::Known(Known {
+                email: EmailAddress::stored(email),
+                name: PersonName::stored(fields.text("name")?),
+                sequence: fields.count("sequence")?,
+            }),
+        };
         Ok(Self {
-            is_gone: deleted_at.is_some(),
+            standing,
             version: Precondition::UpdatedAt(document.update_time),
         })
     }

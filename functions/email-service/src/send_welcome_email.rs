@@ -11,12 +11,12 @@ use fanout_mail::{Letterhead, MailError, Mailer};
 use fanout_runtime::{Clock, error_chain};
 use fanout_store::ReadError;
 
-use crate::recipient::Recipient;
+use crate::recipient::{Known, Recipient};
 use crate::sent_email::{OUTCOME_UNKNOWN, SentEmail};
 use crate::welcome_mail::welcome_mail;
 
 /// How long before the end of its time an act has to end by itself.
-const MARGIN: Duration = Duration::from_millis(500);
+pub(crate) const MARGIN: Duration = Duration::from_millis(500);
 
 /// Sends the welcome mail.
 pub(crate) struct SendWelcomeEmail {
@@ -68,8 +68,20 @@ impl OutsideEffect<UserCreated> for SendWelcomeEmail {
         if recipient.is_gone() {
             return Ok(UnitOfWork::default());
         }
-        let record = SentEmail::welcome(event, end.into(), self.clock.now());
-        Ok(vec![record.write(), recipient.had_mail(event)].into())
+        let record = SentEmail {
+            event_id: event.id.clone(),
+            user_id: event.subject.clone(),
+            template: "welcome".to_owned(),
+            status: end.into(),
+            sent_at: self.clock.now(),
+        };
+        let told = Known {
+            email: event.data.email.clone(),
+            name: event.data.name.clone(),
+            sequence: event.sequence,
+        };
+        let told = recipient.told(&event.subject, &event.id, &told);
+        Ok(vec![record.write(), told].into())
     }
 }
 

@@ -1,12 +1,11 @@
 //! The record of a mail: no address in it, only ids.
 
 use fanout_consume::End;
-use fanout_events::Envelope;
 use fanout_runtime::{Timestamp, serialize_rfc3339};
 use fanout_store::{
     Collection, Comparison, Fields, Key, MalformedDocument, Query, Write, ascending,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The collection of records.
 pub const EMAILS: &Collection = &Collection::named("emails").indexes(&[
@@ -20,18 +19,18 @@ pub(crate) const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 /// One mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct SentEmail {
-    event_id: String,
-    user_id: String,
-    template: String,
-    status: EmailStatus,
-    /// When it was handed over, or refused for good.
+    pub(crate) event_id: String,
+    pub(crate) user_id: String,
+    pub(crate) template: String,
+    pub(crate) status: EmailStatus,
+    /// When it was handed over, or given up.
     #[serde(serialize_with = "serialize_rfc3339")]
-    sent_at: Timestamp,
+    pub(crate) sent_at: Timestamp,
 }
 
 /// What became of a mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum EmailStatus {
     /// A mail server has taken responsibility for it.
     Sent,
@@ -40,19 +39,22 @@ pub(crate) enum EmailStatus {
     /// It was handed over twice and neither time was there an answer; its event is parked. A redrive
     /// sends it once more.
     Unknown,
+    /// Nothing was told of where the user's mails go, or the user is gone: there was no mail.
+    NoAddress,
 }
 
 impl EmailStatus {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Sent => "sent",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
+            Self::NoAddress => "no_address",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Sent, Self::Failed, Self::Unknown]
+        [Self::Sent, Self::Failed, Self::Unknown, Self::NoAddress]
             .into_iter()
             .find(|status| status.as_str() == text)
     }
@@ -69,16 +71,6 @@ impl<O> From<End<'_, O>> for EmailStatus {
 }
 
 impl SentEmail {
-    pub(crate) fn welcome<T>(event: &Envelope<T>, status: EmailStatus, sent_at: Timestamp) -> Self {
-        Self {
-            event_id: event.id.clone(),
-            user_id: event.subject.clone(),
-            template: "welcome".to_owned(),
-            status,
-            sent_at,
-        }
-    }
-
     /// The records of a user.
     pub(crate) fn of_user(user_id: &str) -> Query {
         Query::of(EMAILS).only("user_id", Comparison::Equal, user_id)
@@ -103,7 +95,7 @@ impl SentEmail {
             template: fields.text("template")?.to_owned(),
             status: status.ok_or_else(|| MalformedDocument {
                 field: "status".to_owned(),
-                expected: "sent, failed or unknown",
+                expected: "sent, failed, unknown or no_address",
             })?,
             sent_at: fields.timestamp("sent_at")?,
         })

@@ -1,14 +1,17 @@
 //! The command line. Every setting can be set as `FANOUT_<FLAG>` too. What picks out an event or
 //! decides its fate cannot: a variable left over from yesterday must not choose what is dropped.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use fanout_bus::Backoff;
+use fanout_kernel::ServiceSpec;
 use fanout_runtime::LogFormat;
-use system::{Redelivery, roles};
+use system::{MAIN_SYSTEM, Redelivery, roles, systems};
 
 use crate::completions::CompletionsFlags;
 use crate::dead_letters::DeadLettersArgs;
@@ -30,6 +33,7 @@ const ALL: &str = "all";
 const EXAMPLES: &str = "Examples:
   fanout                                   the whole system on this machine
   fanout up --fresh --log json             the same with empty data and JSON logs
+  fanout up --system shop                  the shop too: orders, stock, payment, shipping
   fanout up --duplicates 0.1 --errors 0.05 try consumers against a bus that misbehaves
   fanout up --emulators                    the same services on Google's emulators
   SMTP_URL=smtp://localhost:1025 MAIL_FROM='Fanout <hello@example.com>' fanout
@@ -93,7 +97,7 @@ pub struct UpFlags {
     #[arg(long, env = "FANOUT_EMULATORS")]
     pub emulators: bool,
     /// Listen on another port; repeat for several, 0 picks a free one, `all=0` picks all of them.
-    /// Names: pubsub and the services' (user, email, analytics, crm, ticker)
+    /// Names: pubsub and the services' (user, email, analytics, crm, inventory, payment, shipping, search, ticker)
     #[arg(
         long = "port",
         env = "FANOUT_PORT",
@@ -101,9 +105,50 @@ pub struct UpFlags {
         value_delimiter = ','
     )]
     pub ports: Vec<PortOf>,
+    /// Which systems run
+    #[command(flatten)]
+    pub systems: SystemsFlags,
+    /// Let the deadlines of processes' steps come this many times sooner
+    #[arg(
+        long,
+        env = "FANOUT_STEP_DEADLINES",
+        default_value = "20",
+        value_name = "DIVISOR"
+    )]
+    pub step_deadlines: NonZeroU32,
     /// How the embedded broker delivers
     #[command(flatten)]
     pub delivery: DeliveryFlags,
+}
+
+/// Which systems of the table are meant.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SystemsFlags {
+    /// Another system beside the sign-up, such as `shop`; repeat for several
+    #[arg(
+        long = "system",
+        env = "FANOUT_SYSTEM",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(systems())
+    )]
+    pub systems: Vec<String>,
+    /// All systems
+    #[arg(long, env = "FANOUT_ALL")]
+    pub all: bool,
+}
+
+impl SystemsFlags {
+    /// Whether a service belongs to what is meant.
+    pub fn mean(&self, spec: &ServiceSpec) -> bool {
+        spec.system.is_none_or(|system| {
+            self.all || system == MAIN_SYSTEM || self.systems.iter().any(|it| it == system)
+        })
+    }
+
+    /// The roles that are meant, in the table's order.
+    pub fn roles(&self) -> impl Iterator<Item = &'static ServiceSpec> {
+        roles().filter(|spec| self.mean(spec))
+    }
 }
 
 /// The port of one listener: `email=9081`.
@@ -229,7 +274,7 @@ mod tests {
         let error = "mail=1".parse::<PortOf>().unwrap_err();
         assert_eq!(
             error,
-            "`mail` is none of pubsub, user, email, analytics, crm, ticker"
+            "`mail` is none of pubsub, user, email, analytics, crm, inventory, payment, shipping, search, ticker"
         );
     }
 
@@ -262,6 +307,22 @@ mod tests {
         let waits = waits.map(|failures| redelivery.backoff.wait(failures, &Impatient));
         let away: Duration = waits.sum();
         assert!(away >= Duration::from_secs(600), "{away:?}");
+    }
+
+    #[test]
+    fn the_sign_up_runs_and_what_is_named_beside_it() {
+        let meant = |arguments: &[&str]| {
+            let flags = Cli::parse_from([&["fanout", "up"], arguments].concat()).up;
+            let mut meant: Vec<_> = flags.systems.roles().map(|spec| spec.system).collect();
+            meant.dedup();
+            meant
+        };
+        let (sign_up, shop) = (Some("sign-up"), Some("shop"));
+        assert_eq!(meant(&[]), [sign_up, None]);
+        assert_eq!(meant(&["--system", "shop"]), [sign_up, shop, None]);
+        assert_eq!(meant(&["--system", "sign-up"]), [sign_up, None]);
+        assert!(meant(&["--all"]).contains(&shop));
+        assert!(Cli::try_parse_from(["fanout", "up", "--system", "ship"]).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use fanout_google_cloud::RoleSettings;
+use fanout_processes::Pace;
 use fanout_web::run_service;
 
 fn main() -> ExitCode {
@@ -19,7 +20,10 @@ fn main() -> ExitCode {
         [name] => match system::role(name) {
             Some(spec) => run_service(
                 spec.name,
-                |settings| RoleSettings::read(spec, settings),
+                |settings| {
+                    let role = RoleSettings::read(spec, settings)?;
+                    Some(role.with_processes(system::processes(Pace::REAL)))
+                },
                 RoleSettings::start,
             ),
             None => refuse(&format!("there is no role `{name}`")),

@@ -5,12 +5,16 @@ mod manifest;
 mod topology;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use fanout_kernel::{ServiceSpec, Subscriber};
+use fanout_processes::{Machine, Owned, Pace, Processes};
 use fanout_store::Collection;
 
+/// What a new shop has in stock.
+pub use inventory_service::stock_first_products;
 pub use manifest::manifest;
-pub use topology::{Redelivery, topology};
+pub use topology::{Redelivery, deployed, topology};
 /// What a trace of a user begins with.
 pub use user_service::USERS;
 
@@ -21,7 +25,19 @@ pub static SERVICES: &[&ServiceSpec] = &[
     &email_service::SERVICE,
     &analytics_service::SERVICE,
     &crm_service::SERVICE,
+    &order_service::SERVICE,
+    &inventory_service::SERVICE,
+    &payment_service::SERVICE,
+    &shipping_service::SERVICE,
+    &search_service::SERVICE,
 ];
+
+/// Who keeps the shop's stock.
+pub static STOCK_KEEPER: &ServiceSpec = &inventory_service::SERVICE;
+
+/// The processes, each with the service that owns it; every version that may have open instances.
+static PROCESSES: &[(&ServiceSpec, fn(Pace) -> Arc<dyn Machine>)] =
+    &[(&order_service::SERVICE, order_service::order_process)];
 
 /// What serves every system, in a container of its own.
 pub static TICKER: &ServiceSpec = &ticker::SERVICE;
@@ -32,7 +48,23 @@ static KERNEL_COLLECTIONS: &[&Collection] = &[
     fanout_outbox::EVENTS,
     fanout_outbox::OUTBOX_CURSORS,
     fanout_outbox::OUTBOX_LEASES,
+    fanout_processes::PROCESSES,
+    fanout_processes::STEP_FENCES,
 ];
+
+/// The system that is the main job: it runs wherever any does.
+pub const MAIN_SYSTEM: &str = "sign-up";
+
+/// The names of all systems, in the table's order.
+pub fn systems() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for name in SERVICES.iter().filter_map(|spec| spec.system) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
 
 /// What a container can be started as.
 pub fn roles() -> impl Iterator<Item = &'static ServiceSpec> {
@@ -42,6 +74,15 @@ pub fn roles() -> impl Iterator<Item = &'static ServiceSpec> {
 /// The role of this name.
 pub fn role(name: &str) -> Option<&'static ServiceSpec> {
     roles().find(|spec| spec.name == name)
+}
+
+/// All processes, whose deadlines come at this pace.
+pub fn processes(pace: Pace) -> Processes {
+    let owned = PROCESSES.iter().map(|(spec, process)| Owned {
+        service: spec.name,
+        machine: process(pace),
+    });
+    Processes::of(owned.collect())
 }
 
 /// All consumers, in the table's order.

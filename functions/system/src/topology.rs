@@ -1,14 +1,15 @@
 //! The topics and subscriptions that follow from the table. The embedded broker, the
 //! set-up of Google's emulators and the check of a live project all use it.
 
+use std::collections::BTreeSet;
 use std::iter;
 use std::time::Duration;
 
 use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription, Topology};
-use fanout_kernel::Subscriber;
+use fanout_kernel::{ServiceSpec, Subscriber};
 use fanout_runtime::Timings;
 
-use crate::{consumers, topics};
+use crate::SERVICES;
 
 /// How often and how fast a failing message is delivered again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,18 +41,45 @@ impl Redelivery {
     }
 }
 
-/// All topics and subscriptions; `endpoint` says where a consumer is pushed to.
-pub fn topology(redelivery: Redelivery, endpoint: impl Fn(&Subscriber) -> String) -> Topology {
+/// All topics and subscriptions; `endpoint` says where a consumer is pushed to. What is for one that
+/// runs nowhere waits for it.
+pub fn topology(
+    redelivery: Redelivery,
+    endpoint: impl Fn(&Subscriber) -> Option<String>,
+) -> Topology {
+    topology_of(SERVICES, redelivery, endpoint)
+}
+
+/// The same where only these services are deployed. A consumer is not subscribed to a topic that
+/// nothing there publishes on but itself.
+pub fn deployed(
+    redelivery: Redelivery,
+    is_there: impl Fn(&ServiceSpec) -> bool,
+    endpoint: impl Fn(&Subscriber) -> Option<String>,
+) -> Topology {
+    let services = SERVICES.iter().copied().filter(|spec| is_there(spec));
+    let services: Vec<&ServiceSpec> = services.collect();
+    topology_of(&services, redelivery, endpoint)
+}
+
+fn topology_of(
+    services: &[&ServiceSpec],
+    redelivery: Redelivery,
+    endpoint: impl Fn(&Subscriber) -> Option<String>,
+) -> Topology {
+    let topics = topics_of(services);
     let mut topology = Topology {
-        topics: topics().into_iter().map(str::to_owned).collect(),
+        topics: topics.iter().copied().map(str::to_owned).collect(),
         subscriptions: Vec::new(),
     };
-    for subscriber in consumers() {
+    for subscriber in services.iter().filter_map(|spec| spec.subscriber.as_ref()) {
         let dead_letters = subscriber.dead_letters();
-        let pushed = subscriber.topics.iter().map(|subscribed| Subscription {
+        let heard = subscriber.topics.iter();
+        let heard = heard.filter(|subscribed| topics.contains(subscribed.topic));
+        let pushed = heard.map(|subscribed| Subscription {
             name: subscriber.subscription(subscribed.topic),
             topic: subscribed.topic.to_owned(),
-            push_endpoint: Some(endpoint(subscriber)),
+            push_endpoint: endpoint(subscriber),
             ack_deadline: Timings::PRODUCTION.ack_deadline,
             backoff: redelivery.backoff,
             dead_letters: Some(DeadLetterPolicy {
@@ -79,9 +107,28 @@ pub fn topology(redelivery: Redelivery, endpoint: impl Fn(&Subscriber) -> String
     topology
 }
 
+/// The topics on which one of these services publishes for another.
+fn topics_of(services: &[&ServiceSpec]) -> BTreeSet<&'static str> {
+    let hears = |spec: &ServiceSpec, topic: &str| {
+        let subscribed = spec.subscriber.iter().flat_map(|it| it.topics);
+        subscribed.into_iter().any(|it| it.topic == topic)
+    };
+    let only_for_itself = |publisher: &ServiceSpec, topic: &str| {
+        let mut listeners = services.iter().filter(|spec| hears(spec, topic));
+        let first = listeners.next();
+        first.is_some_and(|spec| spec.name == publisher.name) && listeners.next().is_none()
+    };
+    let published = services.iter().flat_map(|spec| {
+        let topics = spec.publishes.iter().copied();
+        topics.filter(|topic| !only_for_itself(spec, topic))
+    });
+    published.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{MAIN_SYSTEM, consumers};
 
     #[test]
     fn every_consumer_is_pushed_all_events_of_its_topics() {
@@ -93,7 +140,7 @@ mod tests {
             },
             max_attempts: 5,
         };
-        let topology = topology(redelivery, |subscriber| subscriber.consumer.to_owned());
+        let topology = topology(redelivery, |it| Some(it.consumer.to_owned()));
         for subscriber in consumers() {
             for subscribed in subscriber.topics {
                 let mut subscriptions = topology.subscriptions.iter();
@@ -103,5 +150,25 @@ mod tests {
                 assert_eq!((&*pushed.topic, &pushed.filter), (subscribed.topic, &None));
             }
         }
+    }
+
+    #[test]
+    fn where_the_sign_up_runs_alone_nothing_hears_topics_that_nothing_publishes_on() {
+        let sign_up = deployed(
+            Redelivery::PRODUCTION,
+            |spec| spec.system == Some(MAIN_SYSTEM),
+            |_| None,
+        );
+        let names = sign_up.subscriptions.iter().map(|it| it.name.as_str());
+        let pushed: Vec<&str> = names.filter(|it| !it.ends_with("-dead-letters")).collect();
+        let expected = [
+            "user-events-email",
+            "user-events-analytics",
+            "user-events-crm",
+        ];
+        assert_eq!(pushed, expected);
+        let topics = sign_up.topics.iter().map(String::as_str);
+        let topics: Vec<&str> = topics.filter(|it| !it.ends_with("-dead-letters")).collect();
+        assert_eq!(topics, ["user-events"]);
     }
 }

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::routing::post;
 use fanout_kernel::{Limits, Role, ServiceSpec};
 use fanout_outbox::Outbox;
+use fanout_processes::Engine;
 use fanout_web::{Service, health_route, with_fallbacks};
 
 /// The service, beside the table of services: it belongs to every system. On one machine the runner
@@ -31,19 +32,23 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
     build: |_, _| {
         Some(Role::new(|kernel| {
             let outbox = kernel.outbox.clone();
-            let service = Service::new(app(kernel.outbox));
-            // A run that is under way ends between two rows, with its report.
+            let engine = kernel.engine_of_all();
+            let service = Service::new(app(kernel.outbox, engine));
+            // A run that is under way ends between two rows or processes, with its report.
             Ok(service.on_shutdown(move || outbox.stop_relaying()))
         }))
     },
 };
 
 /// The service's routes.
-pub fn app(outbox: Outbox) -> Router {
-    let routes = Router::new()
+pub fn app(outbox: Outbox, engine: Engine) -> Router {
+    let ticking = Router::new()
         .route("/tick", post(tick::tick))
+        .with_state((outbox.clone(), engine));
+    let routes = Router::new()
         .route("/outbox/{event_id}/skip", post(skip_event::skip_event))
         .with_state(outbox)
+        .merge(ticking)
         .merge(health_route());
     with_fallbacks(routes)
 }

@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use fanout_outbox::{Outbox, RelayReport};
+use fanout_processes::{Engine, WakeReport};
 use fanout_runtime::error_chain;
-use fanout_store::ReadError;
+use fanout_store::{ReadError, StoreError};
 use fanout_web::Problem;
 use serde::Serialize;
 use tracing::error;
@@ -13,43 +14,24 @@ use tracing::error;
 /// What one run has done.
 #[derive(Serialize)]
 struct Report {
-    outbox: Relayed,
+    outbox: RelayReport,
+    processes: WakeReport,
 }
 
-#[derive(Serialize)]
-struct Relayed {
-    /// Events published now.
-    published: u64,
-    /// Subjects given up for now, because an event could not be published.
-    failed: u64,
-    /// Events that still wait.
-    remaining: u64,
-    /// Age of the oldest event that still waits; 0 if none does.
-    oldest_age_seconds: u64,
+/// Neither waits for the other: a bus that is away must not hold up deadlines.
+pub(crate) async fn tick(State((outbox, engine)): State<(Outbox, Engine)>) -> Response {
+    let (relayed, woken) = tokio::join!(outbox.relay(), engine.wake_due());
+    let relayed = logged(relayed, "the outbox could not be relayed");
+    let woken = logged(woken, "the processes could not be woken");
+    match (relayed, woken) {
+        (Ok(outbox), Ok(processes)) => Json(Report { outbox, processes }).into_response(),
+        (Err(problem), _) | (_, Err(problem)) => problem.into_response(),
+    }
 }
 
-pub(crate) async fn tick(State(outbox): State<Outbox>) -> Response {
-    let report = match outbox.relay().await {
-        Ok(report) => report,
-        Err(error) => {
-            error!(
-                error = error_chain(&error),
-                "the outbox could not be relayed"
-            );
-            return Problem::from(&ReadError::Store(error)).into_response();
-        }
-    };
-    let RelayReport {
-        published,
-        failed,
-        remaining,
-        oldest_age_seconds,
-    } = report;
-    let outbox = Relayed {
-        published,
-        failed,
-        remaining,
-        oldest_age_seconds,
-    };
-    Json(Report { outbox }).into_response()
+fn logged<R>(answer: Result<R, StoreError>, failed: &'static str) -> Result<R, Problem> {
+    answer.map_err(|error| {
+        error!(error = error_chain(&error), "{failed}");
+        Problem::from(&ReadError::Store(error))
+    })
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use fanout_outbox::Outbox;
+use fanout_processes::{Engine, Processes};
 use fanout_runtime::{SystemClock, SystemIds};
 use fanout_store::{
     CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
@@ -49,8 +50,10 @@ async fn tick(documents: Arc<dyn Documents>) -> (u16, Value) {
 
 async fn ask(documents: Arc<dyn Documents>, request: Request<Body>) -> (u16, Value) {
     let (bus, clock) = (Arc::new(ScriptedBus::default()), Arc::new(SystemClock));
-    let outbox = Outbox::new(documents, bus, clock, Arc::new(SystemIds), "ticker");
-    let answer = ticker::app(outbox).oneshot(request).await.unwrap();
+    let ids = Arc::new(SystemIds);
+    let outbox = Outbox::new(documents.clone(), bus, clock.clone(), ids, "ticker");
+    let engine = Engine::new(Processes::default(), documents, outbox.clone(), clock);
+    let answer = ticker::app(outbox, engine).oneshot(request).await.unwrap();
     let status = answer.status().as_u16();
     let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
     (status, serde_json::from_slice(&body).unwrap())
@@ -62,6 +65,7 @@ async fn a_tick_with_nothing_to_do_says_so() {
     let documents = SqliteDocuments::open(database, Arc::new(SystemClock)).await;
     let report = json!({
         "outbox": {"published": 0, "failed": 0, "remaining": 0, "oldest_age_seconds": 0},
+        "processes": {"woken": 0, "failed": 0, "remaining": 0, "oldest_lateness_seconds": 0},
     });
     assert_eq!(tick(Arc::new(documents.unwrap())).await, (200, report));
 }

@@ -4,11 +4,9 @@ use axum::response::{IntoResponse, Response};
 use fanout_runtime::BoxError;
 use fanout_runtime::error_chain;
 use fanout_store::StoreError;
-use fanout_web::{BodyFault, Cause, FieldError, Problem};
+use fanout_web::{BodyFault, Cause, FieldError, InvalidIdempotencyKey, MAX_KEY_LENGTH, Problem};
 use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
-
-use crate::MAX_KEY_LENGTH;
 
 /// How a change can be said.
 pub(crate) const CHANGE_MEDIA: &str = "application/merge-patch+json, application/json";
@@ -33,8 +31,8 @@ pub(crate) enum ApiError {
     NotJson { line: usize, column: usize },
     #[error("fields are not valid")]
     Invalid(Vec<FieldError>),
-    #[error("the Idempotency-Key is not usable")]
-    InvalidIdempotencyKey,
+    #[error(transparent)]
+    InvalidIdempotencyKey(#[from] InvalidIdempotencyKey),
     #[error("the Idempotency-Key belongs to another request")]
     IdempotencyKeyReused,
     #[error("a request with the same Idempotency-Key or address is under way")]
@@ -117,7 +115,7 @@ impl ApiError {
                 ),
             ),
             Self::Invalid(errors) => Problem::invalid_fields(errors.clone()),
-            Self::InvalidIdempotencyKey => Problem::new(
+            Self::InvalidIdempotencyKey(_) => Problem::new(
                 StatusCode::BAD_REQUEST,
                 "invalid_idempotency_key",
                 "The Idempotency-Key is not usable",

@@ -5,7 +5,6 @@ mod api_error;
 mod change_conflict;
 mod delete_user;
 mod get_user;
-mod idempotency;
 mod openapi;
 mod request;
 mod request_schema;
@@ -27,7 +26,6 @@ use fanout_web::{Service, health_route, with_correlation, with_fallbacks};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use idempotency::IDEMPOTENCY_KEYS;
 pub use user::{USER_EMAILS, USERS};
 
 /// The service's name: the source of its events.
@@ -41,7 +39,7 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
     look_at: "/users",
     publishes: &[fanout_contracts::user::TOPIC],
     subscriber: None,
-    collections: &[USERS, USER_EMAILS, IDEMPOTENCY_KEYS],
+    collections: &[USERS, USER_EMAILS, fanout_web::IDEMPOTENCY_KEYS],
     env: &[],
     secrets: &[],
     limits: Limits {
@@ -71,8 +69,6 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
 
 /// The largest request body.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-/// The longest `Idempotency-Key`.
-const MAX_KEY_LENGTH: usize = 255;
 
 /// What the user service needs.
 #[derive(Clone)]

@@ -19,8 +19,8 @@ use utoipa::openapi::{
 };
 use utoipa::{Modify, OpenApi};
 
-use crate::MAX_KEY_LENGTH;
 use crate::api_error::ApiError;
+use fanout_web::{InvalidIdempotencyKey, MAX_KEY_LENGTH};
 
 /// The document's frame; the router fills in the paths.
 #[derive(OpenApi)]
@@ -107,7 +107,7 @@ fn errors_of(operation: &str) -> Vec<ApiError> {
     errors.extend(match operation {
         "sign_up" => vec![
             ApiError::NotJsonMedia,
-            ApiError::InvalidIdempotencyKey,
+            ApiError::InvalidIdempotencyKey(InvalidIdempotencyKey),
             ApiError::IdempotencyKeyReused,
             ApiError::RequestInProgress,
         ],

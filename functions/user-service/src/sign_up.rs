@@ -7,13 +7,12 @@ use axum::response::{IntoResponse, Response};
 use fanout_outbox::{Draft, Origin};
 use fanout_runtime::BoxError;
 use fanout_store::{CommitError, Conflict, UpdateTime, Violation, Write};
-use fanout_web::RequestContext;
+use fanout_web::{Remembered, Repeatable, RequestContext};
 use http::header::{ETAG, LOCATION};
 use http::{HeaderMap, StatusCode};
 
 use crate::UserServiceDeps;
 use crate::api_error::ApiError;
-use crate::idempotency::{Remembered, Repeatable};
 use crate::request::SignUp;
 use crate::request_schema::NewUser;
 use crate::user::{USER_EMAILS, User};
@@ -53,7 +52,8 @@ pub(crate) async fn sign_up(
     body: Body,
 ) -> Result<Response, ApiError> {
     let request = SignUp::read(&headers, body).await?;
-    let repeatable = Repeatable::from(&headers, &request)?;
+    let asks = [request.email.kept().expose(), request.name.expose()];
+    let repeatable = Repeatable::from(&headers, "users", &asks)?;
     let (id, now) = (deps.ids.new_id("usr"), deps.clock.now());
     let user = User::new(id, &request.email, request.name.clone(), now);
     let event = user_events::created(&user)?;
@@ -97,7 +97,7 @@ async fn store_once(
 ) -> Result<SignedUp, ApiError> {
     let mut expired: Option<UpdateTime> = None;
     for _ in 0..RECORD_TRIES {
-        let record = repeatable.remember(user, expired);
+        let record = repeatable.remember(&user.id, user.created_at, expired);
         let writes = [record].into_iter().chain(user.create()).collect();
         let events = vec![event.clone()];
         let failure = match deps.outbox.store(writes, events, origin).await {
@@ -107,9 +107,12 @@ async fn store_once(
             Err(CommitError::Contention(_)) => None,
         };
         let record = deps.documents.get(repeatable.key()).await?;
-        let known = record.map(|record| repeatable.compare(request, &record, deps.clock.now()));
+        let known = record.map(|record| repeatable.compare(&record, deps.clock.now()));
         expired = match known.transpose().map_err(internal)? {
-            Some(Remembered::Same(first)) => return Ok(SignedUp::Before(first)),
+            Some(Remembered::Same { id, at }) => {
+                let first = User::new(id, &request.email, request.name.clone(), at);
+                return Ok(SignedUp::Before(first));
+            }
             Some(Remembered::Another) => return Err(ApiError::IdempotencyKeyReused),
             Some(Remembered::Expired(version)) => Some(version),
             None => None,

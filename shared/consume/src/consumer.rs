@@ -1,10 +1,11 @@
 //! What a consumer is: a name, and what it does with each type of event that it wants.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use fanout_events::{Domain, EventType};
+use fanout_events::{Domain, EventType, KnownType};
 
-use crate::effect::{OutsideEffect, StoreEffect};
+use crate::effect::{EventEffect, OutsideEffect, StoreEffect};
 use crate::handler::Handler;
 
 /// A consumer. Give it to [`super::push_route()`].
@@ -55,14 +56,25 @@ impl Consumer {
         self.with::<T>(Handler::outside(effect))
     }
 
-    fn with<T: EventType>(mut self, handler: Handler) -> Self {
-        self.handlers.insert(T::TYPE, handler);
-        if !self
-            .domains
-            .iter()
-            .any(|known| known.name == T::DOMAIN.name)
-        {
-            self.domains.push(T::DOMAIN);
+    /// Reacts to events of a type that is only named, one of this domain's, with an effect in the
+    /// document store.
+    pub fn on_known(
+        self,
+        domain: &'static Domain,
+        known: KnownType,
+        effect: Arc<dyn EventEffect>,
+    ) -> Self {
+        self.handling(domain, known.name, Handler::of_known(known, effect))
+    }
+
+    fn with<T: EventType>(self, handler: Handler) -> Self {
+        self.handling(T::DOMAIN, T::TYPE, handler)
+    }
+
+    fn handling(mut self, domain: &'static Domain, name: &'static str, handler: Handler) -> Self {
+        self.handlers.insert(name, handler);
+        if !self.domains.iter().any(|known| known.name == domain.name) {
+            self.domains.push(domain);
         }
         self
     }

@@ -47,6 +47,8 @@ impl DeliveryLine {
                     event_id = settled.event_id.as_str(),
                     event_type = settled.event_type.as_str(),
                     subject = settled.subject.as_deref(),
+                    process = settled.step.as_ref().map(|step| step.process.as_str()),
+                    step = settled.step.as_ref().map(|step| step.name.as_str()),
                     consumer = self.consumer,
                     attempt = self.attempt,
                     outcome = settled.outcome.name(),

@@ -1,7 +1,7 @@
 //! What the author of a consumer writes: what an event changes.
 
 use async_trait::async_trait;
-use fanout_events::{Envelope, EventType};
+use fanout_events::{Envelope, Event, EventType};
 use fanout_outbox::{Draft, UnwritableEvent};
 use fanout_runtime::BoxError;
 use fanout_store::{MalformedDocument, ReadError, StoreError, Write};
@@ -16,6 +16,13 @@ pub trait StoreEffect<T: EventType>: Send + Sync + 'static {
     /// What the event changes. Reads only; may be called again for the same event when documents
     /// changed between plan and commit ([`View::conflicts`] counts).
     async fn plan(&self, event: &Envelope<T>, view: &View<'_>) -> Result<Plan, Failure>;
+}
+
+/// A [`StoreEffect`] of events of several types, which are known to be valid, but not read.
+#[async_trait]
+pub trait EventEffect: Send + Sync + 'static {
+    /// What the event changes, as in [`StoreEffect::plan`].
+    async fn plan(&self, event: &Event, view: &View<'_>) -> Result<Plan, Failure>;
 }
 
 /// An effect outside the store: a mail, a call. Made under a claim, so that no other instance makes

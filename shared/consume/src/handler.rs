@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fanout_events::{DecodeError, Envelope, Event, EventType};
+use fanout_events::{DecodeError, Envelope, Event, EventType, KnownType};
 use fanout_store::{ReadError, Write};
 
-use crate::effect::{Acted, Attempt, End, Failure, OutsideEffect, Plan, StoreEffect, UnitOfWork};
+use crate::effect::{
+    Acted, Attempt, End, EventEffect, Failure, OutsideEffect, Plan, StoreEffect, UnitOfWork,
+};
 use crate::view::View;
 
 /// Reads an event as its type, and ties it to its effect.
@@ -66,6 +68,10 @@ impl Handler {
         }))
     }
 
+    pub(super) fn of_known(known: KnownType, effect: Arc<dyn EventEffect>) -> Self {
+        Self(Arc::new(OfKnown { known, effect }))
+    }
+
     /// Reads the event; an error says that it will never be one of this type.
     pub(super) fn bind(&self, event: &Event) -> Result<Bound, DecodeError> {
         self.0.bind(event)
@@ -82,6 +88,16 @@ struct InStore<T, E> {
 struct OutsideStore<T, E> {
     effect: Arc<E>,
     reads: Reads<T>,
+}
+
+struct OfKnown {
+    known: KnownType,
+    effect: Arc<dyn EventEffect>,
+}
+
+struct OnKnown {
+    event: Event,
+    effect: Arc<dyn EventEffect>,
 }
 
 struct OnEvent<T, E> {
@@ -110,6 +126,23 @@ impl<T: EventType, E: OutsideEffect<T>> Bind for OutsideStore<T, E> {
             event: Arc::new((self.reads)(event)?),
             effect: Arc::clone(&self.effect),
         })))
+    }
+}
+
+impl Bind for OfKnown {
+    fn bind(&self, event: &Event) -> Result<Bound, DecodeError> {
+        (self.known.check)(event)?;
+        Ok(Bound::InStore(Box::new(OnKnown {
+            event: event.clone(),
+            effect: Arc::clone(&self.effect),
+        })))
+    }
+}
+
+#[async_trait]
+impl Planned for OnKnown {
+    async fn plan(&self, view: &View<'_>) -> Result<Plan, Failure> {
+        self.effect.plan(&self.event, view).await
     }
 }
 

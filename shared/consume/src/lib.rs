@@ -16,7 +16,9 @@ mod react_outside;
 mod view;
 
 pub use consumer::Consumer;
-pub use effect::{Acted, Attempt, End, Failure, OutsideEffect, Plan, StoreEffect, UnitOfWork};
+pub use effect::{
+    Acted, Attempt, End, EventEffect, Failure, OutsideEffect, Plan, StoreEffect, UnitOfWork,
+};
 pub use outcome::{Outcome, ParkReason, X_OUTCOME};
 pub use pipeline::{ConsumerDeps, Pipeline};
 pub use push_auth::{PushAuth, PushAuthError, PushAuthMode};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use fanout_bus::{Publisher, PushedMessage};
 use fanout_dedup::{Ledger, LedgerError, Links, Seen};
-use fanout_events::{CE_TYPE, DecodeError, Decoded, Event, Fingerprint, Received, decode};
+use fanout_events::{
+    CE_TYPE, DecodeError, Decoded, Event, Fingerprint, JsonFields, Received, StepRef, decode,
+};
 use fanout_outbox::{Committed, Outbox};
 use fanout_runtime::{Clock, IdGenerator, Timings};
 use fanout_store::{Documents, Write};
@@ -59,6 +61,8 @@ pub(super) struct Settled {
     pub(super) subject: Option<String>,
     pub(super) correlation_id: Option<String>,
     pub(super) may_have_repeated: bool,
+    /// The step of a process that it asks for or answers.
+    pub(super) step: Option<StepRef>,
 }
 
 impl Pipeline {
@@ -109,6 +113,7 @@ impl Pipeline {
                     subject: None,
                     correlation_id: None,
                     may_have_repeated: false,
+                    step: None,
                 };
             }
         };
@@ -134,6 +139,7 @@ impl Pipeline {
             outcome,
             may_have_repeated,
         } = self.react(&delivery, &received).await;
+        let step = StepRef::read(&JsonFields::new("data.", &event.data.0)).ok();
         Settled {
             outcome,
             event_id: event.id,
@@ -141,6 +147,7 @@ impl Pipeline {
             subject: Some(event.subject),
             correlation_id: event.correlation_id,
             may_have_repeated,
+            step,
         }
     }
 

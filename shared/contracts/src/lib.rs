@@ -1,11 +1,32 @@
 #![doc = include_str!("../README.md")]
 
+mod currency;
+pub mod inventory;
+pub mod mail;
+mod money;
+pub mod operator;
+pub mod order;
+pub mod payment;
+mod product_lines;
+pub mod shipping;
 pub mod user;
 
 use fanout_events::{Domain, KnownType};
 
+pub use currency::{Currency, UnknownCurrency};
+pub use money::{InvalidMoney, Money};
+pub use product_lines::{MOST_LINES, ProductLine};
+
 /// All domains there are.
-pub static DOMAINS: &[&Domain] = &[&user::DOMAIN];
+pub static DOMAINS: &[&Domain] = &[
+    &user::DOMAIN,
+    &order::DOMAIN,
+    &inventory::DOMAIN,
+    &payment::DOMAIN,
+    &shipping::DOMAIN,
+    &mail::DOMAIN,
+    &operator::DOMAIN,
+];
 
 /// The type of this name, whatever its domain.
 pub fn find(event_type: &str) -> Option<&'static KnownType> {

@@ -10,6 +10,7 @@ mod json_fields;
 mod json_text;
 mod personal;
 mod short_form;
+mod step;
 
 pub use attributes::{CE_TYPE, CORRELATION_ID, TRACEPARENT, attributes};
 pub use decode::{DecodeError, Decoded, Received, decode};
@@ -20,3 +21,4 @@ pub use identifier::is_identifier;
 pub use json_fields::{JsonFields, WrongField};
 pub use json_text::{json_text, skip_byte_order_mark};
 pub use personal::{EmailAddress, InvalidEmailAddress, InvalidPersonName, PersonName};
+pub use step::{OfStep, StepRef};

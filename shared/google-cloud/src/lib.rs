@@ -18,6 +18,7 @@ use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
 use fanout_bus_pubsub::{Options, PubsubPublisher};
 use fanout_consume::{PushAuth, PushAuthMode};
 use fanout_kernel::{Kernel, Place, Role, ServiceSpec};
+use fanout_processes::Processes;
 use fanout_web::Service;
 use tracing::warn;
 
@@ -56,6 +57,7 @@ pub struct RoleSettings {
     /// Of a service that is pushed to.
     push: Option<PushSettings>,
     role: Role,
+    processes: Processes,
 }
 
 struct PushSettings {
@@ -144,7 +146,13 @@ impl RoleSettings {
             google_cloud: google_cloud?,
             push: push?,
             role: role?,
+            processes: Processes::default(),
         })
+    }
+
+    /// The same, with the processes of the whole system.
+    pub fn with_processes(self, processes: Processes) -> Self {
+        Self { processes, ..self }
     }
 
     /// The numbers of delivery.
@@ -165,6 +173,7 @@ impl RoleSettings {
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             timings,
+            processes: self.processes,
             push_auth: self.push.map(|push| push.auth),
             project,
         };

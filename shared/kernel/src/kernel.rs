@@ -5,6 +5,7 @@ use std::sync::Arc;
 use fanout_bus::Publisher;
 use fanout_consume::{ConsumerDeps, PushAuth};
 use fanout_outbox::Outbox;
+use fanout_processes::{Engine, Processes};
 use fanout_runtime::{BoxError, Clock, IdGenerator, Timings};
 use fanout_store::Documents;
 
@@ -25,6 +26,8 @@ pub struct Kernel {
     pub ids: Arc<dyn IdGenerator>,
     /// The numbers of delivery.
     pub timings: Timings,
+    /// The processes of the whole system.
+    pub processes: Processes,
     /// How a push proves where it comes from, for a service that is pushed to.
     pub push_auth: Option<PushAuth>,
     /// The project, for links from log lines to traces.
@@ -32,6 +35,25 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// What moves the processes that this service owns.
+    pub fn engine_of(&self, service: &str) -> Engine {
+        self.engine(self.processes.of_service(service))
+    }
+
+    /// What moves the processes of every service.
+    pub fn engine_of_all(&self) -> Engine {
+        self.engine(self.processes.clone())
+    }
+
+    fn engine(&self, processes: Processes) -> Engine {
+        Engine::new(
+            processes,
+            Arc::clone(&self.documents),
+            self.outbox.clone(),
+            Arc::clone(&self.clock),
+        )
+    }
+
     /// What this consumer needs. Fails where nothing says how its pushes are checked.
     pub fn consumer(&self, subscriber: &Subscriber) -> Result<ConsumerDeps, BoxError> {
         let auth = self.push_auth.clone();

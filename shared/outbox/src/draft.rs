@@ -55,6 +55,26 @@ impl Draft {
         })
     }
 
+    /// A request to another service, or a word that belongs to a process: [`Draft::about`] says what
+    /// it is about. It waits for no other event.
+    pub fn request<T: EventType>(data: &T) -> Result<Self, UnwritableEvent> {
+        Ok(Self::of("", 0, data)?.unordered())
+    }
+
+    /// The same, about this subject, in this place.
+    pub fn about(self, subject: impl Into<String>, sequence: u64) -> Self {
+        Self {
+            subject: subject.into(),
+            sequence,
+            ..self
+        }
+    }
+
+    /// The name of its type.
+    pub fn event_type(&self) -> &'static str {
+        self.event_type
+    }
+
     /// When it happened; by default, when it is stored.
     pub fn at(self, timestamp: Timestamp) -> Self {
         Self {

@@ -74,6 +74,14 @@ impl Outbox {
         Self { kept, ..self }
     }
 
+    /// The outbox of another service in the same process.
+    pub fn of(&self, source: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Stores `writes` and the events that tell of them, all or nothing, then publishes the events.
     /// What is not published within 2 s is published later: it is no error.
     ///
@@ -176,6 +184,11 @@ impl Outbox {
     /// Ends runs of the relay between two rows, now and from now on. For the end of the process.
     pub fn stop_relaying(&self) {
         self.stopping.cancel();
+    }
+
+    /// Whether the process is about to end.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
     }
 
     /// Waits until nothing is left to be published or tidied up after a request. For the end of the

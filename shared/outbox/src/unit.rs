@@ -43,6 +43,14 @@ struct Pending {
 #[error("the leases of the events were taken and given back {TRIES} times meanwhile")]
 struct RestlessLease;
 
+impl Events {
+    /// These and those.
+    pub fn and(mut self, more: Self) -> Self {
+        self.0.extend(more.0);
+        self
+    }
+}
+
 impl Outbox {
     /// The events of a request, under new ids.
     pub fn events_of(&self, drafts: Vec<Draft>, origin: &Origin) -> Result<Events, StoreError> {
@@ -63,12 +71,24 @@ impl Outbox {
         drafts: &[Draft],
     ) -> Result<Events, StoreError> {
         let origin = Origin::caused_by(cause, trace);
+        self.events_following(&cause.id, consumer, &origin, drafts)
+    }
+
+    /// The events that `by` emits because of something that is no event, but has a name: `cause`.
+    /// Their ids follow from it, so planning again makes the same events.
+    pub fn events_following(
+        &self,
+        cause: &str,
+        by: &str,
+        origin: &Origin,
+        drafts: &[Draft],
+    ) -> Result<Events, StoreError> {
         let rows = drafts.iter().enumerate().map(|(place, draft)| {
             let same = drafts[..place]
                 .iter()
                 .filter(|other| other.event_type == draft.event_type);
-            let id = caused_event_id(&cause.id, consumer, draft.event_type, same.count());
-            self.row(draft, id, &origin)
+            let id = caused_event_id(cause, by, draft.event_type, same.count());
+            self.row(draft, id, origin)
         });
         rows.collect::<Result<_, _>>().map(Events)
     }

@@ -1,1 +1,35 @@
 #![doc = include_str!("../README.md")]
+
+mod advance;
+mod engine;
+mod find;
+mod instance;
+mod json;
+mod machine;
+mod operate;
+mod pace;
+mod participant;
+mod process;
+mod react;
+pub mod saga;
+mod stored;
+mod table;
+mod verbs_route;
+mod wake;
+
+pub use engine::{Begun, CannotBegin, Engine, EngineError};
+pub use find::{find_processes, open_versions};
+pub use instance::{Failed, Instance, Status, StepRecord, StepStatus};
+pub use machine::{Machine, machine};
+pub use pace::Pace;
+pub use participant::{
+    Answer, CANCELLED, DoInStore, DoOutside, Fences, Keys, OutsideStep, Ruling, STEP_FENCES,
+    StoreStep, UndoInStore, UndoOutside, UndoableInStore, UndoableOutside,
+    end_fences_of_dead_process,
+};
+pub use process::{Emit, Input, OperateError, Process, ProcessError, Route, Step, Verb};
+pub use saga::Saga;
+pub use stored::{PROCESSES, StoredProcess, WAKE_SHARDS, process_key, process_subject};
+pub use table::{Owned, Processes};
+pub use verbs_route::verbs_route;
+pub use wake::WakeReport;

@@ -9,22 +9,36 @@ use fanout_bus::Subscription;
 use serde_json::{Value, json};
 
 use super::Report;
+use crate::cli::SystemsFlags;
 use crate::google_api::GoogleApiError;
 use crate::pubsub_rest::PubsubRest;
-use system::{Redelivery, topology};
+use system::{Redelivery, deployed};
 
 /// Reads the project, and compares.
-pub(super) async fn check(pubsub: &PubsubRest, project: &str) -> Result<Report, GoogleApiError> {
+pub(super) async fn check(
+    pubsub: &PubsubRest,
+    project: &str,
+    systems: &SystemsFlags,
+) -> Result<Report, GoogleApiError> {
     let topics = pubsub.list("topics").await?;
     let subscriptions = pubsub.list("subscriptions").await?;
-    Ok(compare(project, &topics, &subscriptions))
+    Ok(compare(project, systems, &topics, &subscriptions))
 }
 
 /// A project may hold what is not Fanout's; of that only subscriptions to Fanout's topics matter.
-fn compare(project: &str, topics: &[Value], subscriptions: &[Value]) -> Report {
+fn compare(
+    project: &str,
+    systems: &SystemsFlags,
+    topics: &[Value],
+    subscriptions: &[Value],
+) -> Report {
     let full = |kind: &str, name: &str| format!("projects/{project}/{kind}/{name}");
     // Only the deployment knows the addresses: here the consumer's name stands for them.
-    let wanted = topology(Redelivery::PRODUCTION, |it| it.consumer.to_owned());
+    let wanted = deployed(
+        Redelivery::PRODUCTION,
+        |spec| systems.mean(spec),
+        |it| Some(it.consumer.to_owned()),
+    );
     let mut findings = Vec::new();
     for topic in &wanted.topics {
         let name = full("topics", topic);

@@ -13,6 +13,7 @@ use fanout_runtime::{Environment, ProcessEnvironment};
 use serde::Serialize;
 
 use crate::answer::{FAILED, write_json, write_text};
+use crate::cli::SystemsFlags;
 use crate::manifest;
 use crate::operator::Operator;
 use crate::target::TargetFlags;
@@ -21,6 +22,7 @@ use table::Table;
 const EXAMPLES: &str = "Examples:
   fanout doctor
   fanout doctor --project my-project --json
+  fanout doctor --project my-project --system shop
 
 Exit codes: 0 if everything is as it should be, 1 if something is not or the project cannot be read.
 
@@ -35,6 +37,9 @@ pub struct DoctorFlags {
     /// Answer in JSON
     #[arg(long, env = "FANOUT_JSON")]
     pub json: bool,
+    /// Which systems are deployed: what Terraform's variable `systems` says
+    #[command(flatten)]
+    pub systems: SystemsFlags,
     /// Which system
     #[command(flatten)]
     pub target: TargetFlags,
@@ -76,7 +81,7 @@ fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Result<R
             .build()?;
         let live = runtime.block_on(async {
             let operator = Operator::connect(&flags.target, environment)?;
-            anyhow::Ok(live::check(&operator.pubsub, project).await?)
+            anyhow::Ok(live::check(&operator.pubsub, project, &flags.systems).await?)
         })?;
         report.looked_at.extend(live.looked_at);
         report.findings.extend(live.findings);

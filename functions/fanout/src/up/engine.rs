@@ -89,6 +89,7 @@ impl Engine {
         // The file is ours alone, so the process that held a claim in it is dead.
         fanout_dedup::expire_claims_of_dead_process(&documents, clock.as_ref()).await?;
         fanout_outbox::end_leases_of_dead_process(&documents, clock.as_ref()).await?;
+        fanout_processes::end_fences_of_dead_process(&documents, clock.as_ref()).await?;
         let mischief = Mischief {
             duplicates: delivery.duplicates,
             errors: delivery.errors,

@@ -6,22 +6,25 @@ use std::sync::Arc;
 use fanout_consume::PushAuth;
 use fanout_kernel::{Kernel, Place, Role, ServiceSpec};
 use fanout_outbox::Outbox;
+use fanout_processes::{Engine as ProcessEngine, Processes};
 use fanout_runtime::{Environment, Settings, SettingsError, SystemClock, SystemIds, Timings};
 use fanout_web::Service;
-use system::roles;
 
 use super::engine::Engine;
+use crate::cli::SystemsFlags;
 
 /// Every role with its settings, in the table's order; all that is wrong with them is one error.
 pub(super) fn read_roles(
     environment: &dyn Environment,
+    systems: &SystemsFlags,
     folder: &Path,
 ) -> Result<Vec<Role>, SettingsError> {
     let place = Place::OneMachine {
         folder: folder.to_owned(),
     };
     let mut settings = Settings::new(environment);
-    let built: Vec<Option<Role>> = roles()
+    let built: Vec<Option<Role>> = systems
+        .roles()
         .map(|spec| (spec.build)(&mut settings, &place))
         .collect();
     settings.finish(built.into_iter().collect())
@@ -39,8 +42,23 @@ impl Engine {
         )
     }
 
+    /// What moves these processes, as the ticker does.
+    pub(super) fn processes(&self, processes: &Processes) -> ProcessEngine {
+        ProcessEngine::new(
+            processes.clone(),
+            Arc::clone(&self.documents),
+            self.outbox(system::TICKER.name),
+            Arc::new(SystemClock),
+        )
+    }
+
     /// Starts every role, in the table's order.
-    pub(super) fn start_roles(&self, built: Vec<Role>) -> anyhow::Result<Vec<Service>> {
+    pub(super) fn start_roles(
+        &self,
+        systems: &SystemsFlags,
+        built: Vec<Role>,
+        processes: &Processes,
+    ) -> anyhow::Result<Vec<Service>> {
         let start = |(spec, role): (&'static ServiceSpec, Role)| {
             let kernel = Kernel {
                 documents: Arc::clone(&self.documents),
@@ -49,12 +67,13 @@ impl Engine {
                 clock: Arc::new(SystemClock),
                 ids: Arc::new(SystemIds),
                 timings: Timings::PRODUCTION,
+                processes: processes.clone(),
                 push_auth: Some(PushAuth::open_for_one_machine()),
                 project: self.project.clone(),
             };
             let started = spec.start(role, kernel);
             started.map_err(|error| anyhow::anyhow!(error).context(spec.name))
         };
-        roles().zip(built).map(start).collect()
+        systems.roles().zip(built).map(start).collect()
     }
 }

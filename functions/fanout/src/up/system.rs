@@ -8,9 +8,10 @@ use std::time::Duration;
 use fanout_bus_local::rest;
 use fanout_kernel::ServiceSpec;
 use fanout_outbox::Outbox;
+use fanout_processes::{Engine as ProcessEngine, Pace};
 use fanout_runtime::{DRAIN, Environment, Shutdown, error_chain};
 use fanout_web::{ServeError, Service, bind, for_this_machine, serve};
-use system::{SERVICES, roles, topology};
+use system::{SERVICES, STOCK_KEEPER, stock_first_products, topology};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -20,7 +21,7 @@ use super::data_dir::DataDir;
 use super::data_watch::DataWatch;
 use super::engine::{Bus, Engine, EngineChoice};
 use super::roles::read_roles;
-use crate::cli::{PUBSUB, PUBSUB_PORT, UpFlags};
+use crate::cli::{PUBSUB, PUBSUB_PORT, SystemsFlags, UpFlags};
 use crate::target::EmulatorAddresses;
 
 /// How often the local runner does what Cloud Scheduler does each minute.
@@ -60,7 +61,7 @@ impl System {
         environment: &dyn Environment,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
-        let built = read_roles(environment, &flags.data_dir)?;
+        let built = read_roles(environment, &flags.systems, &flags.data_dir)?;
         let notes = built.iter().filter_map(|role| role.note.clone()).collect();
         // Ports first: a second start by mistake is told which port is taken, and touches nothing.
         let embedded = matches!(choice, EngineChoice::Embedded);
@@ -74,21 +75,26 @@ impl System {
             Bus::Emulators { at, .. } => Some(at.clone()),
             Bus::Embedded(_) => None,
         };
-        let urls = listeners.urls(emulators.as_ref())?;
+        let urls = listeners.urls(&flags.systems, emulators.as_ref())?;
         let wanted = topology(flags.delivery.redelivery(), |subscriber| {
             let listens = |spec: &&&ServiceSpec| spec.subscriber.as_ref() == Some(subscriber);
-            let service = SERVICES.iter().find(listens);
-            let name = service.map_or("", |spec| spec.short_name());
-            format!("{}/pubsub/push", urls.of(name))
+            let mut services = SERVICES.iter().filter(|spec| flags.systems.mean(spec));
+            let service = services.find(listens)?;
+            Some(format!("{}/pubsub/push", urls.of(service.short_name())))
         });
         engine.set_up(&wanted).await?;
-        let services = engine.start_roles(built)?;
+        if flags.systems.mean(STOCK_KEEPER) {
+            stock_first_products(engine.documents.as_ref()).await?;
+        }
+        let processes = system::processes(Pace::divided_by(flags.step_deadlines));
+        let services = engine.start_roles(&flags.systems, built, &processes)?;
+        let waking = engine.processes(&processes);
         let data = DataWatch::new(data, shutdown.clone());
         Ok(Self {
             urls,
             emulators,
             notes,
-            running: run_all(listeners, &engine, services, &data, &shutdown),
+            running: run_all(listeners, &engine, services, waking, &data, &shutdown),
             _engine: engine,
             data,
         })
@@ -132,6 +138,7 @@ fn run_all(
     listeners: Listeners,
     engine: &Engine,
     services: Vec<Service>,
+    waking: ProcessEngine,
     data: &Arc<DataWatch>,
     shutdown: &Shutdown,
 ) -> JoinSet<()> {
@@ -148,24 +155,22 @@ fn run_all(
         running.spawn(async move { broker.run(shutdown).await });
     }
     let ticker = engine.outbox(system::TICKER.name);
-    running.spawn(tick_each_second(ticker, shutdown.clone()));
+    running.spawn(tick_each_second(ticker, waking, shutdown.clone()));
     running
 }
 
-/// Until the shutdown; a run that is under way then ends between two rows.
-async fn tick_each_second(outbox: Outbox, shutdown: Shutdown) {
+/// Until the shutdown; a run that is under way then ends between two rows or processes.
+async fn tick_each_second(outbox: Outbox, processes: ProcessEngine, shutdown: Shutdown) {
     let stopping = async {
         shutdown.requested().await;
         outbox.stop_relaying();
     };
     let ticking = async {
         while !shutdown.is_requested() {
-            if let Err(error) = outbox.relay().await {
+            let (relayed, woken) = tokio::join!(outbox.relay(), processes.wake_due());
+            for error in relayed.err().into_iter().chain(woken.err()) {
                 let error = error_chain(&error);
-                warn!(
-                    error,
-                    "the outbox could not be relayed; trying again in a second"
-                );
+                warn!(error, "a tick failed; trying again in a second");
             }
             tokio::select! {
                 () = shutdown.requested() => {}
@@ -191,7 +196,7 @@ impl Urls {
 impl Listeners {
     async fn bind(flags: &UpFlags, rest_face: bool) -> Result<Self, ServeError> {
         let mut services = Vec::new();
-        for spec in roles() {
+        for spec in flags.systems.roles() {
             services.push(local(flags.port(spec.short_name(), spec.port)).await?);
         }
         let rest = if rest_face {
@@ -202,9 +207,13 @@ impl Listeners {
         Ok(Self { services, rest })
     }
 
-    fn urls(&self, emulators: Option<&EmulatorAddresses>) -> std::io::Result<Urls> {
+    fn urls(
+        &self,
+        systems: &SystemsFlags,
+        emulators: Option<&EmulatorAddresses>,
+    ) -> std::io::Result<Urls> {
         let mut urls = BTreeMap::new();
-        for (spec, listener) in roles().zip(&self.services) {
+        for (spec, listener) in systems.roles().zip(&self.services) {
             urls.insert(spec.short_name(), url(listener)?);
         }
         if let Some(listener) = &self.rest {

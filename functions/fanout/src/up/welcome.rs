@@ -4,7 +4,6 @@ use std::io::{Write, stderr, stdout};
 use std::time::Duration;
 
 use fanout_runtime::LogFormat;
-use system::roles;
 use tracing::info;
 
 use super::system::System;
@@ -37,7 +36,7 @@ pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
     let show = |url: &str| url.replace("127.0.0.1", "localhost");
     let data = flags.data_dir.display();
     say!(out, "");
-    for spec in roles() {
+    for spec in flags.systems.roles() {
         let url = show(urls.of(spec.short_name()));
         say!(out, "  {:<18} {url}{}", spec.name, spec.look_at);
     }

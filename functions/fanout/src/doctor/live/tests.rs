@@ -10,11 +10,19 @@ use axum::{Json, Router};
 use fanout_contracts::user::TOPIC as USER_EVENTS;
 use fanout_kernel::Subscriber;
 use reqwest::{Client, Url};
-use system::consumers;
+use system::{MAIN_SYSTEM, SERVICES};
 use tokio::net::TcpListener;
 
 use super::*;
 use crate::google_api::GoogleApi;
+
+/// The consumers of the sign-up.
+fn consumers() -> impl Iterator<Item = &'static Subscriber> {
+    let deployed = SERVICES
+        .iter()
+        .filter(|spec| spec.system == Some(MAIN_SYSTEM));
+    deployed.filter_map(|spec| spec.subscriber.as_ref())
+}
 
 /// The first consumer of the table.
 fn first() -> &'static Subscriber {
@@ -77,12 +85,12 @@ fn subscriptions() -> Vec<Value> {
 fn findings(change: impl FnOnce(&mut Vec<Value>)) -> Vec<String> {
     let mut live = subscriptions();
     change(&mut live);
-    compare("p", &topics(), &live).findings
+    compare("p", &SystemsFlags::default(), &topics(), &live).findings
 }
 
 #[test]
 fn a_project_that_is_as_it_should_be_has_no_finding() {
-    let report = compare("p", &topics(), &subscriptions());
+    let report = compare("p", &SystemsFlags::default(), &topics(), &subscriptions());
     let (topics, subscriptions) = (consumers().count() + 1, 2 * consumers().count());
     let looked_at = format!("projects/p: topics: {topics}, subscriptions: {subscriptions}");
     assert_eq!(report.looked_at, [looked_at]);
@@ -207,7 +215,13 @@ fn what_is_missing_and_what_is_too_much_is_found() {
     let found = findings(|live| live[0]["name"] = json!("projects/p/subscriptions/old"));
     let old = "projects/p/subscriptions/old: it listens to projects/p/topics/user-events, and is not in the table";
     assert_eq!(found, [format!("{name} is missing"), old.to_owned()]);
-    let missing = compare("p", &topics()[1..], &subscriptions()).findings;
+    let missing = compare(
+        "p",
+        &SystemsFlags::default(),
+        &topics()[1..],
+        &subscriptions(),
+    )
+    .findings;
     let name = full("topics", &first().dead_letters());
     assert_eq!(missing, [format!("{name} is missing")]);
 }
@@ -235,5 +249,11 @@ async fn every_page_is_read() {
     tokio::spawn(async move { axum::serve(listener, app).await });
     let api = GoogleApi::new(Client::new(), None, "");
     let pubsub = PubsubRest::new(api, Url::parse(&url).unwrap(), "p".to_owned(), 1);
-    assert_eq!(check(&pubsub, "p").await.unwrap().findings, [""; 0]);
+    assert_eq!(
+        check(&pubsub, "p", &SystemsFlags::default())
+            .await
+            .unwrap()
+            .findings,
+        [""; 0]
+    );
 }

@@ -1,0 +1,97 @@
+//! `GET /sales?from=2026-11-01&to=2026-11-30`
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query as UrlQuery, State};
+use axum::response::{IntoResponse, Response};
+use fanout_contracts::Currency;
+use fanout_runtime::error_chain;
+use fanout_store::{Fields, MalformedDocument, ReadError};
+use fanout_web::Problem;
+use http::header::CACHE_CONTROL;
+use serde::Serialize;
+use tracing::error;
+
+use crate::asked::{DayRange, Parameters, Question, fault};
+use crate::count_signups::CountSignups;
+use crate::record_sale::SALES;
+use crate::record_signup::date_id;
+
+#[derive(Serialize)]
+struct Sales {
+    days: Vec<Day>,
+}
+
+#[derive(Serialize)]
+struct Day {
+    date: String,
+    orders: u64,
+    /// By currency, as decimals.
+    revenue: BTreeMap<&'static str, String>,
+}
+
+/// What is counted of a day.
+#[derive(Default)]
+struct Counted {
+    orders: u64,
+    /// Minor units, which all shards together may have more of than one amount may.
+    minor: BTreeMap<Currency, u64>,
+}
+
+pub(crate) async fn count_sales(
+    State(service): State<CountSignups>,
+    query: Result<UrlQuery<Parameters>, QueryRejection>,
+) -> Response {
+    let question = match Question::read(query, service.clock.now().date_naive()) {
+        Ok(question) if question.by_source => {
+            let by = fault("by", "is for sign-ups only");
+            return Problem::invalid_fields(vec![by]).into_response();
+        }
+        Ok(question) => question,
+        Err(faults) => return Problem::invalid_fields(faults).into_response(),
+    };
+    match sales(&service, question.days).await {
+        Ok(sales) => ([(CACHE_CONTROL, "max-age=5")], Json(sales)).into_response(),
+        Err(cause) => {
+            error!(error = error_chain(&cause), "sales could not be counted");
+            Problem::from(&cause).into_response()
+        }
+    }
+}
+
+async fn sales(service: &CountSignups, range: DayRange) -> Result<Sales, ReadError> {
+    let mut counted: BTreeMap<String, Counted> = BTreeMap::new();
+    let take = |shard: &Fields| {
+        let day = counted.entry(shard.text("date")?.to_owned()).or_default();
+        let currency: Currency = shard.text("currency")?.parse().map_err(|_| unreadable())?;
+        day.orders += shard.count("orders")?;
+        let minor = day.minor.entry(currency).or_default();
+        *minor = minor.saturating_add(shard.count("minor")?);
+        Ok(())
+    };
+    service.each_document(SALES, range, take).await?;
+    let day = |date| {
+        let date = date_id(date);
+        let Counted { orders, minor } = counted.remove(&date).unwrap_or_default();
+        let revenue = minor
+            .into_iter()
+            .map(|(currency, minor)| (currency.code(), currency.decimal(minor)));
+        Day {
+            date,
+            orders,
+            revenue: revenue.collect(),
+        }
+    };
+    Ok(Sales {
+        days: range.days().map(day).collect(),
+    })
+}
+
+fn unreadable() -> MalformedDocument {
+    MalformedDocument {
+        field: "currency".to_owned(),
+        expected: "a currency",
+    }
+}

@@ -1,0 +1,134 @@
+//! `PUT /stock/{product_id} {"on_hand"}`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use fanout_events::{is_identifier, skip_byte_order_mark};
+use fanout_runtime::error_chain;
+use fanout_store::{CommitError, Documents, ReadError, StoreError};
+use fanout_web::{FieldError, Problem, read_json_body};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+use tracing::error;
+
+use crate::get_stock::read_stock;
+use crate::stock::Stock;
+
+/// A body has one number.
+const MOST_BYTES: usize = 64 * 1024;
+/// The most that can lie in the warehouse.
+const MOST_ON_HAND: u64 = 1_000_000_000;
+/// How often a change is tried again that met another.
+const TRIES: u32 = 5;
+
+/// The fields that a body can have, whatever is in them.
+#[derive(Deserialize)]
+struct Asked {
+    on_hand: Option<Value>,
+}
+
+/// Why the stock was not put in.
+#[derive(Debug, thiserror::Error)]
+enum NotPut {
+    #[error("less would be on hand than is reserved")]
+    BelowReserved,
+    #[error("others changed the stock each time")]
+    Contention,
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub(crate) async fn put_stock(
+    State(documents): State<Arc<dyn Documents>>,
+    product_id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    // What is no text names no product.
+    let product_id = product_id.map_or_else(|_| String::new(), |Path(id)| id);
+    let on_hand = match read_on_hand(&product_id, &headers, body).await {
+        Ok(on_hand) => on_hand,
+        Err(problem) => return problem.into_response(),
+    };
+    match put(documents.as_ref(), &product_id, on_hand).await {
+        Ok(stock) => Json(stock).into_response(),
+        Err(cause) => cause.into_response(),
+    }
+}
+
+async fn read_on_hand(product_id: &str, headers: &HeaderMap, body: Body) -> Result<u64, Problem> {
+    let body = read_json_body(headers, body, MOST_BYTES).await?;
+    let asked: Asked = serde_json::from_slice(skip_byte_order_mark(&body)).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed_json",
+            "The body is not the JSON expected",
+            format!("See line {line}, column {column}: it must be a JSON object with `on_hand`."),
+        )
+    })?;
+    let mut faults = Vec::new();
+    if !is_identifier(product_id) {
+        faults.push(FieldError {
+            field: "product_id",
+            message: "must have 1 to 128 characters, each a letter, a digit or one of `_-.:/`"
+                .to_owned(),
+        });
+    }
+    let on_hand = asked.on_hand.as_ref().and_then(Value::as_u64);
+    match on_hand.filter(|number| *number <= MOST_ON_HAND) {
+        Some(number) if faults.is_empty() => return Ok(number),
+        Some(_) => {}
+        None => faults.push(FieldError {
+            field: "on_hand",
+            message: format!("must be a whole number from 0 to {MOST_ON_HAND}"),
+        }),
+    }
+    Err(Problem::invalid_fields(faults))
+}
+
+async fn put(documents: &dyn Documents, product_id: &str, on_hand: u64) -> Result<Stock, NotPut> {
+    for _ in 0..TRIES {
+        let read = read_stock(documents, product_id).await?;
+        let reserved = read.as_ref().map_or(0, |read| read.stock.reserved);
+        let stock = Stock::of(product_id, on_hand, reserved).ok_or(NotPut::BelowReserved)?;
+        let write = match &read {
+            Some(read) => read.replace(&stock),
+            None => stock.create(),
+        };
+        match documents.commit(vec![write]).await {
+            Ok(_) => return Ok(stock),
+            Err(CommitError::Conflict(_) | CommitError::Contention(_)) => {}
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+    }
+    Err(NotPut::Contention)
+}
+
+impl IntoResponse for NotPut {
+    fn into_response(self) -> Response {
+        let problem = match &self {
+            Self::BelowReserved => Problem::new(
+                StatusCode::CONFLICT,
+                "below_reserved",
+                "Less would be on hand than is reserved",
+                "Orders were promised more than this. Put in at least as much as `reserved`.",
+            ),
+            Self::Contention => Problem::unavailable(),
+            Self::Read(cause) => Problem::from(cause),
+            Self::Store(StoreError::Unavailable(_)) => Problem::unavailable(),
+            Self::Store(StoreError::Refused(_)) => Problem::internal(),
+        };
+        if problem.status().is_server_error() {
+            error!(error = error_chain(&self), "stock could not be put in");
+        }
+        problem.into_response()
+    }
+}

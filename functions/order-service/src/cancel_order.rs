@@ -1,0 +1,38 @@
+//! `POST /orders/{id}/cancel`: the user's wish to have it undone.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use fanout_processes::{EngineError, OperateError};
+use http::StatusCode;
+
+use crate::api_error::ApiError;
+use crate::get_order::order_id;
+use crate::order::Order;
+use crate::{Desk, PROCESS};
+
+/// The order's reason, then.
+const BY_USER: &str = "cancelled_by_user";
+
+pub(crate) async fn cancel_order(
+    State(desk): State<Desk>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<(StatusCode, Json<Order>), ApiError> {
+    let id = order_id(path)?;
+    let asked = desk.engine.cancel(PROCESS, &id, BY_USER).await;
+    let order = match asked {
+        // A wish that is granted already is granted again.
+        Ok(_) | Err(EngineError::Refused(OperateError::Turned)) => desk.order(&id).await?,
+        Err(EngineError::Refused(OperateError::Ended) | EngineError::NoSuchProcess) => {
+            let order = desk.order(&id).await?;
+            if order.status != "cancelled" {
+                return Err(ApiError::PastPivot);
+            }
+            order
+        }
+        Err(EngineError::Refused(OperateError::PastPivot)) => return Err(ApiError::PastPivot),
+        Err(EngineError::Busy) => return Err(ApiError::Contended),
+        Err(error) => return Err(ApiError::of_engine(error)),
+    };
+    Ok((StatusCode::ACCEPTED, Json(order)))
+}

@@ -1,0 +1,100 @@
+//! `GET /orders?user_id=&limit=&page_token=`
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query as UrlQuery, State};
+use fanout_store::{Comparison, Direction, MalformedDocument, Query};
+use fanout_web::FieldError;
+use serde::{Deserialize, Serialize};
+
+use crate::Desk;
+use crate::api_error::ApiError;
+use crate::order::{ORDERS, Order};
+use crate::page_token::PageToken;
+
+/// The most orders on a page, and how many there are without a `limit`.
+const MOST: u32 = 100;
+
+#[derive(Deserialize)]
+pub(crate) struct Parameters {
+    user_id: Option<String>,
+    limit: Option<String>,
+    page_token: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Orders {
+    orders: Vec<Order>,
+    /// Asks for the page after this one; `null` on the last.
+    next_page_token: Option<String>,
+}
+
+/// A page that can be answered.
+struct Asked {
+    user_id: String,
+    limit: u32,
+    after: Option<PageToken>,
+}
+
+/// One page of a user's orders, the latest first.
+pub(crate) async fn list_orders(
+    State(desk): State<Desk>,
+    query: Result<UrlQuery<Parameters>, QueryRejection>,
+) -> Result<Json<Orders>, ApiError> {
+    let asked = Asked::read(query).map_err(ApiError::Invalid)?;
+    let limit = asked.limit as usize;
+    let mut query = Query::of(ORDERS)
+        .only("user_id", Comparison::Equal, asked.user_id)
+        .order_by("created_at", Direction::Descending)
+        // One more, to know whether this page is the last.
+        .limit(asked.limit + 1);
+    query.after = asked.after.map(PageToken::into_cursor);
+    let found = desk.documents.query(&query).await?.documents;
+    let orders = found.iter().take(limit).map(Order::from_document);
+    let orders: Vec<Order> = orders
+        .collect::<Result<_, MalformedDocument>>()
+        .map_err(ApiError::internal)?;
+    let last = orders.last().filter(|_| found.len() > limit);
+    let next_page_token = last.map(|last| PageToken::after(last).to_string());
+    Ok(Json(Orders {
+        orders,
+        next_page_token,
+    }))
+}
+
+impl Asked {
+    fn read(query: Result<UrlQuery<Parameters>, QueryRejection>) -> Result<Self, Vec<FieldError>> {
+        let UrlQuery(asked) =
+            query.map_err(|_| vec![fault("query", "must name each parameter once")])?;
+        // An empty value is as good as none: scripts write them.
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let user_id = given(&asked.user_id).ok_or_else(|| fault("user_id", "is required"));
+        let limit = given(&asked.limit).as_deref().map_or(Ok(MOST), |text| {
+            let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+            limit.ok_or_else(|| fault("limit", "must be a whole number from 1 to 100"))
+        });
+        let after = given(&asked.page_token).map(|token| PageToken::parse(&token));
+        let after = after.transpose().map_err(|_| {
+            fault(
+                "page_token",
+                "must be the `next_page_token` of another page",
+            )
+        });
+        match (user_id, limit, after) {
+            (Ok(user_id), Ok(limit), Ok(after)) => Ok(Self {
+                user_id,
+                limit,
+                after,
+            }),
+            (user_id, limit, after) => {
+                let faults = user_id.err().into_iter().chain(limit.err());
+                Err(faults.chain(after.err()).collect())
+            }
+        }
+    }
+}
+
+fn fault(field: &'static str, message: &str) -> FieldError {
+    let message = message.to_owned();
+    FieldError { field, message }
+}

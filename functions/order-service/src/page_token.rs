@@ -1,0 +1,103 @@
+//! Where a page ended, as a text that callers pass back and need not understand.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::DateTime;
+use fanout_events::is_identifier;
+use fanout_runtime::Timestamp;
+use fanout_store::{Cursor, Value};
+
+use crate::order::Order;
+
+/// Says that the rest is ours, and how it is made.
+const PREFIX: &str = "orders/1/";
+
+/// The time and the id of the last order on a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PageToken {
+    created_at: Timestamp,
+    id: String,
+}
+
+/// Not a token that we gave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is no page token")]
+pub(crate) struct InvalidPageToken;
+
+impl PageToken {
+    /// The page that comes after this order.
+    pub(crate) fn after(last: &Order) -> Self {
+        Self {
+            created_at: last.created_at,
+            id: last.id.clone(),
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidPageToken> {
+        let decoded = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidPageToken)?;
+        let decoded = String::from_utf8(decoded).map_err(|_| InvalidPageToken)?;
+        let rest = decoded.strip_prefix(PREFIX).ok_or(InvalidPageToken)?;
+        let (time, id) = rest.split_once('/').ok_or(InvalidPageToken)?;
+        let time: i64 = time.parse().map_err(|_| InvalidPageToken)?;
+        let in_range = (0..=253_402_300_799_999).contains(&time);
+        match DateTime::from_timestamp_millis(time).filter(|_| in_range) {
+            Some(created_at) if is_identifier(id) && !id.contains('/') => Ok(Self {
+                created_at,
+                id: id.to_owned(),
+            }),
+            Some(_) | None => Err(InvalidPageToken),
+        }
+    }
+
+    /// Where a query by time goes on.
+    pub(crate) fn into_cursor(self) -> Cursor {
+        Cursor {
+            values: vec![Value::from(self.created_at)],
+            id: self.id,
+        }
+    }
+}
+
+impl fmt::Display for PageToken {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = self.created_at.timestamp_millis();
+        let text = format!("{PREFIX}{time}/{}", self.id);
+        out.write_str(&URL_SAFE_NO_PAD.encode(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_comes_back_as_it_was_given_out() {
+        let token = PageToken {
+            created_at: DateTime::from_timestamp_millis(1_795_176_000_123).unwrap(),
+            id: "ord_01JD2V7Q4KA1B2C3D4E5F6G7H8".to_owned(),
+        };
+        assert_eq!(PageToken::parse(&token.to_string()), Ok(token));
+    }
+
+    #[test]
+    fn what_was_never_given_out_is_refused() {
+        let made = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        for text in [
+            "",
+            "ord_1",
+            "====",
+            &made("ord_1"),
+            &made("orders/2/1/ord_1"),
+            &made("orders/1/x/ord_1"),
+            &made("orders/1/1/"),
+            &made("orders/1/1/a/b"),
+            &made("orders/1/-1/ord_1"),
+            &made("orders/1/99999999999999999/ord_1"),
+            &URL_SAFE_NO_PAD.encode(b"orders/1/1/\xff"),
+        ] {
+            assert_eq!(PageToken::parse(text), Err(InvalidPageToken), "{text}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The payment service: captures and refunds what orders cost, each once.
+
+mod charge_order;
+mod list_payments;
+mod payment;
+mod provider;
+mod test_provider;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use fanout_consume::{Consumer, ConsumerDeps, push_route};
+use fanout_contracts::payment::{self as payments, ChargeRequested, RefundRequested};
+use fanout_events::EventType as _;
+use fanout_kernel::{Limits, Place, Role, ServiceSpec, Subscribed, Subscriber};
+use fanout_processes::Fences;
+use fanout_runtime::Settings;
+use fanout_web::{Service, with_fallbacks};
+
+pub use payment::PAYMENTS;
+pub use provider::{Capture, Charge, PaymentProvider, ProviderError, TakenBack};
+pub use test_provider::{TEST_CHARGES, TestProvider};
+
+use charge_order::ChargeOrder;
+use provider::Choice;
+
+/// The consumer's name.
+pub const NAME: &str = "payment";
+
+/// The service, in the table of services.
+pub static SERVICE: ServiceSpec = ServiceSpec {
+    name: "payment-service",
+    system: Some("shop"),
+    port: 8003,
+    look_at: "/payments?order_id=",
+    publishes: &[payments::TOPIC],
+    subscriber: Some(SUBSCRIBER),
+    collections: &[PAYMENTS, TEST_CHARGES],
+    env: &[],
+    secrets: &[],
+    limits: Limits::USUAL,
+    public: false,
+    build,
+};
+
+const SUBSCRIBER: Subscriber = Subscriber {
+    consumer: NAME,
+    topics: &[Subscribed {
+        topic: payments::TOPIC,
+        types: &[ChargeRequested::TYPE, RefundRequested::TYPE],
+    }],
+};
+
+fn build(settings: &mut Settings<'_>, place: &Place) -> Option<Role> {
+    let choice = Choice::read(settings, place)?;
+    Some(Role::new(move |kernel| {
+        let deps = PaymentServiceDeps {
+            consumer: kernel.consumer(&SUBSCRIBER)?,
+            provider: choice.open(&kernel.documents),
+        };
+        Ok(Service::new(app(deps)))
+    }))
+}
+
+/// What the payment service needs.
+#[derive(Clone)]
+pub struct PaymentServiceDeps {
+    /// What every consumer needs.
+    pub consumer: ConsumerDeps,
+    /// Who moves the money.
+    pub provider: Arc<dyn PaymentProvider>,
+}
+
+/// The consumer, for [`push_route`].
+pub fn consumer(deps: &PaymentServiceDeps) -> Consumer {
+    let fences = Fences::of(NAME, &deps.consumer);
+    let charge = ChargeOrder {
+        provider: Arc::clone(&deps.provider),
+    };
+    Consumer::named(NAME)
+        .acting_on::<ChargeRequested>(fences.doing_outside(charge.clone()))
+        .acting_on::<RefundRequested>(fences.undoing_outside(charge))
+}
+
+/// The service's routes.
+pub fn app(deps: PaymentServiceDeps) -> Router {
+    let routes = Router::new()
+        .route("/payments", get(list_payments::list_payments))
+        .with_state(Arc::clone(&deps.consumer.documents))
+        .merge(push_route(consumer(&deps), deps.consumer));
+    with_fallbacks(routes)
+}

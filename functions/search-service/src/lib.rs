@@ -1,0 +1,60 @@
+//! The search service: finds orders by what is in them.
+
+mod index;
+mod index_order;
+mod search;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use fanout_consume::{Consumer, ConsumerDeps, push_route};
+use fanout_contracts::order::{self, OrderCreated};
+use fanout_events::EventType as _;
+use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
+use fanout_web::with_fallbacks;
+
+pub use index::SEARCH_POSTINGS;
+
+use index_order::IndexOrder;
+
+/// The consumer's name.
+pub const NAME: &str = "search";
+
+/// The service, in the table of services.
+pub static SERVICE: ServiceSpec = ServiceSpec {
+    name: "search-service",
+    system: Some("shop"),
+    port: 8006,
+    look_at: "/search?q=",
+    publishes: &[],
+    subscriber: Some(SUBSCRIBER),
+    collections: &[SEARCH_POSTINGS],
+    env: &[],
+    secrets: &[],
+    limits: Limits::USUAL,
+    public: false,
+    build: |_, _| Some(Role::reacting(&SUBSCRIBER, app)),
+};
+
+const SUBSCRIBER: Subscriber = Subscriber {
+    consumer: NAME,
+    topics: &[Subscribed {
+        topic: order::TOPIC,
+        types: &[OrderCreated::TYPE],
+    }],
+};
+
+/// The consumer, for [`push_route`].
+pub fn consumer() -> Consumer {
+    Consumer::named(NAME).on::<OrderCreated>(IndexOrder)
+}
+
+/// The service's routes.
+pub fn app(deps: ConsumerDeps) -> Router {
+    let routes = Router::new()
+        .route("/search", get(search::search))
+        .with_state(Arc::clone(&deps.documents))
+        .merge(push_route(consumer(), deps));
+    with_fallbacks(routes)
+}

@@ -1,0 +1,43 @@
+//! `order.confirmed`: an order is paid and on its way.
+
+use fanout_events::{DecodeError, Domain, EventType, JsonFields, Version};
+use serde::Serialize;
+
+use crate::{Currency, Money};
+
+/// The data of `order.confirmed` 1.x.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrderConfirmed {
+    /// The order's id; the event's subject too.
+    pub order_id: String,
+    /// Who placed it.
+    pub user_id: String,
+    /// The currency of all amounts.
+    pub currency: Currency,
+    /// What it cost.
+    pub total: Money,
+}
+
+impl EventType for OrderConfirmed {
+    const TYPE: &'static str = "order.confirmed";
+    const VERSION: &'static str = "1.0";
+    const SCHEMA: &'static str = "https://schemas.example.com/order-confirmed/v1";
+    const DOMAIN: &'static Domain = &super::DOMAIN;
+
+    fn decode(data: &JsonFields<'_>, version: Version) -> Result<Self, DecodeError> {
+        if version.major != 1 {
+            return Err(version.unsupported::<Self>());
+        }
+        let currency: Currency = data.parse("currency", str::parse)?;
+        Ok(Self {
+            order_id: data.identifier("order_id")?.to_owned(),
+            user_id: data.identifier("user_id")?.to_owned(),
+            currency,
+            total: Money::read(data, "total", currency)?,
+        })
+    }
+
+    fn repeats_subject(&self) -> Option<(&'static str, &str)> {
+        Some(("order_id", &self.order_id))
+    }
+}

@@ -1,0 +1,53 @@
+//! `order.created`: an order was placed: the fact that everything may react to.
+
+use fanout_events::{DecodeError, Domain, EventType, JsonFields, Version};
+use serde::Serialize;
+
+use super::OrderItem;
+use crate::{Currency, Money};
+
+/// The data of `order.created` 1.x.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrderCreated {
+    /// The order's id; the event's subject too.
+    pub order_id: String,
+    /// Who placed it.
+    pub user_id: String,
+    /// What was ordered.
+    pub items: Vec<OrderItem>,
+    /// The currency of all amounts.
+    pub currency: Currency,
+    /// What all items cost together.
+    pub total: Money,
+    /// How it is paid: a token of the payment provider.
+    pub payment_method: String,
+    /// Where it is shipped to: a country's code of two letters.
+    pub country: String,
+}
+
+impl EventType for OrderCreated {
+    const TYPE: &'static str = "order.created";
+    const VERSION: &'static str = "1.0";
+    const SCHEMA: &'static str = "https://schemas.example.com/order-created/v1";
+    const DOMAIN: &'static Domain = &super::DOMAIN;
+
+    fn decode(data: &JsonFields<'_>, version: Version) -> Result<Self, DecodeError> {
+        if version.major != 1 {
+            return Err(version.unsupported::<Self>());
+        }
+        let currency: Currency = data.parse("currency", str::parse)?;
+        Ok(Self {
+            order_id: data.identifier("order_id")?.to_owned(),
+            user_id: data.identifier("user_id")?.to_owned(),
+            items: OrderItem::read_all(data, currency)?,
+            currency,
+            total: Money::read(data, "total", currency)?,
+            payment_method: data.identifier("payment_method")?.to_owned(),
+            country: data.identifier("country")?.to_owned(),
+        })
+    }
+
+    fn repeats_subject(&self) -> Option<(&'static str, &str)> {
+        Some(("order_id", &self.order_id))
+    }
+}

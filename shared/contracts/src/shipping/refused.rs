@@ -1,0 +1,46 @@
+//! `shipment.refused`: an order is not shipped.
+
+use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use serde::Serialize;
+
+/// The data of `shipment.refused` 1.x.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShipmentRefused {
+    /// The shipment's id; the event's subject too.
+    pub shipment_id: String,
+    /// The order.
+    pub order_id: String,
+    /// Why: a slug such as `country_not_served`.
+    pub reason: String,
+    /// The step that is asked for, or answered.
+    pub step: StepRef,
+}
+
+impl EventType for ShipmentRefused {
+    const TYPE: &'static str = "shipment.refused";
+    const VERSION: &'static str = "1.0";
+    const SCHEMA: &'static str = "https://schemas.example.com/shipment-refused/v1";
+    const DOMAIN: &'static Domain = &super::DOMAIN;
+
+    fn decode(data: &JsonFields<'_>, version: Version) -> Result<Self, DecodeError> {
+        if version.major != 1 {
+            return Err(version.unsupported::<Self>());
+        }
+        Ok(Self {
+            shipment_id: data.identifier("shipment_id")?.to_owned(),
+            order_id: data.identifier("order_id")?.to_owned(),
+            reason: data.identifier("reason")?.to_owned(),
+            step: StepRef::read(data)?,
+        })
+    }
+
+    fn repeats_subject(&self) -> Option<(&'static str, &str)> {
+        Some(("shipment_id", &self.shipment_id))
+    }
+}
+
+impl OfStep for ShipmentRefused {
+    fn step(&self) -> &StepRef {
+        &self.step
+    }
+}

@@ -1,0 +1,28 @@
+//! How fast deadlines come.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use fanout_runtime::Timestamp;
+
+/// By what all deadlines of steps are divided: 1, but for a machine on which a person waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace(NonZeroU32);
+
+impl Pace {
+    /// Deadlines as they are written.
+    pub const REAL: Self = Self(NonZeroU32::MIN);
+
+    /// Deadlines that come this many times sooner.
+    pub fn divided_by(divisor: NonZeroU32) -> Self {
+        Self(divisor)
+    }
+
+    /// The moment so long after another.
+    pub(crate) fn after(self, now: Timestamp, wait: Duration) -> Timestamp {
+        let wait = (wait / self.0.get()).max(Duration::from_millis(1));
+        let wait = TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX);
+        now.checked_add_signed(wait).unwrap_or(Timestamp::MAX_UTC)
+    }
+}

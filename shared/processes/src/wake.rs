@@ -1,0 +1,137 @@
+//! Waking: the time that a document carries has come. Cloud Run gives no CPU between requests, so
+//! the ticker asks for it.
+
+use std::time::Duration;
+
+use fanout_runtime::{Timestamp, error_chain};
+use fanout_store::{CommitError, Comparison, Direction, Document, Query, ReadError, StoreError};
+use futures_util::stream::{self, StreamExt as _};
+use serde::Serialize;
+use tokio::time::Instant;
+use tracing::error;
+
+use crate::engine::{Engine, EngineError};
+use crate::process::Input;
+use crate::stored::{PROCESSES, StoredProcess, WAKE_SHARDS};
+
+/// How long one run may take: Cloud Scheduler asks each minute, Cloud Run cuts at 60 s.
+const RUN_LIMIT: Duration = Duration::from_secs(40);
+/// How many instances a query asks for.
+const PAGE: u32 = 50;
+/// How many are woken at once.
+const AT_ONCE: usize = 16;
+
+/// What one run has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct WakeReport {
+    /// Processes woken now.
+    pub woken: u64,
+    /// Processes that could not be woken.
+    pub failed: u64,
+    /// Processes that are due and were not woken, as far as the run came.
+    pub remaining: u64,
+    /// For how long the oldest of those has been due; 0 if none is.
+    pub oldest_lateness_seconds: u64,
+}
+
+/// A process that was woken changes nothing: it would be woken for ever.
+#[derive(Debug, thiserror::Error)]
+#[error("the process was due, and its state says that nothing is")]
+struct NothingDue;
+
+impl Engine {
+    /// Wakes every instance whose time has come. Ends at its time limit between two instances, or
+    /// when the service stops, with a report all the same. Safe to run any number of times at once:
+    /// the version of the document is the guard.
+    pub async fn wake_due(&self) -> Result<WakeReport, StoreError> {
+        let deadline = Instant::now() + RUN_LIMIT;
+        let now = self.clock.now();
+        let mut report = WakeReport::default();
+        if self.processes.all().next().is_none() {
+            return Ok(report);
+        }
+        for shard in 0..WAKE_SHARDS {
+            let mut next = Some(
+                Query::of(PROCESSES)
+                    .only("wake_shard", Comparison::Equal, shard)
+                    .only("wake_at", Comparison::AtMost, now)
+                    .order_by("wake_at", Direction::Ascending)
+                    .limit(PAGE),
+            );
+            while let Some(query) = next.take() {
+                let page = self.documents.query(&query).await?;
+                let is_over = || self.outbox.is_stopping() || Instant::now() >= deadline;
+                let waking = stream::iter(page.documents).map(|document| async {
+                    if is_over() {
+                        return (due_at(&document), None);
+                    }
+                    let due_at = due_at(&document);
+                    (due_at, Some(self.wake(document, now).await))
+                });
+                let mut woken = waking.buffer_unordered(AT_ONCE);
+                while let Some((due_at, answer)) = woken.next().await {
+                    report.count(due_at, answer, now);
+                }
+                next = page
+                    .next
+                    .filter(|_| !is_over())
+                    .map(|next| query.after(next));
+            }
+        }
+        Ok(report)
+    }
+
+    /// Wakes one; false if another was faster.
+    async fn wake(&self, document: Document, now: Timestamp) -> Result<bool, ()> {
+        match self.try_to_wake(&document, now).await {
+            Ok(()) => Ok(true),
+            Err(EngineError::Commit(CommitError::Conflict(_))) => Ok(false),
+            Err(error) => {
+                let (process, error) = (document.key.id(), error_chain(&error));
+                error!(process, error, "a process could not be woken");
+                Err(())
+            }
+        }
+    }
+
+    async fn try_to_wake(&self, document: &Document, now: Timestamp) -> Result<(), EngineError> {
+        let stored = StoredProcess::from_document(document).map_err(ReadError::from)?;
+        let owned = self.owner(&stored)?;
+        let step = owned.machine.on(stored.instance.clone(), Input::Due, now)?;
+        let step = step.ok_or_else(|| StoreError::Refused(NothingDue.into()));
+        let step = step.map_err(ReadError::from)?;
+        let cause = stored.cause();
+        let advanced = stored.advance(step, now);
+        let version = document.update_time;
+        self.commit(owned.service, &cause, advanced, version)
+            .await?;
+        Ok(())
+    }
+}
+
+fn due_at(document: &Document) -> Option<Timestamp> {
+    document.fields.timestamp("wake_at").ok()
+}
+
+impl WakeReport {
+    /// `answer` is `None` if the time was up.
+    fn count(
+        &mut self,
+        due_at: Option<Timestamp>,
+        answer: Option<Result<bool, ()>>,
+        now: Timestamp,
+    ) {
+        match answer {
+            Some(Ok(woken)) => {
+                self.woken += u64::from(woken);
+                return;
+            }
+            Some(Err(())) => self.failed += 1,
+            None => {}
+        }
+        self.remaining += 1;
+        let late = due_at.map_or(0, |due| (now - due).num_seconds());
+        let late = u64::try_from(late).unwrap_or_default();
+        self.oldest_lateness_seconds = self.oldest_lateness_seconds.max(late);
+    }
+}
