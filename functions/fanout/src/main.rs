@@ -6,7 +6,8 @@ use clap::Parser;
 use fanout::answer::exit_code;
 use fanout::cli::{Cli, Command};
 use fanout::{
-    completions, dead_letters, doctor, manifest, new_service, publish, replay, status, trace, up,
+    completions, dead_letters, doctor, ledger, manifest, new_service, publish, replay, status,
+    trace, up,
 };
 
 fn main() -> ExitCode {
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
         Some(Command::Replay(flags)) => replay::run(&flags),
         Some(Command::DeadLetters(args)) => dead_letters::run(args),
         Some(Command::Trace(flags)) => trace::run(&flags),
+        Some(Command::Ledger(args)) => ledger::run(args),
         Some(Command::Doctor(flags)) => doctor::run(&flags),
         Some(Command::New(flags)) => new_service::run(&flags),
         Some(Command::Manifest(flags)) => manifest::run(&flags),

@@ -11,6 +11,8 @@ use fanout_kernel::{ServiceSpec, Subscriber};
 use fanout_processes::{Machine, Owned, Pace, Processes};
 use fanout_store::Collection;
 
+/// What the bank's streams are the events of.
+pub use account_service::Account;
 /// What a new shop has in stock.
 pub use inventory_service::stock_first_products;
 pub use manifest::manifest;
@@ -30,6 +32,7 @@ pub static SERVICES: &[&ServiceSpec] = &[
     &payment_service::SERVICE,
     &shipping_service::SERVICE,
     &search_service::SERVICE,
+    &account_service::SERVICE,
 ];
 
 /// Who keeps the shop's stock.
@@ -45,6 +48,7 @@ pub static TICKER: &ServiceSpec = &ticker::SERVICE;
 /// What the kernel keeps for every service.
 static KERNEL_COLLECTIONS: &[&Collection] = &[
     fanout_dedup::PROCESSED_EVENTS,
+    fanout_event_sourcing::AUDIT_ROOTS,
     fanout_outbox::EVENTS,
     fanout_outbox::OUTBOX_CURSORS,
     fanout_outbox::OUTBOX_LEASES,
