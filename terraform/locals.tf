@@ -19,15 +19,27 @@ locals {
     ) if service.system == null ? true : contains(var.systems, service.system)
   }
 
-  # What serves all systems uses the topics of those that are there.
-  topics = toset(flatten([for service in values(local.services) : concat(service.publishes, service.subscribes) if service.system != null]))
+  # The services that publish on a topic, deployed or not.
+  _publishers = {
+    for topic in distinct(flatten([for service in values(var.services) : service.publishes if service.system != null])) :
+    topic => [for name, service in var.services : name if service.system != null && contains(service.publishes, topic)]
+  }
+
+  # A topic is there where a deployed service publishes on it; not where that only answers a service of a
+  # system that is not deployed. What serves all systems uses those that are there.
+  topics = toset(flatten([
+    for name, service in local.services : [
+      for topic in service.publishes : topic
+      if length(local._publishers[topic]) == 1 || toset([for other, its in local.services : other if contains(its.subscribes, topic)]) != toset([name])
+    ] if service.system != null
+  ]))
 
   # A consumer hears several topics at one address, and has one place for its dead letters.
   consumers = {
     for name, service in local.services : service.consumer => {
       dead_letters = "${service.subscribes[0]}-${service.consumer}-dead-letters"
       service      = name
-      subscribes   = service.subscribes
+      subscribes   = [for topic in service.subscribes : topic if contains(local.topics, topic)]
     } if service.consumer != null
   }
 

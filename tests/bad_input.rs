@@ -123,7 +123,7 @@ async fn a_type_that_was_typed_wrongly_by_hand_is_parked_with_the_known_ones_nam
             let attributes = &letters[0].message.attributes;
             assert_eq!(attributes["dead-letter-reason"], "unknown_type");
             let known = "user.created, user.updated, user.deleted";
-            assert!(attributes["dead-letter-detail"].ends_with(known));
+            assert!(attributes["dead-letter-detail"].contains(known));
         }
     }
 }

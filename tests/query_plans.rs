@@ -22,7 +22,9 @@ const ALL: &[&Collection] = &[
     fanout_dedup::PROCESSED_EVENTS,
     fanout_outbox::EVENTS,
     fanout_outbox::OUTBOX_LEASES,
+    fanout_processes::PROCESSES,
     fanout_web::IDEMPOTENCY_KEYS,
+    order_service::ORDERS,
     user_service::USERS,
     user_service::USER_EMAILS,
 ];

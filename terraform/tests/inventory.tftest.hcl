@@ -30,8 +30,8 @@ run "the_whole_system" {
       channels      = length(module.monitoring.channels)
       } == {
       services      = length([for service in values(var.services) : service if service.system == null ? true : contains(var.systems, service.system)])
-      topics        = length(distinct(flatten([for service in values(local.services) : concat(service.publishes, service.subscribes) if service.system != null])))
-      subscriptions = length(flatten(values(local.consumers)[*].subscribes))
+      topics        = 1 # user-events
+      subscriptions = length([for service in values(local.services) : service if contains(service.subscribes, "user-events")])
       dead_letters  = length(local.consumers)
       callers       = 1 + length(local.consumers)
       alerts        = 6
@@ -64,5 +64,38 @@ run "the_whole_system" {
   assert {
     condition     = [length(google_service_account_iam_member.push_tokens), length(google_service_account_iam_member.impersonation), length(google_service_account_iam_member.caller_deployer)] == [length(local.consumers), 2 * length(local.consumers), 1 + length(local.consumers)]
     error_message = "The accounts that call can be used by others than Pub/Sub, the operators and the pipeline, or by fewer."
+  }
+}
+
+# The shop beside it: its topics, and what the sign-up's services hear on them.
+run "the_shop_too" {
+  command = apply
+
+  variables {
+    systems   = ["sign-up", "shop"]
+    overrides = { payment-service = { env = { PAYMENT_PROVIDER = "test" } } }
+  }
+
+  assert {
+    condition = (
+      toset(keys(module.service)) == toset([for name, service in var.services : name if service.system == null ? true : contains(["sign-up", "shop"], service.system)]) &&
+      alltrue([for service in ["inventory-service", "order-service", "payment-service", "search-service", "shipping-service"] : contains(keys(module.service), service)])
+    )
+    error_message = "The shop's services are not those that the table gives it."
+  }
+
+  assert {
+    condition     = toset(keys(module.topic)) == toset(["inventory-events", "mail-events", "operator-events", "order-events", "payment-events", "shipping-events", "user-events"])
+    error_message = "The shop's topics are not there, or others are."
+  }
+
+  assert {
+    condition     = alltrue([for name, consumer in local.consumers : join(" ", consumer.subscribes) == join(" ", local.services[consumer.service].subscribes)])
+    error_message = "A consumer does not hear all that the table says although all of it is deployed."
+  }
+
+  assert {
+    condition     = one([for env in module.service["payment-service"].service.template[0].containers[0].env : env.value if env.name == "PAYMENT_PROVIDER"]) == "test"
+    error_message = "payment-service is not told its provider."
   }
 }

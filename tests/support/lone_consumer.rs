@@ -10,6 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use fanout_bus::{Backoff, Publisher, Retention, Subscription, Topology};
 use fanout_bus_local::{Broker, PulledMessage};
 use fanout_consume::PushAuth;
+use fanout_contracts::user::UserCreated;
+use fanout_events::EventType as _;
 use fanout_kernel::{Kernel, Place, ServiceSpec};
 use fanout_outbox::Outbox;
 use fanout_processes::{Engine, Processes};
@@ -40,11 +42,12 @@ impl LoneConsumer {
         Self::of(&crm_service::SERVICE).await
     }
 
-    /// Every consumer of the system.
+    /// Every consumer that reacts to a sign-up.
     pub(crate) async fn each() -> Vec<Self> {
         let mut each = Vec::new();
         for spec in SERVICES {
-            if spec.subscriber.is_some() {
+            let mut types = spec.subscriber.iter().flat_map(|it| it.types());
+            if types.any(|name| name == UserCreated::TYPE) {
                 each.push(Self::of(spec).await);
             }
         }

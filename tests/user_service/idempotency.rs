@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use fanout_store::{
     CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
 };
+use fanout_web::IDEMPOTENCY_KEYS;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use user_service::USERS;
@@ -158,10 +159,7 @@ async fn the_record_holds_nothing_personal_and_not_the_key() {
     sign_up(&service, KEY, &ada()).await;
     let records = service.stored(IDEMPOTENCY_KEYS).await;
     let fields: Vec<_> = records[0].fields.iter().map(|(name, _)| name).collect();
-    assert_eq!(
-        fields,
-        ["created_at", "expires_at", "fingerprint", "user_id"]
-    );
+    assert_eq!(fields, ["created_at", "expires_at", "fingerprint", "made"]);
     assert!(!records[0].key.id().contains(KEY));
 }
 

@@ -19,6 +19,7 @@ use crate::doctor::DoctorFlags;
 use crate::ledger::LedgerArgs;
 use crate::manifest::ManifestFlags;
 use crate::new_service::NewFlags;
+use crate::processes::ProcessesArgs;
 use crate::publish::PublishArgs;
 use crate::replay::ReplayFlags;
 use crate::status::StatusFlags;
@@ -71,6 +72,8 @@ pub enum Command {
     DeadLetters(DeadLettersArgs),
     /// Push stored events to one consumer again, as they were published
     Replay(ReplayFlags),
+    /// List, show or move flows of many steps
+    Processes(ProcessesArgs),
     /// Show an event's life: stored, published, and what each consumer made of it
     Trace(TraceFlags),
     /// Check that the bank's events are as they were written
@@ -101,7 +104,7 @@ pub struct UpFlags {
     #[arg(long, env = "FANOUT_EMULATORS")]
     pub emulators: bool,
     /// Listen on another port; repeat for several, 0 picks a free one, `all=0` picks all of them.
-    /// Names: pubsub and the services' (user, email, analytics, crm, inventory, payment, shipping, search, account, ticker)
+    /// Names: pubsub and the services' (user, email, analytics, crm, order, inventory, payment, shipping, search, account, ticker)
     #[arg(
         long = "port",
         env = "FANOUT_PORT",
@@ -109,9 +112,6 @@ pub struct UpFlags {
         value_delimiter = ','
     )]
     pub ports: Vec<PortOf>,
-    /// Which systems run
-    #[command(flatten)]
-    pub systems: SystemsFlags,
     /// Let the deadlines of processes' steps come this many times sooner
     #[arg(
         long,
@@ -120,6 +120,9 @@ pub struct UpFlags {
         value_name = "DIVISOR"
     )]
     pub step_deadlines: NonZeroU32,
+    /// Which systems run
+    #[command(flatten)]
+    pub systems: SystemsFlags,
     /// How the embedded broker delivers
     #[command(flatten)]
     pub delivery: DeliveryFlags,
@@ -278,7 +281,7 @@ mod tests {
         let error = "mail=1".parse::<PortOf>().unwrap_err();
         assert_eq!(
             error,
-            "`mail` is none of pubsub, user, email, analytics, crm, inventory, payment, shipping, search, account, ticker"
+            "`mail` is none of pubsub, user, email, analytics, crm, order, inventory, payment, shipping, search, account, ticker"
         );
     }
 
@@ -316,7 +319,7 @@ mod tests {
     #[test]
     fn the_sign_up_runs_and_what_is_named_beside_it() {
         let meant = |arguments: &[&str]| {
-            let flags = Cli::parse_from([&["fanout", "up"], arguments].concat()).up;
+            let flags = Cli::parse_from([&["fanout"], arguments].concat()).up;
             let mut meant: Vec<_> = flags.systems.roles().map(|spec| spec.system).collect();
             meant.dedup();
             meant

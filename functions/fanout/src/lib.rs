@@ -13,6 +13,7 @@ pub mod manifest;
 pub mod monitoring;
 pub mod new_service;
 pub mod operator;
+pub mod processes;
 pub mod publish;
 pub mod pubsub_rest;
 pub mod replay;

@@ -6,8 +6,8 @@ use clap::Parser;
 use fanout::answer::exit_code;
 use fanout::cli::{Cli, Command};
 use fanout::{
-    completions, dead_letters, doctor, ledger, manifest, new_service, publish, replay, status,
-    trace, up,
+    completions, dead_letters, doctor, ledger, manifest, new_service, processes, publish, replay,
+    status, trace, up,
 };
 
 fn main() -> ExitCode {
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Some(Command::Publish(args)) => publish::run(args),
         Some(Command::Replay(flags)) => replay::run(&flags),
         Some(Command::DeadLetters(args)) => dead_letters::run(args),
+        Some(Command::Processes(args)) => processes::run(args),
         Some(Command::Trace(flags)) => trace::run(&flags),
         Some(Command::Ledger(args)) => ledger::run(args),
         Some(Command::Doctor(flags)) => doctor::run(&flags),

@@ -38,31 +38,25 @@ pub(crate) async fn place_order(
     let (id, now) = (desk.ids.new_id("ord"), desk.clock.now());
     let created = request.into_order(id);
     let order = match &repeatable {
-        None => match desk.store(&created, &origin, now, None).await? {
-            Stored::Now(order) => order,
-            Stored::Contended => return Err(ApiError::Contended),
-        },
+        None => {
+            let stored = desk.store(&created, &origin, now, None).await?;
+            stored.ok_or(ApiError::Contended)?
+        }
         Some(repeatable) => desk.store_once(repeatable, created, &origin, now).await?,
     };
     let location = [(LOCATION, format!("/orders/{}", order.id))];
     Ok((StatusCode::ACCEPTED, location, Json(order)).into_response())
 }
 
-/// What became of a commit.
-enum Stored {
-    Now(Order),
-    /// The record's key is taken, or others write the same documents.
-    Contended,
-}
-
 impl Desk {
+    /// Stores the order; `None` if the record's key is taken, or others write the same documents.
     async fn store(
         &self,
         created: &OrderCreated,
         origin: &Origin,
         now: Timestamp,
         record: Option<fanout_store::Write>,
-    ) -> Result<Stored, ApiError> {
+    ) -> Result<Option<Order>, ApiError> {
         let begun = self
             .engine
             .begin(PROCESS, &created.order_id, created, origin, now);
@@ -74,12 +68,10 @@ impl Desk {
         match self.outbox.commit(writes, begun.events).await {
             Ok(committed) => {
                 self.outbox.publish_now(committed).await;
-                Ok(Stored::Now(order))
+                Ok(Some(order))
             }
-            Err(CommitError::Conflict(conflict)) if Some(&conflict.key) == key.as_ref() => {
-                Ok(Stored::Contended)
-            }
-            Err(CommitError::Contention(_)) => Ok(Stored::Contended),
+            Err(CommitError::Conflict(conflict)) if Some(&conflict.key) == key.as_ref() => Ok(None),
+            Err(CommitError::Contention(_)) => Ok(None),
             Err(CommitError::Conflict(conflict)) => Err(ApiError::internal(conflict)),
             Err(CommitError::Store(error)) => Err(error.into()),
         }
@@ -96,7 +88,7 @@ impl Desk {
         let mut expired: Option<UpdateTime> = None;
         for _ in 0..RECORD_TRIES {
             let record = repeatable.remember(&created.order_id, now, expired);
-            if let Stored::Now(order) = self.store(&created, origin, now, Some(record)).await? {
+            if let Some(order) = self.store(&created, origin, now, Some(record)).await? {
                 return Ok(order);
             }
             let record = self.documents.get(repeatable.key()).await?;

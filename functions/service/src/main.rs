@@ -22,7 +22,7 @@ fn main() -> ExitCode {
                 spec.name,
                 |settings| {
                     let role = RoleSettings::read(spec, settings)?;
-                    Some(role.with_processes(system::processes(Pace::REAL)))
+                    Some(role.with_processes(system::processes(Pace::REAL, |_| true)))
                 },
                 RoleSettings::start,
             ),

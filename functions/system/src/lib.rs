@@ -16,6 +16,8 @@ pub use account_service::Account;
 /// What a new shop has in stock.
 pub use inventory_service::stock_first_products;
 pub use manifest::manifest;
+/// What a trace of an order begins with.
+pub use order_service::PROCESS as ORDER_PROCESS;
 pub use topology::{Redelivery, deployed, topology};
 /// What a trace of a user begins with.
 pub use user_service::USERS;
@@ -38,8 +40,11 @@ pub static SERVICES: &[&ServiceSpec] = &[
 /// Who keeps the shop's stock.
 pub static STOCK_KEEPER: &ServiceSpec = &inventory_service::SERVICE;
 
+/// A process whose deadlines come at a pace.
+type MadeAt = fn(Pace) -> Arc<dyn Machine>;
+
 /// The processes, each with the service that owns it; every version that may have open instances.
-static PROCESSES: &[(&ServiceSpec, fn(Pace) -> Arc<dyn Machine>)] =
+static PROCESSES: &[(&ServiceSpec, MadeAt)] =
     &[(&order_service::SERVICE, order_service::order_process)];
 
 /// What serves every system, in a container of its own.
@@ -80,9 +85,10 @@ pub fn role(name: &str) -> Option<&'static ServiceSpec> {
     roles().find(|spec| spec.name == name)
 }
 
-/// All processes, whose deadlines come at this pace.
-pub fn processes(pace: Pace) -> Processes {
-    let owned = PROCESSES.iter().map(|(spec, process)| Owned {
+/// The processes of services that are `wanted`, whose deadlines come at this pace.
+pub fn processes(pace: Pace, wanted: impl Fn(&ServiceSpec) -> bool) -> Processes {
+    let owned = PROCESSES.iter().filter(|(spec, _)| wanted(spec));
+    let owned = owned.map(|(spec, process)| Owned {
         service: spec.name,
         machine: process(pace),
     });

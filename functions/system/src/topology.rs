@@ -50,8 +50,8 @@ pub fn topology(
     topology_of(SERVICES, redelivery, endpoint)
 }
 
-/// The same where only these services are deployed. A consumer is not subscribed to a topic that
-/// nothing there publishes on but itself.
+/// The same where only these services are deployed. A consumer is not subscribed to a topic that is
+/// not there.
 pub fn deployed(
     redelivery: Redelivery,
     is_there: impl Fn(&ServiceSpec) -> bool,
@@ -107,7 +107,8 @@ fn topology_of(
     topology
 }
 
-/// The topics on which one of these services publishes for another.
+/// The topics on which these services publish, but for those on which one only answers a service that
+/// is none of these.
 fn topics_of(services: &[&ServiceSpec]) -> BTreeSet<&'static str> {
     let hears = |spec: &ServiceSpec, topic: &str| {
         let subscribed = spec.subscriber.iter().flat_map(|it| it.topics);
@@ -118,9 +119,15 @@ fn topics_of(services: &[&ServiceSpec]) -> BTreeSet<&'static str> {
         let first = listeners.next();
         first.is_some_and(|spec| spec.name == publisher.name) && listeners.next().is_none()
     };
+    let is_alone = |topic: &str| {
+        let publishers = SERVICES
+            .iter()
+            .filter(|spec| spec.publishes.contains(&topic));
+        publishers.count() == 1
+    };
     let published = services.iter().flat_map(|spec| {
         let topics = spec.publishes.iter().copied();
-        topics.filter(|topic| !only_for_itself(spec, topic))
+        topics.filter(|topic| is_alone(topic) || !only_for_itself(spec, topic))
     });
     published.collect()
 }

@@ -70,6 +70,11 @@ impl Draft {
         }
     }
 
+    /// Its data, as JSON.
+    pub fn data(&self) -> &str {
+        self.data.get()
+    }
+
     /// The name of its type.
     pub fn event_type(&self) -> &'static str {
         self.event_type

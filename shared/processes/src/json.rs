@@ -1,5 +1,6 @@
 //! JSON as values of documents, and back.
 
+use chrono::SecondsFormat;
 use fanout_store::{Fields, Value};
 use serde_json::{Map, Number, Value as Json};
 
@@ -31,7 +32,7 @@ pub(crate) fn to_json(value: &Value) -> Json {
         Value::Integer(number) => Json::from(*number),
         Value::Double(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),
         Value::Text(text) => Json::String(text.clone()),
-        Value::Timestamp(time) => Json::String(time.to_rfc3339()),
+        Value::Timestamp(time) => Json::String(time.to_rfc3339_opts(SecondsFormat::Millis, true)),
         Value::Array(items) => items.iter().map(to_json).collect(),
         Value::Map(fields) => Json::Object(object(fields)),
     }

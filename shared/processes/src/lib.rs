@@ -21,13 +21,16 @@ pub use engine::{Begun, CannotBegin, Engine, EngineError};
 pub use find::{find_processes, open_versions};
 pub use instance::{Failed, Instance, Status, StepRecord, StepStatus};
 pub use machine::{Machine, machine};
+pub use operate::CANCELLED_BY_OPERATOR;
 pub use pace::Pace;
 pub use participant::{
     Answer, CANCELLED, DoInStore, DoOutside, Fences, Keys, OutsideStep, Ruling, STEP_FENCES,
     StoreStep, UndoInStore, UndoOutside, UndoableInStore, UndoableOutside,
     end_fences_of_dead_process,
 };
-pub use process::{Emit, Input, OperateError, Process, ProcessError, Route, Step, Verb};
+pub use process::{
+    Emit, Input, Kind, OperateError, Process, ProcessError, Route, Step, StepOutline, Verb,
+};
 pub use saga::Saga;
 pub use stored::{PROCESSES, StoredProcess, WAKE_SHARDS, process_key, process_subject};
 pub use table::{Owned, Processes};

@@ -7,7 +7,7 @@ use fanout_runtime::Timestamp;
 use serde_json::Value;
 
 use crate::instance::Instance;
-use crate::process::{Input, OperateError, Process, ProcessError, Route, Step, Verb};
+use crate::process::{Input, OperateError, Process, ProcessError, Route, Step, StepOutline, Verb};
 
 /// [`Process`] with its state as JSON.
 pub trait Machine: Send + Sync + 'static {
@@ -17,6 +17,8 @@ pub trait Machine: Send + Sync + 'static {
     fn version(&self) -> u32;
     /// [`Process::listens`]
     fn listens(&self) -> Vec<(&'static Domain, KnownType)>;
+    /// [`Process::outline`]
+    fn outline(&self) -> Vec<StepOutline>;
     /// [`Process::route`]
     fn route(&self, event: &Event) -> Option<Route>;
     /// [`Process::start`]
@@ -55,6 +57,10 @@ impl<P: Process> Machine for Erased<P> {
 
     fn listens(&self) -> Vec<(&'static Domain, KnownType)> {
         self.0.listens()
+    }
+
+    fn outline(&self) -> Vec<StepOutline> {
+        self.0.outline()
     }
 
     fn route(&self, event: &Event) -> Option<Route> {

@@ -8,6 +8,9 @@ use crate::engine::{Engine, EngineError};
 use crate::process::{Emit, ProcessError, Verb};
 use crate::stored::StoredProcess;
 
+/// The reason of what an operator turns around.
+pub const CANCELLED_BY_OPERATOR: &str = "cancelled_by_operator";
+
 /// How often a word is tried again because the instance moved meanwhile.
 const TRIES: u32 = 5;
 

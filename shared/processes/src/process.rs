@@ -25,6 +25,11 @@ pub trait Process: Send + Sync + 'static {
     /// The types of events that it reacts to, each with its domain.
     fn listens(&self) -> Vec<(&'static Domain, KnownType)>;
 
+    /// Its steps, in order, if it has such.
+    fn outline(&self) -> Vec<StepOutline> {
+        Vec::new()
+    }
+
     /// The instance that an event belongs to, if it is about this process.
     fn route(&self, event: &Event) -> Option<Route>;
 
@@ -51,6 +56,38 @@ pub trait Process: Send + Sync + 'static {
         verb: &Verb,
         now: Timestamp,
     ) -> Result<Step<Self::State>, OperateError>;
+}
+
+/// A step as it is defined. Types of events go by their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepOutline {
+    /// Its name.
+    pub name: &'static str,
+    /// Steps of one stage are asked for, and undone, at the same time.
+    pub stage: usize,
+    /// What its failure means for the whole.
+    pub kind: Kind,
+    /// What asks for it.
+    pub asked_by: &'static str,
+    /// What says that it is done.
+    pub done_by: Option<&'static str>,
+    /// What says that it will not be.
+    pub refused_by: Option<&'static str>,
+    /// What asks for its undo.
+    pub undo_by: Option<&'static str>,
+    /// What says that it is undone.
+    pub undone_by: Option<&'static str>,
+}
+
+/// What a failure of a step means for the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// What came before is undone.
+    Compensatable,
+    /// The same if it is refused; once it was asked for, and after it, the saga goes forward only.
+    Pivot,
+    /// Nothing: the saga goes on without it.
+    Retriable,
 }
 
 /// Where an event belongs.

@@ -146,6 +146,25 @@ impl StoredProcess {
         })
     }
 
+    /// All of it as JSON, as `fanout processes show --json` prints it and golden files keep it.
+    pub fn to_json(&self) -> Json {
+        to_json(&Value::Map(self.to_fields()))
+    }
+
+    /// The instance in such JSON.
+    pub fn from_json(json: &Json) -> Result<Self, MalformedDocument> {
+        let Value::Map(mut fields) = to_value(json) else {
+            return Self::from_fields(&Fields::new());
+        };
+        for name in ["wake_at", "started_at", "updated_at", "ended_at"] {
+            let time = fields.optional_text(name)?.map(str::to_owned);
+            if let Some(Ok(time)) = time.map(|time| time.parse::<Timestamp>()) {
+                fields.set(name, time);
+            }
+        }
+        Self::from_fields(&fields)
+    }
+
     #[allow(clippy::modulo_one, reason = "there is one shard as yet")]
     fn wake_shard(&self) -> u64 {
         let digest = Sha256::digest(&self.instance.key);

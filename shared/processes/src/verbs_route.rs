@@ -13,6 +13,7 @@ use tracing::error;
 
 use crate::engine::{Engine, EngineError};
 use crate::instance::Failed;
+use crate::operate::CANCELLED_BY_OPERATOR;
 use crate::process::{OperateError, Verb};
 use crate::stored::StoredProcess;
 
@@ -20,8 +21,6 @@ use crate::stored::StoredProcess;
 const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The longest reason, in characters.
 const MAX_REASON: usize = 300;
-/// The reason of what an operator turns around.
-const BY_OPERATOR: &str = "cancelled_by_operator";
 
 #[derive(Default, Deserialize)]
 struct Ask {
@@ -97,7 +96,7 @@ fn verb_of(name: &str, ask: Ask) -> Result<Verb, Problem> {
             Ok(Verb::Skip { step })
         }
         "compensate" => Ok(Verb::Compensate {
-            reason: BY_OPERATOR,
+            reason: CANCELLED_BY_OPERATOR,
         }),
         "abandon" => {
             let is_one = |reason: &String| {

@@ -8,6 +8,11 @@ pub mod faults;
 mod hooked_documents;
 mod manual_clock;
 pub mod push_endpoint;
+#[allow(
+    clippy::unwrap_used,
+    reason = "these are tests: a panic is their verdict"
+)]
+pub mod saga_laws;
 mod scripted_bus;
 mod seeded_ids;
 mod silent_proxy;

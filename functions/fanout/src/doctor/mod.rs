@@ -2,12 +2,14 @@
 //! runs there against the table.
 
 mod live;
+mod open_processes;
 mod table;
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Args;
 use fanout_runtime::{Environment, ProcessEnvironment};
 use serde::Serialize;
@@ -16,7 +18,9 @@ use crate::answer::{FAILED, write_json, write_text};
 use crate::cli::SystemsFlags;
 use crate::manifest;
 use crate::operator::Operator;
-use crate::target::TargetFlags;
+use crate::processes::table as table_of_processes;
+use crate::store;
+use crate::target::{Target, TargetFlags};
 use table::Table;
 
 const EXAMPLES: &str = "Examples:
@@ -28,7 +32,9 @@ Exit codes: 0 if everything is as it should be, 1 if something is not or the pro
 
 Without --project it looks at the code's own table, and needs nothing that runs; from the repository's
 root also at what `fanout manifest` has written. With --project it also reads the project's topics and
-subscriptions, by Pub/Sub's REST API with your Application Default Credentials. Its grants, services and database are not read.";
+subscriptions, by Pub/Sub's REST API with your Application Default Credentials, and which versions of
+processes are open in its database: one that this build does not have would stand still. Its grants and
+services are not read.";
 
 /// The flags of `fanout doctor`.
 #[derive(Debug, Clone, Args)]
@@ -81,10 +87,17 @@ fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Result<R
             .build()?;
         let live = runtime.block_on(async {
             let operator = Operator::connect(&flags.target, environment)?;
-            anyhow::Ok(live::check(&operator.pubsub, project, &flags.systems).await?)
+            let bus = live::check(&operator.pubsub, project, &flags.systems).await?;
+            let target = Target::from_flags(&flags.target, environment)?;
+            let documents = store::open(&target).await?;
+            let processes = open_processes::check(documents.as_ref(), &table_of_processes()).await;
+            let processes = processes.context("the open processes could not be read")?;
+            anyhow::Ok([bus, processes])
         })?;
-        report.looked_at.extend(live.looked_at);
-        report.findings.extend(live.findings);
+        for part in live {
+            report.looked_at.extend(part.looked_at);
+            report.findings.extend(part.findings);
+        }
     }
     Ok(report)
 }

@@ -29,7 +29,7 @@ pub(super) struct Table<'t> {
 const UNHEARD: &[(&str, &str)] = &[
     (
         operator::TOPIC,
-        "the words of operators are kept, and looked up in the store",
+        "they are kept for whoever asks later what operators did",
     ),
     (
         account::TOPIC,

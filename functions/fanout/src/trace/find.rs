@@ -1,14 +1,15 @@
 //! Finding what is known. Every question is one document, or one equality on one field.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fanout_dedup::{MarksOf, find_marks};
 use fanout_outbox::{EventsOf, find_events};
+use fanout_processes::process_subject;
 use fanout_runtime::Clock;
 use fanout_store::{Documents, Key, ReadError};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
-use system::USERS;
+use system::{ORDER_PROCESS, USERS};
 
 use super::life::{Life, Traces, shown};
 
@@ -38,6 +39,7 @@ pub(super) struct Trace {
 pub(super) enum Question {
     Event(String),
     User(String),
+    Order(String),
     Correlation(String),
 }
 
@@ -113,6 +115,35 @@ pub(super) async fn correlation(
     gather(documents, clock, Question::Correlation(id.to_owned())).await
 }
 
+/// All events about an order and its process, and what each of those caused: the answers.
+pub(super) async fn of_order(
+    documents: &dyn Documents,
+    clock: &dyn Clock,
+    id: &str,
+) -> Result<Trace, ReadError> {
+    let process = process_subject(ORDER_PROCESS, id);
+    let (mut rows, mut incomplete) = (Vec::new(), false);
+    for subject in [id, &process] {
+        let (found, more) = find_events(documents, EventsOf::Subject(subject), MOST).await?;
+        incomplete |= more;
+        rows.extend(found);
+    }
+    let causes: Vec<String> = rows.iter().map(|row| row.event_id.clone()).collect();
+    for cause in causes.iter().take(MOST_BY_ID) {
+        let (found, more) = find_events(documents, EventsOf::Causation(cause), MOST).await?;
+        incomplete |= more;
+        let known: BTreeSet<String> = rows.iter().map(|row| row.event_id.clone()).collect();
+        rows.extend(
+            found
+                .into_iter()
+                .filter(|row| !known.contains(&row.event_id)),
+        );
+    }
+    let traces = Traces::by_event(Vec::new(), rows);
+    let asked = Question::Order(id.to_owned());
+    assemble(documents, clock, asked, traces, incomplete).await
+}
+
 async fn gather(
     documents: &dyn Documents,
     clock: &dyn Clock,
@@ -120,14 +151,24 @@ async fn gather(
 ) -> Result<Trace, ReadError> {
     let (marks_of, rows_of) = match &asked {
         Question::Event(id) => (MarksOf::Event(id), EventsOf::Event(id)),
-        Question::User(id) => (MarksOf::Subject(id), EventsOf::Subject(id)),
+        Question::User(id) | Question::Order(id) => (MarksOf::Subject(id), EventsOf::Subject(id)),
         Question::Correlation(id) => (MarksOf::Correlation(id), EventsOf::Correlation(id)),
     };
     // Marks of events that have no row tell themselves what they are about.
     let (rows, more_rows) = find_events(documents, rows_of, MOST).await?;
     let marks = find_marks(documents, marks_of, MOST).await?;
-    let mut incomplete = marks.more || more_rows;
-    let mut traces = Traces::by_event(marks.marks, rows);
+    let incomplete = marks.more || more_rows;
+    let traces = Traces::by_event(marks.marks, rows);
+    assemble(documents, clock, asked, traces, incomplete).await
+}
+
+async fn assemble(
+    documents: &dyn Documents,
+    clock: &dyn Clock,
+    asked: Question,
+    mut traces: BTreeMap<String, Traces>,
+    mut incomplete: bool,
+) -> Result<Trace, ReadError> {
     if !matches!(asked, Question::Event(_)) {
         incomplete |= traces.len() > MOST_BY_ID;
         let each = traces.iter_mut().take(MOST_BY_ID);
@@ -139,6 +180,10 @@ async fn gather(
     let lives = traces.into_iter().map(|(id, traces)| traces.life(id, now));
     let mut events: Vec<Life> = lives.collect();
     events.sort_by(|a, b| order(a).cmp(&order(b)));
+    if matches!(asked, Question::Order(_)) {
+        // Of many subjects: time tells how it went.
+        events.sort_by(|a, b| a.stored_at.cmp(&b.stored_at));
+    }
     link(&mut events);
     let mut subjects: BTreeSet<&str> = events
         .iter()

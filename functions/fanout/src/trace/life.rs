@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use chrono::SecondsFormat;
+use fanout_contracts::DOMAINS;
 use fanout_dedup::{FoundMark, Links, Mark, MarkState};
+use fanout_kernel::Subscriber;
 use fanout_outbox::{EventRow, Standing};
 use fanout_runtime::Timestamp;
 use serde::Serialize;
@@ -173,7 +175,14 @@ fn reactions(marks: &[FoundMark], event_type: &str, now: Timestamp) -> Vec<Consu
         .iter()
         .map(|found| ConsumerLife::of(found, now))
         .collect();
-    for subscriber in system::consumers() {
+    let domain = DOMAINS
+        .iter()
+        .find(|domain| domain.find(event_type).is_some());
+    let hears = |subscriber: &&Subscriber| {
+        let mut topics = subscriber.topics.iter();
+        domain.is_none_or(|domain| topics.any(|it| it.topic == domain.topic))
+    };
+    for subscriber in system::consumers().filter(hears) {
         let seen = |found: &FoundMark| {
             found.mark.consumer == subscriber.consumer && !found.another_payload
         };

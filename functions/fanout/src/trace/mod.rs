@@ -23,6 +23,7 @@ use find::Trace;
 const EXAMPLES: &str = "Examples:
   fanout trace evt_01JD2V7Q4M8T9W3X5Y6Z7A8B9C
   fanout trace --user usr_01JD2V7Q4KA1B2C3D4E5F6G7H8 --json
+  fanout trace --order ord_01JD2V7Q4KA1B2C3D4E5F6G7H8
   fanout trace --correlation req_01JD2V7Q4JA1B2C3D4E5F6G7H8 --project my-project
 
 Exit codes: 0 if something is known, 1 if nothing is, 2 if the command was used wrongly.
@@ -57,6 +58,9 @@ pub struct Asked {
     /// All events about this user
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub user: Option<String>,
+    /// All events about this order, about its process, and what answers those
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub order: Option<String>,
     /// Everything that one request led to: its `X-Request-Id`, or the trace id of its `traceparent`
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub correlation: Option<String>,
@@ -100,11 +104,15 @@ async fn look_up(
             ..
         } => find::correlation(documents, clock, id).await,
         Asked {
+            order: Some(id), ..
+        } => find::of_order(documents, clock, id).await,
+        Asked {
             event: None,
             user: None,
+            order: None,
             correlation: None,
         } => {
-            anyhow::bail!("name an event, or use --user or --correlation")
+            anyhow::bail!("name an event, or use --user, --order or --correlation")
         }
     };
     trace.context("the store could not be read")

@@ -113,6 +113,7 @@ fn asked() -> Asked {
     Asked {
         event: None,
         user: None,
+        order: None,
         correlation: None,
     }
 }

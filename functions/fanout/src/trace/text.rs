@@ -80,7 +80,7 @@ fn event(out: &mut String, life: &Life, asked: &Question) {
     }
     if let (Some(id), true) = (
         &life.correlation_id,
-        !matches!(asked, Question::Correlation(_)),
+        !matches!(asked, Question::Correlation(_) | Question::Order(_)),
     ) {
         line(out, "request", &plain(id));
     }
@@ -167,6 +167,7 @@ pub(super) fn nothing(trace: &Trace, target: &Target) -> String {
     let (what, field, id) = match &trace.asked {
         Question::Event(id) => ("event", "event_id", id),
         Question::User(id) => ("user", "subject", id),
+        Question::Order(id) => ("order", "subject", id),
         Question::Correlation(id) => ("request", "correlation_id", id),
     };
     let said = format!(

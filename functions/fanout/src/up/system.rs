@@ -86,7 +86,8 @@ impl System {
         if flags.systems.mean(STOCK_KEEPER) {
             stock_first_products(engine.documents.as_ref()).await?;
         }
-        let processes = system::processes(Pace::divided_by(flags.step_deadlines));
+        let pace = Pace::divided_by(flags.step_deadlines);
+        let processes = system::processes(pace, |spec| flags.systems.mean(spec));
         let services = engine.start_roles(&flags.systems, built, &processes)?;
         let waking = engine.processes(&processes);
         let data = DataWatch::new(data, shutdown.clone());

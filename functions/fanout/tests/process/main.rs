@@ -22,6 +22,7 @@ mod readme;
 mod redrive;
 mod replay;
 mod running;
+mod shop;
 mod skipping;
 mod status;
 mod stopping;

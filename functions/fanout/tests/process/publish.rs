@@ -81,7 +81,7 @@ fn an_event_that_is_not_valid_never_leaves_and_its_field_is_named() {
     assert!(
         unknown
             .stderr
-            .contains("[possible values: user.created, user.updated, user.deleted]"),
+            .contains("[possible values: user.created, user.updated, user.deleted, order.created,"),
         "{unknown:?}"
     );
 

@@ -214,6 +214,11 @@ pub(crate) fn try_post(url: &str, body: &Value) -> Option<(u16, Value)> {
     request("POST", url, Some(&body.to_string()))
 }
 
+/// `POST` of any text; `None` if the connection broke.
+pub(crate) fn try_post_text(url: &str, body: &str) -> Option<(u16, Value)> {
+    request("POST", url, Some(body))
+}
+
 /// One HTTP/1.1 exchange on a connection of its own: enough for these tests, and no runtime needed.
 fn request(method: &str, url: &str, body: Option<&str>) -> Option<(u16, Value)> {
     use std::io::Write;

@@ -113,12 +113,18 @@ fn each_role_says_all_that_it_misses() {
     let pushed_to = [&kernel[..], &["PUSH_AUTH"]].concat();
     let mails = [&pushed_to[..], &["SMTP_URL", "MAIL_FROM"]].concat();
     let counts = [&pushed_to[..], &["SIGNUP_SHARDS"]].concat();
+    let pays = [&pushed_to[..], &["PAYMENT_PROVIDER"]].concat();
     for (role, missing) in [
         ("user-service", &kernel[..]),
         ("ticker", &kernel),
         ("crm-service", &pushed_to),
         ("email-service", &mails),
         ("analytics-service", &counts),
+        ("order-service", &pushed_to),
+        ("inventory-service", &pushed_to),
+        ("payment-service", &pays),
+        ("shipping-service", &pushed_to),
+        ("search-service", &pushed_to),
     ] {
         let nonsense = [("PORT", "not a port"), ("SIGNUP_SHARDS", "0")];
         let message = fault(&binary(role).envs(nonsense).output().unwrap());
@@ -137,7 +143,7 @@ fn each_role_says_all_that_it_misses() {
 
 #[test]
 fn a_role_that_is_none_or_not_said_is_wrong_use_that_names_all_roles() {
-    let roles = "Roles: user-service, email-service, analytics-service, crm-service, ticker";
+    let roles = "Roles: user-service, email-service, analytics-service, crm-service, order-service, inventory-service, payment-service, shipping-service, search-service, ticker";
     let output = binary("mail-service").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

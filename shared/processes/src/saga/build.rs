@@ -8,10 +8,11 @@ use fanout_outbox::{Draft, UnwritableEvent};
 use fanout_runtime::Timestamp;
 use fanout_store::Write;
 
-use super::definition::{Answer, Asking, Kind, StepDef};
+use super::definition::{Answer, Asking, StepDef};
 use super::{Ended, Saga};
 use crate::instance::{Failed, Instance};
 use crate::pace::Pace;
+use crate::process::Kind;
 
 /// How long an answer may take, unless it is said otherwise.
 const WITHIN: Duration = Duration::from_secs(2 * 60);
@@ -129,6 +130,7 @@ impl<O: EventType> Steps<O> {
         ask: impl Fn(Asking<'_, O>) -> T + Send + Sync + 'static,
     ) -> Undo<O> {
         self.last.undo = Some(Box::new(move |asking| Draft::request(&ask(asking))));
+        self.last.undo_by = Some(T::TYPE);
         Undo(self)
     }
 
@@ -199,7 +201,9 @@ impl<O: EventType> StepDef<O> {
             stage,
             kind: Kind::Compensatable,
             ask: Box::new(move |asking| Draft::request(&ask(asking))),
+            asked_by: T::TYPE,
             undo: None,
+            undo_by: None,
             answers: Vec::new(),
             within: WITHIN,
             attempts: ATTEMPTS,

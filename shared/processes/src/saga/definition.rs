@@ -6,17 +6,7 @@ use fanout_events::{Domain, KnownType, StepRef};
 use fanout_outbox::{Draft, UnwritableEvent};
 
 use crate::instance::StepRecord;
-
-/// What a failure of a step means for the whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// What came before is undone.
-    Compensatable,
-    /// The same if it is refused; once it was asked for, and after it, the saga goes forward only.
-    Pivot,
-    /// Nothing: the saga goes on without it.
-    Retriable,
-}
+use crate::process::{Kind, StepOutline};
 
 /// What an answer says of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +45,9 @@ pub(super) struct StepDef<O> {
     pub(super) stage: usize,
     pub(super) kind: Kind,
     pub(super) ask: Ask<O>,
+    pub(super) asked_by: &'static str,
     pub(super) undo: Option<Ask<O>>,
+    pub(super) undo_by: Option<&'static str>,
     pub(super) answers: Vec<(Answer, &'static Domain, KnownType)>,
     /// How long an answer may take.
     pub(super) within: Duration,
@@ -64,6 +56,24 @@ pub(super) struct StepDef<O> {
 }
 
 impl<O> StepDef<O> {
+    pub(super) fn outline(&self) -> StepOutline {
+        let by = |wanted| {
+            let mut answers = self.answers.iter();
+            let found = answers.find(|(answer, ..)| *answer == wanted);
+            found.map(|(_, _, known)| known.name)
+        };
+        StepOutline {
+            name: self.name,
+            stage: self.stage,
+            kind: self.kind,
+            asked_by: self.asked_by,
+            done_by: by(Answer::Done),
+            refused_by: by(Answer::Refused),
+            undo_by: self.undo_by,
+            undone_by: by(Answer::Undone),
+        }
+    }
+
     /// What an event of this type says of the step.
     pub(super) fn answer(&self, event_type: &str) -> Option<Answer> {
         let mut answers = self.answers.iter();

@@ -2,10 +2,10 @@
 
 use fanout_events::EventType;
 
-use super::definition::{Kind, StepDef};
+use super::definition::StepDef;
 use super::run::{Direction, Run};
 use crate::instance::{Failed, Status, StepStatus};
-use crate::process::{Emit, ProcessError};
+use crate::process::{Emit, Kind, ProcessError};
 
 impl<O: EventType> Run<'_, O> {
     /// Asks for what comes next, forward or back; or ends.

@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use build::{Asked, Named, Steps, Undo};
-pub use definition::{Answer, Asking, Kind};
+pub use definition::{Answer, Asking};
 
 use crate::instance::{Failed, Instance};
 use crate::pace::Pace;
-use crate::process::{Input, OperateError, Process, ProcessError, Route, Step, Verb};
+use crate::process::{Input, OperateError, Process, ProcessError, Route, Step, StepOutline, Verb};
 use definition::StepDef;
 use run::Run;
 
@@ -93,6 +93,10 @@ impl<O: EventType> Process for Saga<O> {
         let answers = self.steps.iter().flat_map(|step| &step.answers);
         let answers = answers.map(|(_, domain, known)| (*domain, *known));
         answers.collect()
+    }
+
+    fn outline(&self) -> Vec<StepOutline> {
+        self.steps.iter().map(StepDef::outline).collect()
     }
 
     /// By the step that the event names.

@@ -5,10 +5,10 @@ use fanout_outbox::UnwritableEvent;
 use fanout_runtime::Timestamp;
 use std::time::Duration;
 
-use super::definition::{Answer, Asking, Kind, StepDef};
+use super::definition::{Answer, Asking, StepDef};
 use super::{Saga, SagaState};
 use crate::instance::{Failed, Instance, Status, StepRecord, StepStatus};
-use crate::process::{Emit, ProcessError, Step};
+use crate::process::{Emit, Kind, ProcessError, Step};
 
 /// How often an undo is asked for, and what is past the pivot, before an operator is.
 const PERSISTENT_ATTEMPTS: u64 = 10;

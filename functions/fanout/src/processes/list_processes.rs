@@ -1,0 +1,100 @@
+//! `fanout processes list`
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use fanout_processes::{Status, StoredProcess, find_processes};
+use fanout_runtime::{Environment, Timestamp};
+use serde::Serialize;
+
+use super::ListFlags;
+use crate::answer::{printable, write_json, write_text};
+use crate::store;
+use crate::target::Target;
+
+/// A process in the list.
+#[derive(Serialize)]
+struct Listed {
+    status: &'static str,
+    process: String,
+    version: u32,
+    key: String,
+    /// The step that it waits for, or that failed.
+    step: Option<String>,
+    reason: Option<String>,
+    wake_at: Option<String>,
+    started_at: String,
+    updated_at: String,
+}
+
+pub(super) async fn list(
+    flags: &ListFlags,
+    environment: &dyn Environment,
+) -> anyhow::Result<ExitCode> {
+    let target = Target::from_flags(&flags.common.target, environment)?;
+    let documents = store::open(&target).await?;
+    let asked = flags.status.as_deref().and_then(Status::parse);
+    let statuses = Status::ALL.into_iter().filter(|status| match asked {
+        Some(asked) => *status == asked,
+        None => status.is_open(),
+    });
+    let mut found = Vec::new();
+    for status in statuses {
+        let some = find_processes(documents.as_ref(), status, flags.limit).await;
+        found.extend(some.context("the store could not be read")?);
+    }
+    found.sort_by_key(|stored| std::cmp::Reverse(stored.updated_at));
+    let listed: Vec<Listed> = found.iter().map(Listed::of).collect();
+    if flags.common.json {
+        write_json(&serde_json::json!({ "processes": listed }))?;
+    } else {
+        write_text(&text(&listed))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Listed {
+    fn of(stored: &StoredProcess) -> Self {
+        let failure = stored.instance.failure.as_ref();
+        let mut steps = stored.instance.steps.iter();
+        let awaited = steps.find(|step| step.due_at.is_some());
+        let failed = failure.and_then(|failure| failure.step.clone());
+        Self {
+            status: stored.instance.status.as_str(),
+            process: stored.name.clone(),
+            version: stored.version,
+            key: stored.instance.key.clone(),
+            step: awaited.map(|step| step.step.clone()).or(failed),
+            reason: failure.map(|failure| failure.reason.clone()),
+            wake_at: stored.wake_at.map(shown),
+            started_at: shown(stored.started_at),
+            updated_at: shown(stored.updated_at),
+        }
+    }
+}
+
+pub(super) fn shown(time: Timestamp) -> String {
+    time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+fn text(listed: &[Listed]) -> String {
+    let mut out = String::new();
+    for one in listed {
+        let (step, reason) = (one.step.as_deref(), one.reason.as_deref());
+        let _ = writeln!(
+            out,
+            "{:<12} {:<8} {}  {}  {} {}",
+            one.status,
+            one.process,
+            printable(&one.key),
+            one.updated_at,
+            printable(step.unwrap_or("-")),
+            printable(reason.unwrap_or("")),
+        );
+    }
+    if listed.is_empty() {
+        out.push_str("no processes\n");
+    }
+    out
+}

@@ -1,0 +1,8 @@
+//! The order service: its process, and what its requests are answered.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests: a panic is their verdict"
+)]
+
+mod process;
