@@ -26,12 +26,12 @@ resource "google_firestore_database" "fanout" {
   deletion_policy         = "DELETE"
 }
 
-# Operators trace an event through its documents, and change none.
-resource "google_project_iam_member" "tracing" {
+# Operators trace and replay events, which reads, and skip them, which writes.
+resource "google_project_iam_member" "operating" {
   for_each = var.operators
 
   project = var.project_id
-  role    = "roles/datastore.viewer"
+  role    = "roles/datastore.user"
   member  = each.key
 
   condition {

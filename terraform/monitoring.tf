@@ -19,3 +19,12 @@ module "monitoring" {
   ticker                    = "ticker"
   topics                    = sort(local.topics)
 }
+
+# `fanout status` reads the backlog from Cloud Monitoring. Nothing narrower than the project can be given.
+resource "google_project_iam_member" "watching" {
+  for_each = var.operators
+
+  project = var.project_id
+  role    = "roles/monitoring.viewer"
+  member  = each.key
+}

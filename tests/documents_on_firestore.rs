@@ -3,14 +3,11 @@
 use std::sync::Arc;
 
 use fanout_store::Documents;
-use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
 
 use crate::support::emulators;
 
 async fn on_firestore() -> Arc<dyn Documents> {
-    let at = emulators().await;
-    let options = FirestoreOptions::new(at.project).on_emulator(at.firestore);
-    Arc::new(FirestoreDocuments::connect(options).await.unwrap())
+    Arc::new(emulators().await.documents().await.unwrap())
 }
 
 fanout_testkit::documents_conformance_tests!(

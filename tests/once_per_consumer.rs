@@ -2,13 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use fanout_contracts::DOMAINS;
+use fanout_events::CE_TYPE;
 use fanout_testkit::user_events::updated;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::engines::on_every_engine;
-use crate::support::eventually;
+use crate::support::{TestSystem, eventually};
 
 /// An event as user-service would publish it, today.
 fn event(user_id: &str) -> Value {
@@ -25,11 +27,48 @@ fn event(user_id: &str) -> Value {
 
 fn push_body(event: &Value, message_id: u32) -> String {
     let data = STANDARD.encode(event.to_string());
+    let attributes = json!({CE_TYPE: event["type"]});
     json!({
-        "message": {"data": data, "messageId": message_id.to_string(), "publishTime": "2026-11-20T12:00:00Z"},
+        "message": {
+            "data": data,
+            "messageId": message_id.to_string(),
+            "publishTime": "2026-11-20T12:00:00Z",
+            "attributes": attributes,
+        },
         "subscription": "projects/p/subscriptions/s",
     })
     .to_string()
+}
+
+/// A consumer says its types twice: in the table, which `trace` and the page of services go by, and
+/// where it is built.
+#[tokio::test]
+async fn a_consumer_has_a_use_for_just_the_types_that_the_table_says() {
+    let system = TestSystem::embedded().await;
+    let types: Vec<&str> = DOMAINS
+        .iter()
+        .flat_map(|domain| domain.types)
+        .map(|it| it.name)
+        .collect();
+    for subscriber in system::consumers() {
+        let mut wanted = Vec::new();
+        for event_type in &types {
+            let mut event = event(&format!("usr_{event_type}"));
+            event["type"] = (*event_type).into();
+            // Of no type at all: it is parked if the type is of use.
+            event["data"] = json!({});
+            let answer = system.push(subscriber.consumer, push_body(&event, 1)).await;
+            assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+            if answer.headers()["x-outcome"] != "ignored" {
+                wanted.push(*event_type);
+            }
+        }
+        wanted.sort_unstable();
+        let mut said: Vec<&str> = subscriber.types().collect();
+        said.sort_unstable();
+        assert_eq!(wanted, said, "{}", subscriber.consumer);
+    }
+    system.stop().await;
 }
 
 on_every_engine! {

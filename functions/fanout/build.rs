@@ -14,22 +14,20 @@ pub fn main() {
     println!("cargo::rerun-if-env-changed=REQUIRE_EMULATORS");
     println!("cargo::rustc-check-cfg=cfg(emulators)");
     let required = var_os("REQUIRE_EMULATORS").is_some_and(|value| value == "1");
-    let installed = match locate::locate(&var_os("PATH").unwrap_or_default()) {
-        Ok(sdk) => {
-            for file in [sdk.java, sdk.pubsub_jar, sdk.firestore_jar] {
-                println!("cargo::rerun-if-changed={}", file.display());
-            }
-            true
-        }
-        Err(not_installed) => {
-            if let Some(sdk) = not_installed.sdk {
-                // Changes when a component is installed.
-                println!("cargo::rerun-if-changed={}", sdk.join(".install").display());
-            }
-            false
-        }
+    let located = locate::locate(&var_os("PATH").unwrap_or_default());
+    let seen = match &located {
+        Ok(sdk) => vec![
+            sdk.java.clone(),
+            sdk.pubsub_jar.clone(),
+            sdk.firestore_jar.clone(),
+        ],
+        // Changes when a component is installed.
+        Err(not) => not.sdk.iter().map(|sdk| sdk.join(".install")).collect(),
     };
-    if required || installed {
+    for file in seen {
+        println!("cargo::rerun-if-changed={}", file.display());
+    }
+    if required || located.is_ok() {
         println!("cargo::rustc-cfg=emulators");
     }
 }

@@ -74,7 +74,7 @@ resource "google_project_iam_member" "keeper" {
   member  = local.delivery_member
 }
 
-# A right to read or write documents can only be given on the project. The condition lets the pipeline
+# Operators' and services' rights on documents and metrics can only be given on the project. The condition lets the pipeline
 # give and take these two roles, so it can't make itself an owner.
 resource "google_project_iam_member" "granter" {
   project = var.project_id
@@ -82,8 +82,8 @@ resource "google_project_iam_member" "granter" {
   member  = local.delivery_member
 
   condition {
-    title       = "only-datastore-user-and-viewer"
-    description = "May give and take roles/datastore.user and roles/datastore.viewer, and nothing else."
-    expression  = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user', 'roles/datastore.viewer'])"
+    title       = "only-datastore-user-and-monitoring-viewer"
+    description = "May give and take roles/datastore.user and roles/monitoring.viewer, and nothing else."
+    expression  = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user', 'roles/monitoring.viewer'])"
   }
 }

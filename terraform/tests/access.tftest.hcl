@@ -98,15 +98,16 @@ run "no_right_is_wider_than_it_has_to_be" {
       flatten([for service in values(module.service) : [for grants in values(service.grants) : [for grant in grants : grant.role]]]),
       flatten([for topic in values(module.topic) : [for grants in values(topic.grants) : [for grant in values(grants) : grant.role]]]),
       flatten([for dead_letters in values(module.dead_letters) : [for grant in values(dead_letters.grants) : grant.role]]),
-      values(google_project_iam_member.tracing)[*].role,
+      values(google_project_iam_member.operating)[*].role,
+      values(google_project_iam_member.watching)[*].role,
       values(google_service_account_iam_member.push_tokens)[*].role,
       values(google_service_account_iam_member.impersonation)[*].role,
       values(google_service_account_iam_member.caller_deployer)[*].role,
       )) == toset([
       "roles/datastore.user",
-      "roles/datastore.viewer",
       "roles/iam.serviceAccountOpenIdTokenCreator",
       "roles/iam.serviceAccountUser",
+      "roles/monitoring.viewer",
       "roles/pubsub.publisher",
       "roles/pubsub.subscriber",
       "roles/pubsub.viewer",
@@ -138,11 +139,16 @@ run "no_right_is_wider_than_it_has_to_be" {
   }
 
   assert {
-    condition = { for member, grant in google_project_iam_member.tracing : member => "${grant.role} ${grant.member} ${grant.condition[0].expression}" } == {
+    condition = { for member, grant in google_project_iam_member.operating : member => "${grant.role} ${grant.member} ${grant.condition[0].expression}" } == {
       for member in ["group:operators@example.com", "user:ada@example.com"] :
-      member => "roles/datastore.viewer ${member} resource.type == \"firestore.googleapis.com/Database\" && resource.name == \"projects/fanout-test/databases/(default)\""
+      member => "roles/datastore.user ${member} resource.type == \"firestore.googleapis.com/Database\" && resource.name == \"projects/fanout-test/databases/(default)\""
     }
-    error_message = "Operators can't trace an event through the database, or can do more than read this one."
+    error_message = "Operators can't trace and skip events in the database, or can do that in another one."
+  }
+
+  assert {
+    condition     = toset([for grant in values(google_project_iam_member.watching) : "${grant.role} ${grant.member}"]) == toset(["roles/monitoring.viewer group:operators@example.com", "roles/monitoring.viewer user:ada@example.com"])
+    error_message = "Operators can't see what waits, as `fanout status` shows it, or others can."
   }
 
   assert {

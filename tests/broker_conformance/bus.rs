@@ -66,7 +66,11 @@ impl Bus {
         let at = emulators().await;
         Self {
             client: Client::new(),
-            base: format!("http://{}/v1/projects/{}", at.pubsub, at.project),
+            base: format!(
+                "http://{}/v1/projects/{}",
+                at.emulators.unwrap().pubsub,
+                at.project
+            ),
             project: at.project,
             kind: Kind::Emulator,
         }

@@ -4,11 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use fanout_dedup::PROCESSED_EVENTS;
-use fanout_google_cloud::{EmulatorHosts, GoogleCloudSettings, RoleSettings};
-use fanout_outbox::EVENTS_KEPT;
+use fanout_google_cloud::RoleSettings;
 use fanout_runtime::{Settings, Timings};
 use fanout_store::{Documents as _, Fields, Key, Write};
-use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
 
 use crate::support::emulators;
 
@@ -85,18 +83,8 @@ fn what_is_no_number_of_seconds_is_a_fault_of_its_own() {
     ignore = "needs Google's emulators: gcloud components install cloud-firestore-emulator"
 )]
 async fn a_database_that_an_earlier_version_has_used_is_refused_in_one_sentence() {
-    let at = emulators().await;
-    let options = FirestoreOptions::new(&at.project).on_emulator(&at.firestore);
-    let documents = FirestoreDocuments::connect(options).await.unwrap();
-    let settings = GoogleCloudSettings {
-        project: at.project,
-        database: "(default)".to_owned(),
-        emulators: Some(EmulatorHosts {
-            pubsub: at.pubsub,
-            firestore: at.firestore,
-        }),
-        events_kept: EVENTS_KEPT,
-    };
+    let settings = emulators().await;
+    let documents = settings.documents().await.unwrap();
     let mark = |key: &str, state| {
         let fields = Fields::new().with("event_id", "evt_1").with("state", state);
         Write::set(Key::new(PROCESSED_EVENTS, key), fields)

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use analytics_service::AnalyticsServiceDeps;
 use async_trait::async_trait;
+use fanout_google_cloud::GoogleCloudSettings;
 use fanout_store::{
     CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
 };
-use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
 use fanout_testkit::CountingDocuments;
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -98,9 +98,8 @@ async fn contention_that_lasts_is_not_acked_and_nothing_has_happened() {
 async fn a_document_that_a_transaction_holds_on_the_emulator_is_waited_for() {
     let emulators = emulators().await;
     let day = Key::new(analytics_service::SIGNUPS, "0_2026-11-20");
-    let options = FirestoreOptions::new(emulators.project.as_str());
-    let store = FirestoreDocuments::connect(options.on_emulator(emulators.firestore.as_str()));
-    let documents = CountingDocuments::new(Arc::new(store.await.unwrap()));
+    let store = emulators.documents().await.unwrap();
+    let documents = CountingDocuments::new(Arc::new(store));
     let scene = Scene::new().await;
     let analytics = analytics_service::app(AnalyticsServiceDeps {
         consumer: scene.deps_over(documents.clone()),
@@ -111,7 +110,14 @@ async fn a_document_that_a_transaction_holds_on_the_emulator_is_waited_for() {
     assert_eq!(outcome_of(&analytics, &first).await, "done");
     documents.take_calls();
 
-    let transaction = Transaction::that_reads(&day, &emulators.firestore, &emulators.project).await;
+    let transaction = {
+        let GoogleCloudSettings {
+            project,
+            emulators: hosts,
+            ..
+        } = &emulators;
+        Transaction::that_reads(&day, &hosts.as_ref().unwrap().firestore, project).await
+    };
     let event = created("evt_2", "usr_2");
     let delivery = tokio::spawn(async move { outcome_of(&analytics, &event).await });
     eventually("an ABORTED commit and the next one", || async {

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use fanout_runtime::SystemClock;
 use fanout_store::Documents;
-use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use tempfile::TempDir;
 
@@ -38,9 +37,7 @@ async fn embedded() -> (Arc<dyn Documents>, TempDir) {
 }
 
 async fn firestore_emulator() -> Arc<dyn Documents> {
-    let emulators = emulators().await;
-    let options = FirestoreOptions::new(emulators.project).on_emulator(emulators.firestore);
-    Arc::new(FirestoreDocuments::connect(options).await.unwrap())
+    Arc::new(emulators().await.documents().await.unwrap())
 }
 
 /// The tests can fail: a consumer that does not deduplicate does not pass one of them.

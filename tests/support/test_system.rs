@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use clap::Parser;
 use fanout::cli::{Cli, PUBSUB};
 use fanout::google_emulators;
-use fanout::target::EmulatorAddresses;
 use fanout::up::{EngineChoice, System};
+use fanout_google_cloud::{EmulatorHosts, GoogleCloudSettings};
 use fanout_runtime::{Environment, ProcessEnvironment, Shutdown};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -184,7 +184,7 @@ pub(crate) async fn get_json(client: &Client, url: &str) -> (StatusCode, Value) 
 }
 
 /// The emulators, with a project that no other test uses.
-pub(crate) async fn emulators() -> EmulatorAddresses {
+pub(crate) async fn emulators() -> GoogleCloudSettings {
     let started = EMULATORS
         .get_or_init(|| async {
             let path = ProcessEnvironment.get("PATH").unwrap_or_default();
@@ -194,9 +194,9 @@ pub(crate) async fn emulators() -> EmulatorAddresses {
             google_emulators::start(&sdk, &output).await.unwrap()
         })
         .await;
-    EmulatorAddresses {
+    let project = format!("test-{}", PROJECTS.fetch_add(1, Ordering::Relaxed));
+    GoogleCloudSettings::of(project).on_emulators(EmulatorHosts {
         pubsub: started.pubsub_host.clone(),
         firestore: started.firestore_host.clone(),
-        project: format!("test-{}", PROJECTS.fetch_add(1, Ordering::Relaxed)),
-    }
+    })
 }

@@ -10,7 +10,6 @@ use fanout_bus::Publisher;
 use fanout_outbox::{EVENTS, OUTBOX_LEASES, Outbox};
 use fanout_runtime::{Clock, IdGenerator, SystemIds, Timestamp};
 use fanout_store::{Collection, Document, Documents, Query, all_documents};
-use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::{ManualClock, SeededIds};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -81,9 +80,7 @@ impl Service {
 
     /// On Firestore's emulator, in a project of its own.
     pub(crate) async fn on_firestore() -> Self {
-        let at = emulators().await;
-        let options = FirestoreOptions::new(at.project).on_emulator(at.firestore);
-        let documents = FirestoreDocuments::connect(options).await.unwrap();
+        let documents = emulators().await.documents().await.unwrap();
         Self::over(Arc::new(documents), clock(), Arc::new(SystemIds), None)
     }
 

@@ -8,14 +8,13 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
 use axum::response::{IntoResponse, Response};
 use chrono::NaiveDate;
-use fanout_runtime::{Clock, error_chain};
+use fanout_runtime::Clock;
 use fanout_store::{
     Collection, Comparison, Documents, Fields, MalformedDocument, Query, ReadError,
 };
 use fanout_web::Problem;
 use http::header::CACHE_CONTROL;
 use serde::Serialize;
-use tracing::error;
 
 use crate::asked::{DayRange, Parameters, Question};
 use crate::record_signup::{SIGNUPS, SIGNUPS_BY_SOURCE, date_id};
@@ -67,18 +66,11 @@ struct DayBySource {
 pub(crate) async fn count_signups(
     State(service): State<CountSignups>,
     query: Result<UrlQuery<Parameters>, QueryRejection>,
-) -> Response {
-    let question = match Question::read(query, service.clock.now().date_naive()) {
-        Ok(question) => question,
-        Err(faults) => return Problem::invalid_fields(faults).into_response(),
-    };
-    match service.answer(question).await {
-        Ok(counts) => ([(CACHE_CONTROL, "max-age=5")], counts).into_response(),
-        Err(cause) => {
-            error!(error = error_chain(&cause), "sign-ups could not be counted");
-            Problem::from(&cause).into_response()
-        }
-    }
+) -> Result<Response, Problem> {
+    let question = Question::read(query, service.clock.now().date_naive());
+    let question = question.map_err(Problem::invalid_fields)?;
+    let counts = service.answer(question).await.map_err(Problem::unread)?;
+    Ok(([(CACHE_CONTROL, "max-age=5")], counts).into_response())
 }
 
 impl CountSignups {

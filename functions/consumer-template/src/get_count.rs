@@ -1,20 +1,17 @@
 //! `GET /counts/{user_id}`
 
-use fanout_web::Problem;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
-use fanout_runtime::error_chain;
 use fanout_store::{Documents, ReadError};
+use fanout_web::Problem;
 use serde::Serialize;
-use tracing::error;
 
 use crate::count_event::count_key;
 
 #[derive(Serialize)]
-struct Count {
+pub(crate) struct Count {
     user_id: String,
     count: u64,
 }
@@ -22,14 +19,10 @@ struct Count {
 pub(crate) async fn get_count(
     State(documents): State<Arc<dyn Documents>>,
     Path(user_id): Path<String>,
-) -> Response {
-    match read_count(documents.as_ref(), &user_id).await {
-        Ok(count) => Json(Count { user_id, count }).into_response(),
-        Err(cause) => {
-            error!(error = error_chain(&cause), "a count could not be read");
-            Problem::from(&cause).into_response()
-        }
-    }
+) -> Result<Json<Count>, Problem> {
+    let count = read_count(documents.as_ref(), &user_id).await;
+    let count = count.map_err(Problem::unread)?;
+    Ok(Json(Count { user_id, count }))
 }
 
 /// 0 for a user nobody has heard of.

@@ -4,27 +4,19 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
-use fanout_runtime::error_chain;
 use fanout_store::{Documents, ReadError};
 use fanout_web::Problem;
 use http::StatusCode;
-use tracing::error;
 
 use crate::contact::{Contact, Known, contact_key};
 
 pub(crate) async fn get_contact(
     State(documents): State<Arc<dyn Documents>>,
     Path(user_id): Path<String>,
-) -> Response {
-    match read_contact(documents.as_ref(), &user_id).await {
-        Ok(Some(contact)) => Json(contact).into_response(),
-        Ok(None) => not_found().into_response(),
-        Err(cause) => {
-            error!(error = error_chain(&cause), "a contact could not be read");
-            Problem::from(&cause).into_response()
-        }
-    }
+) -> Result<Json<Contact>, Problem> {
+    let contact = read_contact(documents.as_ref(), &user_id).await;
+    let contact = contact.map_err(Problem::unread)?;
+    contact.map(Json).ok_or_else(not_found)
 }
 
 async fn read_contact(

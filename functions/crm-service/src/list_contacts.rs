@@ -5,12 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
-use axum::response::{IntoResponse, Response};
-use fanout_runtime::error_chain;
 use fanout_store::{Comparison, Documents, Query, ReadError, Value};
 use fanout_web::{FieldError, Problem};
 use serde::{Deserialize, Serialize};
-use tracing::error;
 
 use crate::contact::{CONTACTS, Contact, Known};
 use crate::page_token::PageToken;
@@ -32,7 +29,7 @@ struct Asked {
 }
 
 #[derive(Serialize)]
-struct Contacts {
+pub(crate) struct Contacts {
     contacts: Vec<Contact>,
     /// Asks for the page after this one; `null` on the last.
     next_page_token: Option<String>,
@@ -41,18 +38,10 @@ struct Contacts {
 pub(crate) async fn list_contacts(
     State(documents): State<Arc<dyn Documents>>,
     query: Result<UrlQuery<Parameters>, QueryRejection>,
-) -> Response {
-    let asked = match Asked::read(query) {
-        Ok(asked) => asked,
-        Err(faults) => return Problem::invalid_fields(faults).into_response(),
-    };
-    match page(documents.as_ref(), asked).await {
-        Ok(contacts) => Json(contacts).into_response(),
-        Err(cause) => {
-            error!(error = error_chain(&cause), "contacts could not be listed");
-            Problem::from(&cause).into_response()
-        }
-    }
+) -> Result<Json<Contacts>, Problem> {
+    let asked = Asked::read(query).map_err(Problem::invalid_fields)?;
+    let contacts = page(documents.as_ref(), asked).await;
+    contacts.map(Json).map_err(Problem::unread)
 }
 
 impl Asked {

@@ -4,12 +4,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Query as UrlQuery, State};
-use axum::response::{IntoResponse, Response};
-use fanout_runtime::error_chain;
 use fanout_store::{Direction, Documents, ReadError, all_documents};
 use fanout_web::{FieldError, Problem};
 use serde::{Deserialize, Serialize};
-use tracing::error;
 
 use crate::sent_email::SentEmail;
 
@@ -19,28 +16,22 @@ pub(crate) struct Asked {
 }
 
 #[derive(Serialize)]
-struct Emails {
+pub(crate) struct Emails {
     emails: Vec<SentEmail>,
 }
 
 pub(crate) async fn list_emails(
     State(documents): State<Arc<dyn Documents>>,
     UrlQuery(asked): UrlQuery<Asked>,
-) -> Response {
+) -> Result<Json<Emails>, Problem> {
     let Some(user_id) = asked.user_id.filter(|id| !id.is_empty()) else {
-        return Problem::invalid_fields(vec![FieldError {
-            field: "user_id",
-            message: "is required".to_owned(),
-        }])
-        .into_response();
+        let message = "is required".to_owned();
+        let field = "user_id";
+        return Err(Problem::invalid_fields(vec![FieldError { field, message }]));
     };
-    match emails_of(documents.as_ref(), &user_id).await {
-        Ok(emails) => Json(Emails { emails }).into_response(),
-        Err(cause) => {
-            error!(error = error_chain(&cause), "mails could not be listed");
-            Problem::from(&cause).into_response()
-        }
-    }
+    let emails = emails_of(documents.as_ref(), &user_id).await;
+    let emails = emails.map_err(Problem::unread)?;
+    Ok(Json(Emails { emails }))
 }
 
 async fn emails_of(documents: &dyn Documents, user_id: &str) -> Result<Vec<SentEmail>, ReadError> {

@@ -1,12 +1,11 @@
 //! What a command answers: its result on stdout, everything else on stderr, and an exit code.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
+use fanout_runtime::Timestamp;
 use serde::Serialize;
 
-/// Something failed or was found.
-pub const FAILED: ExitCode = ExitCode::FAILURE;
 /// The exit code of wrong use, as clap has it.
 const WRONG_USE: u8 = 2;
 
@@ -15,12 +14,30 @@ const WRONG_USE: u8 = 2;
 #[error("{0}")]
 pub struct WrongUse(pub String);
 
+/// Does a command's work.
+pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    runtime.block_on(work)
+}
+
+/// The code of a command that has done what it could: whether all is well.
+pub fn verdict(well: bool) -> ExitCode {
+    if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
 /// The code that a command ends with that failed.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     if error.is::<WrongUse>() {
         ExitCode::from(WRONG_USE)
     } else {
-        FAILED
+        ExitCode::FAILURE
     }
 }
 
@@ -32,11 +49,17 @@ pub fn write_text(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a result as JSON.
-pub fn write_json(result: &impl Serialize) -> anyhow::Result<()> {
-    let mut text = serde_json::to_string_pretty(result)?;
-    text.push('\n');
-    write_text(&text)
+/// Writes a result, as JSON or as `text` tells it.
+pub fn write<R: Serialize>(
+    result: &R,
+    json: bool,
+    text: impl FnOnce(&R) -> String,
+) -> anyhow::Result<()> {
+    write_text(&if json {
+        serde_json::to_string_pretty(result)? + "\n"
+    } else {
+        text(result)
+    })
 }
 
 /// Tells the user something that is not the result.
@@ -45,18 +68,34 @@ pub fn notice(text: &str) {
     eprintln!("fanout: {text}");
 }
 
-/// Text of unknown origin for a terminal: without control characters, and no longer than a line.
+/// Text of unknown origin for a terminal: nothing in it moves the cursor or looks like another line.
+pub fn plain(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
+/// The same, no longer than a line.
 pub fn printable(text: &str) -> String {
     const LONGEST: usize = 200;
-    let shown = text.chars().take(LONGEST).map(|letter| match letter {
-        letter if letter.is_control() => '\u{fffd}',
-        letter => letter,
-    });
-    let mut shown: String = shown.collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push_str("...");
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => plain(&text[..end]) + "...",
+        None => plain(text),
     }
-    shown
+}
+
+/// `1 event`, `2 events`
+pub fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+/// `2m 13s`
+pub fn in_words(seconds: u64) -> String {
+    humantime::format_duration(std::time::Duration::from_secs(seconds)).to_string()
+}
+
+/// How long ago that was; never negative: clocks differ.
+pub fn seconds_since(time: Timestamp, now: Timestamp) -> u64 {
+    (now - time).to_std().unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
 use crate::answer::write_text;

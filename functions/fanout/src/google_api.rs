@@ -1,16 +1,18 @@
 //! JSON over HTTP as Google's APIs speak it: in Google Cloud with credentials, on an emulator and on
-//! the embedded broker without.
+//! the embedded broker without. The ticker of `fanout up` speaks it too.
 
 use std::time::Duration;
 
 use fanout_runtime::BoxError;
 use google_cloud_auth::credentials::{CacheableResource, Credentials};
 use http::{Extensions, HeaderMap};
-use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
+
+use crate::answer::printable;
 
 /// How long a call may take. Publishing 10 MB over a slow line fits in.
 const CALL_LIMIT: Duration = Duration::from_secs(30);
@@ -22,7 +24,7 @@ const CREDENTIALS_LIMIT: Duration = Duration::from_secs(10);
 pub struct GoogleApi {
     http: Client,
     credentials: Option<Credentials>,
-    /// What to do if nobody answers.
+    /// What to do where no server answers.
     advice: &'static str,
 }
 
@@ -32,69 +34,35 @@ pub enum GoogleApiError {
     /// No access token.
     #[error("Google Cloud gives no access token: run `gcloud auth application-default login`")]
     Credentials(#[source] BoxError),
-    /// No connection: nothing was asked.
-    #[error("{host} cannot be reached: {advice}")]
-    Unreachable {
-        /// Whom.
-        host: String,
-        /// What to do.
-        advice: &'static str,
-        /// What the HTTP client says.
-        source: reqwest::Error,
-    },
-    /// No whole answer: what was asked may have been done.
-    #[error("{host} gave no answer")]
-    NoAnswer {
-        /// Whom.
-        host: String,
-        /// What the HTTP client says.
-        source: reqwest::Error,
-    },
-    /// Another status than 2xx.
-    #[error("{message} (status {})", status.as_u16())]
-    Refused {
-        /// The status.
-        status: StatusCode,
-        /// The API's own words.
-        message: String,
-    },
-    /// A 2xx with something else than the API answers. Shows nothing of it: it may hold addresses.
-    #[error("{host} gave an answer that is not the API's (line {line}, column {column})")]
-    Unreadable {
-        /// Whom.
-        host: String,
-        /// Counted from 1.
-        line: usize,
-        /// Counted from 1.
-        column: usize,
-    },
+    /// No connection to this host, and what to do about it: nothing was asked.
+    #[error("{0} cannot be reached: {1}")]
+    Unreachable(String, &'static str, #[source] reqwest::Error),
+    /// No whole answer of this host: what was asked may have been done.
+    #[error("{0} gave no answer")]
+    NoAnswer(String, #[source] reqwest::Error),
+    /// Another status than 2xx, and the API's own words.
+    #[error("{} (status {})", .1, .0.as_u16())]
+    Refused(StatusCode, String),
+    /// A 2xx of this host with something else than the API answers. Shows nothing of it: it may hold
+    /// addresses.
+    #[error("{0} gave an answer that is not the API's")]
+    Unreadable(String),
 }
 
 impl GoogleApiError {
     /// Whether what was asked may have been done all the same.
     pub fn may_have_been_done(&self) -> bool {
         match self {
-            Self::NoAnswer { .. } | Self::Unreadable { .. } => true,
-            Self::Refused { status, .. } => status.is_server_error(),
-            Self::Credentials(_) | Self::Unreachable { .. } => false,
-        }
-    }
-
-    /// The status of the answer, if there was one.
-    pub fn status(&self) -> Option<StatusCode> {
-        match self {
-            Self::Refused { status, .. } => Some(*status),
-            Self::Credentials(_)
-            | Self::Unreachable { .. }
-            | Self::NoAnswer { .. }
-            | Self::Unreadable { .. } => None,
+            Self::NoAnswer(..) | Self::Unreadable(_) => true,
+            Self::Refused(status, _) => status.is_server_error(),
+            Self::Credentials(_) | Self::Unreachable(..) => false,
         }
     }
 }
 
 impl GoogleApi {
-    /// An API that is called with these credentials, if it wants any. `advice` says what to do if
-    /// nobody answers.
+    /// An API that is called with these credentials, if it wants any. `advice` says what to do where
+    /// no server answers.
     pub fn new(http: Client, credentials: Option<Credentials>, advice: &'static str) -> Self {
         Self {
             http,
@@ -105,8 +73,24 @@ impl GoogleApi {
 
     /// Reads.
     pub async fn get<A: DeserializeOwned>(&self, url: Url) -> Result<A, GoogleApiError> {
-        let request = self.http.request(Method::GET, url.clone());
-        self.call(&url, request).await
+        self.call(&url, self.http.get(url.clone())).await
+    }
+
+    /// Reads a list of this name, page by page.
+    pub async fn list(&self, url: Url, name: &str) -> Result<Vec<Value>, GoogleApiError> {
+        let (mut all, mut token) = (Vec::new(), String::new());
+        loop {
+            let mut at = url.clone();
+            at.query_pairs_mut().append_pair("pageToken", &token);
+            let mut page: Value = self.get(at).await?;
+            if let Some(items) = page[name].as_array_mut() {
+                all.append(items);
+            }
+            match page["nextPageToken"].as_str() {
+                Some(next) if !next.is_empty() => token = next.to_owned(),
+                Some(_) | None => return Ok(all),
+            }
+        }
     }
 
     /// Calls a method.
@@ -115,8 +99,8 @@ impl GoogleApi {
         url: Url,
         body: &impl Serialize,
     ) -> Result<A, GoogleApiError> {
-        let request = self.http.request(Method::POST, url.clone()).json(body);
-        self.call(&url, request).await
+        self.call(&url, self.http.post(url.clone()).json(body))
+            .await
     }
 
     async fn call<A: DeserializeOwned>(
@@ -126,32 +110,22 @@ impl GoogleApi {
     ) -> Result<A, GoogleApiError> {
         let host = url.origin().ascii_serialization();
         let request = request.headers(self.headers().await?).timeout(CALL_LIMIT);
-        let failed = |source: reqwest::Error| {
-            let (host, source) = (host.clone(), source.without_url());
-            if source.is_connect() || source.is_builder() {
-                let advice = self.advice;
-                GoogleApiError::Unreachable {
-                    host,
-                    advice,
-                    source,
-                }
+        let failed = |error: reqwest::Error| {
+            let (host, error) = (host.clone(), error.without_url());
+            if error.is_connect() || error.is_builder() {
+                GoogleApiError::Unreachable(host, self.advice, error)
             } else {
-                GoogleApiError::NoAnswer { host, source }
+                GoogleApiError::NoAnswer(host, error)
             }
         };
         let answer = request.send().await.map_err(failed)?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(failed)?;
         if !status.is_success() {
-            let message = refusal(&body, status);
-            return Err(GoogleApiError::Refused { status, message });
+            return Err(GoogleApiError::Refused(status, refusal(&body, status)));
         }
         // serde_json's own message may show values of the body.
-        serde_json::from_slice(&body).map_err(|error| GoogleApiError::Unreadable {
-            host,
-            line: error.line(),
-            column: error.column(),
-        })
+        serde_json::from_slice(&body).map_err(|_| GoogleApiError::Unreadable(host))
     }
 
     async fn headers(&self) -> Result<HeaderMap, GoogleApiError> {
@@ -168,13 +142,13 @@ impl GoogleApi {
     }
 }
 
-/// The message in Google's `{"error":{"message"}}`, or the status's name.
+/// The message in Google's `{"error":{"message"}}` or in the ticker's problem, or the status's name.
 fn refusal(body: &[u8], status: StatusCode) -> String {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let message = body.pointer("/error/message").and_then(Value::as_str);
-    let name = || status.canonical_reason().unwrap_or("refused");
-    message
-        .filter(|message| !message.is_empty())
-        .unwrap_or_else(name)
-        .to_owned()
+    let said = ["/error/message", "/errors/0/message", "/detail"];
+    let mut said = said.iter().filter_map(|at| body.pointer(at)?.as_str());
+    match said.find(|message| !message.is_empty()) {
+        Some(message) => printable(message),
+        None => status.canonical_reason().unwrap_or("refused").to_owned(),
+    }
 }

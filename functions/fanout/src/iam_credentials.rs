@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context as _, anyhow};
 use reqwest::{StatusCode, Url};
-use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -16,34 +15,24 @@ pub const IAM_CREDENTIALS_URL: &str = "https://iamcredentials.googleapis.com";
 /// How long a token is used. Google's live for an hour.
 const USED_FOR: Duration = Duration::from_secs(30 * 60);
 
-/// The API.
+/// The API, called as whoever the credentials say.
 #[derive(Clone)]
-pub struct IamCredentials {
-    api: GoogleApi,
-    url: Url,
+pub(crate) struct IamCredentials {
+    pub(crate) api: GoogleApi,
+    pub(crate) url: Url,
 }
 
 /// The token of one account for one audience, made when needed and made anew before it expires.
-pub struct IdentityToken {
+pub(crate) struct IdentityToken {
     iam: IamCredentials,
-    account: String,
+    pub(crate) account: String,
     audience: String,
     made: Mutex<Option<(Instant, String)>>,
 }
 
-#[derive(Deserialize)]
-struct Made {
-    token: String,
-}
-
 impl IamCredentials {
-    /// The API at `url`, called as whoever the credentials of `api` say.
-    pub fn new(api: GoogleApi, url: Url) -> Self {
-        Self { api, url }
-    }
-
     /// The token of `account` for `audience`.
-    pub fn identity_token(&self, account: &str, audience: &str) -> IdentityToken {
+    pub(crate) fn identity_token(&self, account: &str, audience: &str) -> IdentityToken {
         IdentityToken {
             iam: self.clone(),
             account: account.to_owned(),
@@ -54,18 +43,12 @@ impl IamCredentials {
 }
 
 impl IdentityToken {
-    /// Whose token it is.
-    pub fn account(&self) -> &str {
-        &self.account
-    }
-
     /// The token, as it goes behind `Bearer`.
-    pub async fn get(&self) -> anyhow::Result<String> {
+    pub(crate) async fn get(&self) -> anyhow::Result<String> {
         let mut made = self.made.lock().await;
-        if let Some((at, token)) = &*made
-            && at.elapsed() < USED_FOR
-        {
-            return Ok(token.clone());
+        match &*made {
+            Some((at, token)) if at.elapsed() < USED_FOR => return Ok(token.clone()),
+            Some(_) | None => {}
         }
         let token = self.make().await?;
         *made = Some((Instant::now(), token.clone()));
@@ -81,16 +64,14 @@ impl IdentityToken {
             .pop_if_empty()
             .extend(["v1", "projects", "-", "serviceAccounts", &method]);
         let ask = json!({ "audience": self.audience, "includeEmail": true });
-        let made: Result<Made, GoogleApiError> = iam.api.post(url, &ask).await;
-        let forbidden =
-            matches!(&made, Err(error) if error.status() == Some(StatusCode::FORBIDDEN));
-        let made = made.with_context(|| if forbidden {
-format!(
+        let made: Result<Value, GoogleApiError> = iam.api.post(url, &ask).await;
+        let failed = match &made {
+            Err(GoogleApiError::Refused(StatusCode::FORBIDDEN, _)) => format!(
                 "you may not make tokens of {account}: it takes the role roles/iam.serviceAccountOpenIdTokenCreator on that account, which Terraform gives to the members of `operators`"
-            )
-} else {
-format!("no identity token of {account} could be made")
-})?;
-        Ok(made.token)
+            ),
+            Ok(_) | Err(_) => format!("no identity token of {account} could be made"),
+        };
+        let made = made.with_context(|| failed.clone())?;
+        made["token"].as_str().map(str::to_owned).context(failed)
     }
 }

@@ -18,7 +18,6 @@ pub mod publish;
 pub mod pubsub_rest;
 pub mod replay;
 pub mod status;
-pub mod store;
 pub mod target;
 pub mod trace;
 pub mod up;

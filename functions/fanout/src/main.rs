@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use fanout::answer::exit_code;
+use clap::Parser as _;
+use fanout::answer::{exit_code, notice};
 use fanout::cli::{Cli, Command};
 use fanout::{
     completions, dead_letters, doctor, ledger, manifest, new_service, processes, publish, replay,
@@ -15,10 +15,10 @@ fn main() -> ExitCode {
     let ended = match cli.command {
         Some(Command::Up(flags)) => up::run(&flags),
         Some(Command::Status(flags)) => status::run(&flags),
-        Some(Command::Publish(args)) => publish::run(args),
+        Some(Command::Publish(args)) => publish::run(&args),
         Some(Command::Replay(flags)) => replay::run(&flags),
-        Some(Command::DeadLetters(args)) => dead_letters::run(args),
-        Some(Command::Processes(args)) => processes::run(args),
+        Some(Command::DeadLetters(args)) => dead_letters::run(&args),
+        Some(Command::Processes(args)) => processes::run(&args),
         Some(Command::Trace(flags)) => trace::run(&flags),
         Some(Command::Ledger(args)) => ledger::run(args),
         Some(Command::Doctor(flags)) => doctor::run(&flags),
@@ -27,14 +27,8 @@ fn main() -> ExitCode {
         Some(Command::Completions(flags)) => completions::run(&flags),
         None => up::run(&cli.up),
     };
-    ended.unwrap_or_else(|error| report(&error))
-}
-
-#[allow(
-    clippy::print_stderr,
-    reason = "a command tells its user what went wrong"
-)]
-fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("fanout: {error:#}");
-    exit_code(error)
+    ended.unwrap_or_else(|error| {
+        notice(&format!("{error:#}"));
+        exit_code(&error)
+    })
 }

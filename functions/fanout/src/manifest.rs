@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use crate::answer::{FAILED, notice, write_text};
+use crate::answer::{notice, verdict, write_text};
 
 /// The file, below the repository's root.
 const FILE: &str = "terraform/system.auto.tfvars.json";
@@ -35,24 +35,20 @@ pub struct ManifestFlags {
 
 /// Writes or compares.
 pub fn run(flags: &ManifestFlags) -> anyhow::Result<ExitCode> {
-    let path = flags.root.join(FILE);
+    let (path, wanted) = (flags.root.join(FILE), system::manifest()?);
     let shown = path.display();
+    let root = || format!("{shown}: is --root the folder with Cargo.toml and terraform/?");
     if !flags.check {
-        std::fs::write(&path, system::manifest()?).with_context(|| {
-            format!("cannot write {shown}: is --root the folder with Cargo.toml and terraform/?")
-        })?;
+        std::fs::write(&path, wanted).with_context(root)?;
         write_text(&format!("wrote {shown}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let found = std::fs::read_to_string(&path).with_context(|| {
-        format!("cannot read {shown}: is --root the folder with Cargo.toml and terraform/?")
-    })?;
-    if let Some(finding) = difference(&found, &system::manifest()?) {
-        notice(&format!("{shown} {finding}"));
-        return Ok(FAILED);
+    let found = std::fs::read_to_string(&path).with_context(root)?;
+    match difference(&found, &wanted) {
+        Some(finding) => notice(&format!("{shown} {finding}")),
+        None => write_text(&format!("{shown} is as the table says\n"))?,
     }
-    write_text(&format!("{shown} is as the table says\n"))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(verdict(found == wanted))
 }
 
 /// What is wrong with the file below this folder; nothing where there is none.
@@ -78,11 +74,9 @@ fn difference(found: &str, wanted: &str) -> Option<String> {
             .trim()
             .to_owned()
     };
+    let (number, found, wanted) = (same + 1, line(found), line(wanted));
     Some(format!(
-        "is not as the table says: line {} is `{}` and must be `{}`; run `fanout manifest`",
-        same + 1,
-        line(found),
-        line(wanted)
+        "is not as the table says: line {number} is `{found}` and must be `{wanted}`; run `fanout manifest`"
     ))
 }
 
@@ -118,6 +112,6 @@ mod tests {
         assert_eq!(run(false).unwrap(), ExitCode::SUCCESS);
         assert_eq!(run(true).unwrap(), ExitCode::SUCCESS);
         std::fs::write(root.path().join(FILE), "{}\n").unwrap();
-        assert_eq!(run(true).unwrap(), FAILED);
+        assert_eq!(run(true).unwrap(), ExitCode::FAILURE);
     }
 }

@@ -3,7 +3,6 @@
 use chrono::{SecondsFormat, TimeDelta};
 use fanout_runtime::Timestamp;
 use reqwest::Url;
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::google_api::{GoogleApi, GoogleApiError};
@@ -21,25 +20,7 @@ pub struct Monitoring {
 }
 
 /// One series of a metric, with its values of the last minutes, the latest first.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Series {
-    resource: Resource,
-    #[serde(default)]
-    points: Vec<Value>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Resource {
-    #[serde(default)]
-    labels: Value,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct SeriesPage {
-    time_series: Vec<Series>,
-    next_page_token: String,
-}
+pub(crate) struct Series(Value);
 
 impl Monitoring {
     /// The metrics of `project`, by the API at `url`.
@@ -53,39 +34,32 @@ impl Monitoring {
     }
 
     /// All series of a metric that have had a value in the last minutes.
-    pub async fn latest(
+    pub(crate) async fn latest(
         &self,
         metric: &str,
         now: Timestamp,
     ) -> Result<Vec<Series>, GoogleApiError> {
         let shown = |time: Timestamp| time.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let mut all = Vec::new();
-        let mut page = SeriesPage::default();
-        loop {
-            let mut url = self.url.clone();
-            url.query_pairs_mut()
-                .append_pair("filter", &format!("metric.type = \"{metric}\""))
-                .append_pair("interval.startTime", &shown(now - LOOK_BACK))
-                .append_pair("interval.endTime", &shown(now))
-                .append_pair("pageToken", &page.next_page_token);
-            page = self.api.get(url).await?;
-            all.append(&mut page.time_series);
-            if page.next_page_token.is_empty() {
-                return Ok(all);
-            }
-        }
+        let mut url = self.url.clone();
+        url.query_pairs_mut()
+            .append_pair("filter", &format!("metric.type = \"{metric}\""))
+            .append_pair("interval.startTime", &shown(now - LOOK_BACK))
+            .append_pair("interval.endTime", &shown(now));
+        let all = self.api.list(url, "timeSeries").await?;
+        Ok(all.into_iter().map(Series).collect())
     }
 }
 
 impl Series {
     /// A label of what was measured; empty if it has none of this name.
-    pub fn label(&self, name: &str) -> &str {
-        self.resource.labels[name].as_str().unwrap_or_default()
+    pub(crate) fn label(&self, name: &str) -> &str {
+        let label = &self.0["resource"]["labels"][name];
+        label.as_str().unwrap_or_default()
     }
 
     /// The latest value, of a metric that counts.
-    pub fn value(&self) -> Option<u64> {
-        let latest = self.points.first()?.pointer("/value/int64Value")?;
+    pub(crate) fn value(&self) -> Option<u64> {
+        let latest = &self.0["points"][0]["value"]["int64Value"];
         latest.as_str()?.parse().ok()
     }
 }

@@ -14,6 +14,7 @@ use crate::cli::PUBSUB_PORT;
 const TEMPLATE: &str = "functions/consumer-template";
 /// What the template says where a service has its own.
 const TEMPLATE_PORT: &str = "8099";
+const TEMPLATE_DESCRIPTION: &str = "A consumer to start from; built and tested, never deployed.";
 /// Longer, and NAME-service would be no service account's id, which takes 30 characters.
 const LONGEST: usize = 22;
 
@@ -45,19 +46,19 @@ pub fn run(flags: &NewFlags) -> anyhow::Result<ExitCode> {
         let shown = folder.display();
         return Err(WrongUse(format!("{shown} is there already: choose another name")).into());
     }
-    let port = free_port().to_string();
+    let (port, package) = (free_port().to_string(), service.replace('-', "_"));
     let replaced = [
         ("consumer-template", service.as_str()),
         ("template-service", &service),
-        ("consumer_template", &service.replace('-', "_")),
+        ("consumer_template", &package),
         ("\"template\"", &format!("\"{name}\"")),
+        (TEMPLATE_DESCRIPTION, &format!("The {name} service.")),
         (TEMPLATE_PORT, &port),
     ];
     copy(&template, &folder, &replaced).with_context(|| {
         let shown = template.display();
         format!("cannot copy {shown}: is --root the repository's root?")
     })?;
-    let package = service.replace('-', "_");
     write_text(&format!(
         "made functions/{service}, on port {port}
 
@@ -147,6 +148,14 @@ mod tests {
     }
 
     #[test]
+    fn the_template_says_what_is_replaced() {
+        let manifest = include_str!("../../consumer-template/Cargo.toml");
+        assert!(manifest.contains(TEMPLATE_DESCRIPTION));
+        let spec = include_str!("../../consumer-template/src/lib.rs");
+        assert!(spec.contains(&format!("port: {TEMPLATE_PORT}")));
+    }
+
+    #[test]
     fn outside_the_repository_it_says_so() {
         let root = tempfile::tempdir().unwrap();
         let error = make(root.path(), "loyalty").unwrap_err();
@@ -159,13 +168,15 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let template = root.path().join(TEMPLATE).join("src");
         fs::create_dir_all(&template).unwrap();
-        let text = r#"consumer_template "template-service" "template" 8099 consumer-template"#;
+        let text = format!(
+            r#"consumer_template "template-service" "template" 8099 consumer-template {TEMPLATE_DESCRIPTION}"#
+        );
         fs::write(template.join("lib.rs"), text).unwrap();
         make(root.path(), "big-loyalty").unwrap();
         let made = root.path().join("functions/big-loyalty-service/src/lib.rs");
         let port = free_port();
         let expected = format!(
-            r#"big_loyalty_service "big-loyalty-service" "big-loyalty" {port} big-loyalty-service"#
+            r#"big_loyalty_service "big-loyalty-service" "big-loyalty" {port} big-loyalty-service The big-loyalty service."#
         );
         assert_eq!(fs::read_to_string(made).unwrap(), expected);
         assert!(

@@ -1,19 +1,26 @@
 //! Which system a command works on: the one on this machine, one on Google's emulators, or one in
 //! Google Cloud. The same flags for all of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use fanout_google_cloud::{EmulatorHosts, GoogleCloudSettings, ProjectId};
-use fanout_outbox::EVENTS_KEPT;
-use fanout_runtime::{Environment, Settings, SettingsError};
+use fanout_runtime::{Environment, Settings, SettingsError, SystemClock};
+use fanout_store::Documents;
+use fanout_store_sqlite::{Database, SqliteDocuments};
+
+use crate::up::DataDir;
 
 /// The project that everything belongs to on one machine, unless `GOOGLE_CLOUD_PROJECT` says so.
 pub const LOCAL_PROJECT: &str = "fanout-local";
 
 /// Where `fanout up` serves Pub/Sub's REST API, unless it was told otherwise.
 const LOCAL_PUBSUB_URL: &str = "http://localhost:8085";
+
+/// What to do where Firestore cannot be connected to.
+pub(crate) const ADVICE: &str = "are you logged in (`gcloud auth application-default login`), or does the Firestore emulator run?";
 
 /// The flags of every command that works on a system which runs already.
 #[derive(Debug, Clone, Args)]
@@ -44,60 +51,25 @@ pub enum Target {
         /// Its REST face, without a slash at the end.
         pubsub_url: String,
     },
-    /// Google's emulators.
-    Emulators(EmulatorAddresses),
-    /// Google Cloud, with Application Default Credentials.
-    Cloud {
-        /// The project's id.
-        project: String,
-        /// The Firestore database.
-        database: String,
-    },
+    /// Google Cloud, with Application Default Credentials, or the emulators that stand in for it.
+    Google(GoogleCloudSettings),
 }
 
-/// Where Google's emulators listen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EmulatorAddresses {
-    /// `host:port` of the Pub/Sub emulator.
-    pub pubsub: String,
-    /// `host:port` of the Firestore emulator.
-    pub firestore: String,
-    /// The project to use on them.
-    pub project: String,
-}
-
-impl EmulatorAddresses {
-    /// The emulators that the environment names, if any; half a pair of variables is an error.
-    pub fn from_environment(environment: &dyn Environment) -> Result<Option<Self>, SettingsError> {
-        let mut settings = Settings::new(environment);
-        let hosts = EmulatorHosts::read(&mut settings).value();
-        let emulators = hosts.map(|hosts| Self::at(hosts, &mut settings));
-        settings.finish(Some(emulators))
-    }
-
-    /// What connects to them.
-    pub fn google_cloud(&self) -> GoogleCloudSettings {
-        GoogleCloudSettings {
-            project: self.project.clone(),
-            database: "(default)".to_owned(),
-            events_kept: EVENTS_KEPT,
-            emulators: Some(EmulatorHosts {
-                pubsub: self.pubsub.clone(),
-                firestore: self.firestore.clone(),
-            }),
-        }
-    }
-
-    fn at(hosts: EmulatorHosts, settings: &mut Settings<'_>) -> Self {
+/// What connects to the emulators that the environment names, if it names any; half a pair of
+/// variables is an error.
+pub fn emulators(
+    environment: &dyn Environment,
+) -> Result<Option<GoogleCloudSettings>, SettingsError> {
+    let mut settings = Settings::new(environment);
+    let hosts = EmulatorHosts::read(&mut settings).value();
+    let found = hosts.map(|hosts| {
         let project = settings.optional::<ProjectId>("GOOGLE_CLOUD_PROJECT", ProjectId::EXPECTS);
-        Self {
-            pubsub: hosts.pubsub,
-            firestore: hosts.firestore,
-            project: project
-                .value()
-                .map_or(LOCAL_PROJECT.to_owned(), String::from),
-        }
-    }
+        let project = project
+            .value()
+            .map_or(LOCAL_PROJECT.to_owned(), String::from);
+        GoogleCloudSettings::of(project).on_emulators(hosts)
+    });
+    settings.finish(Some(found))
 }
 
 impl TargetFlags {
@@ -112,22 +84,44 @@ impl Target {
     /// Decides. Emulators named by the environment come before everything, as they do for Google's
     /// own clients; together with `--project` that is more likely an oversight, so it is an error.
     pub fn from_flags(flags: &TargetFlags, environment: &dyn Environment) -> anyhow::Result<Self> {
-        let emulators = EmulatorAddresses::from_environment(environment)?;
-        match (emulators, &flags.project) {
+        let google = match (emulators(environment)?, &flags.project) {
             (Some(_), Some(_)) => bail!(
                 "--project asks for Google Cloud, and PUBSUB_EMULATOR_HOST and FIRESTORE_EMULATOR_HOST for emulators: drop the flag or unset the variables"
             ),
-            (Some(emulators), None) => Ok(Self::Emulators(emulators)),
-            (None, Some(project)) => Ok(Self::Cloud {
-                project: project.clone(),
-                database: flags.database.clone(),
-            }),
-            (None, None) => Ok(Self::Embedded {
-                data_dir: flags.data_dir.clone(),
-                pubsub_url: flags.pubsub_url(LOCAL_PUBSUB_URL),
-            }),
+            (Some(emulators), None) => emulators,
+            (None, Some(project)) => GoogleCloudSettings::of(project),
+            (None, None) => {
+                return Ok(Self::Embedded {
+                    data_dir: flags.data_dir.clone(),
+                    pubsub_url: flags.pubsub_url(LOCAL_PUBSUB_URL),
+                });
+            }
+        };
+        let database = flags.database.clone();
+        Ok(Self::Google(GoogleCloudSettings { database, ..google }))
+    }
+
+    /// The system's documents, for reading. A `fanout up` that owns them is not disturbed.
+    pub(crate) async fn documents(&self) -> anyhow::Result<Arc<dyn Documents>> {
+        match self {
+            Self::Embedded { data_dir, .. } => {
+                let (file, clock) = (open_file(data_dir)?, Arc::new(SystemClock));
+                Ok(Arc::new(SqliteDocuments::reading(file, clock)))
+            }
+            Self::Google(settings) => Ok(Arc::new(settings.documents().await.context(ADVICE)?)),
         }
     }
+}
+
+/// The embedded engine's file, for reading. A `fanout up` that owns it is not disturbed.
+pub(crate) fn open_file(data_dir: &Path) -> anyhow::Result<Database> {
+    let path = DataDir::existing(data_dir).database();
+    ensure!(
+        path.exists(),
+        "there is no data in {}: start `fanout up` first, or name its folder with --data-dir",
+        data_dir.display()
+    );
+    Ok(Database::open_to_read(&path)?)
 }
 
 #[cfg(test)]
@@ -174,9 +168,9 @@ mod tests {
     #[test]
     fn a_project_is_google_cloud_and_variables_are_emulators() {
         let cloud = target(&["--project", "p"], &Variables(&[])).unwrap();
-        assert!(matches!(cloud, Target::Cloud { project, .. } if project == "p"));
+        assert!(matches!(cloud, Target::Google(settings) if settings.project == "p"));
         let emulators = target(&[], &EMULATORS).unwrap();
-        assert!(matches!(emulators, Target::Emulators(at) if at.project == LOCAL_PROJECT));
+        assert!(matches!(emulators, Target::Google(settings) if settings.project == LOCAL_PROJECT));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fanout_runtime::{Clock, IdGenerator, Timestamp};
 use fanout_store_sqlite::{Database, DatabaseError};
+use rusqlite::Savepoint;
 use tokio::sync::watch;
 
 use super::error::BrokerError;
@@ -66,21 +67,23 @@ impl Broker {
     /// subscription of the dead-letter topic.
     pub async fn backlog(&self, subscription: &str) -> Result<u64, BrokerError> {
         let name = subscription.to_owned();
-        self.database()
-            .call(move |file| {
-                let id = subscriptions::by_name(file, &name)?.id;
-                let waiting = file
-                    .prepare_cached(
-                        "SELECT count(*) AS waiting FROM deliveries WHERE subscription = ?1",
-                    )?
-                    .query_row([id], |row| rows::count(row, "waiting"))?;
-                Ok(waiting)
-            })
-            .await
+        self.call(move |_, file| {
+            let id = subscriptions::by_name(file, &name)?.id;
+            let sql = "SELECT count(*) AS waiting FROM deliveries WHERE subscription = ?1";
+            let mut statement = file.prepare_cached(sql)?;
+            Ok(statement.query_row([id], |row| rows::count(row, "waiting"))?)
+        })
+        .await
     }
 
-    pub(super) fn database(&self) -> &Database {
-        &self.shared.database
+    /// Does this in the file, in a transaction of its own.
+    pub(super) async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self, &Savepoint<'_>) -> Result<T, BrokerError> + Send + 'static,
+    ) -> Result<T, BrokerError> {
+        let broker = self.clone();
+        let database = &self.shared.database;
+        database.call(move |file| work(&broker, file)).await
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_runtime::{Shutdown, error_chain};
-use rusqlite::Connection;
+use rusqlite::Savepoint;
 use tracing::{debug, error, warn};
 
 use super::broker::Broker;
@@ -12,7 +12,7 @@ use super::error::BrokerError;
 use super::lease::LeasedMessage;
 use super::mischief::AfterAck;
 use super::push::{PushAnswer, PushClient};
-use super::settle::{self, DeadLetterSource, DeliveryKey, Forwarded};
+use super::settle::{self, DeliveryKey};
 use super::subscriptions::{Stored, endpoint_uri};
 use fanout_bus::{DeadLetterPolicy, PushedMessage};
 
@@ -133,45 +133,22 @@ impl Deliverer {
             message: message_id,
             subscription: self.subscription.id,
         };
-        let source = DeadLetterSource {
-            project: self.broker.project().to_owned(),
-            subscription: settings.name.clone(),
-            attempts: attempt,
-        };
-        let broker = self.broker.clone();
-        self.broker
-            .database()
-            .call(move |file| write(&broker, file, key, next, &source))
-            .await
-    }
-}
-
-fn write(
-    broker: &Broker,
-    file: &Connection,
-    key: DeliveryKey,
-    next: Next,
-    source: &DeadLetterSource,
-) -> Result<(), BrokerError> {
-    let now = broker.now();
-    match next {
-        Next::Leave => {}
-        Next::Acknowledge => settle::acknowledge(file, key, now)?,
-        Next::DeliverAgain => settle::postpone(file, key, now, Duration::ZERO)?,
-        Next::Retry(wait) => settle::retry(file, key, now, wait)?,
-        Next::Forward { policy, otherwise } => {
-            match settle::forward(file, key, now, &policy.topic, source)? {
-                Forwarded::Done => broker.wake(),
-                Forwarded::NoSuchTopic => {
-                    let topic = policy.topic.as_str();
-                    warn!(
-                        topic,
-                        "there is no such dead-letter topic: the message stays"
-                    );
-                    settle::retry(file, key, now, otherwise)?;
+        let from = Arc::clone(&self.subscription);
+        let work = move |broker: &Broker, file: &Savepoint<'_>| {
+            let now = broker.now();
+            match next {
+                Next::Leave => {}
+                Next::Acknowledge => settle::acknowledge(file, key, now)?,
+                Next::DeliverAgain => settle::postpone(file, key, now, Duration::ZERO)?,
+                Next::Retry(wait) => settle::retry(file, key, now, wait)?,
+                Next::Forward { policy, otherwise } => {
+                    if !settle::forward(broker, file, key, &from.settings, &policy, attempt)? {
+                        settle::retry(file, key, now, otherwise)?;
+                    }
                 }
             }
-        }
+            Ok(())
+        };
+        self.broker.call(work).await
     }
-    Ok(())
 }

@@ -15,6 +15,7 @@ use super::broker::Broker;
 use super::deliver::{Delivered, Deliverer};
 use super::error::BrokerError;
 use super::flow_control::{FlowControl, Room};
+use super::housekeeping;
 use super::lease::{self, LeasedMessage};
 use super::push::{PushAnswer, PushClient};
 use super::subscriptions::{self, Stored};
@@ -27,17 +28,28 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// How many more messages than there is room for are shuffled when order is to be disturbed.
 const DISTURBED: usize = 256;
 
+impl Broker {
+    /// Delivers to push subscriptions and drops what was kept long enough, until `shutdown`; then
+    /// lets deliveries under way finish for at most [`DRAIN`]. Run it once for each file.
+    ///
+    /// What is still under way then is neither acked nor counted as failed: it is due at the next
+    /// start. So is a delivery that fails after `shutdown`, as its endpoint may be stopping too.
+    pub async fn run(&self, shutdown: Shutdown) {
+        housekeeping::tidy_up(self).await;
+        let tidying = housekeeping::run(self, &shutdown);
+        tokio::join!(run(self, shutdown.clone()), tidying);
+    }
+}
+
 /// Runs a loop for each subscription, also for those that come later, until `shutdown`.
-pub(super) async fn run(broker: &Broker, shutdown: Shutdown) {
+async fn run(broker: &Broker, shutdown: Shutdown) {
     // Dropping this future stops the loops as well.
     let mut loops = Loops::default();
     let client = PushClient::new();
     let mut topology = broker.watch_topology();
     while !shutdown.is_requested() {
         topology.mark_unchanged();
-        let all = broker
-            .database()
-            .call::<_, BrokerError>(|file| Ok(subscriptions::all(file)?));
+        let all = broker.call(|_, file| Ok(subscriptions::all(file)?));
         let pause = match all.await {
             Ok(all) => {
                 for stored in all {
@@ -212,11 +224,9 @@ impl Dispatcher {
     }
 
     async fn fetch(&self, room: Room) -> Result<Found, BrokerError> {
-        let (broker, id) = (self.broker.clone(), self.subscription);
-        let in_flight = self.flow.in_flight();
+        let (id, in_flight) = (self.subscription, self.flow.in_flight());
         self.broker
-            .database()
-            .call(move |file| fetch(&broker, file, id, &in_flight, room))
+            .call(move |broker, file| fetch(broker, file, id, &in_flight, room))
             .await
     }
 
@@ -307,15 +317,14 @@ fn fetch(
         return Ok(Found::NoPushSubscription);
     }
     let now = broker.now();
-    let settings = &stored.settings;
-    let disturb = broker.mischief().reorder && !settings.ordered;
+    let disturb = broker.mischief().reorder && !stored.settings.ordered;
     let most = room.messages + if disturb { DISTURBED } else { 0 };
     // One more than there is room for tells whether there are more.
     let mut due = lease::due(file, subscription, now, in_flight, most + 1)?;
     if disturb {
         broker.mischief().disturb_order(&mut due, broker.ids());
     }
-    let deliveries = lease::load(file, subscription, settings, broker.project(), &due, room)?;
+    let deliveries = lease::load(broker, file, &stored, &due, room)?;
     Ok(Found::Messages(Fetched {
         backlog: due.len() > deliveries.len(),
         deliveries,

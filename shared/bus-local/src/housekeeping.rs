@@ -8,7 +8,6 @@ use tokio::time::sleep;
 use tracing::{error, warn};
 
 use super::broker::Broker;
-use super::error::BrokerError;
 use super::subscriptions::{self, LONGEST_WAIT, Stored};
 use super::{forget, ordering, rows};
 
@@ -31,11 +30,10 @@ pub(super) async fn run(broker: &Broker, shutdown: &Shutdown) {
 /// clock was set back.
 pub(super) async fn tidy_up(broker: &Broker) {
     loop {
-        let asked = broker.clone();
-        let tidied = broker
-            .database()
-            .call::<_, BrokerError>(move |file| Ok(tidy_up_some(&asked, file)?));
-        match tidied.await {
+        match broker
+            .call(|broker, file| Ok(tidy_up_some(broker, file)?))
+            .await
+        {
             Ok(true) => return,
             Ok(false) => {}
             Err(error) => {

@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use fanout_runtime::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::broker::Broker;
 use super::flow_control::Room;
 use super::rows;
-use fanout_bus::{PushedMessage, Subscription};
+use super::subscriptions::Stored;
+use fanout_bus::PushedMessage;
 
 /// One message on its way to one subscription.
 #[derive(Debug)]
@@ -65,13 +67,13 @@ pub(super) const NEXT_DUE: &str = "SELECT due_ms FROM deliveries
 
 /// Reads as many of these messages as there is room for.
 pub(super) fn load(
+    broker: &Broker,
     file: &Connection,
-    subscription: i64,
-    settings: &Subscription,
-    project: &str,
+    stored: &Stored,
     messages: &[i64],
     room: Room,
 ) -> rusqlite::Result<Vec<LeasedMessage>> {
+    let path = subscription_path(broker.project(), &stored.settings.name);
     let mut statement = file.prepare_cached(LOAD)?;
     let mut deliveries = Vec::new();
     let mut bytes = 0;
@@ -79,9 +81,9 @@ pub(super) fn load(
         if bytes >= room.bytes {
             break;
         }
-        let delivery = statement.query_row((message, subscription), |row| {
-            delivery(row, settings, project)
-        })?;
+        let counted = stored.settings.dead_letters.is_some();
+        let delivery =
+            statement.query_row((message, stored.id), |row| delivery(row, &path, counted))?;
         bytes += delivery.bytes;
         deliveries.push(delivery);
     }
@@ -93,11 +95,8 @@ pub(super) const LOAD: &str =
     FROM deliveries JOIN messages ON messages.id = deliveries.message
     WHERE deliveries.message = ?1 AND subscription = ?2";
 
-fn delivery(
-    row: &Row<'_>,
-    settings: &Subscription,
-    project: &str,
-) -> rusqlite::Result<LeasedMessage> {
+/// `counted`: whether the subscription says which delivery it is.
+fn delivery(row: &Row<'_>, path: &str, counted: bool) -> rusqlite::Result<LeasedMessage> {
     let message_id: i64 = row.get("id")?;
     let failed: u32 = row.get("attempts")?;
     let attempt = failed.saturating_add(1);
@@ -113,8 +112,8 @@ fn delivery(
             data: data.into(),
             attributes: rows::attributes(row, "attributes")?,
             ordering_key: row.get("ordering_key")?,
-            subscription: subscription_path(project, &settings.name),
-            delivery_attempt: settings.dead_letters.is_some().then_some(attempt),
+            subscription: path.to_owned(),
+            delivery_attempt: counted.then_some(attempt),
         },
     })
 }

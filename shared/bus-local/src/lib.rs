@@ -18,7 +18,6 @@ mod pull;
 mod push;
 pub mod rest;
 mod rows;
-mod run;
 mod schema;
 mod seek;
 mod set_up;

@@ -12,15 +12,7 @@ use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 
 /// The `Publisher` port on the embedded broker.
 #[derive(Clone)]
-pub struct LocalPublisher {
-    broker: Broker,
-}
-
-impl LocalPublisher {
-    pub(super) fn new(broker: Broker) -> Self {
-        Self { broker }
-    }
-}
+pub struct LocalPublisher(Broker);
 
 #[async_trait]
 impl Publisher for LocalPublisher {
@@ -29,7 +21,7 @@ impl Publisher for LocalPublisher {
         topic: &str,
         message: OutgoingMessage,
     ) -> Result<MessageId, PublishError> {
-        let mut ids = self.broker.publish(topic, vec![message]).await?;
+        let mut ids = self.0.publish(topic, vec![message]).await?;
         // One message in, one id out.
         ids.pop()
             .ok_or_else(|| PublishError::Unavailable("the broker gave no message id".into()))
@@ -39,7 +31,7 @@ impl Publisher for LocalPublisher {
 impl Broker {
     /// The `Publisher` port on this broker.
     pub fn publisher(&self) -> LocalPublisher {
-        LocalPublisher::new(self.clone())
+        LocalPublisher(self.clone())
     }
 
     /// Publishes messages to a topic: all of them or, after an error, none.
@@ -49,20 +41,19 @@ impl Broker {
         messages: Vec<OutgoingMessage>,
     ) -> Result<Vec<MessageId>, BrokerError> {
         publish_limits::check(&messages)?;
-        let (broker, topic) = (self.clone(), topic.to_owned());
-        self.database()
-            .call(move |file| {
-                if !subscriptions::topic_exists(file, &topic)? {
-                    return Err(BrokerError::UnknownTopic(topic));
-                }
-                let recipients = Subscribers::of_topic(file, &topic)?;
-                let now = broker.now();
-                let insert = |message| recipients.insert(file, now, message);
-                let ids = messages.iter().map(insert).collect();
-                broker.wake();
-                ids
-            })
-            .await
+        let topic = topic.to_owned();
+        self.call(move |broker, file| {
+            if !subscriptions::topic_exists(file, &topic)? {
+                return Err(BrokerError::UnknownTopic(topic));
+            }
+            let recipients = Subscribers::of_topic(file, &topic)?;
+            let now = broker.now();
+            let insert = |message| recipients.insert(file, now, message);
+            let ids = messages.iter().map(insert).collect();
+            broker.wake();
+            ids
+        })
+        .await
     }
 }
 

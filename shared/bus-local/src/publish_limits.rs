@@ -49,76 +49,45 @@ pub enum LimitExceeded {
 
 /// Checks a whole publish; nothing of it is taken if one message breaks a limit.
 pub(super) fn check(messages: &[OutgoingMessage]) -> Result<(), LimitExceeded> {
-    match messages.len() {
-        0 => return Err(LimitExceeded::NoMessages),
-        count if count > MOST_MESSAGES => return Err(LimitExceeded::TooManyMessages(count)),
-        _ => {}
-    }
+    use LimitExceeded::{NoMessages, SeveralOrderingKeys, TooLarge, TooManyMessages};
+    let (count, size) = (messages.len(), messages.iter().map(size).sum());
+    holds(count > 0, NoMessages)?;
+    holds(count <= MOST_MESSAGES, TooManyMessages(count))?;
     messages.iter().try_for_each(check_message)?;
     let same_key = |pair: &[OutgoingMessage]| pair[0].ordering_key == pair[1].ordering_key;
-    if !messages.windows(2).all(same_key) {
-        return Err(LimitExceeded::SeveralOrderingKeys);
-    }
-    within(
-        messages.iter().map(size).sum(),
-        MOST_BYTES,
-        LimitExceeded::TooLarge,
-    )
+    holds(messages.windows(2).all(same_key), SeveralOrderingKeys)?;
+    holds(size <= MOST_BYTES, TooLarge(size))
 }
 
 fn check_message(message: &OutgoingMessage) -> Result<(), LimitExceeded> {
-    if message.data.is_empty() && message.attributes.is_empty() {
-        return Err(LimitExceeded::Empty);
-    }
-    within(
-        message.attributes.len(),
-        MOST_ATTRIBUTES,
-        LimitExceeded::TooManyAttributes,
-    )?;
-    within(
-        message.ordering_key.len(),
-        LONGEST_ORDERING_KEY,
-        LimitExceeded::OrderingKey,
-    )?;
+    use LimitExceeded::{AttributeName, AttributeValue, Empty, OrderingKey};
+    use LimitExceeded::{ReservedAttributeName, TooManyAttributes};
+    let (data, attributes) = (message.data.len(), message.attributes.len());
+    let key = message.ordering_key.len();
+    holds(data + attributes > 0, Empty)?;
+    holds(attributes <= MOST_ATTRIBUTES, TooManyAttributes(attributes))?;
+    holds(key <= LONGEST_ORDERING_KEY, OrderingKey(key))?;
     for (name, value) in &message.attributes {
-        if name.is_empty() {
-            return Err(LimitExceeded::AttributeName(0));
-        }
-        if name.starts_with("goog") && name != TRACE_OF_GOOGLES_CLIENTS {
-            return Err(LimitExceeded::ReservedAttributeName);
-        }
-        within(
-            name.len(),
-            LONGEST_ATTRIBUTE_NAME,
-            LimitExceeded::AttributeName,
+        let reserved = name.starts_with("goog") && name != TRACE_OF_GOOGLES_CLIENTS;
+        holds(!reserved, ReservedAttributeName)?;
+        let (name, value) = (name.len(), value.len());
+        holds(
+            (1..=LONGEST_ATTRIBUTE_NAME).contains(&name),
+            AttributeName(name),
         )?;
-        within(
-            value.len(),
-            LONGEST_ATTRIBUTE_VALUE,
-            LimitExceeded::AttributeValue,
-        )?;
+        holds(value <= LONGEST_ATTRIBUTE_VALUE, AttributeValue(value))?;
     }
     Ok(())
 }
 
 fn size(message: &OutgoingMessage) -> usize {
     let attributes = message.attributes.iter();
-    let attributes: usize = attributes
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
-    message.data.len() + attributes + message.ordering_key.len()
+    let attributes = attributes.map(|(name, value)| name.len() + value.len());
+    message.data.len() + attributes.sum::<usize>() + message.ordering_key.len()
 }
 
-fn within(
-    found: usize,
-    most: usize,
-    exceeded: impl FnOnce(usize) -> LimitExceeded,
-) -> Result<(), LimitExceeded> {
-    if found <= most {
-        Ok(())
-    } else {
-        Err(exceeded(found))
-    }
+fn holds(rule: bool, broken: LimitExceeded) -> Result<(), LimitExceeded> {
+    rule.then_some(()).ok_or(broken)
 }
 
 #[cfg(test)]

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use fanout_runtime::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
-use tracing::warn;
 
 use super::broker::Broker;
 use super::error::BrokerError;
 use super::flow_control::Room;
 use super::lease::LeasedMessage;
-use super::settle::{DeadLetterSource, DeliveryKey, Forwarded};
+use super::settle::DeliveryKey;
 use super::subscriptions::{self, LONGEST_WAIT, Stored};
 use super::{lease, settle};
 use fanout_bus::PushedMessage;
@@ -41,20 +40,18 @@ impl Broker {
         subscription: &str,
         most: usize,
     ) -> Result<Vec<PulledMessage>, BrokerError> {
-        let (broker, name) = (self.clone(), subscription.to_owned());
-        self.database()
-            .call(move |file| {
-                let stored = pull_subscription(file, &name)?;
-                loop {
-                    let fetched = fetch(&broker, file, &stored, most.min(MOST_MESSAGES))?;
-                    // None of those that were due is left for the caller: all became dead letters.
-                    let only_dead_letters = fetched.handed_out.is_empty() && fetched.due > 0;
-                    if !only_dead_letters {
-                        return Ok(fetched.handed_out);
-                    }
+        let name = subscription.to_owned();
+        self.call(move |broker, file| {
+            let stored = pull_subscription(file, &name)?;
+            loop {
+                let (due, handed_out) = fetch(broker, file, &stored, most.min(MOST_MESSAGES))?;
+                // Where all that were due became dead letters, there may be more.
+                if due == 0 || !handed_out.is_empty() {
+                    return Ok(handed_out);
                 }
-            })
-            .await
+            }
+        })
+        .await
     }
 
     /// Acks messages that were pulled. An ack that comes too late (the message was handed out
@@ -89,26 +86,25 @@ impl Broker {
         ack_ids: &[String],
         act: impl Fn(&Connection, DeliveryKey, Timestamp) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<(), BrokerError> {
-        let (broker, name) = (self.clone(), subscription.to_owned());
+        let name = subscription.to_owned();
         let held: Result<Vec<_>, _> = ack_ids.iter().map(|id| read_ack_id(id)).collect();
         let held = held?;
-        self.database()
-            .call(move |file| {
-                let subscription = pull_subscription(file, &name)?.id;
-                for (message, attempt) in held {
-                    let key = DeliveryKey {
-                        message,
-                        subscription,
-                    };
-                    if attempts(file, key)? == Some(attempt) {
-                        act(file, key, broker.now())?;
-                    }
+        self.call(move |broker, file| {
+            let subscription = pull_subscription(file, &name)?.id;
+            for (message, attempt) in held {
+                let key = DeliveryKey {
+                    message,
+                    subscription,
+                };
+                if attempts(file, key)? == Some(attempt) {
+                    act(file, key, broker.now())?;
                 }
-                // What was given back is due, and so is what waited for an acked message.
-                broker.wake();
-                Ok(())
-            })
-            .await
+            }
+            // What was given back is due, and so is what waited for an acked message.
+            broker.wake();
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -120,32 +116,24 @@ fn pull_subscription(file: &Connection, name: &str) -> Result<Stored, BrokerErro
     Ok(stored)
 }
 
-struct PulledBatch {
-    due: usize,
-    handed_out: Vec<PulledMessage>,
-}
-
+/// How many were due, and those of them that are handed out.
 fn fetch(
     broker: &Broker,
     file: &Connection,
     stored: &Stored,
     most: usize,
-) -> Result<PulledBatch, BrokerError> {
+) -> Result<(usize, Vec<PulledMessage>), BrokerError> {
     let now = broker.now();
     let due = lease::due(file, stored.id, now, &HashSet::new(), most)?;
     let room = Room {
         messages: most,
         bytes: MOST_BYTES,
     };
-    let (id, settings) = (stored.id, &stored.settings);
     let mut handed_out = Vec::new();
-    for delivery in lease::load(file, id, settings, broker.project(), &due, room)? {
-        handed_out.extend(hand_out(broker, file, stored, delivery, now)?);
+    for delivery in lease::load(broker, file, stored, &due, room)? {
+        handed_out.extend(hand_out(broker, file, stored, delivery)?);
     }
-    Ok(PulledBatch {
-        due: due.len(),
-        handed_out,
-    })
+    Ok((due.len(), handed_out))
 }
 
 /// Starts a delivery; or forwards the message, if all its deliveries have gone by without an ack.
@@ -154,39 +142,22 @@ fn hand_out(
     file: &Connection,
     stored: &Stored,
     delivery: LeasedMessage,
-    now: Timestamp,
 ) -> Result<Option<PulledMessage>, BrokerError> {
     let key = DeliveryKey {
         message: delivery.message_id,
         subscription: stored.id,
     };
-    let settings = &stored.settings;
+    let (settings, attempt) = (&stored.settings, delivery.attempt);
     if let Some(policy) = &settings.dead_letters
-        && delivery.attempt > policy.max_attempts
+        && attempt > policy.max_attempts
+        && settle::forward(broker, file, key, settings, policy, attempt - 1)?
     {
-        let source = DeadLetterSource {
-            project: broker.project().to_owned(),
-            subscription: settings.name.clone(),
-            attempts: delivery.attempt - 1,
-        };
-        match settle::forward(file, key, now, &policy.topic, &source)? {
-            Forwarded::Done => {
-                broker.wake();
-                return Ok(None);
-            }
-            Forwarded::NoSuchTopic => {
-                let topic = policy.topic.as_str();
-                warn!(
-                    topic,
-                    "there is no such dead-letter topic: the message stays"
-                );
-            }
-        }
+        return Ok(None);
     }
-    settle::retry(file, key, now, settings.ack_deadline)?;
+    settle::retry(file, key, broker.now(), settings.ack_deadline)?;
     Ok(Some(PulledMessage {
-        ack_id: format!("{}-{}", delivery.message_id, delivery.attempt),
-        attempt: delivery.attempt,
+        ack_id: format!("{}-{attempt}", delivery.message_id),
+        attempt,
         message: delivery.message,
     }))
 }

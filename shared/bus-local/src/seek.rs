@@ -14,15 +14,14 @@ impl Broker {
     /// retains them; they are counted from the first delivery again. A delivery that is under way
     /// ends as it ends.
     pub async fn seek(&self, subscription: &str, to: Timestamp) -> Result<(), BrokerError> {
-        let (broker, name) = (self.clone(), subscription.to_owned());
-        self.database()
-            .call(move |file| {
-                let stored = subscriptions::by_name(file, &name)?;
-                seek(file, &stored, to, broker.now())?;
-                broker.wake();
-                Ok(())
-            })
-            .await
+        let name = subscription.to_owned();
+        self.call(move |broker, file| {
+            let stored = subscriptions::by_name(file, &name)?;
+            seek(file, &stored, to, broker.now())?;
+            broker.wake();
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -6,10 +6,12 @@ use chrono::SecondsFormat;
 use fanout_runtime::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::broker::Broker;
 use super::error::BrokerError;
 use super::publish::Subscribers;
 use super::{forget, ordering, rows, subscriptions};
-use fanout_bus::OutgoingMessage;
+use fanout_bus::{DeadLetterPolicy, OutgoingMessage, Subscription};
+use tracing::warn;
 
 /// One message's row for one subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +54,11 @@ pub(super) fn retry(
     now: Timestamp,
     wait: Duration,
 ) -> rusqlite::Result<()> {
-    let due = now
-        .timestamp_millis()
-        .saturating_add(rows::milliseconds(wait));
     file.prepare_cached(
         "UPDATE deliveries SET attempts = attempts + 1, due_ms = ?3
          WHERE message = ?1 AND subscription = ?2",
     )?
-    .execute((key.message, key.subscription, due))?;
+    .execute((key.message, key.subscription, due_ms(now, wait)))?;
     Ok(())
 }
 
@@ -70,43 +69,35 @@ pub(super) fn postpone(
     now: Timestamp,
     wait: Duration,
 ) -> rusqlite::Result<()> {
-    let due = now
-        .timestamp_millis()
-        .saturating_add(rows::milliseconds(wait));
-    file.prepare_cached(
-        "UPDATE deliveries SET due_ms = ?3 WHERE message = ?1 AND subscription = ?2",
-    )?
-    .execute((key.message, key.subscription, due))?;
+    let sql = "UPDATE deliveries SET due_ms = ?3 WHERE message = ?1 AND subscription = ?2";
+    file.prepare_cached(sql)?
+        .execute((key.message, key.subscription, due_ms(now, wait)))?;
     Ok(())
 }
 
-/// Where a message comes from that has become a dead letter.
-#[derive(Debug, Clone)]
-pub(super) struct DeadLetterSource {
-    pub(super) project: String,
-    pub(super) subscription: String,
-    pub(super) attempts: u32,
-}
-
-/// Whether a message could go to the dead-letter topic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Forwarded {
-    Done,
-    /// Nothing was changed.
-    NoSuchTopic,
+fn due_ms(now: Timestamp, wait: Duration) -> i64 {
+    let wait_ms = rows::milliseconds(wait);
+    now.timestamp_millis().saturating_add(wait_ms)
 }
 
 /// Publishes the message to the dead-letter topic, with Google's attributes on where it comes from,
-/// and acks it. Setting up has made sure that the topic is there, but topics can be deleted.
+/// and acks it. Setting up has made sure that the topic is there, but topics can be deleted: then
+/// this is false, and nothing has changed.
 pub(super) fn forward(
+    broker: &Broker,
     file: &Connection,
     key: DeliveryKey,
-    now: Timestamp,
-    topic: &str,
-    source: &DeadLetterSource,
-) -> Result<Forwarded, BrokerError> {
+    from: &Subscription,
+    policy: &DeadLetterPolicy,
+    attempts: u32,
+) -> Result<bool, BrokerError> {
+    let (topic, now) = (policy.topic.as_str(), broker.now());
     if !subscriptions::topic_exists(file, topic)? {
-        return Ok(Forwarded::NoSuchTopic);
+        warn!(
+            topic,
+            "there is no such dead-letter topic: the message stays"
+        );
+        return Ok(false);
     }
     let stored = file
         .prepare_cached(
@@ -125,28 +116,21 @@ pub(super) fn forward(
         })
         .optional()?;
     let Some((mut message, published)) = stored else {
-        return Ok(Forwarded::Done);
+        return Ok(true);
     };
-    let published = published.to_rfc3339_opts(SecondsFormat::Millis, true);
-    message.attributes.extend([
+    let notes = [
+        ("DeliveryCount", attempts.to_string()),
+        ("Subscription", from.name.clone()),
+        ("SubscriptionProject", broker.project().to_owned()),
         (
-            "CloudPubSubDeadLetterSourceDeliveryCount".to_owned(),
-            source.attempts.to_string(),
+            "TopicPublishTime",
+            published.to_rfc3339_opts(SecondsFormat::Millis, true),
         ),
-        (
-            "CloudPubSubDeadLetterSourceSubscription".to_owned(),
-            source.subscription.clone(),
-        ),
-        (
-            "CloudPubSubDeadLetterSourceSubscriptionProject".to_owned(),
-            source.project.clone(),
-        ),
-        (
-            "CloudPubSubDeadLetterSourceTopicPublishTime".to_owned(),
-            published,
-        ),
-    ]);
+    ];
+    let notes = notes.map(|(what, value)| (format!("CloudPubSubDeadLetterSource{what}"), value));
+    message.attributes.extend(notes);
     Subscribers::of_topic(file, topic)?.insert(file, now, &message)?;
     acknowledge(file, key, now)?;
-    Ok(Forwarded::Done)
+    broker.wake();
+    Ok(true)
 }

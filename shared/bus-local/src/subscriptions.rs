@@ -39,22 +39,17 @@ pub(super) fn topic_exists(file: &Connection, name: &str) -> rusqlite::Result<bo
 /// Whether the topic is new.
 pub(super) fn create_topic(file: &Connection, name: &str) -> Result<bool, BrokerError> {
     check_name(name)?;
-    let inserted = file
-        .prepare_cached("INSERT INTO topics (name) VALUES (?1) ON CONFLICT DO NOTHING")?
-        .execute([name])?;
-    Ok(inserted > 0)
+    let insert = "INSERT INTO topics (name) VALUES (?1) ON CONFLICT DO NOTHING";
+    Ok(file.prepare_cached(insert)?.execute([name])? > 0)
 }
 
 /// Deletes a topic. Its subscriptions stay, with what waits for them, and get nothing more.
 pub(super) fn delete_topic(file: &Connection, name: &str) -> Result<(), BrokerError> {
-    let deleted = file
-        .prepare_cached("DELETE FROM topics WHERE name = ?1")?
-        .execute([name])?;
-    if deleted == 0 {
+    if file.execute("DELETE FROM topics WHERE name = ?1", [name])? == 0 {
         return Err(BrokerError::UnknownTopic(name.to_owned()));
     }
-    file.prepare_cached("UPDATE subscriptions SET topic = ?2 WHERE topic = ?1")?
-        .execute((name, DELETED_TOPIC))?;
+    let update = "UPDATE subscriptions SET topic = ?2 WHERE topic = ?1";
+    file.execute(update, (name, DELETED_TOPIC))?;
     Ok(())
 }
 
@@ -82,11 +77,14 @@ pub(super) fn by_id(file: &Connection, id: i64) -> rusqlite::Result<Option<Store
         .optional()
 }
 
-pub(super) fn by_name(file: &Connection, name: &str) -> Result<Stored, BrokerError> {
+pub(super) fn find(file: &Connection, name: &str) -> rusqlite::Result<Option<Stored>> {
     file.prepare_cached(&format!("{SELECT} WHERE name = ?1"))?
         .query_row([name], stored)
-        .optional()?
-        .ok_or_else(|| BrokerError::UnknownSubscription(name.to_owned()))
+        .optional()
+}
+
+pub(super) fn by_name(file: &Connection, name: &str) -> Result<Stored, BrokerError> {
+    find(file, name)?.ok_or_else(|| BrokerError::UnknownSubscription(name.to_owned()))
 }
 
 /// Creates a subscription or changes its settings; the messages that wait for it stay.
@@ -96,11 +94,7 @@ pub(super) fn put(
     now: Timestamp,
 ) -> Result<(), BrokerError> {
     check(file, settings)?;
-    let before = match by_name(file, &settings.name) {
-        Ok(before) => Some(before),
-        Err(BrokerError::UnknownSubscription(_)) => None,
-        Err(error) => return Err(error),
-    };
+    let before = find(file, &settings.name)?;
     let dead_letters = settings.dead_letters.as_ref();
     file.prepare_cached(
         "INSERT INTO subscriptions (name, topic, push_endpoint, ack_deadline_ms, min_backoff_ms,
@@ -161,19 +155,20 @@ fn check(file: &Connection, settings: &Subscription) -> Result<(), BrokerError> 
         subscription: settings.name.clone(),
         reason: reason.to_owned(),
     };
-    if !topic_exists(file, &settings.topic)? {
-        return Err(BrokerError::UnknownTopic(settings.topic.clone()));
+    let policy = settings.dead_letters.as_ref();
+    for topic in [&settings.topic]
+        .into_iter()
+        .chain(policy.map(|it| &it.topic))
+    {
+        if !topic_exists(file, topic)? {
+            return Err(BrokerError::UnknownTopic(topic.clone()));
+        }
     }
-    if let Some(policy) = &settings.dead_letters {
-        if !topic_exists(file, &policy.topic)? {
-            return Err(BrokerError::UnknownTopic(policy.topic.clone()));
-        }
-        if policy.topic == settings.topic {
-            return Err(invalid("its dead letters would come back to it"));
-        }
-        if policy.max_attempts == 0 {
-            return Err(invalid("at least one delivery must be tried"));
-        }
+    if policy.is_some_and(|policy| policy.topic == settings.topic) {
+        return Err(invalid("its dead letters would come back to it"));
+    }
+    if policy.is_some_and(|policy| policy.max_attempts == 0) {
+        return Err(invalid("at least one delivery must be tried"));
     }
     if let Some(endpoint) = &settings.push_endpoint {
         endpoint_uri(endpoint)
@@ -194,7 +189,7 @@ fn check(file: &Connection, settings: &Subscription) -> Result<(), BrokerError> 
             "its retention must be from a millisecond to 31 days",
         ));
     }
-    parse_filter(settings).map(|_| ())
+    parse_filter(settings).map(drop)
 }
 
 /// The endpoint as an address that can be pushed to.

@@ -8,5 +8,5 @@ mod topology;
 
 pub use dead_letter::{DeadLetterCause, X_REDRIVE, message_as_it_was, parked_copy};
 pub use publisher::{MessageId, OutgoingMessage, PUBLISH_LIMIT, PublishError, Publisher};
-pub use push_body::{NotAPush, PushEnvelope, PushedMessage};
+pub use push_body::{MessageJson, NotAPush, PushEnvelope, PushedMessage};
 pub use topology::{Backoff, DeadLetterPolicy, Retention, Subscription, Topology};

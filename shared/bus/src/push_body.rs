@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat};
 use fanout_events::{TRACEPARENT, is_identifier, skip_byte_order_mark};
 use fanout_runtime::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::OutgoingMessage;
 
 /// One delivery of one message to one subscription.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,96 +53,131 @@ pub enum NotAPush {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PushBody {
-    message: Message,
+    message: MessageJson,
     subscription: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     delivery_attempt: Option<u32>,
 }
 
-/// Both spellings of the two doubled names are sent, and either is enough to read.
+/// A message in Google's JSON, as it is published, pulled and pushed. What is empty is absent. A push
+/// has both spellings of two names, and either is enough to read.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Message {
+pub struct MessageJson {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     attributes: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "String::is_empty")]
     data: String,
-    #[serde(rename = "messageId")]
+    #[serde(rename = "messageId", skip_serializing_if = "Option::is_none")]
     message_id: Option<String>,
-    #[serde(rename = "message_id")]
+    #[serde(rename = "message_id", skip_serializing_if = "Option::is_none")]
     message_id_snake: Option<String>,
     #[serde(rename = "orderingKey", skip_serializing_if = "String::is_empty")]
     ordering_key: String,
-    #[serde(rename = "publishTime")]
+    #[serde(rename = "publishTime", skip_serializing_if = "Option::is_none")]
     publish_time: Option<String>,
-    #[serde(rename = "publish_time")]
+    #[serde(rename = "publish_time", skip_serializing_if = "Option::is_none")]
     publish_time_snake: Option<String>,
 }
 
-/// A push request's body that has the shape of one. The message in it may not be readable.
-pub struct PushEnvelope {
-    message_id: String,
-    envelope: PushBody,
+impl From<OutgoingMessage> for MessageJson {
+    fn from(message: OutgoingMessage) -> Self {
+        Self {
+            attributes: message.attributes,
+            data: STANDARD.encode(&message.data),
+            ordering_key: message.ordering_key,
+            ..Self::default()
+        }
+    }
 }
+
+impl From<&PushedMessage> for MessageJson {
+    fn from(message: &PushedMessage) -> Self {
+        let time = message.publish_time;
+        Self {
+            attributes: message.attributes.clone(),
+            data: STANDARD.encode(&message.data),
+            message_id: Some(message.message_id.clone()),
+            ordering_key: message.ordering_key.clone(),
+            publish_time: Some(time.to_rfc3339_opts(SecondsFormat::Millis, true)),
+            ..Self::default()
+        }
+    }
+}
+
+impl MessageJson {
+    fn message_id(&self) -> Result<&str, NotAPush> {
+        let id = self.message_id.as_ref().or(self.message_id_snake.as_ref());
+        match id.map(String::as_str) {
+            None | Some("") => Err(NotAPush::Shape),
+            Some(id) if is_identifier(id) => Ok(id),
+            Some(_) => Err(NotAPush::MessageId),
+        }
+    }
+
+    /// The message, as it is delivered to `subscription`. `received_at` stands in for a publish time
+    /// that is missing.
+    pub fn read(
+        self,
+        subscription: String,
+        delivery_attempt: Option<u32>,
+        received_at: Timestamp,
+    ) -> Result<PushedMessage, NotAPush> {
+        let time = self
+            .publish_time
+            .as_ref()
+            .or(self.publish_time_snake.as_ref());
+        let time = time.map(|text| DateTime::parse_from_rfc3339(text));
+        let time = time.transpose().map_err(|_| NotAPush::Time)?;
+        let data = STANDARD.decode(&self.data).map_err(|_| NotAPush::Base64)?;
+        Ok(PushedMessage {
+            message_id: self.message_id()?.to_owned(),
+            publish_time: time.map_or(received_at, Timestamp::from),
+            data: data.into(),
+            attributes: self.attributes,
+            ordering_key: self.ordering_key,
+            subscription,
+            delivery_attempt,
+        })
+    }
+}
+
+/// A push request's body that has the shape of one. The message in it may not be readable.
+pub struct PushEnvelope(PushBody);
 
 impl PushEnvelope {
     /// Reads the shape, and the id of the message.
     pub fn from_json(body: &[u8]) -> Result<Self, NotAPush> {
-        let mut envelope: PushBody =
+        let body: PushBody =
             serde_json::from_slice(skip_byte_order_mark(body)).map_err(|_| NotAPush::Shape)?;
-        let message = &mut envelope.message;
-        let message_id = message.message_id.take();
-        let message_id = message_id
-            .or(message.message_id_snake.take())
-            .filter(|id| !id.is_empty())
-            .ok_or(NotAPush::Shape)?;
-        if is_identifier(&message_id) {
-            Ok(Self {
-                message_id,
-                envelope,
-            })
-        } else {
-            Err(NotAPush::MessageId)
-        }
+        body.message.message_id()?;
+        Ok(Self(body))
     }
 
     /// The bus's id of the message.
     pub fn message_id(&self) -> &str {
-        &self.message_id
+        self.0.message.message_id().unwrap_or_default()
     }
 
     /// See [`PushedMessage::delivery_attempt`].
     pub fn delivery_attempt(&self) -> Option<u32> {
-        self.envelope.delivery_attempt
+        self.0.delivery_attempt
     }
 
     /// The publisher's `traceparent`, as it was sent.
     pub fn traceparent(&self) -> Option<&str> {
-        let attributes = &self.envelope.message.attributes;
+        let attributes = &self.0.message.attributes;
         attributes.get(TRACEPARENT).map(String::as_str)
     }
 
     /// The message. `received_at` stands in for a publish time that is missing.
     pub fn into_message(self, received_at: Timestamp) -> Result<PushedMessage, NotAPush> {
-        let message = self.envelope.message;
-        let publish_time = match message.publish_time.or(message.publish_time_snake) {
-            Some(text) => Timestamp::from(
-                chrono::DateTime::parse_from_rfc3339(&text).map_err(|_| NotAPush::Time)?,
-            ),
-            None => received_at,
-        };
-        let data = STANDARD
-            .decode(&message.data)
-            .map_err(|_| NotAPush::Base64)?;
-        Ok(PushedMessage {
-            message_id: self.message_id,
-            publish_time,
-            data: data.into(),
-            attributes: message.attributes,
-            ordering_key: message.ordering_key,
-            subscription: self.envelope.subscription,
-            delivery_attempt: self.envelope.delivery_attempt,
-        })
+        let PushBody {
+            message,
+            subscription,
+            delivery_attempt,
+        } = self.0;
+        message.read(subscription, delivery_attempt, received_at)
     }
 }
 
@@ -152,19 +189,11 @@ impl PushedMessage {
 
     /// The body as Google's push writes it: absent where empty, both spellings of the doubled names.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let publish_time = self
-            .publish_time
-            .to_rfc3339_opts(SecondsFormat::Millis, true);
+        let mut message = MessageJson::from(self);
+        message.message_id_snake = message.message_id.clone();
+        message.publish_time_snake = message.publish_time.clone();
         serde_json::to_vec(&PushBody {
-            message: Message {
-                attributes: self.attributes.clone(),
-                data: STANDARD.encode(&self.data),
-                message_id: Some(self.message_id.clone()),
-                message_id_snake: Some(self.message_id.clone()),
-                ordering_key: self.ordering_key.clone(),
-                publish_time: Some(publish_time.clone()),
-                publish_time_snake: Some(publish_time),
-            },
+            message,
             subscription: self.subscription.clone(),
             delivery_attempt: self.delivery_attempt,
         })

@@ -13,7 +13,7 @@ use fanout_events::{EmailAddress, InvalidEmailAddress};
 use fanout_outbox::{EVENTS_KEPT, Outbox};
 use fanout_runtime::{BoxError, Settings, SystemClock, SystemIds, Timings, error_chain};
 use fanout_store::Documents;
-use fanout_store_firestore::{FirestoreDocuments, FirestoreOptions};
+use fanout_store_firestore::{ConnectError, FirestoreDocuments, FirestoreOptions};
 
 use fanout_bus_pubsub::{Options, PubsubPublisher};
 use fanout_consume::{PushAuth, PushAuthMode};
@@ -84,23 +84,48 @@ impl GoogleCloudSettings {
         })
     }
 
-    /// Builds the clients. Fails if there are no credentials, if Firestore cannot be reached, or if an
-    /// earlier version has used the database.
-    pub async fn connect(self) -> Result<GoogleCloud, BoxError> {
-        let (firestore, pubsub) = match self.emulators {
-            Some(EmulatorHosts { pubsub, firestore }) => (Some(firestore), Some(pubsub)),
-            None => (None, None),
-        };
-        let documents = FirestoreDocuments::connect(FirestoreOptions {
+    /// The default database of a project, and all else as usual.
+    pub fn of(project: impl Into<String>) -> Self {
+        Self {
+            project: project.into(),
+            database: "(default)".to_owned(),
+            emulators: None,
+            events_kept: EVENTS_KEPT,
+        }
+    }
+
+    /// The same on emulators that stand in for Google Cloud.
+    pub fn on_emulators(self, hosts: EmulatorHosts) -> Self {
+        Self {
+            emulators: Some(hosts),
+            ..self
+        }
+    }
+
+    /// Pub/Sub, for the adapter.
+    pub fn pubsub(&self) -> Options {
+        let emulators = self.emulators.as_ref();
+        Options {
             project: self.project.clone(),
-            database: self.database,
-            emulator_host: firestore,
-        });
-        let publisher = PubsubPublisher::new(Options {
-            project: self.project,
-            emulator_host: pubsub,
-        });
-        let documents = documents.await?;
+            emulator_host: emulators.map(|hosts| hosts.pubsub.clone()),
+        }
+    }
+
+    /// Connects to Firestore. Fails if there are no credentials, or if it cannot be reached.
+    pub async fn documents(&self) -> Result<FirestoreDocuments, ConnectError> {
+        let emulators = self.emulators.as_ref();
+        let options = FirestoreOptions {
+            project: self.project.clone(),
+            database: self.database.clone(),
+            emulator_host: emulators.map(|hosts| hosts.firestore.clone()),
+        };
+        FirestoreDocuments::connect(options).await
+    }
+
+    /// Builds the clients. Fails if [`GoogleCloudSettings::documents`] does, or if an earlier version
+    /// has used the database.
+    pub async fn connect(self) -> Result<GoogleCloud, BoxError> {
+        let documents = self.documents().await?;
         match fanout_dedup::is_of_an_earlier_version(&documents).await {
             Ok(false) => {}
             Ok(true) => return Err(EARLIER_VERSION.into()),
@@ -112,7 +137,7 @@ impl GoogleCloudSettings {
         }
         Ok(GoogleCloud {
             documents: Arc::new(documents),
-            publisher: Arc::new(publisher.await?),
+            publisher: Arc::new(PubsubPublisher::new(self.pubsub()).await?),
             events_kept: self.events_kept,
         })
     }

@@ -1,22 +1,21 @@
 //! `fanout dead-letters discard`
 
-use std::io::{IsTerminal, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use fanout_runtime::Timestamp;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::hold::{Held, hold};
-use super::interrupt::{Interrupt, Interrupted};
+use super::interrupt::Interrupt;
 use super::letter::DeadLetter;
-use super::list_letters::letters;
 use super::selection::{Selection, reasons_in_words};
-use super::{Looking, consumer_named, consumer_names, letters_file};
-use crate::answer::{FAILED, WrongUse, notice, write_json, write_text};
+use super::{Looking, THERE_ARE_MORE, consumer_named, letters_file};
+use crate::answer::{WrongUse, counted, notice, verdict, write};
 use crate::operator::Operator;
 
 const EXAMPLES: &str = "Examples:
@@ -32,9 +31,6 @@ Exit code: 0 dropped (or there was nothing), 1 not, 2 wrong use.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DiscardArgs {
-    /// Whose
-    #[arg(long, value_parser = consumer_names())]
-    consumer: String,
     #[command(flatten)]
     selection: Selection,
     /// The file to write them to; by default one in this folder, named by the time
@@ -48,8 +44,8 @@ pub(super) struct DiscardArgs {
 }
 
 #[derive(Serialize)]
-struct Discarded {
-    consumer: String,
+struct Discarded<'a> {
+    consumer: &'a str,
     discarded: usize,
     file: Option<PathBuf>,
     more: bool,
@@ -65,37 +61,29 @@ pub(super) async fn discard(
             "nobody can be asked here: look with `fanout dead-letters list`, then say --yes";
         return Err(WrongUse(fault.to_owned()).into());
     }
-    let consumer = consumer_named(&args.consumer)?;
+    let selection = &args.selection;
+    let consumer = consumer_named(&selection.consumer)?;
     let limit = args.looking.limit();
-    let meant = |letter: &DeadLetter| args.selection.takes(letter);
+    let meant = |letter: &DeadLetter| selection.takes(letter);
     let held = hold(&operator.pubsub, consumer, limit, interrupt, meant).await?;
-    let missing = args.selection.missing(&held.letters);
+    let missing = selection.missing(&held.letters);
     let discarded = drop_held(operator, args, &held, interrupt).await;
     held.give_back_all().await;
-    let discarded = discarded?;
-    if args.looking.json {
-        write_json(&discarded)?;
-    } else {
-        write_text(&discarded.to_text())?;
-    }
-    match missing {
-        Some(missing) => {
-            notice(&missing);
-            Ok(FAILED)
-        }
-        None => Ok(ExitCode::SUCCESS),
-    }
+    write(&discarded?, args.looking.json, Discarded::to_text)?;
+    missing.iter().for_each(|missing| notice(missing));
+    Ok(verdict(missing.is_none()))
 }
 
 /// Asks, writes, and only then acks.
-async fn drop_held(
+async fn drop_held<'a>(
     operator: &Operator,
-    args: &DiscardArgs,
+    args: &'a DiscardArgs,
     held: &Held,
     interrupt: &Interrupt,
-) -> anyhow::Result<Discarded> {
+) -> anyhow::Result<Discarded<'a>> {
+    let consumer = &args.selection.consumer;
     let mut discarded = Discarded {
-        consumer: args.consumer.clone(),
+        consumer,
         discarded: 0,
         file: None,
         more: held.more,
@@ -104,18 +92,15 @@ async fn drop_held(
         return Ok(discarded);
     }
     if !args.yes {
-        let count = letters(held.letters.len());
+        let count = counted(held.letters.len(), "dead letter");
         let reasons = reasons_in_words(&held.letters);
-        let question = format!("Discard {count} of {} ({reasons})? [y/N] ", args.consumer);
-        if !agreed(&interrupt.or(ask(question)).await??) {
-            bail!("nothing was discarded");
-        }
+        let question = format!("Discard {count} of {consumer} ({reasons})? [y/N] ");
+        let answer = interrupt.or(ask(question)).await??;
+        ensure!(agreed(&answer), "nothing was discarded");
     }
-    let default = || default_file(&args.consumer, operator.clock.now());
+    let default = || default_file(consumer, operator.clock.now());
     let path = args.to.clone().unwrap_or_else(default);
-    if interrupt.is_requested() {
-        return Err(Interrupted.into());
-    }
+    interrupt.check()?;
     letters_file::write(&path, &held.letters)?;
     held.ack(&held.letters).await.with_context(|| {
         let path = path.display();
@@ -150,21 +135,16 @@ fn agreed(answer: &str) -> bool {
     matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
-impl Discarded {
+impl Discarded<'_> {
     fn to_text(&self) -> String {
         let Some(file) = &self.file else {
             return format!("{}: nothing to discard\n", self.consumer);
         };
-        let more = if self.more {
-            "there are more: do it again for those\n"
-        } else {
-            ""
-        };
-        let count = letters(self.discarded);
+        let count = counted(self.discarded, "dead letter");
+        let (file, more) = (file.display(), if self.more { THERE_ARE_MORE } else { "" });
         format!(
-            "{}: discarded {count}, kept in {}\n{more}",
-            self.consumer,
-            file.display()
+            "{}: discarded {count}, kept in {file}\n{more}",
+            self.consumer
         )
     }
 }

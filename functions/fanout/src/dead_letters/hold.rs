@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use fanout_bus::PushedMessage;
 use fanout_kernel::Subscriber;
 use fanout_runtime::{Timestamp, error_chain};
@@ -13,9 +13,9 @@ use tokio::sync::Mutex;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::interrupt::{Interrupt, Interrupted};
+use super::interrupt::Interrupt;
 use super::letter::DeadLetter;
-use crate::answer::notice;
+use crate::answer::{counted, notice};
 use crate::google_api::GoogleApiError;
 use crate::pubsub_rest::{MOST_PULLED, PubsubRest};
 
@@ -38,25 +38,14 @@ pub(super) struct Held {
     pub(super) looked_at: usize,
     /// There are more than were looked at.
     pub(super) more: bool,
-    leases: Leases,
-}
-
-/// Ack ids by message id, kept alive.
-struct Leases {
     pubsub: PubsubRest,
     subscription: String,
-    /// Locked while a renewal is under way, so that none overtakes a giving back.
-    held: Arc<Mutex<BTreeMap<String, String>>>,
+    leases: Leases,
     _keeper: AbortOnDropHandle<()>,
 }
 
-#[derive(Debug, thiserror::Error)]
-enum FillError {
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
-    #[error(transparent)]
-    Api(#[from] GoogleApiError),
-}
+/// Ack ids by message id. Locked while a renewal is under way, so that none overtakes a giving back.
+type Leases = Arc<Mutex<BTreeMap<String, String>>>;
 
 /// Looks at the consumer's dead letters, at most `limit` of them, and holds those that are `meant`.
 /// The others are held until all have been looked at: given back before, they would come again.
@@ -68,23 +57,22 @@ pub(super) async fn hold(
     interrupt: &Interrupt,
     meant: impl FnMut(&DeadLetter) -> bool,
 ) -> anyhow::Result<Held> {
+    let (subscription, leases) = (consumer.dead_letters(), Leases::default());
+    let keeper = renew(pubsub.clone(), subscription.clone(), leases.clone());
     let mut held = Held {
         letters: Vec::new(),
         looked_at: 0,
         more: false,
-        leases: Leases::of(pubsub, consumer.dead_letters()),
+        pubsub: pubsub.clone(),
+        subscription,
+        leases,
+        _keeper: AbortOnDropHandle::new(tokio::spawn(keeper)),
     };
     let delivered_by = pubsub.subscription_path(&consumer.first_subscription());
     let filled = held.fill(&delivered_by, limit, interrupt, meant).await;
     if let Err(error) = filled {
         held.give_back_all().await;
-        let subscription = consumer.dead_letters();
-        return match error {
-            FillError::Interrupted(interrupted) => Err(interrupted.into()),
-            FillError::Api(error) => {
-                Err(error).with_context(|| format!("{subscription} cannot be read"))
-            }
-        };
+        return Err(error);
     }
     held.letters.sort_by(|a, b| order(a).cmp(&order(b)));
     Ok(held)
@@ -102,20 +90,22 @@ impl Held {
         limit: usize,
         interrupt: &Interrupt,
         mut meant: impl FnMut(&DeadLetter) -> bool,
-    ) -> Result<(), FillError> {
+    ) -> anyhow::Result<()> {
         let mut seen = HashSet::new();
         let mut others = Vec::new();
-        let mut bytes = 0;
-        let mut empty_pulls = 0;
-        while empty_pulls < self.leases.pubsub.empty_pulls() {
+        let (mut bytes, mut empty_pulls) = (0, 0);
+        while empty_pulls < self.pubsub.empty_pulls && !self.more {
+            interrupt.check()?;
             if empty_pulls > 0 {
                 interrupt.or(sleep(BETWEEN_EMPTY_PULLS)).await?;
             }
             // One more than asked for tells that there are more.
             let most = (limit - self.looked_at).saturating_add(1).min(MOST_PULLED);
-            let pulled = interrupt.let_end(self.leases.pull(most)).await??;
+            let pulled = interrupt.let_end(self.pull(most)).await?;
             empty_pulls += 1;
-            for message in pulled {
+            for message in
+                pulled.with_context(|| format!("{} cannot be read", self.subscription))?
+            {
                 if !seen.insert(message.message_id.clone()) {
                     continue;
                 }
@@ -135,33 +125,55 @@ impl Held {
                 }
             }
             self.more |= bytes > MOST_BYTES;
-            if self.more {
-                break;
-            }
-            if interrupt.is_requested() {
-                return Err(Interrupted.into());
-            }
         }
-        self.leases
-            .give_back(others.iter().map(String::as_str))
-            .await;
+        self.release(others.iter().map(String::as_str)).await;
         Ok(())
+    }
+
+    async fn pull(&self, most: usize) -> Result<Vec<PushedMessage>, GoogleApiError> {
+        let mut leases = self.leases.lock().await;
+        let pulled = self.pubsub.pull(&self.subscription, most).await?;
+        let mut ack_ids = Vec::new();
+        let mut messages = Vec::new();
+        for (ack_id, message) in pulled {
+            ack_ids.push(ack_id.clone());
+            leases.insert(message.message_id.clone(), ack_id);
+            messages.push(message);
+        }
+        // The subscription's own deadline may be shorter than the time to the next renewal.
+        let deadline = self
+            .pubsub
+            .modify_ack_deadline(&self.subscription, &ack_ids, LEASE);
+        deadline.await?;
+        Ok(messages)
     }
 
     /// Gives letters back; they can be pulled again at once. If that fails they can be when the
     /// lease ends.
     pub(super) async fn give_back<'a>(&self, letters: impl IntoIterator<Item = &'a DeadLetter>) {
-        let ids = letters.into_iter();
-        let ids = ids.map(|letter| letter.message.message_id.as_str());
-        self.leases.give_back(ids).await;
+        self.release(ids_of(letters)).await;
     }
 
     /// Gives everything back that is still held.
     pub(super) async fn give_back_all(&self) {
-        let held = self.leases.held.lock().await;
-        let ids: Vec<String> = held.keys().cloned().collect();
-        drop(held);
-        self.leases.give_back(ids.iter().map(String::as_str)).await;
+        let ids: Vec<String> = self.leases.lock().await.keys().cloned().collect();
+        self.release(ids.iter().map(String::as_str)).await;
+    }
+
+    async fn release(&self, message_ids: impl Iterator<Item = &str>) {
+        let mut leases = self.leases.lock().await;
+        let ack_ids: Vec<String> = message_ids.filter_map(|id| leases.remove(id)).collect();
+        let deadline = Duration::ZERO;
+        let given_back = self
+            .pubsub
+            .modify_ack_deadline(&self.subscription, &ack_ids, deadline);
+        if let Err(error) = given_back.await {
+            let letters = counted(ack_ids.len(), "dead letter");
+            let (error, seconds) = (error_chain(&error), LEASE.as_secs());
+            notice(&format!(
+                "{letters} could not be given back ({error}): to be seen again within {seconds} s"
+            ));
+        }
     }
 
     /// Acks letters: they are gone.
@@ -169,62 +181,9 @@ impl Held {
         &self,
         letters: impl IntoIterator<Item = &'a DeadLetter>,
     ) -> Result<(), GoogleApiError> {
-        let letters = letters.into_iter();
-        let ids = letters.map(|letter| letter.message.message_id.as_str());
-        self.leases.ack(ids).await
-    }
-}
-
-impl Leases {
-    fn of(pubsub: &PubsubRest, subscription: String) -> Self {
-        let held = Arc::new(Mutex::new(BTreeMap::new()));
-        let keeper = tokio::spawn(renew(pubsub.clone(), subscription.clone(), held.clone()));
-        Self {
-            pubsub: pubsub.clone(),
-            subscription,
-            held,
-            _keeper: AbortOnDropHandle::new(keeper),
-        }
-    }
-
-    async fn pull(&self, most: usize) -> Result<Vec<PushedMessage>, GoogleApiError> {
-        let mut held = self.held.lock().await;
-        let pulled = self.pubsub.pull(&self.subscription, most).await?;
-        let mut ack_ids = Vec::new();
-        let mut messages = Vec::new();
-        for pulled in pulled {
-            ack_ids.push(pulled.ack_id.clone());
-            held.insert(pulled.message.message_id.clone(), pulled.ack_id);
-            messages.push(pulled.message);
-        }
-        // The subscription's own deadline may be shorter than the time to the next renewal.
-        self.pubsub
-            .modify_ack_deadline(&self.subscription, &ack_ids, LEASE)
-            .await?;
-        Ok(messages)
-    }
-
-    async fn give_back(&self, message_ids: impl Iterator<Item = &str>) {
-        let mut held = self.held.lock().await;
-        let ack_ids: Vec<String> = message_ids.filter_map(|id| held.remove(id)).collect();
-        let given_back = self
-            .pubsub
-            .modify_ack_deadline(&self.subscription, &ack_ids, Duration::ZERO)
-            .await;
-        if let Err(error) = given_back {
-            let count = ack_ids.len();
-            let seconds = LEASE.as_secs();
-            let error = error_chain(&error);
-            notice(&format!(
-                "{count} dead letters could not be given back ({error}); they come into sight again within {seconds} s"
-            ));
-        }
-    }
-
-    async fn ack(&self, message_ids: impl Iterator<Item = &str>) -> Result<(), GoogleApiError> {
-        let mut held = self.held.lock().await;
-        let message_ids: Vec<&str> = message_ids.collect();
-        let ack_ids = message_ids.iter().filter_map(|id| held.get(*id).cloned());
+        let mut leases = self.leases.lock().await;
+        let message_ids: Vec<&str> = ids_of(letters).collect();
+        let ack_ids = message_ids.iter().filter_map(|id| leases.get(*id).cloned());
         let ack_ids: Vec<String> = ack_ids.collect();
         let mut tries = 1;
         while let Err(error) = self.pubsub.acknowledge(&self.subscription, &ack_ids).await {
@@ -235,23 +194,24 @@ impl Leases {
             tries += 1;
         }
         for id in message_ids {
-            held.remove(id);
+            leases.remove(id);
         }
         Ok(())
     }
 }
 
+fn ids_of<'a>(letters: impl IntoIterator<Item = &'a DeadLetter>) -> impl Iterator<Item = &'a str> {
+    let letters = letters.into_iter();
+    letters.map(|letter| letter.message.message_id.as_str())
+}
+
 /// Renews all leases from time to time. A failure may be made up for by the next time; if it is
 /// not, the letters can be pulled by others, and whatever is done with them then is done twice.
-async fn renew(
-    pubsub: PubsubRest,
-    subscription: String,
-    held: Arc<Mutex<BTreeMap<String, String>>>,
-) {
+async fn renew(pubsub: PubsubRest, subscription: String, leases: Leases) {
     loop {
         sleep(RENEWAL).await;
-        let held = held.lock().await;
-        let ack_ids: Vec<String> = held.values().cloned().collect();
+        let leases = leases.lock().await;
+        let ack_ids: Vec<String> = leases.values().cloned().collect();
         let _ = pubsub
             .modify_ack_deadline(&subscription, &ack_ids, LEASE)
             .await;

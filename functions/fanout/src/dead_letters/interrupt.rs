@@ -21,14 +21,13 @@ impl Interrupt {
         Self(shutdown)
     }
 
-    pub(crate) fn is_requested(&self) -> bool {
-        self.0.is_requested()
-    }
-
-    /// Returns when the user wishes to stop.
-    pub(crate) async fn requested(&self) -> Interrupted {
-        self.0.requested().await;
-        Interrupted
+    /// An error once the user wishes to stop.
+    pub(crate) fn check(&self) -> Result<(), Interrupted> {
+        if self.0.is_requested() {
+            Err(Interrupted)
+        } else {
+            Ok(())
+        }
     }
 
     /// Does the work, or stops with it: at once if it has no effect to wait for.
@@ -64,7 +63,7 @@ mod tests {
         let shutdown = Shutdown::default();
         let interrupt = Interrupt::new(shutdown.clone());
         shutdown.start();
-        assert!(interrupt.is_requested());
+        assert_eq!(interrupt.check(), Err(Interrupted));
         assert_eq!(interrupt.or(ready(1)).await, Err(Interrupted));
         let call = tokio::time::sleep(Duration::from_secs(4));
         assert_eq!(interrupt.let_end(call).await, Ok(()));

@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::hold::hold;
 use super::interrupt::Interrupt;
 use super::letter::{DeadLetter, LetterName};
-use super::{Looking, consumer_names, consumers_of};
-use crate::answer::{FAILED, printable, write_json, write_text};
+use super::{LookingAt, consumers_of};
+use crate::answer::{counted, in_words, printable, seconds_since, verdict, write};
 use crate::operator::Operator;
 
 const EXAMPLES: &str = "Examples:
@@ -35,14 +35,8 @@ const EVENTS_SHOWN: usize = 10;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ListArgs {
-    /// One consumer; by default all
-    #[arg(long, env = "FANOUT_CONSUMER", value_parser = consumer_names())]
-    consumer: Option<String>,
-    /// Show what is in them too: names and addresses
-    #[arg(long)]
-    show_payload: bool,
     #[command(flatten)]
-    pub(super) looking: Looking,
+    pub(super) at: LookingAt,
 }
 
 #[derive(Serialize)]
@@ -93,13 +87,11 @@ pub(super) async fn list(
     interrupt: &Interrupt,
 ) -> anyhow::Result<ExitCode> {
     let listing = look(operator, args, interrupt).await?;
-    if args.looking.json {
-        write_json(&listing)?;
-    } else {
-        write_text(&listing.to_text(operator.clock.now()))?;
-    }
-    let none = listing.consumers.iter().all(|of| of.count == 0);
-    Ok(if none { ExitCode::SUCCESS } else { FAILED })
+    let (now, consumers) = (operator.clock.now(), &listing.consumers);
+    write(&listing, args.at.looking.json, |_| {
+        consumers.iter().map(|of| of.to_text(now)).collect()
+    })?;
+    Ok(verdict(consumers.iter().all(|of| of.count == 0)))
 }
 
 /// Counts what lies there.
@@ -108,19 +100,17 @@ pub(super) async fn look(
     args: &ListArgs,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Listing> {
-    let mut listing = Listing {
-        consumers: Vec::new(),
-    };
-    for consumer in consumers_of(args.consumer.as_deref())? {
-        let limit = args.looking.limit();
+    let mut consumers = Vec::new();
+    for consumer in consumers_of(args.at.consumer.as_deref())? {
+        let limit = args.at.looking.limit();
         let mut groups = Groups::default();
         // What was counted is not kept: there may be any number of them.
         let count = |letter: &DeadLetter| {
-            groups.add(letter, args.show_payload);
+            groups.add(letter, args.at.show_payload);
             false
         };
         let held = hold(&operator.pubsub, consumer, limit, interrupt, count).await?;
-        listing.consumers.push(OfConsumer {
+        consumers.push(OfConsumer {
             consumer: consumer.consumer,
             count: held.looked_at,
             more: held.more,
@@ -128,7 +118,7 @@ pub(super) async fn look(
             reasons: groups.largest_first(),
         });
     }
-    Ok(listing)
+    Ok(Listing { consumers })
 }
 
 /// Letters by reason and fingerprint.
@@ -175,37 +165,31 @@ impl Groups {
     }
 }
 
-impl Listing {
-    fn to_text(&self, now: Timestamp) -> String {
-        let consumers = self.consumers.iter();
-        consumers.map(|of| of.to_text(now)).collect()
-    }
-}
-
 impl OfConsumer {
     fn to_text(&self, now: Timestamp) -> String {
         let Some(oldest) = self.oldest else {
             return format!("{}: no dead letters\n", self.consumer);
         };
-        let mut text = format!("{}: {}, ", self.consumer, letters(self.count));
-        let _ = writeln!(text, "the oldest {} old", age(oldest, now));
-        for reason in &self.reasons {
-            let _ = writeln!(
-                text,
-                "  {:<22} {:>5}",
-                printable(&reason.reason),
-                reason.count
-            );
-            for event in reason.events.iter().take(EVENTS_SHOWN) {
+        let letters = counted(self.count, "dead letter");
+        let age = in_words(seconds_since(oldest, now));
+        let mut text = format!("{}: {letters}, the oldest {age} old\n", self.consumer);
+        for OfReason {
+            reason,
+            count,
+            events,
+        } in &self.reasons
+        {
+            let _ = writeln!(text, "  {:<22} {count:>5}", printable(reason));
+            for event in events.iter().take(EVENTS_SHOWN) {
                 event.write(&mut text);
             }
-            let hidden = reason.events.len().saturating_sub(EVENTS_SHOWN);
+            let hidden = events.len().saturating_sub(EVENTS_SHOWN);
             if hidden > 0 {
                 let _ = writeln!(text, "    and {hidden} more events: --json shows them all");
             }
         }
         if self.more {
-            text.push_str("  and more than these: --limit says how many to look at\n");
+            text += "  and more than these: --limit says how many to look at\n";
         }
         text
     }
@@ -213,37 +197,19 @@ impl OfConsumer {
 
 impl OfFingerprint {
     fn write(&self, text: &mut String) {
-        let event_type = self.event_type.as_deref().unwrap_or("-");
+        let event_type = printable(self.event_type.as_deref().unwrap_or("-"));
         let fingerprint = self.fingerprint.get(..12).unwrap_or_default();
-        let mut examples: Vec<String> = Vec::new();
-        for name in &self.examples {
-            let id = printable(&name.event_id);
-            if !examples.contains(&id) {
-                examples.push(id);
-            }
-        }
+        let ids = self.examples.iter().map(|name| printable(&name.event_id));
+        let mut ids: Vec<String> = ids.collect();
+        // Copies of one event mostly go by one id.
+        ids.dedup();
+        let (count, ids) = (self.count, ids.join(", "));
         let _ = writeln!(
             text,
-            "    {fingerprint:<20} {:>5}  {}  {}",
-            self.count,
-            printable(event_type),
-            examples.join(", ")
+            "    {fingerprint:<20} {count:>5}  {event_type}  {ids}"
         );
         if let Some(payload) = &self.payload {
             let _ = writeln!(text, "      {}", printable(&payload.to_string()));
         }
     }
-}
-
-/// `1 dead letter`, `2 dead letters`
-pub(super) fn letters(count: usize) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} dead letter{plural}")
-}
-
-/// `2m 13s`; to the second, and never negative: clocks differ.
-pub(super) fn age(since: Timestamp, now: Timestamp) -> String {
-    let age = (now - since).to_std().unwrap_or_default();
-    let seconds = std::time::Duration::from_secs(age.as_secs());
-    humantime::format_duration(seconds).to_string()
 }

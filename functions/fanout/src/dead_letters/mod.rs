@@ -10,11 +10,11 @@ mod interrupt;
 mod letter;
 mod letters_file;
 mod list_letters;
+mod outcomes;
 mod pace;
 mod push_all;
 mod push_to_consumer;
 mod redrive_letters;
-mod redrive_summary;
 mod selection;
 mod show_letter;
 
@@ -30,10 +30,12 @@ use clap::{Args, Subcommand};
 use fanout_kernel::Subscriber;
 use fanout_runtime::{ProcessEnvironment, Shutdown};
 
+use crate::answer::block_on;
 use crate::operator::Operator;
 use crate::target::TargetFlags;
 pub(crate) use interrupt::Interrupt;
 use letter::DeadLetter;
+pub(crate) use outcomes::{Outcome, Outcomes};
 pub(crate) use pace::{Pace, Rate};
 pub(crate) use push_to_consumer::{ConsumerEndpoint, Pushed};
 
@@ -42,6 +44,9 @@ const EXAMPLES: &str = "Examples:
   fanout dead-letters redrive --consumer email --all     deliver it to that consumer again
 
 Each subcommand has its own --help.";
+
+/// The line of an answer about some of the letters.
+const THERE_ARE_MORE: &str = "  there are more: do it again for those\n";
 
 /// The flags of `fanout dead-letters`.
 #[derive(Debug, Args)]
@@ -83,11 +88,24 @@ struct Looking {
     target: TargetFlags,
 }
 
+/// Where letters are looked at that nothing is done with, and how.
+#[derive(Debug, Args)]
+struct LookingAt {
+    /// One consumer; by default all
+    #[arg(long, env = "FANOUT_CONSUMER", value_parser = consumer_names())]
+    consumer: Option<String>,
+    /// Show what is in them too: names and addresses
+    #[arg(long)]
+    show_payload: bool,
+    #[command(flatten)]
+    looking: Looking,
+}
+
 impl DeadLettersCommand {
     fn looking(&self) -> &Looking {
         match self {
-            Self::List(args) => &args.looking,
-            Self::Show(args) => &args.looking,
+            Self::List(args) => &args.at.looking,
+            Self::Show(args) => &args.at.looking,
             Self::Redrive(args) => &args.looking,
             Self::Discard(args) => &args.looking,
         }
@@ -102,29 +120,23 @@ impl Looking {
 }
 
 /// Carries the subcommand out, until Ctrl-C or SIGTERM.
-pub fn run(args: DeadLettersArgs) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+pub fn run(args: &DeadLettersArgs) -> anyhow::Result<ExitCode> {
+    use DeadLettersCommand::{Discard, List, Redrive, Show};
+    block_on(async {
         let target = &args.command.looking().target;
         let operator = Operator::connect(target, &ProcessEnvironment)?;
         let interrupt = Interrupt::new(Shutdown::on_signal());
         match &args.command {
-            DeadLettersCommand::List(args) => list_letters::list(&operator, args, &interrupt).await,
-            DeadLettersCommand::Show(args) => show_letter::show(&operator, args, &interrupt).await,
-            DeadLettersCommand::Redrive(args) => {
-                redrive_letters::redrive(&operator, args, &interrupt).await
-            }
-            DeadLettersCommand::Discard(args) => {
-                discard_letters::discard(&operator, args, &interrupt).await
-            }
+            List(args) => list_letters::list(&operator, args, &interrupt).await,
+            Show(args) => show_letter::show(&operator, args, &interrupt).await,
+            Redrive(args) => redrive_letters::redrive(&operator, args, &interrupt).await,
+            Discard(args) => discard_letters::discard(&operator, args, &interrupt).await,
         }
     })
 }
 
 /// How many dead letters a consumer has by reason, and whether there are more. Changes nothing.
-pub async fn count_by_reason(
+pub(crate) async fn count_by_reason(
     operator: &Operator,
     consumer: &Subscriber,
     shutdown: &Shutdown,

@@ -1,18 +1,18 @@
 //! Pushing many letters at once, and settling each by its answer.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::pending;
 use std::sync::Arc;
 
-use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
+use anyhow::Context as _;
 use tokio::task::{JoinError, JoinSet};
 
 use super::hold::Held;
 use super::interrupt::Interrupt;
 use super::letter::DeadLetter;
+use super::outcomes::{Outcome, Outcomes};
 use super::pace::{Pace, Rate};
 use super::push_to_consumer::{ConsumerEndpoint, Pushed};
-use super::redrive_summary::Summary;
 
 /// How many pushes are under way at once, at most. The first goes alone, and each answer makes room
 /// for one more.
@@ -24,7 +24,7 @@ pub(super) async fn push_all(
     held: &Held,
     endpoint: ConsumerEndpoint,
     rate: Rate,
-    summary: &mut Summary,
+    outcomes: &mut Outcomes,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
     let mut pushing = Pushing {
@@ -33,12 +33,12 @@ pub(super) async fn push_all(
         waiting: LettersByKey::of(&held.letters),
         under_way: JoinSet::new(),
         answered: 0,
-        summary,
-        bar: progress(held.letters.len())?,
+        outcomes,
     };
     let pushed = pushing.go_on(&mut Pace::of(rate), interrupt).await;
     let last = interrupt.let_end(pushing.end()).await;
-    pushing.bar.finish_and_clear();
+    let not_pushed = held.letters.len() - pushing.answered;
+    outcomes.count(Outcome::NotPushed, not_pushed);
     pushed.and(last.map_err(anyhow::Error::from).flatten())
 }
 
@@ -48,8 +48,7 @@ struct Pushing<'a> {
     waiting: LettersByKey<'a>,
     under_way: JoinSet<Answered>,
     answered: usize,
-    summary: &'a mut Summary,
-    bar: ProgressBar,
+    outcomes: &'a mut Outcomes,
 }
 
 /// The place of a letter among those that are held, and its answer.
@@ -63,7 +62,7 @@ impl Pushing<'_> {
             let may_start = room && !self.waiting.ready.is_empty();
             tokio::select! {
                 biased;
-                stopped = interrupt.requested() => return Err(stopped.into()),
+                Err(stopped) = interrupt.or(pending::<()>()) => return Err(stopped.into()),
                 () = pace.turn(), if may_start => self.start(),
                 Some(first) = self.under_way.join_next() => self.settle(first).await?,
             }
@@ -98,18 +97,13 @@ impl Pushing<'_> {
         while let Some(answered) = next {
             let (index, pushed) = answered?;
             let letter = &self.held.letters[index];
-            self.answered += 1;
-            self.bar.inc(1);
             self.waiting.go_on_behind(letter);
             match pushed {
-                Ok(pushed) => {
-                    let of = if pushed.is_settled() {
-                        &mut settled
-                    } else {
-                        &mut left
-                    };
-                    of.push(letter);
-                    self.summary.count(letter, pushed);
+                Ok((outcome, why)) => {
+                    self.answered += 1;
+                    let settles = outcome.is_settled();
+                    if settles { &mut settled } else { &mut left }.push(letter);
+                    self.outcomes.pushed(&letter.event_id, outcome, why);
                 }
                 Err(error) => ended = ended.and(Err(error)),
             }
@@ -135,22 +129,19 @@ struct LettersByKey<'a> {
 
 impl<'a> LettersByKey<'a> {
     fn of(letters: &'a [DeadLetter]) -> Self {
-        let mut this = Self {
-            ready: VecDeque::new(),
-            behind: HashMap::new(),
-        };
+        let (mut ready, mut behind) = (VecDeque::new(), HashMap::new());
         for (index, letter) in letters.iter().enumerate() {
-            match this.behind.get_mut(letter.key()) {
-                Some(behind) => behind.push_back(index),
+            match behind.get_mut(letter.key()) {
+                Some(others) => VecDeque::push_back(others, index),
                 None => {
-                    this.ready.push_back(index);
+                    ready.push_back(index);
                     if !letter.key().is_empty() {
-                        this.behind.insert(letter.key(), VecDeque::new());
+                        behind.insert(letter.key(), VecDeque::new());
                     }
                 }
             }
         }
-        this
+        Self { ready, behind }
     }
 
     /// This one is answered: the next of its subject comes first.
@@ -160,11 +151,4 @@ impl<'a> LettersByKey<'a> {
             self.ready.push_front(next);
         }
     }
-}
-
-/// On stderr, and only if that is a terminal.
-fn progress(count: usize) -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} redriven, {eta} to go")?;
-    let count = u64::try_from(count).unwrap_or(u64::MAX);
-    Ok(ProgressBar::new(count).with_style(style))
 }

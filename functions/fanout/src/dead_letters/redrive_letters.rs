@@ -10,26 +10,26 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
 use super::hold::{Held, hold};
 use super::interrupt::Interrupt;
 use super::letter::DeadLetter;
-use super::list_letters::letters;
+use super::outcomes::Outcomes;
 use super::pace::Rate;
 use super::push_all::push_all;
 use super::push_to_consumer::ConsumerEndpoint;
-use super::redrive_summary::Summary;
 use super::selection::{Selection, by_reason};
-use super::{Looking, consumer_named, consumer_names};
-use crate::answer::{FAILED, notice, printable, write_json, write_text};
+use super::{Looking, THERE_ARE_MORE, consumer_named};
+use crate::answer::{counted, notice, printable, verdict, write};
 use crate::operator::Operator;
 
 const EXAMPLES: &str = "Examples:
   fanout dead-letters redrive --consumer email --all --dry-run
   fanout dead-letters redrive --consumer email --reason attempts_exhausted
   fanout dead-letters redrive --consumer crm --id evt_01JD2V7Q4M8T9W3X5Y6Z7A8B9C
-  fanout dead-letters redrive --consumer email --all --rate 90/m --project my-project
+  fanout dead-letters redrive --consumer email --all --rate 2 --project my-project
 
 Each letter is pushed to that one consumer as its subscription would push it; no other consumer gets it.
 Several are under way at once, up to the rate, but of one subject one at a time, the oldest first.
@@ -47,13 +47,9 @@ Exit code: 0 all are dealt with, 1 some are left (failing, busy, parked again) o
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct RedriveArgs {
-    /// Whose
-    #[arg(long, value_parser = consumer_names())]
-    consumer: String,
     #[command(flatten)]
     selection: Selection,
-    /// How many to push in a second (10/s) or a minute (90/m), at most
-    #[arg(long, env = "FANOUT_RATE", default_value = "10/s")]
+    #[command(flatten)]
     rate: Rate,
     /// Only say what would be done
     #[arg(long)]
@@ -62,73 +58,78 @@ pub(super) struct RedriveArgs {
     pub(super) looking: Looking,
 }
 
+/// What came of a redrive.
+#[derive(Serialize)]
+struct Summary<'a> {
+    consumer: &'a str,
+    selected: usize,
+    /// There are more letters than were looked at.
+    more: bool,
+    #[serde(flatten)]
+    outcomes: Outcomes,
+}
+
 pub(super) async fn redrive(
     operator: &Operator,
     args: &RedriveArgs,
     interrupt: &Interrupt,
 ) -> anyhow::Result<ExitCode> {
-    let consumer = consumer_named(&args.consumer)?;
+    let selection = &args.selection;
+    let consumer = consumer_named(&selection.consumer)?;
     let endpoint = ConsumerEndpoint::of(operator, consumer).await?;
     let limit = args.looking.limit();
-    let meant = |letter: &DeadLetter| args.selection.takes(letter);
+    let meant = |letter: &DeadLetter| selection.takes(letter);
     let held = hold(&operator.pubsub, consumer, limit, interrupt, meant).await?;
-    let missing = args.selection.missing(&held.letters);
-    if args.dry_run {
+    let missing = selection.missing(&held.letters);
+    let well = if args.dry_run {
         held.give_back_all().await;
-        write_plan(args, &held, endpoint.url())?;
+        write_plan(args, &held, endpoint.url.as_str())?;
+        true
     } else {
-        let mut summary = Summary {
-            consumer: args.consumer.clone(),
-            selected: held.letters.len(),
-            not_redriven: held.letters.len(),
-            more: held.more,
-            ..Summary::default()
-        };
-        let pushed = push_all(&held, endpoint, args.rate, &mut summary, interrupt).await;
+        let mut outcomes = Outcomes::default();
+        let pushed = push_all(&held, endpoint, args.rate, &mut outcomes, interrupt).await;
         held.give_back_all().await;
-        if args.looking.json {
-            write_json(&summary)?;
-        } else {
-            write_text(&summary.to_text())?;
-        }
+        let summary = Summary {
+            consumer: consumer.consumer,
+            selected: held.letters.len(),
+            more: held.more,
+            outcomes,
+        };
+        write(&summary, args.looking.json, Summary::to_text)?;
         pushed?;
-        if !summary.all_is_well() {
-            return Ok(FAILED);
-        }
-    }
-    match missing {
-        Some(missing) => {
-            notice(&missing);
-            Ok(FAILED)
-        }
-        None => Ok(ExitCode::SUCCESS),
+        summary.outcomes.all_is_well()
+    };
+    missing.iter().for_each(|missing| notice(missing));
+    Ok(verdict(well && missing.is_none()))
+}
+
+impl Summary<'_> {
+    fn to_text(&self) -> String {
+        let letters = counted(self.selected, "dead letter");
+        let outcomes = self.outcomes.to_text();
+        let more = if self.more { THERE_ARE_MORE } else { "" };
+        format!("{}: {letters} to redrive\n{outcomes}{more}", self.consumer)
     }
 }
 
 fn write_plan(args: &RedriveArgs, held: &Held, url: &str) -> anyhow::Result<()> {
+    let (consumer, selected) = (&args.selection.consumer, held.letters.len());
     let reasons = by_reason(&held.letters);
-    let selected = held.letters.len();
-    if args.looking.json {
-        return write_json(&json!({
-            "consumer": args.consumer,
-            "dry_run": true,
-            "endpoint": url,
-            "selected": selected,
-            "looked_at": held.looked_at,
-            "more": held.more,
-            "reasons": reasons,
-        }));
-    }
-    let of = letters(held.looked_at);
-    let mut text = format!(
-        "{}: would redrive {selected} of {of} to {url}\n",
-        args.consumer
-    );
-    for (reason, count) in reasons {
-        text.push_str(&format!("  {:<22} {count:>5}\n", printable(&reason)));
-    }
-    if held.more {
-        text.push_str("  there are more: do it again for those\n");
-    }
-    write_text(&text)
+    let plan = json!({
+        "consumer": consumer,
+        "dry_run": true,
+        "endpoint": url,
+        "selected": selected,
+        "looked_at": held.looked_at,
+        "more": held.more,
+        "reasons": reasons,
+    });
+    write(&plan, args.looking.json, |_| {
+        let of = counted(held.looked_at, "dead letter");
+        let mut text = format!("{consumer}: would redrive {selected} of {of} to {url}\n");
+        for (reason, count) in reasons {
+            text += &format!("  {:<22} {count:>5}\n", printable(reason));
+        }
+        text + if held.more { THERE_ARE_MORE } else { "" }
+    })
 }

@@ -4,12 +4,24 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
+use super::consumer_names;
 use super::letter::DeadLetter;
+use crate::answer::printable;
 
-/// Which of the letters are meant: one of these must be said.
+/// Whose letters are meant, and which.
+#[derive(Debug, Args)]
+pub(super) struct Selection {
+    /// Whose
+    #[arg(long, value_parser = consumer_names())]
+    pub(super) consumer: String,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// One of these must be said.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub(super) struct Selection {
+struct Which {
     /// The one with this event id or message id; repeat for several
     #[arg(long = "id", value_name = "ID")]
     ids: Vec<String>,
@@ -24,29 +36,29 @@ pub(super) struct Selection {
 impl Selection {
     /// Whether this letter is meant.
     pub(super) fn takes(&self, letter: &DeadLetter) -> bool {
-        self.all
-            || self.reason.as_ref() == Some(&letter.reason)
-            || self.ids.iter().any(|id| letter.has_id(id))
+        let Which { ids, reason, all } = &self.which;
+        *all || reason.as_ref() == Some(&letter.reason) || ids.iter().any(|id| letter.has_id(id))
     }
 
     /// What was asked for by name and is not among these letters.
     pub(super) fn missing(&self, letters: &[DeadLetter]) -> Option<String> {
         let absent = |id: &&String| !letters.iter().any(|letter| letter.has_id(id));
-        let absent: Vec<&str> = self.ids.iter().filter(absent).map(String::as_str).collect();
+        let ids = self.which.ids.iter().filter(absent).map(String::as_str);
+        let absent: Vec<&str> = ids.collect();
         if !absent.is_empty() {
             return Some(format!("no dead letter with the id {}", absent.join(", ")));
         }
-        let reason = self.reason.as_ref()?;
+        let reason = self.which.reason.as_ref()?;
         let found = letters.iter().any(|letter| letter.reason == *reason);
         (!found).then(|| format!("no dead letter with the reason {reason}"))
     }
 }
 
 /// How many letters there are of each reason.
-pub(super) fn by_reason(letters: &[DeadLetter]) -> BTreeMap<String, usize> {
+pub(super) fn by_reason(letters: &[DeadLetter]) -> BTreeMap<&str, usize> {
     let mut reasons = BTreeMap::new();
     for letter in letters {
-        *reasons.entry(letter.reason.clone()).or_default() += 1;
+        *reasons.entry(letter.reason.as_str()).or_default() += 1;
     }
     reasons
 }
@@ -54,8 +66,7 @@ pub(super) fn by_reason(letters: &[DeadLetter]) -> BTreeMap<String, usize> {
 /// The same in words: `2 id_reused, 1 undecodable`.
 pub(super) fn reasons_in_words(letters: &[DeadLetter]) -> String {
     let reasons = by_reason(letters);
-    let words = reasons
-        .iter()
-        .map(|(reason, count)| format!("{count} {}", crate::answer::printable(reason)));
+    let reasons = reasons.iter();
+    let words = reasons.map(|(reason, count)| format!("{count} {}", printable(reason)));
     words.collect::<Vec<_>>().join(", ")
 }

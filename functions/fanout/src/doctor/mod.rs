@@ -5,7 +5,6 @@ mod live;
 mod open_processes;
 mod table;
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -14,12 +13,11 @@ use clap::Args;
 use fanout_runtime::{Environment, ProcessEnvironment};
 use serde::Serialize;
 
-use crate::answer::{FAILED, write_json, write_text};
+use crate::answer::{block_on, counted, verdict, write};
 use crate::cli::SystemsFlags;
 use crate::manifest;
 use crate::operator::Operator;
 use crate::processes::table as table_of_processes;
-use crate::store;
 use crate::target::{Target, TargetFlags};
 use table::Table;
 
@@ -60,41 +58,26 @@ struct Report {
 
 /// Checks, and says what it found.
 pub fn run(flags: &DoctorFlags) -> anyhow::Result<ExitCode> {
-    let report = check(flags, &ProcessEnvironment)?;
-    if flags.json {
-        write_json(&report)?;
-    } else {
-        write_text(&report.text())?;
-    }
-    Ok(if report.findings.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        FAILED
-    })
+    let report = block_on(check(flags, &ProcessEnvironment))?;
+    write(&report, flags.json, Report::text)?;
+    Ok(verdict(report.findings.is_empty()))
 }
 
-fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Result<Report> {
+async fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Result<Report> {
     let mut report = Table::of_the_code().check();
     if let Some((file, finding)) = manifest::finding(Path::new("."))? {
         report.looked_at.push(file.to_owned());
-        report
-            .findings
-            .extend(finding.map(|it| format!("{file} {it}")));
+        let finding = finding.map(|it| format!("{file} {it}"));
+        report.findings.extend(finding);
     }
     if let Some(project) = &flags.target.project {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let live = runtime.block_on(async {
-            let operator = Operator::connect(&flags.target, environment)?;
-            let bus = live::check(&operator.pubsub, project, &flags.systems).await?;
-            let target = Target::from_flags(&flags.target, environment)?;
-            let documents = store::open(&target).await?;
-            let processes = open_processes::check(documents.as_ref(), &table_of_processes()).await;
-            let processes = processes.context("the open processes could not be read")?;
-            anyhow::Ok([bus, processes])
-        })?;
-        for part in live {
+        let operator = Operator::connect(&flags.target, environment)?;
+        let bus = live::check(&operator.pubsub, project, &flags.systems).await?;
+        let target = Target::from_flags(&flags.target, environment)?;
+        let documents = target.documents().await?;
+        let processes = open_processes::check(documents.as_ref(), &table_of_processes()).await;
+        let processes = processes.context("the open processes could not be read")?;
+        for part in [bus, processes] {
             report.looked_at.extend(part.looked_at);
             report.findings.extend(part.findings);
         }
@@ -104,18 +87,16 @@ fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Result<R
 
 impl Report {
     fn text(&self) -> String {
-        let mut out = String::new();
-        for finding in &self.findings {
-            let _ = writeln!(out, "{finding}");
-        }
-        for what in &self.looked_at {
-            let _ = writeln!(out, "Looked at {what}.");
-        }
-        let _ = match self.findings.len() {
-            0 => writeln!(out, "No finding."),
-            1 => writeln!(out, "1 finding."),
-            many => writeln!(out, "{many} findings."),
+        let findings = self.findings.iter().map(|finding| format!("{finding}\n"));
+        let looked_at = self
+            .looked_at
+            .iter()
+            .map(|what| format!("Looked at {what}.\n"));
+        let mut text: String = findings.chain(looked_at).collect();
+        text += &match self.findings.len() {
+            0 => "No finding.\n".to_owned(),
+            many => format!("{}.\n", counted(many, "finding")),
         };
-        out
+        text
     }
 }

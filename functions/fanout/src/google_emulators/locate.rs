@@ -22,26 +22,13 @@ pub struct Sdk {
     pub firestore_jar: PathBuf,
 }
 
-/// Why the emulators cannot run here. Shown as full sentences, with the commands that help.
+/// Why the emulators cannot run here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotInstalled {
     /// All that is missing; never empty.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<&'static str>,
     /// The SDK that was found, if one was.
     pub sdk: Option<PathBuf>,
-}
-
-/// A part that is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
-    /// No Google Cloud SDK at all.
-    Sdk,
-    /// The SDK's component `pubsub-emulator`.
-    PubsubEmulator,
-    /// The SDK's component `cloud-firestore-emulator`.
-    FirestoreEmulator,
-    /// A Java runtime.
-    Java,
 }
 
 /// Looks for the SDK and for Java in the folders of `path` (the variable `PATH`), and for the SDK
@@ -51,25 +38,19 @@ pub fn locate(path: &OsStr) -> Result<Sdk, NotInstalled> {
 }
 
 fn locate_with(path: &OsStr, debian_sdk: &Path) -> Result<Sdk, NotInstalled> {
-    let sdks: Vec<PathBuf> = sdk_of_gcloud(path)
-        .into_iter()
-        .chain(is_sdk(debian_sdk).then(|| debian_sdk.to_owned()))
-        .collect();
+    let is_sdk = |folder: &PathBuf| folder.join("bin/gcloud").is_file();
+    let sdks = sdk_of_gcloud(path).into_iter();
+    let sdks = sdks.chain([debian_sdk.to_owned()]).filter(is_sdk);
+    let sdks: Vec<PathBuf> = sdks.collect();
     let java = find_on(path, "java");
     let pubsub_jar = sdks.iter().find_map(|sdk| pubsub_jar(sdk));
     let firestore_jar = sdks.iter().find_map(|sdk| firestore_jar(sdk));
-    let mut missing = Vec::new();
-    if sdks.is_empty() {
-        missing.push(Missing::Sdk);
-    } else {
-        missing.extend(pubsub_jar.is_none().then_some(Missing::PubsubEmulator));
-        missing.extend(
-            firestore_jar
-                .is_none()
-                .then_some(Missing::FirestoreEmulator),
-        );
-    }
-    missing.extend(java.is_none().then_some(Missing::Java));
+    let missing = [
+        (sdks.is_empty(), "the Google Cloud SDK"),
+        (pubsub_jar.is_none(), "the Pub/Sub emulator"),
+        (firestore_jar.is_none(), "the Firestore emulator"),
+        (java.is_none(), "a `java` on PATH, of version 11 or later"),
+    ];
     match (java, pubsub_jar, firestore_jar) {
         (Some(java), Some(pubsub_jar), Some(firestore_jar)) => Ok(Sdk {
             java,
@@ -77,7 +58,7 @@ fn locate_with(path: &OsStr, debian_sdk: &Path) -> Result<Sdk, NotInstalled> {
             firestore_jar,
         }),
         _ => Err(NotInstalled {
-            missing,
+            missing: missing.iter().filter(|it| it.0).map(|it| it.1).collect(),
             sdk: sdks.into_iter().next(),
         }),
     }
@@ -86,12 +67,7 @@ fn locate_with(path: &OsStr, debian_sdk: &Path) -> Result<Sdk, NotInstalled> {
 /// `gcloud` on PATH is usually a link to `bin/gcloud` of the SDK.
 fn sdk_of_gcloud(path: &OsStr) -> Option<PathBuf> {
     let gcloud = fs::canonicalize(find_on(path, "gcloud")?).ok()?;
-    let sdk = gcloud.parent()?.parent()?;
-    is_sdk(sdk).then(|| sdk.to_owned())
-}
-
-fn is_sdk(folder: &Path) -> bool {
-    folder.join("bin/gcloud").is_file()
+    Some(gcloud.parent()?.parent()?.to_owned())
 }
 
 fn find_on(path: &OsStr, program: &str) -> Option<PathBuf> {
@@ -119,36 +95,15 @@ fn firestore_jar(sdk: &Path) -> Option<PathBuf> {
 
 impl fmt::Display for NotInstalled {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Google's emulators cannot run here.")?;
-        for missing in &self.missing {
-            match missing {
-                Missing::Sdk => write!(
-                    out,
-                    "\nThere is no Google Cloud SDK: no `gcloud` on PATH leads to one. \
-                     https://cloud.google.com/sdk/docs/install tells how to install it."
-                )?,
-                Missing::PubsubEmulator => {
-                    write!(out, "\nThe Google Cloud SDK has no Pub/Sub emulator.")?;
-                }
-                Missing::FirestoreEmulator => {
-                    write!(out, "\nThe Google Cloud SDK has no Firestore emulator.")?;
-                }
-                Missing::Java => write!(
-                    out,
-                    "\nThere is no `java` on PATH. Install a Java runtime, version 11 or later: \
-                     `apt-get install default-jre-headless`."
-                )?,
-            }
-        }
-        if self.missing != [Missing::Java] {
-            write!(
-                out,
-                "\nInstall the emulators: `gcloud components install pubsub-emulator \
-                 cloud-firestore-emulator`, or where the SDK came by Debian's packages: `apt-get \
-                 install google-cloud-cli-pubsub-emulator google-cloud-cli-firestore-emulator`."
-            )?;
-        }
-        Ok(())
+        write!(
+            out,
+            "Google's emulators cannot run here: missing are {}.\n\
+             With the SDK of https://cloud.google.com/sdk/docs/install: `gcloud components install \
+             pubsub-emulator cloud-firestore-emulator`. By Debian's packages: `apt-get install \
+             google-cloud-cli-pubsub-emulator google-cloud-cli-firestore-emulator \
+             default-jre-headless`.",
+            self.missing.join(", ")
+        )
     }
 }
 
@@ -194,7 +149,7 @@ mod tests {
             locate_with(&path, &self.file("debian"))
         }
 
-        fn missing(&self) -> Vec<Missing> {
+        fn missing(&self) -> Vec<&'static str> {
             self.locate().unwrap_err().missing
         }
 
@@ -252,36 +207,26 @@ mod tests {
 
     #[test]
     fn each_part_that_is_missing_is_named() {
-        assert_eq!(Machine::with(&[]).missing(), [Missing::Sdk, Missing::Java]);
-        assert_eq!(without("sdk/bin/gcloud").missing(), [Missing::Sdk]);
-        assert_eq!(without("java/bin/java").missing(), [Missing::Java]);
-        assert_eq!(without(PUBSUB).missing(), [Missing::PubsubEmulator]);
-        assert_eq!(without(FIRESTORE).missing(), [Missing::FirestoreEmulator]);
+        const SDK: &str = "the Google Cloud SDK";
+        const JARS: [&str; 2] = ["the Pub/Sub emulator", "the Firestore emulator"];
+        const JAVA: &str = "a `java` on PATH, of version 11 or later";
+        let all = [SDK, JARS[0], JARS[1], JAVA];
+        assert_eq!(Machine::with(&[]).missing(), all);
+        assert_eq!(without("sdk/bin/gcloud").missing(), all[..3]);
+        assert_eq!(without("java/bin/java").missing(), [JAVA]);
+        assert_eq!(without(PUBSUB).missing(), JARS[..1]);
+        assert_eq!(without(FIRESTORE).missing(), JARS[1..]);
         let bare = Machine::with(&["sdk/bin/gcloud", "java/bin/java"]);
-        assert_eq!(
-            bare.missing(),
-            [Missing::PubsubEmulator, Missing::FirestoreEmulator]
-        );
+        assert_eq!(bare.missing(), JARS);
         assert_eq!(bare.locate().unwrap_err().sdk, Some(bare.file("sdk")));
     }
 
     #[test]
-    fn the_message_says_in_sentences_what_to_install() {
+    fn the_message_says_what_is_missing_and_how_to_install_it() {
         let without_jars = Machine::with(&["sdk/bin/gcloud", "java/bin/java"]);
         insta::assert_snapshot!(without_jars.locate().unwrap_err(), @r"
-        Google's emulators cannot run here.
-        The Google Cloud SDK has no Pub/Sub emulator.
-        The Google Cloud SDK has no Firestore emulator.
-        Install the emulators: `gcloud components install pubsub-emulator cloud-firestore-emulator`, or where the SDK came by Debian's packages: `apt-get install google-cloud-cli-pubsub-emulator google-cloud-cli-firestore-emulator`.
-        ");
-        insta::assert_snapshot!(without("java/bin/java").locate().unwrap_err(), @r"
-        Google's emulators cannot run here.
-        There is no `java` on PATH. Install a Java runtime, version 11 or later: `apt-get install default-jre-headless`.
-        ");
-        insta::assert_snapshot!(without("sdk/bin/gcloud").locate().unwrap_err(), @r"
-        Google's emulators cannot run here.
-        There is no Google Cloud SDK: no `gcloud` on PATH leads to one. https://cloud.google.com/sdk/docs/install tells how to install it.
-        Install the emulators: `gcloud components install pubsub-emulator cloud-firestore-emulator`, or where the SDK came by Debian's packages: `apt-get install google-cloud-cli-pubsub-emulator google-cloud-cli-firestore-emulator`.
+        Google's emulators cannot run here: missing are the Pub/Sub emulator, the Firestore emulator.
+        With the SDK of https://cloud.google.com/sdk/docs/install: `gcloud components install pubsub-emulator cloud-firestore-emulator`. By Debian's packages: `apt-get install google-cloud-cli-pubsub-emulator google-cloud-cli-firestore-emulator default-jre-headless`.
         ");
     }
 }

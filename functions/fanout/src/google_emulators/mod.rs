@@ -8,5 +8,5 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-pub use locate::{Missing, NotInstalled, Sdk, locate};
-pub use start::{Emulators, START_TIME_LIMIT, StartError, start};
+pub use locate::{NotInstalled, Sdk, locate};
+pub use start::{Emulators, start};

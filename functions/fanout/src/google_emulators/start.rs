@@ -2,10 +2,10 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::path::Path;
 use std::time::Duration;
 
+use anyhow::{Context as _, bail};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
@@ -14,11 +14,9 @@ use super::Sdk;
 use super::java_process::JavaProcess;
 
 /// How long both emulators may take until they answer.
-pub const START_TIME_LIMIT: Duration = Duration::from_secs(30);
-
+const START_TIME_LIMIT: Duration = Duration::from_secs(30);
 /// The wait between two looks at an emulator that starts.
 const POLL: Duration = Duration::from_millis(20);
-
 /// How long one look may take.
 const PROBE_TIME_LIMIT: Duration = Duration::from_secs(2);
 
@@ -33,59 +31,13 @@ pub struct Emulators {
     _processes: [JavaProcess; 2],
 }
 
-/// Why the emulators did not start. Neither runs after this.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// No port on the loopback interface.
-    #[error("there is no free port for the emulators")]
-    NoPort(#[source] io::Error),
-    /// The folder for the emulators' output.
-    #[error("the folder {folder} for the emulators' output cannot be created")]
-    OutputFolder {
-        /// The folder.
-        folder: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// The process could not be started or watched.
-    #[error("the {emulator} emulator cannot be started")]
-    Process {
-        /// Whose.
-        emulator: &'static str,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// The process ended by itself.
-    #[error("the {emulator} emulator ended while it started ({status}); it wrote:\n{output}")]
-    Ended {
-        /// Which.
-        emulator: &'static str,
-        /// How.
-        status: ExitStatus,
-        /// Its last lines.
-        output: String,
-    },
-    /// It runs and does not answer.
-    #[error(
-        "the {emulator} emulator does not answer after {} s; it wrote:\n{output}",
-        START_TIME_LIMIT.as_secs()
-    )]
-    NoAnswer {
-        /// Which.
-        emulator: &'static str,
-        /// Its last lines.
-        output: String,
-    },
-}
-
-/// Starts both emulators on free ports of the loopback interface and waits until both answer.
-/// They write to `pubsub-emulator.log` and `firestore-emulator.log` in the folder `output`.
-pub async fn start(sdk: &Sdk, output: &Path) -> Result<Emulators, StartError> {
-    std::fs::create_dir_all(output).map_err(|source| StartError::OutputFolder {
-        folder: output.to_owned(),
-        source,
-    })?;
-    let [pubsub_port, firestore_port] = free_ports().await.map_err(StartError::NoPort)?;
+/// Starts both emulators on free ports of the loopback interface and waits until both answer; after
+/// an error neither runs. They write to `pubsub-emulator.log` and `firestore-emulator.log` in the
+/// folder `output`.
+pub async fn start(sdk: &Sdk, output: &Path) -> anyhow::Result<Emulators> {
+    std::fs::create_dir_all(output)
+        .with_context(|| format!("the folder {} cannot be created", output.display()))?;
+    let [pubsub_port, firestore_port] = free_ports().await?;
     let mut pubsub = Starting::pubsub(sdk, pubsub_port, output)?;
     let mut firestore = Starting::firestore(sdk, firestore_port, output)?;
     tokio::try_join!(pubsub.answers(), firestore.answers())?;
@@ -112,26 +64,23 @@ struct Starting {
 }
 
 impl Starting {
-    fn pubsub(sdk: &Sdk, port: u16, output: &Path) -> Result<Self, StartError> {
+    fn pubsub(sdk: &Sdk, port: u16, output: &Path) -> anyhow::Result<Self> {
         let jar = sdk.pubsub_jar.to_string_lossy();
         // Without --host it listens on [::1] only.
-        let port_option = format!("--port={port}");
-        let arguments = ["-jar", &jar, "--host=127.0.0.1", &port_option];
+        let arguments = ["-jar", &jar, "--host=127.0.0.1", &format!("--port={port}")];
         let output = output.join("pubsub-emulator.log");
         Self::new("Pub/Sub", sdk, &arguments, port, &output)
     }
 
-    fn firestore(sdk: &Sdk, port: u16, output: &Path) -> Result<Self, StartError> {
-        let jar = sdk.firestore_jar.to_string_lossy();
-        let port_option = format!("--port={port}");
+    fn firestore(sdk: &Sdk, port: u16, output: &Path) -> anyhow::Result<Self> {
         let arguments = [
             "-Duser.language=en",
             "-cp",
-            &jar,
+            &sdk.firestore_jar.to_string_lossy(),
             "com.google.cloud.datastore.emulator.firestore.CloudFirestore",
             "start",
             "--host=127.0.0.1",
-            &port_option,
+            &format!("--port={port}"),
             "--database-mode=firestore-native",
         ];
         let output = output.join("firestore-emulator.log");
@@ -144,9 +93,9 @@ impl Starting {
         arguments: &[&str],
         port: u16,
         output: &Path,
-    ) -> Result<Self, StartError> {
+    ) -> anyhow::Result<Self> {
         let process = JavaProcess::start(&sdk.java, arguments, output)
-            .map_err(|source| StartError::Process { emulator, source })?;
+            .with_context(|| format!("the {emulator} emulator cannot be started"))?;
         Ok(Self {
             emulator,
             address: (Ipv4Addr::LOCALHOST, port).into(),
@@ -155,33 +104,24 @@ impl Starting {
     }
 
     /// Waits until it answers, at most [`START_TIME_LIMIT`].
-    async fn answers(&mut self) -> Result<(), StartError> {
+    async fn answers(&mut self) -> anyhow::Result<()> {
         let emulator = self.emulator;
         let deadline = Instant::now() + START_TIME_LIMIT;
         loop {
-            let answers = matches!(
-                timeout(PROBE_TIME_LIMIT, probe(self.address)).await,
-                Ok(Ok(true))
-            );
-            // Asked last: what answers there could be somebody else, if the port was taken.
-            let ended = self.process.ended();
-            match ended.map_err(|source| StartError::Process { emulator, source })? {
-                Some(status) => {
-                    return Err(StartError::Ended {
-                        emulator,
-                        status,
-                        output: self.process.last_output(),
-                    });
-                }
-                None if answers => return Ok(()),
-                None if Instant::now() >= deadline => {
-                    return Err(StartError::NoAnswer {
-                        emulator,
-                        output: self.process.last_output(),
-                    });
-                }
-                None => sleep(POLL).await,
+            let probed = timeout(PROBE_TIME_LIMIT, probe(self.address)).await;
+            // Asked last: what answers there could be another program, if the port was taken.
+            if let Some(status) = self.process.ended()? {
+                let output = self.process.last_output();
+                bail!("the {emulator} emulator ended ({status}) while it started:\n{output}");
             }
+            if matches!(probed, Ok(Ok(true))) {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let (seconds, output) = (START_TIME_LIMIT.as_secs(), self.process.last_output());
+                bail!("the {emulator} emulator does not answer after {seconds} s:\n{output}");
+            }
+            sleep(POLL).await;
         }
     }
 }

@@ -9,9 +9,13 @@ use fanout_runtime::{Environment, Timestamp};
 use serde::Serialize;
 
 use super::ListFlags;
-use crate::answer::{printable, write_json, write_text};
-use crate::store;
+use crate::answer::{printable, write};
 use crate::target::Target;
+
+#[derive(Serialize)]
+struct List {
+    processes: Vec<Listed>,
+}
 
 /// A process in the list.
 #[derive(Serialize)]
@@ -33,7 +37,7 @@ pub(super) async fn list(
     environment: &dyn Environment,
 ) -> anyhow::Result<ExitCode> {
     let target = Target::from_flags(&flags.common.target, environment)?;
-    let documents = store::open(&target).await?;
+    let documents = target.documents().await?;
     let asked = flags.status.as_deref().and_then(Status::parse);
     let statuses = Status::ALL.into_iter().filter(|status| match asked {
         Some(asked) => *status == asked,
@@ -45,12 +49,8 @@ pub(super) async fn list(
         found.extend(some.context("the store could not be read")?);
     }
     found.sort_by_key(|stored| std::cmp::Reverse(stored.updated_at));
-    let listed: Vec<Listed> = found.iter().map(Listed::of).collect();
-    if flags.common.json {
-        write_json(&serde_json::json!({ "processes": listed }))?;
-    } else {
-        write_text(&text(&listed))?;
-    }
+    let processes = found.iter().map(Listed::of).collect();
+    write(&List { processes }, flags.common.json, text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -78,9 +78,9 @@ pub(super) fn shown(time: Timestamp) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
-fn text(listed: &[Listed]) -> String {
+fn text(list: &List) -> String {
     let mut out = String::new();
-    for one in listed {
+    for one in &list.processes {
         let (step, reason) = (one.step.as_deref(), one.reason.as_deref());
         let _ = writeln!(
             out,
@@ -93,7 +93,7 @@ fn text(listed: &[Listed]) -> String {
             printable(reason.unwrap_or("")),
         );
     }
-    if listed.is_empty() {
+    if list.processes.is_empty() {
         out.push_str("no processes\n");
     }
     out

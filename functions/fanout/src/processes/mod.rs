@@ -14,7 +14,7 @@ use fanout_processes::{Pace, Processes, Status, StoredProcess, Verb, process_key
 use fanout_runtime::ProcessEnvironment;
 use fanout_store::Documents;
 
-use crate::answer::printable;
+use crate::answer::{block_on, printable};
 use crate::target::TargetFlags;
 
 const EXAMPLES: &str = "Examples:
@@ -153,31 +153,23 @@ struct Common {
 }
 
 /// Does what was asked for.
-pub fn run(args: ProcessesArgs) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let environment = &ProcessEnvironment;
-        match args.command {
-            ProcessesCommand::List(flags) => list_processes::list(&flags, environment).await,
-            ProcessesCommand::Show(flags) => show_process::show(&flags, environment).await,
-            ProcessesCommand::Retry(flags) => {
-                move_process::operate(&flags, Verb::Retry, environment).await
-            }
-            ProcessesCommand::Skip { step, flags } => {
-                move_process::operate(&flags, Verb::Skip { step }, environment).await
-            }
-            ProcessesCommand::Compensate(flags) => {
-                let reason = fanout_processes::CANCELLED_BY_OPERATOR;
-                move_process::operate(&flags, Verb::Compensate { reason }, environment).await
-            }
-            ProcessesCommand::Abandon { reason, flags } => {
-                move_process::operate(&flags, Verb::Abandon { reason }, environment).await
-            }
+pub fn run(args: &ProcessesArgs) -> anyhow::Result<ExitCode> {
+    let environment = &ProcessEnvironment;
+    let (flags, verb) = match &args.command {
+        ProcessesCommand::List(flags) => return block_on(list_processes::list(flags, environment)),
+        ProcessesCommand::Show(flags) => return block_on(show_process::show(flags, environment)),
+        ProcessesCommand::Retry(flags) => (flags, Verb::Retry),
+        ProcessesCommand::Skip { step, flags } => (flags, Verb::Skip { step: step.clone() }),
+        ProcessesCommand::Compensate(flags) => {
+            let reason = fanout_processes::CANCELLED_BY_OPERATOR;
+            (flags, Verb::Compensate { reason })
         }
-    })
+        ProcessesCommand::Abandon { reason, flags } => {
+            let reason = reason.clone();
+            (flags, Verb::Abandon { reason })
+        }
+    };
+    block_on(move_process::operate(flags, verb, environment))
 }
 
 /// All processes of this build.

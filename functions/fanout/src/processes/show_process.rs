@@ -8,8 +8,7 @@ use fanout_runtime::Environment;
 
 use super::ShowFlags;
 use super::list_processes::shown;
-use crate::answer::{printable, write_json, write_text};
-use crate::store;
+use crate::answer::{printable, write};
 use crate::target::Target;
 
 pub(super) async fn show(
@@ -17,13 +16,9 @@ pub(super) async fn show(
     environment: &dyn Environment,
 ) -> anyhow::Result<ExitCode> {
     let target = Target::from_flags(&flags.common.target, environment)?;
-    let documents = store::open(&target).await?;
+    let documents = target.documents().await?;
     let stored = flags.which.find(documents.as_ref()).await?;
-    if flags.common.json {
-        write_json(&stored.to_json())?;
-    } else {
-        write_text(&text(&stored))?;
-    }
+    write(&stored.to_json(), flags.common.json, |_| text(&stored))?;
     Ok(ExitCode::SUCCESS)
 }
 

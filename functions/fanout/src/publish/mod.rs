@@ -5,22 +5,21 @@ mod compose_event;
 mod read_data;
 mod skip_event;
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use clap::Args;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
-use fanout_bus::{MessageId, OutgoingMessage};
+use fanout_bus::OutgoingMessage;
+use fanout_contracts::user;
 use fanout_events::{Received, decode};
 use fanout_runtime::{Environment, ProcessEnvironment};
 use serde::Serialize;
 
-use crate::answer::{WrongUse, write_json, write_text};
+use crate::answer::{WrongUse, block_on, printable, write};
 use crate::operator::Operator;
 use crate::target::TargetFlags;
 use compose_event::{EventParts, event_types};
-use fanout_contracts::user;
 
 const EXAMPLES: &str = r#"Examples:
   fanout publish user.created --data '{"user_id":"usr_1","email":"test@example.com","name":"Test User"}'
@@ -111,7 +110,7 @@ pub struct PublishArgs {
 }
 
 /// What was published.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Published {
     /// `None` if the message has none of its own: consumers make one of the message's id and of the
     /// time at which the bus took it.
@@ -138,28 +137,21 @@ fn attribute(text: &str) -> Result<(String, String), String> {
 }
 
 /// Publishes.
-pub fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(publish(args, &ProcessEnvironment))
+pub fn run(args: &PublishArgs) -> anyhow::Result<ExitCode> {
+    block_on(publish(args, &ProcessEnvironment))
 }
 
-async fn publish(args: PublishArgs, environment: &dyn Environment) -> anyhow::Result<ExitCode> {
+async fn publish(args: &PublishArgs, environment: &dyn Environment) -> anyhow::Result<ExitCode> {
     if let (Some(event_id), Some(reason)) = (&args.skip, &args.reason) {
-        return skip_event::skip(&args, event_id, reason, environment).await;
+        return skip_event::skip(args, event_id, reason, environment).await;
     }
     let operator = Operator::connect(&args.target, environment)?;
     let data = read_data::read(args.data.as_deref().unwrap_or_default())?;
     let published = match &args.event_type {
-        Some(event_type) => publish_event(&operator, &args, event_type, &data).await?,
-        None => publish_raw(&operator, &args, data).await?,
+        Some(event_type) => publish_event(&operator, args, event_type, &data).await?,
+        None => publish_raw(&operator, args, data).await?,
     };
-    if args.json {
-        write_json(&published)?;
-    } else {
-        write_text(&published.to_text())?;
-    }
+    write(&published, args.json, Published::to_text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -191,14 +183,10 @@ async fn publish_event(
         }
         message.attributes.insert(name.clone(), value.clone());
     }
-    let again = format!(
-        "it may have been published all the same: repeat with --event-id {}, and it counts once",
-        event.id
-    );
-    let MessageId(message_id) = send(operator, &args.topic, message, &again).await?;
+    let again = format!(": repeat with --event-id {}, and it counts once", event.id);
     Ok(Published {
         event_id: Some(event.id),
-        message_id,
+        message_id: send(operator, &args.topic, message, &again).await?,
         topic: args.topic.clone(),
         event_type: Some(event.event_type),
         subject: Some(event.subject),
@@ -213,13 +201,11 @@ async fn publish_raw(
     data: Vec<u8>,
 ) -> anyhow::Result<Published> {
     let message = OutgoingMessage {
-        data: data.into(),
-        attributes: args.attributes.iter().cloned().collect::<BTreeMap<_, _>>(),
+        data: data.clone().into(),
+        attributes: args.attributes.iter().cloned().collect(),
         ordering_key: String::new(),
     };
-    let data = message.data.clone();
-    let again = "it may have been published all the same";
-    let MessageId(message_id) = send(operator, &args.topic, message, again).await?;
+    let message_id = send(operator, &args.topic, message, "").await?;
     let received = Received {
         data: &data,
         message_id: &message_id,
@@ -231,46 +217,41 @@ async fn publish_raw(
         event_id: own.filter(|id| *id != fallback),
         message_id,
         topic: args.topic.clone(),
-        event_type: None,
-        subject: None,
-        sequence: None,
-        correlation_id: None,
+        ..Published::default()
     })
 }
 
-/// Publishes once. `again` is what to say when it is not known whether that worked.
+/// Publishes once; answers the message's id. `again` is what to do if it is not known whether that
+/// worked.
 async fn send(
     operator: &Operator,
     topic: &str,
     message: OutgoingMessage,
     again: &str,
-) -> anyhow::Result<MessageId> {
+) -> anyhow::Result<String> {
     let published = operator.pubsub.publish(topic, message).await;
-    let unknown = matches!(&published, Err(error) if error.may_have_been_done());
-    published.with_context(|| {
-        if unknown {
-            again.to_owned()
-        } else {
-            format!("nothing was published to {topic}")
+    let said = match &published {
+        Err(error) if error.may_have_been_done() => {
+            format!("it may have been published all the same{again}")
         }
-    })
+        _ => format!("nothing was published to {topic}"),
+    };
+    published.context(said)
 }
 
 impl Published {
     fn to_text(&self) -> String {
+        let sequence = self.sequence.map(|sequence| sequence.to_string());
         let lines = [
-            ("event", self.event_id.clone()),
-            ("message", Some(self.message_id.clone())),
-            ("type", self.event_type.clone()),
-            ("subject", self.subject.clone()),
-            (
-                "sequence",
-                self.sequence.map(|sequence| sequence.to_string()),
-            ),
-            ("correlation", self.correlation_id.clone()),
+            ("event", self.event_id.as_deref()),
+            ("message", Some(&self.message_id)),
+            ("type", self.event_type.as_deref()),
+            ("subject", self.subject.as_deref()),
+            ("sequence", sequence.as_deref()),
+            ("correlation", self.correlation_id.as_deref()),
         ];
         let lines = lines.into_iter().filter_map(|(name, value)| {
-            let value = crate::answer::printable(&value?);
+            let value = printable(value?);
             Some(format!("  {name:<12} {value}\n"))
         });
         format!("published to {}\n{}", self.topic, lines.collect::<String>())

@@ -11,17 +11,16 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use fanout_runtime::{ProcessEnvironment, Shutdown, Timestamp};
 
-use crate::answer::{FAILED, notice, write_json, write_text};
+use crate::answer::{block_on, notice, verdict, write};
 use crate::dead_letters::{ConsumerEndpoint, Interrupt, Rate, consumer_named, consumer_names};
 use crate::operator::Operator;
-use crate::store;
 use crate::target::{Target, TargetFlags};
 use replay_events::{Replay, Summary};
 
 const EXAMPLES: &str = "Examples:
   fanout replay --consumer crm --from 2026-11-20 --to 2026-11-21 --dry-run
   fanout replay --consumer crm --from 2026-11-20T12:00:00Z --to 2026-11-20T13:00:00Z --type user.updated
-  fanout replay --consumer email --from 2026-11-20 --to 2026-11-21 --subject usr_01JD2V7Q4K --rate 90/m
+  fanout replay --consumer email --from 2026-11-20 --to 2026-11-21 --subject usr_01JD2V7Q4K --rate 2
   fanout replay --consumer crm --from 2026-11-20 --to 2026-11-21 --project my-project
 
 It pushes events from the event store to that one consumer, byte for byte as they were published; no
@@ -55,8 +54,8 @@ pub struct ReplayFlags {
     /// Go on here, as an interrupted replay has said
     #[arg(long, value_name = "TIME", value_parser = time)]
     cursor: Option<Timestamp>,
-    /// How many to push in a second (10/s) or a minute (90/m), at most
-    #[arg(long, env = "FANOUT_RATE", default_value = "10/s")]
+    /// How fast
+    #[command(flatten)]
     rate: Rate,
     /// Only say what would be done
     #[arg(long)]
@@ -77,42 +76,29 @@ fn time(text: &str) -> Result<Timestamp, &'static str> {
 
 /// Replays until all is done, or Ctrl-C.
 pub fn run(flags: &ReplayFlags) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    block_on(async {
         let target = Target::from_flags(&flags.target, &ProcessEnvironment)?;
         let operator = Operator::connect(&flags.target, &ProcessEnvironment)?;
         let consumer = consumer_named(&flags.consumer)?;
         let endpoint = ConsumerEndpoint::of(&operator, consumer).await?;
-        let documents = store::open(&target).await?;
-        let mut summary = Summary::new(consumer.consumer, endpoint.url(), flags.dry_run);
+        let documents = target.documents().await?;
+        let mut summary = Summary::new(consumer.consumer, endpoint.url.as_str(), flags.dry_run);
+        let subscription = consumer.first_subscription();
         let replay = Replay {
             flags,
             documents: documents.as_ref(),
-            subscription: operator
-                .pubsub
-                .subscription_path(&consumer.first_subscription()),
+            subscription: operator.pubsub.subscription_path(&subscription),
             endpoint,
             now: operator.clock.now(),
             interrupt: Interrupt::new(Shutdown::on_signal()),
         };
         let ended = replay.run(&mut summary).await;
-        if flags.json {
-            write_json(&summary)?;
-        } else {
-            write_text(&summary.to_text())?;
-        }
+        write(&summary, flags.json, Summary::to_text)?;
         if let Some(cursor) = &summary.cursor {
             notice(&format!("to go on: {}", flags.line_from(cursor)));
         }
         ended?;
-        Ok(if summary.all_is_well() {
-            ExitCode::SUCCESS
-        } else {
-            FAILED
-        })
+        Ok(verdict(summary.all_is_well()))
     })
 }
 
@@ -126,7 +112,7 @@ impl ReplayFlags {
             self.consumer,
             shown(self.from),
             shown(self.to),
-            self.rate
+            self.rate.per_second
         );
         let options = [
             ("--type", &self.event_type),
@@ -138,7 +124,7 @@ impl ReplayFlags {
         ];
         for (flag, value) in options {
             if let Some(value) = value {
-                line.push_str(&format!(" {flag} {}", quoted(value)));
+                line += &format!(" {flag} {}", quoted(value));
             }
         }
         line

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use fanout_kernel::Subscriber;
 use fanout_runtime::Timestamp;
 use serde::Serialize;
 
+use crate::answer::seconds_since;
 use crate::monitoring::Monitoring;
 use crate::operator::Operator;
-use crate::store;
-use crate::target::Target;
+use crate::target::{Target, open_file};
 
 /// The metrics of Pub/Sub that tell it.
 const MESSAGES: &str = "pubsub.googleapis.com/subscription/num_undelivered_messages";
@@ -37,26 +37,27 @@ impl Backlogs {
         operator: &Operator,
         now: Timestamp,
     ) -> anyhow::Result<Self> {
-        match (target, &operator.monitoring) {
-            (Target::Embedded { data_dir, .. }, _) => {
-                let file = store::open_file(data_dir)?;
-                let found = fanout_bus_local::backlogs(&file).await?;
-                let all = found.into_iter().map(|(name, found)| {
-                    let backlog = Backlog {
-                        messages: found.messages,
-                        oldest_seconds: seconds_since(found.oldest, now),
-                    };
-                    (name, backlog)
-                });
-                Ok(Self {
-                    all: all.collect(),
-                    silent_if_empty: true,
-                })
-            }
-            (Target::Emulators(_), _) => bail!("Google's emulator does not tell it"),
-            (Target::Cloud { .. }, Some(monitoring)) => Self::measured(monitoring, now).await,
-            (Target::Cloud { .. }, None) => bail!("there is no access to Cloud Monitoring"),
-        }
+        let data_dir = match (target, &operator.monitoring) {
+            (Target::Embedded { data_dir, .. }, _) => data_dir,
+            (Target::Google(_), Some(monitoring)) => return Self::measured(monitoring, now).await,
+            (Target::Google(_), None) => bail!("Google's emulator does not tell it"),
+        };
+        let found = fanout_bus_local::backlogs(&open_file(data_dir)?).await?;
+        let all = found.into_iter().map(|(name, found)| {
+            let oldest_seconds = seconds_since(found.oldest, now);
+            let messages = found.messages;
+            (
+                name,
+                Backlog {
+                    messages,
+                    oldest_seconds,
+                },
+            )
+        });
+        Ok(Self {
+            all: all.collect(),
+            silent_if_empty: true,
+        })
     }
 
     pub(super) async fn measured(monitoring: &Monitoring, now: Timestamp) -> anyhow::Result<Self> {
@@ -69,9 +70,8 @@ impl Backlogs {
             }
         }
         for series in monitoring.latest(OLDEST, now).await.context(unread)? {
-            if let (Some(seconds), Some(backlog)) =
-                (series.value(), all.get_mut(series.label("subscription_id")))
-            {
+            let backlog = all.get_mut(series.label("subscription_id"));
+            if let (Some(seconds), Some(backlog)) = (series.value(), backlog) {
                 backlog.oldest_seconds = seconds;
             }
         }
@@ -97,9 +97,4 @@ impl Backlogs {
         }
         Ok(sum)
     }
-}
-
-/// Never negative: clocks differ.
-pub(super) fn seconds_since(time: Timestamp, now: Timestamp) -> u64 {
-    (now - time).to_std().unwrap_or_default().as_secs()
 }

@@ -1,7 +1,6 @@
 //! Looking at a system, and judging what is seen.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use fanout_kernel::Subscriber;
 use fanout_outbox::{EventRow, Standing, WaitingEvents, find_waiting};
@@ -9,12 +8,11 @@ use fanout_runtime::{Shutdown, Timestamp};
 use fanout_store::Documents;
 use serde::Serialize;
 
-use super::backlog::{Backlog, Backlogs, seconds_since};
-use crate::answer::printable;
+use super::backlog::{Backlog, Backlogs};
+use crate::answer::{in_words, printable, seconds_since};
 use crate::dead_letters::count_by_reason;
 use crate::monitoring::Monitoring;
 use crate::operator::Operator;
-use crate::store;
 use crate::target::Target;
 
 /// How many waiting rows of each of the outbox's shards are read at most.
@@ -97,54 +95,45 @@ impl<T> Seen<T> {
 /// Looks at everything that can be reached.
 pub(super) async fn look(target: &Target, operator: &Operator, shutdown: &Shutdown) -> Status {
     let now = operator.clock.now();
-    let outbox = async { look_at_outbox(store::open(target).await?.as_ref(), now).await };
+    let outbox = async { look_at_outbox(target.documents().await?.as_ref(), now).await };
+    let backlogs = Backlogs::read(target, operator, now).await;
+    let mut consumers = Vec::new();
+    for consumer in system::consumers() {
+        let backlog = match &backlogs {
+            Ok(backlogs) => backlogs.of(consumer),
+            Err(error) => Err(anyhow::anyhow!("{error:#}")),
+        };
+        consumers.push(OfConsumer {
+            consumer: consumer.consumer,
+            backlog: Seen::of(backlog),
+            dead_letters: Seen::of(dead_letters(operator, consumer, shutdown).await),
+        });
+    }
     let mut status = Status {
         outbox: Seen::of(outbox.await),
-        consumers: Vec::new(),
+        consumers,
         versions: Versions {
             fanout: env!("CARGO_PKG_VERSION"),
             services: Seen::of(revisions(operator.monitoring.as_ref(), now).await),
         },
         wrong: Vec::new(),
     };
-    let backlogs = Backlogs::read(target, operator, now).await;
-    for consumer in system::consumers() {
-        let backlog = match &backlogs {
-            Ok(backlogs) => Seen::of(backlogs.of(consumer)),
-            Err(error) => Seen::Unknown {
-                unknown: format!("{error:#}"),
-            },
-        };
-        status.consumers.push(OfConsumer {
-            consumer: consumer.consumer,
-            backlog,
-            dead_letters: Seen::of(dead_letters(operator, consumer, shutdown).await),
-        });
-    }
     status.judge();
     status
 }
 
-pub(super) async fn look_at_outbox(
-    documents: &dyn Documents,
-    now: Timestamp,
-) -> anyhow::Result<Outbox> {
-    let found = find_waiting(documents, MOST_OF_A_SHARD).await?;
+async fn look_at_outbox(documents: &dyn Documents, now: Timestamp) -> anyhow::Result<Outbox> {
     let WaitingEvents {
         rows,
         unreadable,
         more,
-    } = found;
-    let refused = |row: &&EventRow| matches!(&row.standing, Standing::Waiting { refusal: Some(_) });
+    } = find_waiting(documents, MOST_OF_A_SHARD).await?;
+    let waiting = rows.iter().map(|row| Waiting::of(row, now));
     Ok(Outbox {
         waiting: rows.len() + unreadable.len(),
         more,
-        oldest: rows.first().map(|row| Waiting::of(row, now)),
-        refused: rows
-            .iter()
-            .filter(refused)
-            .map(|row| Waiting::of(row, now))
-            .collect(),
+        oldest: waiting.clone().next(),
+        refused: waiting.filter(|row| row.refusal.is_some()).collect(),
         unreadable,
     })
 }
@@ -168,19 +157,18 @@ pub(super) async fn revisions(
     let Some(monitoring) = monitoring else {
         anyhow::bail!("the services do not tell it");
     };
-    let mut revisions: BTreeMap<String, String> = BTreeMap::new();
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for series in monitoring.latest(INSTANCES, now).await? {
         let (service, revision) = (series.label("service_name"), series.label("revision_name"));
         if system::role(service).is_some() && series.value().is_some_and(|count| count > 0) {
-            let all = revisions.entry(service.to_owned()).or_default();
-            if !all.split(", ").any(|known| known == revision) {
-                let separator = if all.is_empty() { "" } else { ", " };
-                all.push_str(separator);
-                all.push_str(revision);
+            let all = found.entry(service.to_owned()).or_default();
+            if !all.iter().any(|known| known == revision) {
+                all.push(revision.to_owned());
             }
         }
     }
-    Ok(revisions)
+    let joined = |(service, all): (String, Vec<String>)| (service, all.join(", "));
+    Ok(found.into_iter().map(joined).collect())
 }
 
 impl Waiting {
@@ -201,19 +189,16 @@ impl Waiting {
 impl Status {
     /// Says what is wrong, and what to do.
     pub(super) fn judge(&mut self) {
-        let mut wrong = Vec::new();
-        match &self.outbox {
-            Seen::Known(outbox) => outbox.judge(&mut wrong),
-            Seen::Unknown { unknown } => {
-                wrong.push(format!("the outbox cannot be read: {unknown}"))
-            }
-        }
+        let mut wrong = match &self.outbox {
+            Seen::Known(outbox) => outbox.judge(),
+            Seen::Unknown { unknown } => vec![format!("the outbox cannot be read: {unknown}")],
+        };
         for of in &self.consumers {
+            let consumer = of.consumer;
             if let Seen::Known(backlog) = &of.backlog
                 && backlog.oldest_seconds > LONGEST_UNACKED
             {
                 let age = in_words(backlog.oldest_seconds);
-                let consumer = of.consumer;
                 wrong.push(format!(
                     "{consumer} has not taken a message for {age}: its log says why"
                 ));
@@ -221,12 +206,10 @@ impl Status {
             match &of.dead_letters {
                 Seen::Known(reasons) if reasons.is_empty() => {}
                 Seen::Known(_) => wrong.push(format!(
-                    "{0} has dead letters: fanout dead-letters list --consumer {0}",
-                    of.consumer
+                    "{consumer} has dead letters: fanout dead-letters list --consumer {consumer}"
                 )),
                 Seen::Unknown { unknown } => wrong.push(format!(
-                    "the dead letters of {} cannot be read: {unknown}",
-                    of.consumer
+                    "the dead letters of {consumer} cannot be read: {unknown}"
                 )),
             }
         }
@@ -235,7 +218,8 @@ impl Status {
 }
 
 impl Outbox {
-    fn judge(&self, wrong: &mut Vec<String>) {
+    fn judge(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
         for waiting in &self.refused {
             let id = printable(&waiting.event_id);
             wrong.push(format!(
@@ -248,20 +232,13 @@ impl Outbox {
                 "the row of {id} cannot be read, and blocks its subject"
             ));
         }
-        let oldest = self
-            .oldest
-            .as_ref()
-            .map_or(0, |oldest| oldest.waits_seconds);
-        if oldest > LONGEST_WAIT {
-            let age = in_words(oldest);
+        let waits = self.oldest.as_ref().map(|oldest| oldest.waits_seconds);
+        if let Some(waits) = waits.filter(|waits| *waits > LONGEST_WAIT) {
+            let age = in_words(waits);
             wrong.push(format!(
                 "an event waits for {age}: the relay comes each minute, so it does not run or cannot publish"
             ));
         }
+        wrong
     }
-}
-
-/// `2m 13s`
-pub(super) fn in_words(seconds: u64) -> String {
-    humantime::format_duration(Duration::from_secs(seconds)).to_string()
 }

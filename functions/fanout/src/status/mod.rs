@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::Args;
 use fanout_runtime::{ProcessEnvironment, Shutdown};
 
-use crate::answer::{FAILED, write_json, write_text};
+use crate::answer::{block_on, verdict, write};
 use crate::operator::Operator;
 use crate::target::{Target, TargetFlags};
 
@@ -47,22 +47,10 @@ pub struct StatusFlags {
 pub fn run(flags: &StatusFlags) -> anyhow::Result<ExitCode> {
     let target = Target::from_flags(&flags.target, &ProcessEnvironment)?;
     let operator = Operator::connect(&flags.target, &ProcessEnvironment)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    let status = runtime.block_on(async {
+    let status = block_on(async {
         let shutdown = Shutdown::on_signal();
-        look::look(&target, &operator, &shutdown).await
-    });
-    if flags.json {
-        write_json(&status)?;
-    } else {
-        write_text(&text::of(&status))?;
-    }
-    Ok(if status.wrong.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        FAILED
-    })
+        Ok(look::look(&target, &operator, &shutdown).await)
+    })?;
+    write(&status, flags.json, text::of)?;
+    Ok(verdict(status.wrong.is_empty()))
 }

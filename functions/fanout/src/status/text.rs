@@ -1,10 +1,11 @@
 //! A status for people: one line per fact.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::backlog::Backlog;
-use super::look::{Outbox, Seen, Status, Waiting, in_words};
-use crate::answer::printable;
+use super::look::{Outbox, Seen, Status, Waiting};
+use crate::answer::{counted, in_words, printable};
 
 /// How many refused events the text shows.
 const REFUSED_SHOWN: usize = 10;
@@ -19,11 +20,6 @@ pub(super) fn of(status: &Status) -> String {
     for of in &status.consumers {
         let _ = writeln!(out, "{}", of.consumer);
         line(&mut out, "backlog", &seen(&of.backlog, backlog));
-        let reasons = |reasons: &std::collections::BTreeMap<String, usize>| {
-            let reasons = reasons.iter();
-            let each = reasons.map(|(reason, count)| format!("{count} {}", printable(reason)));
-            or_none(each.collect::<Vec<_>>().join(", "))
-        };
         line(&mut out, "dead letters", &seen(&of.dead_letters, reasons));
     }
     out.push_str("versions\n");
@@ -50,8 +46,7 @@ fn outbox_lines(out: &mut String, outbox: &Outbox) {
     let more = if outbox.more { "more than " } else { "" };
     let count = match outbox.waiting {
         0 => "none".to_owned(),
-        1 => "1 event".to_owned(),
-        many => format!("{more}{many} events"),
+        count => format!("{more}{}", counted(count, "event")),
     };
     line(out, "waiting", &count);
     if let Some(oldest) = &outbox.oldest {
@@ -64,11 +59,8 @@ fn outbox_lines(out: &mut String, outbox: &Outbox) {
     }
     let hidden = outbox.refused.len().saturating_sub(REFUSED_SHOWN);
     if hidden > 0 {
-        line(
-            out,
-            "",
-            &format!("and {hidden} more: --json shows them all"),
-        );
+        let hidden = format!("and {hidden} more: --json shows them all");
+        line(out, "", &hidden);
     }
     for id in &outbox.unreadable {
         line(out, "unreadable", &printable(id));
@@ -86,13 +78,21 @@ fn named(waiting: &Waiting) -> String {
 }
 
 fn backlog(backlog: &Backlog) -> String {
-    match backlog.messages {
+    match usize::try_from(backlog.messages).unwrap_or(usize::MAX) {
         0 => "none".to_owned(),
         count => {
-            let plural = if count == 1 { "" } else { "s" };
-            let age = in_words(backlog.oldest_seconds);
-            format!("{count} message{plural}, the oldest {age} old")
+            let (messages, age) = (counted(count, "message"), in_words(backlog.oldest_seconds));
+            format!("{messages}, the oldest {age} old")
         }
+    }
+}
+
+fn reasons(reasons: &BTreeMap<String, usize>) -> String {
+    let each = reasons.iter();
+    let each = each.map(|(reason, count)| format!("{count} {}", printable(reason)));
+    match each.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => "none".to_owned(),
+        each => each,
     }
 }
 
@@ -105,14 +105,6 @@ fn seen<T>(seen: &Seen<T>, words: impl Fn(&T) -> String) -> String {
 
 fn unknown_because(why: &str) -> String {
     format!("unknown: {}", printable(why))
-}
-
-fn or_none(text: String) -> String {
-    if text.is_empty() {
-        "none".to_owned()
-    } else {
-        text
-    }
 }
 
 fn line(out: &mut String, name: &str, text: &str) {

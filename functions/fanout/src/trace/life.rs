@@ -263,6 +263,6 @@ impl State {
 }
 
 /// RFC 3339, UTC, milliseconds.
-pub(super) fn shown(time: Timestamp) -> String {
+pub(crate) fn shown(time: Timestamp) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

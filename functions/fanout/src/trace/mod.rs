@@ -9,16 +9,16 @@ mod tests;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use fanout_runtime::{Clock, ProcessEnvironment, SystemClock};
 use fanout_store::Documents;
 
-use crate::answer::write_text;
-use crate::store;
+use crate::answer::{block_on, notice, verdict, write};
 use crate::target::{Target, TargetFlags};
 use find::Trace;
+pub(crate) use life::shown;
 
 const EXAMPLES: &str = "Examples:
   fanout trace evt_01JD2V7Q4M8T9W3X5Y6Z7A8B9C
@@ -69,24 +69,15 @@ pub struct Asked {
 /// Looks it up, and says what is known.
 pub fn run(flags: &TraceFlags) -> anyhow::Result<ExitCode> {
     let target = Target::from_flags(&flags.target, &ProcessEnvironment)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    let trace = runtime.block_on(async {
-        let documents = store::open(&target).await?;
+    let trace = block_on(async {
+        let documents = target.documents().await?;
         look_up(documents.as_ref(), &SystemClock, &flags.asked).await
     })?;
-    write_text(&if flags.json {
-        format!("{}\n", serde_json::to_string_pretty(&trace)?)
-    } else {
-        text::of(&trace)
-    })?;
+    write(&trace, flags.json, text::of)?;
     if trace.is_empty() {
-        complain(&text::nothing(&trace, &target));
-        return Ok(ExitCode::FAILURE);
+        notice(&text::nothing(&trace, &target));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(verdict(!trace.is_empty()))
 }
 
 async fn look_up(
@@ -94,34 +85,20 @@ async fn look_up(
     clock: &dyn Clock,
     asked: &Asked,
 ) -> anyhow::Result<Trace> {
-    let trace = match asked {
-        Asked {
-            event: Some(id), ..
-        } => find::event(documents, clock, id).await,
-        Asked { user: Some(id), .. } => find::user(documents, clock, id).await,
-        Asked {
-            correlation: Some(id),
-            ..
-        } => find::correlation(documents, clock, id).await,
-        Asked {
-            order: Some(id), ..
-        } => find::of_order(documents, clock, id).await,
-        Asked {
-            event: None,
-            user: None,
-            order: None,
-            correlation: None,
-        } => {
-            anyhow::bail!("name an event, or use --user, --order or --correlation")
+    let Asked {
+        event,
+        user,
+        order,
+        correlation,
+    } = asked;
+    let trace = match (event, user, order, correlation) {
+        (Some(id), _, _, _) => find::event(documents, clock, id).await,
+        (_, Some(id), _, _) => find::user(documents, clock, id).await,
+        (_, _, Some(id), _) => find::of_order(documents, clock, id).await,
+        (_, _, _, Some(id)) => find::correlation(documents, clock, id).await,
+        (None, None, None, None) => {
+            bail!("name an event, or use --user, --order or --correlation")
         }
     };
     trace.context("the store could not be read")
-}
-
-#[allow(
-    clippy::print_stderr,
-    reason = "a command tells its user what went wrong"
-)]
-fn complain(sentence: &str) {
-    eprintln!("fanout: {sentence}");
 }

@@ -16,7 +16,7 @@ use fanout_testkit::{ManualClock, SeededIds};
 use serde_json::json;
 
 use super::*;
-use crate::target::EmulatorAddresses;
+use fanout_google_cloud::{EmulatorHosts, GoogleCloudSettings};
 
 /// A bus that is down, so that rows stay in the outbox.
 struct Down;
@@ -340,17 +340,14 @@ async fn what_nobody_knows_is_said_with_the_next_step() {
     let trace = scene.trace(of_event(&event_id(1))).await;
     assert!(trace.is_empty());
     insta::assert_snapshot!(text::nothing(&trace, &local()));
-    let cloud = Target::Cloud {
-        project: "my-project".to_owned(),
-        database: "(default)".to_owned(),
-    };
+    let cloud = Target::Google(GoogleCloudSettings::of("my-project"));
     let odd = scene.trace(of_request("it's \"odd\"\u{1b}[2J")).await;
     insta::assert_snapshot!(text::nothing(&odd, &cloud));
-    let emulators = Target::Emulators(EmulatorAddresses {
+    let hosts = EmulatorHosts {
         pubsub: String::new(),
         firestore: String::new(),
-        project: String::new(),
-    });
+    };
+    let emulators = Target::Google(GoogleCloudSettings::of("").on_emulators(hosts));
     let user = scene.trace(of_user("usr_9")).await;
     assert!(text::nothing(&user, &emulators).contains("knows the user usr_9"));
 }
@@ -373,7 +370,7 @@ async fn a_store_that_is_not_there_says_what_to_do() {
         data_dir: folder.path().join("none"),
         pubsub_url: String::new(),
     };
-    let error = store::open(&target).await.err().unwrap().to_string();
+    let error = target.documents().await.err().unwrap().to_string();
     assert!(error.contains("start `fanout up` first"), "{error}");
     assert!(!folder.path().join("none").exists());
 }

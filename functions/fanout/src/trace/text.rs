@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
+use fanout_google_cloud::GoogleCloudSettings;
+
 use super::find::{Question, Trace, UserStanding};
 use super::life::{ConsumerLife, Life, Publication, State};
+use crate::answer::plain;
 use crate::target::Target;
 
 /// The whole answer.
@@ -142,24 +145,10 @@ fn words(reaction: &ConsumerLife) -> String {
         State::NotSeen => "no mark: not arrived yet, or failing before a mark is made".to_owned(),
         State::NotWanted => "no use for this type".to_owned(),
     };
-    let attempts = match reaction.attempts {
-        None => return state,
-        Some(1) => "attempt 1".to_owned(),
-        Some(number) => format!("attempt {number}"),
-    };
-    format!("{state} ({attempts})")
-}
-
-/// Ids are free texts: nothing in them may move the cursor or look like another line.
-fn plain(text: &str) -> String {
-    let shown = |c: char| {
-        if c.is_control() {
-            char::REPLACEMENT_CHARACTER
-        } else {
-            c
-        }
-    };
-    text.chars().map(shown).collect()
+    match reaction.attempts {
+        None => state,
+        Some(number) => format!("{state} (attempt {number})"),
+    }
 }
 
 /// What to say when nothing is known, and what to do next.
@@ -179,14 +168,18 @@ pub(super) fn nothing(trace: &Trace, target: &Target) -> String {
 
 fn logs(field: &str, id: &str, target: &Target) -> String {
     match target {
-        Target::Cloud { project, .. } => {
+        Target::Google(GoogleCloudSettings {
+            project,
+            emulators: None,
+            ..
+        }) => {
             let filter = format!("jsonPayload.{field}={}", serde_json::Value::from(plain(id)));
             let quoted = filter.replace('\'', r"'\''");
             format!(
                 "gcloud logging read '{quoted}' --project={project} --freshness=60d --order=asc"
             )
         }
-        Target::Embedded { .. } | Target::Emulators(_) => {
+        Target::Embedded { .. } | Target::Google(_) => {
             let wanted = plain(id).replace('\'', r"'\''");
             format!("grep -F '{wanted}' in what `fanout up` has written")
         }

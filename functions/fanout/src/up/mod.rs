@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use fanout_runtime::{
-    Environment, LogFormat, LogSettings, ProcessEnvironment, Settings, Shutdown, init_telemetry,
+    LogFormat, LogSettings, ProcessEnvironment, Settings, Shutdown, init_telemetry,
     keep_files_private, raise_descriptor_limit,
 };
 use tracing::error;
@@ -70,9 +70,4 @@ fn run_system(flags: &UpFlags) -> anyhow::Result<()> {
     // Looking up a host's name blocks its thread, and may take longer than the end.
     runtime.shutdown_background();
     stopped
-}
-
-/// `PATH`, for finding an installed Google Cloud SDK.
-fn search_path(environment: &dyn Environment) -> String {
-    environment.get("PATH").unwrap_or_default()
 }

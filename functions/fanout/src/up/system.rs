@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_bus_local::rest;
+use fanout_google_cloud::GoogleCloudSettings;
 use fanout_kernel::ServiceSpec;
 use fanout_outbox::Outbox;
 use fanout_processes::{Engine as ProcessEngine, Pace};
@@ -22,7 +23,6 @@ use super::data_watch::DataWatch;
 use super::engine::{Bus, Engine, EngineChoice};
 use super::roles::read_roles;
 use crate::cli::{PUBSUB, PUBSUB_PORT, SystemsFlags, UpFlags};
-use crate::target::EmulatorAddresses;
 
 /// How often the local runner does what Cloud Scheduler does each minute.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
@@ -33,11 +33,10 @@ const MOMENT: Duration = Duration::from_millis(500);
 /// A running system.
 pub struct System {
     urls: Urls,
-    emulators: Option<EmulatorAddresses>,
     notes: Vec<String>,
     running: JoinSet<()>,
     /// Kept until everything has stopped: dropping it stops emulators that we started.
-    _engine: Engine,
+    engine: Engine,
     /// Ours until then.
     data: Arc<DataWatch>,
 }
@@ -71,11 +70,7 @@ impl System {
         if let Bus::Embedded(_) = &engine.bus {
             data.keep(data.database())?;
         }
-        let emulators = match &engine.bus {
-            Bus::Emulators { at, .. } => Some(at.clone()),
-            Bus::Embedded(_) => None,
-        };
-        let urls = listeners.urls(&flags.systems, emulators.as_ref())?;
+        let urls = listeners.urls(&flags.systems, engine.emulators())?;
         let wanted = topology(flags.delivery.redelivery(), |subscriber| {
             let listens = |spec: &&&ServiceSpec| spec.subscriber.as_ref() == Some(subscriber);
             let mut services = SERVICES.iter().filter(|spec| flags.systems.mean(spec));
@@ -93,10 +88,9 @@ impl System {
         let data = DataWatch::new(data, shutdown.clone());
         Ok(Self {
             urls,
-            emulators,
             notes,
             running: run_all(listeners, &engine, services, waking, &data, &shutdown),
-            _engine: engine,
+            engine,
             data,
         })
     }
@@ -107,8 +101,8 @@ impl System {
     }
 
     /// The emulators that the system runs on, if it does.
-    pub fn emulators(&self) -> Option<&EmulatorAddresses> {
-        self.emulators.as_ref()
+    pub fn emulators(&self) -> Option<&GoogleCloudSettings> {
+        self.engine.emulators()
     }
 
     /// What the services have to say of how they run here.
@@ -171,7 +165,7 @@ async fn tick_each_second(outbox: Outbox, processes: ProcessEngine, shutdown: Sh
             let (relayed, woken) = tokio::join!(outbox.relay(), processes.wake_due());
             for error in relayed.err().into_iter().chain(woken.err()) {
                 let error = error_chain(&error);
-                warn!(error, "a tick failed; trying again in a second");
+                warn!(error, "a tick failed; again in a second");
             }
             tokio::select! {
                 () = shutdown.requested() => {}
@@ -200,18 +194,17 @@ impl Listeners {
         for spec in flags.systems.roles() {
             services.push(local(flags.port(spec.short_name(), spec.port)).await?);
         }
-        let rest = if rest_face {
-            Some(local(flags.port(PUBSUB, PUBSUB_PORT)).await?)
-        } else {
-            None
-        };
+        let mut rest = None;
+        if rest_face {
+            rest = Some(local(flags.port(PUBSUB, PUBSUB_PORT)).await?);
+        }
         Ok(Self { services, rest })
     }
 
     fn urls(
         &self,
         systems: &SystemsFlags,
-        emulators: Option<&EmulatorAddresses>,
+        emulators: Option<&GoogleCloudSettings>,
     ) -> std::io::Result<Urls> {
         let mut urls = BTreeMap::new();
         for (spec, listener) in systems.roles().zip(&self.services) {
@@ -220,7 +213,7 @@ impl Listeners {
         if let Some(listener) = &self.rest {
             urls.insert(PUBSUB, url(listener)?);
         }
-        if let Some(at) = emulators {
+        if let Some(at) = emulators.and_then(|it| it.emulators.as_ref()) {
             urls.insert(PUBSUB, format!("http://{}", at.pubsub));
         }
         Ok(Urls(urls))
@@ -228,16 +221,10 @@ impl Listeners {
 }
 
 async fn local(port: u16) -> Result<TcpListener, ServeError> {
-    bind(
-        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        "--port NAME=PORT",
-    )
-    .await
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    bind(address, "--port NAME=PORT").await
 }
 
 fn url(listener: &TcpListener) -> std::io::Result<String> {
-    Ok(format!(
-        "http://127.0.0.1:{}",
-        listener.local_addr()?.port()
-    ))
+    Ok(format!("http://{}", listener.local_addr()?))
 }

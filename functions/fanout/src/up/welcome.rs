@@ -42,15 +42,13 @@ pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
     }
     say!(out, "  {:<18} {}/", "Pub/Sub REST", show(urls.of(PUBSUB)));
     let notes = system.notes().join("; ");
-    match system.emulators() {
+    match system.emulators().and_then(|it| it.emulators.as_ref()) {
         Some(at) => {
+            let (pubsub, firestore) = (&at.pubsub, &at.firestore);
             say!(
                 out,
-                "\n  On Google's emulators: export PUBSUB_EMULATOR_HOST={} FIRESTORE_EMULATOR_HOST={}",
-                at.pubsub,
-                at.firestore
+                "\n  On Google's emulators: export PUBSUB_EMULATOR_HOST={pubsub} FIRESTORE_EMULATOR_HOST={firestore}\n  Here {notes}."
             );
-            say!(out, "  Here {notes}.");
         }
         None => {
             say!(out, "\n  Everything is kept in {data}; {notes}.");

@@ -154,7 +154,7 @@ fn without_an_sdk_emulators_says_how_to_install_one() {
     assert_eq!(output.status.code(), Some(1));
     // The SDK itself may be found in its usual place; the java it needs is not on this PATH.
     assert!(
-        errors.contains("`apt-get install default-jre-headless`"),
+        errors.contains("a `java` on PATH") && errors.contains("default-jre-headless`"),
         "{errors}"
     );
 }

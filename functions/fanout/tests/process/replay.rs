@@ -71,7 +71,7 @@ on_every_engine! {
         insta::assert_snapshot!("replay_dry_run", planned.stdout.replace(&endpoint, "[endpoint]"));
         assert_eq!(contacts(&system, &missed), 0);
 
-        let replayed = replay(&system, &["--rate", "100/s"]);
+        let replayed = replay(&system, &["--rate", "100"]);
         assert_eq!(replayed.code, Some(0), "{replayed:?}");
         insta::assert_snapshot!("replay", replayed.stdout);
         system.wait_for_effects(&missed[0], (2, 1, 200));
@@ -101,7 +101,7 @@ fn at_ctrl_c_it_says_the_line_that_goes_on() {
     let system = Operated::embedded();
     let names: Vec<String> = (0..USERS).map(|number| format!("u{number}")).collect();
     let users = missed_by_crm(&system, &names);
-    let stopped = system.spawn(&[&REPLAY[..], &["--rate", "2/s", "--json"]].concat());
+    let stopped = system.spawn(&[&REPLAY[..], &["--rate", "2", "--json"]].concat());
     wait_until("a contact", || contacts(&system, &users) >= 2);
     send_signal("-INT", stopped.id());
     let ended = Ended::wait(stopped);
@@ -116,7 +116,7 @@ fn at_ctrl_c_it_says_the_line_that_goes_on() {
         .find_map(|line| line.split_once("to go on: fanout "));
     let line = line.unwrap().1;
     let cursor = summary["cursor"].as_str().unwrap();
-    let goes_on = format!(" --cursor {cursor} --rate 2/s");
+    let goes_on = format!(" --cursor {cursor} --rate 2");
     assert!(line.contains(&goes_on), "{line}");
     let arguments = line.split(' ').map(|word| word.trim_matches('\''));
     let arguments: Vec<&str> = arguments.collect();

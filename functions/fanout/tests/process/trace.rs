@@ -320,8 +320,7 @@ fn an_emulator_that_does_not_run_is_named() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        said.contains("cannot connect to the Firestore emulator")
-            && said.contains(&closed.to_string()),
+        said.contains("does the Firestore emulator run?") && said.contains(&closed.to_string()),
         "{said}"
     );
 }

@@ -56,7 +56,7 @@ pub fn app(broker: Broker) -> Router {
                 .post(subscriptions::call)
                 .delete(subscriptions::delete),
         )
-        .route_layer(from_fn(paging::check_query))
+        .route_layer(from_fn(paging::read_query))
         .route_layer(from_fn(check_coding))
         .merge(health_route())
         .fallback(unsupported)

@@ -1,14 +1,15 @@
 //! A subscription in Google's JSON.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use serde::Serialize;
+use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription};
+use serde_json::{Value, json};
 
 use super::error::RestError;
 use super::names::topic_path;
-use super::proto_json::{ProtoFields, duration_text};
+use super::proto_json::{ProtoFields, duration_text, is_empty};
 use crate::lease::subscription_path;
-use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription};
 
 /// Google's waits where a subscription names none: almost at once, then slower.
 const DEFAULT_BACKOFF: Backoff = Backoff {
@@ -19,89 +20,48 @@ const DEFAULT_BACKOFF: Backoff = Backoff {
 const DEFAULT_MIN_BACKOFF: Duration = Duration::from_secs(10);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
 const DEFAULT_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-const SHORTEST_RETENTION: Duration = Duration::from_secs(10 * 60);
-const LONGEST_RETENTION: Duration = Duration::from_secs(31 * 24 * 60 * 60);
-const DEFAULT_ACK_DEADLINE_SECONDS: u64 = 10;
+const RETENTIONS: RangeInclusive<Duration> =
+    Duration::from_secs(10 * 60)..=Duration::from_secs(31 * 24 * 60 * 60);
+const DEFAULT_ACK_DEADLINE_SECONDS: u32 = 10;
 const DEFAULT_MAX_ATTEMPTS: u32 = 5;
 
-/// A subscription as it is answered.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Resource {
-    name: String,
-    topic: String,
-    push_config: PushConfigResource,
-    ack_deadline_seconds: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_policy: Option<RetryPolicy>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dead_letter_policy: Option<DeadLetterResource>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    enable_message_ordering: bool,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    filter: String,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    retain_acked_messages: bool,
-    message_retention_duration: String,
-    state: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PushConfigResource {
-    #[serde(skip_serializing_if = "String::is_empty")]
-    push_endpoint: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RetryPolicy {
-    minimum_backoff: String,
-    maximum_backoff: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct DeadLetterResource {
-    dead_letter_topic: String,
-    max_delivery_attempts: u32,
-}
-
-impl Resource {
-    /// Its full name.
-    pub(super) fn name(&self) -> &str {
-        &self.name
+/// A subscription as it is answered. What is not set is left out, as Google does.
+pub(super) fn resource(project: &str, settings: &Subscription) -> Value {
+    let backoff = settings.backoff;
+    // None says that the waits are Google's own.
+    let retry_policy = (backoff != DEFAULT_BACKOFF).then(|| {
+        json!({
+            "minimumBackoff": duration_text(backoff.min),
+            "maximumBackoff": duration_text(backoff.max),
+        })
+    });
+    let dead_letter_policy = settings.dead_letters.as_ref().map(|policy| {
+        json!({
+            "deadLetterTopic": topic_path(project, &policy.topic),
+            "maxDeliveryAttempts": policy.max_attempts,
+        })
+    });
+    let mut resource = json!({
+        "name": subscription_path(project, &settings.name),
+        "topic": topic_path(project, &settings.topic),
+        // Google's has whole seconds only.
+        "ackDeadlineSeconds": settings.ack_deadline.as_secs_f64().ceil() as u64,
+        "retryPolicy": retry_policy,
+        "deadLetterPolicy": dead_letter_policy,
+        "enableMessageOrdering": settings.ordered,
+        "filter": settings.filter,
+        "retainAckedMessages": settings.retention.acked,
+        "messageRetentionDuration": duration_text(settings.retention.period),
+        "state": "ACTIVE",
+    });
+    if let Some(fields) = resource.as_object_mut() {
+        fields.retain(|_, value| !is_empty(value));
     }
-
-    pub(super) fn of(project: &str, settings: &Subscription) -> Self {
-        let backoff = settings.backoff;
-        Self {
-            name: subscription_path(project, &settings.name),
-            topic: topic_path(project, &settings.topic),
-            push_config: PushConfigResource {
-                push_endpoint: settings.push_endpoint.clone().unwrap_or_default(),
-            },
-            // Google's has whole seconds only.
-            ack_deadline_seconds: settings.ack_deadline.as_secs_f64().ceil() as u64,
-            // None says that the waits are Google's own.
-            retry_policy: (backoff != DEFAULT_BACKOFF).then(|| RetryPolicy {
-                minimum_backoff: duration_text(backoff.min),
-                maximum_backoff: duration_text(backoff.max),
-            }),
-            dead_letter_policy: settings
-                .dead_letters
-                .as_ref()
-                .map(|policy| DeadLetterResource {
-                    dead_letter_topic: topic_path(project, &policy.topic),
-                    max_delivery_attempts: policy.max_attempts,
-                }),
-            enable_message_ordering: settings.ordered,
-            filter: settings.filter.clone().unwrap_or_default(),
-            retain_acked_messages: settings.retention.acked,
-            message_retention_duration: duration_text(settings.retention.period),
-            state: "ACTIVE",
-        }
-    }
+    resource["pushConfig"] = match &settings.push_endpoint {
+        Some(endpoint) => json!({ "pushEndpoint": endpoint }),
+        None => json!({}),
+    };
+    resource
 }
 
 /// The settings of a subscription that is to be made. A setting that would be ignored is an error.
@@ -111,7 +71,7 @@ pub(super) fn read_settings(
     mut fields: ProtoFields,
 ) -> Result<Subscription, RestError> {
     fields.same_name("name", &subscription_path(project, &name))?;
-    let topic = fields.resource("topic", "topics")?;
+    let topic = fields.topic("topic")?;
     let filter = fields.text("filter")?;
     let settings = Subscription {
         name,
@@ -167,47 +127,50 @@ fn read_push_endpoint(fields: &mut ProtoFields) -> Result<Option<String>, RestEr
     Ok(Some(endpoint).filter(|endpoint| !endpoint.is_empty()))
 }
 
+/// A number in this range; 0 stands for the default.
+fn number(
+    fields: &mut ProtoFields,
+    name: &str,
+    default: u32,
+    range: RangeInclusive<u32>,
+    reason: &'static str,
+) -> Result<u32, RestError> {
+    match fields.number(name)? {
+        0 => Ok(default),
+        number => u32::try_from(number)
+            .ok()
+            .filter(|number| range.contains(number))
+            .ok_or(RestError::InvalidArgument(reason)),
+    }
+}
+
 fn read_ack_deadline(fields: &mut ProtoFields) -> Result<Duration, RestError> {
-    let seconds = match fields.number("ackDeadlineSeconds")? {
-        0 => DEFAULT_ACK_DEADLINE_SECONDS,
-        seconds @ 10..=600 => seconds.unsigned_abs().into(),
-        _ => {
-            let reason = "`ackDeadlineSeconds` must be from 10 to 600";
-            return Err(RestError::InvalidArgument(reason));
-        }
-    };
-    Ok(Duration::from_secs(seconds))
+    let reason = "`ackDeadlineSeconds` must be from 10 to 600";
+    let default = DEFAULT_ACK_DEADLINE_SECONDS;
+    let seconds = number(fields, "ackDeadlineSeconds", default, 10..=600, reason)?;
+    Ok(Duration::from_secs(seconds.into()))
 }
 
 fn read_retention(fields: &mut ProtoFields) -> Result<Retention, RestError> {
     let period = fields.duration("messageRetentionDuration")?;
     let period = period.unwrap_or(DEFAULT_RETENTION);
-    if !(SHORTEST_RETENTION..=LONGEST_RETENTION).contains(&period) {
-        let reason = "`messageRetentionDuration` must be from `600s` to `2678400s`";
+    let reason = "`messageRetentionDuration` must be from `600s` to `2678400s`";
+    if !RETENTIONS.contains(&period) {
         return Err(RestError::InvalidArgument(reason));
     }
-    Ok(Retention {
-        period,
-        acked: fields.flag("retainAckedMessages")?,
-    })
+    let acked = fields.flag("retainAckedMessages")?;
+    Ok(Retention { period, acked })
 }
 
 fn read_dead_letters(fields: &mut ProtoFields) -> Result<Option<DeadLetterPolicy>, RestError> {
     let Some(mut policy) = fields.message("deadLetterPolicy")? else {
         return Ok(None);
     };
-    let topic = policy.resource("deadLetterTopic", "topics")?;
-    let topic = topic.ok_or(RestError::InvalidArgument(
-        "`deadLetterPolicy` needs a `deadLetterTopic`",
-    ))?;
-    let max_attempts = match policy.number("maxDeliveryAttempts")? {
-        0 => DEFAULT_MAX_ATTEMPTS,
-        attempts @ 5..=100 => attempts.unsigned_abs(),
-        _ => {
-            let reason = "`maxDeliveryAttempts` must be from 5 to 100";
-            return Err(RestError::InvalidArgument(reason));
-        }
-    };
+    let missing = RestError::InvalidArgument("`deadLetterPolicy` needs a `deadLetterTopic`");
+    let topic = policy.topic("deadLetterTopic")?.ok_or(missing)?;
+    let reason = "`maxDeliveryAttempts` must be from 5 to 100";
+    let default = DEFAULT_MAX_ATTEMPTS;
+    let max_attempts = number(&mut policy, "maxDeliveryAttempts", default, 5..=100, reason)?;
     policy.end()?;
     Ok(Some(DeadLetterPolicy {
         topic,
@@ -220,16 +183,16 @@ fn read_backoff(fields: &mut ProtoFields) -> Result<Backoff, RestError> {
     let Some(mut policy) = fields.message("retryPolicy")? else {
         return Ok(DEFAULT_BACKOFF);
     };
-    let mut wait = |name, default| match policy.duration(name)?.unwrap_or(default) {
-        wait if wait <= LONGEST_BACKOFF => Ok(wait),
-        _ => Err(RestError::InvalidArgument(
-            "a back-off must be from `0s` to `600s`",
-        )),
-    };
-    let backoff = Backoff {
-        min: wait("minimumBackoff", DEFAULT_MIN_BACKOFF)?,
-        max: wait("maximumBackoff", LONGEST_BACKOFF)?,
-    };
+    let min = policy.duration("minimumBackoff")?;
+    let max = policy.duration("maximumBackoff")?;
     policy.end()?;
+    let backoff = Backoff {
+        min: min.unwrap_or(DEFAULT_MIN_BACKOFF),
+        max: max.unwrap_or(LONGEST_BACKOFF),
+    };
+    if backoff.min.max(backoff.max) > LONGEST_BACKOFF {
+        let reason = "a back-off must be from `0s` to `600s`";
+        return Err(RestError::InvalidArgument(reason));
+    }
     Ok(backoff)
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
+use axum::{Extension, Json};
 use fanout_runtime::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
@@ -13,9 +13,9 @@ use tokio::time::{Instant, timeout_at};
 use super::error::RestError;
 use super::message::ReceivedResource;
 use super::names::{plain_name, split_method, unsupported};
-use super::paging::{PageParameters, PageQuery};
+use super::paging::Page;
 use super::proto_json::ProtoFields;
-use super::subscription_resource::{Resource, read_settings};
+use super::subscription_resource::{read_settings, resource};
 use crate::broker::Broker;
 use crate::lease::subscription_path;
 use crate::pull::PulledMessage;
@@ -25,37 +25,35 @@ const KIND: &str = "subscriptions";
 /// How long a pull waits for a message, if it may.
 const LONGEST_PULL: Duration = Duration::from_secs(3);
 
+pub(super) type Answer = Result<Json<Value>, RestError>;
+pub(super) type Body = Result<Bytes, BytesRejection>;
+
 pub(super) async fn list(
     State(broker): State<Broker>,
     Path(project): Path<String>,
-    page: PageQuery,
-) -> Result<Json<Value>, RestError> {
-    let page = PageParameters::of(page)?;
+    Extension(page): Extension<Page>,
+) -> Answer {
     let all = broker.subscriptions().await?;
-    let item = |settings| {
-        let resource = Resource::of(&project, settings);
-        (resource.name().to_owned(), json!(resource))
-    };
-    let all = all.iter().map(item).collect();
-    Ok(Json(page.cut(KIND, &project, all)?))
+    let item = |settings| resource(&project, settings);
+    Ok(Json(page.cut(KIND, &project, all.iter().map(item))?))
 }
 
 pub(super) async fn describe(
     State(broker): State<Broker>,
     Path((project, name)): Path<(String, String)>,
-) -> Result<Json<Resource>, RestError> {
+) -> Answer {
     let settings = broker.subscription(&plain_name(KIND, name)?).await?;
-    Ok(Json(Resource::of(&project, &settings)))
+    Ok(Json(resource(&project, &settings)))
 }
 
 pub(super) async fn create(
     State(broker): State<Broker>,
     Path((project, name)): Path<(String, String)>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Resource>, RestError> {
+    body: Body,
+) -> Answer {
     let name = plain_name(KIND, name)?;
     let settings = read_settings(&project, name, ProtoFields::of_body(body)?)?;
-    let created = Resource::of(&project, &settings);
+    let created = resource(&project, &settings);
     broker.create_subscription(settings).await?;
     Ok(Json(created))
 }
@@ -63,7 +61,7 @@ pub(super) async fn create(
 pub(super) async fn delete(
     State(broker): State<Broker>,
     Path((_, name)): Path<(String, String)>,
-) -> Result<Json<Value>, RestError> {
+) -> Answer {
     broker.delete_subscription(&plain_name(KIND, name)?).await?;
     Ok(Json(json!({})))
 }
@@ -71,8 +69,8 @@ pub(super) async fn delete(
 pub(super) async fn call(
     State(broker): State<Broker>,
     Path((project, segment)): Path<(String, String)>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, RestError> {
+    body: Body,
+) -> Answer {
     let (name, method) = split_method(&segment);
     if !["pull", "acknowledge", "modifyAckDeadline", "seek"].contains(&method) {
         return Err(unsupported(KIND, method));
@@ -83,8 +81,8 @@ pub(super) async fn call(
     match method {
         "pull" => {
             let pulled = pull(&broker, name, ask).await?;
-            let received: Vec<ReceivedResource> =
-                pulled.into_iter().map(ReceivedResource::from).collect();
+            let received = pulled.into_iter().map(ReceivedResource::from);
+            let received: Vec<ReceivedResource> = received.collect();
             if !received.is_empty() {
                 answer = json!({ "receivedMessages": received });
             }
@@ -94,10 +92,22 @@ pub(super) async fn call(
             ask.end()?;
             broker.acknowledge(name, &ack_ids).await?;
         }
-        "modifyAckDeadline" => modify_ack_deadline(&broker, name, ask).await?,
+        "modifyAckDeadline" => {
+            let ack_ids = take_ack_ids(&mut ask)?;
+            let seconds = u64::try_from(ask.number("ackDeadlineSeconds")?).ok();
+            ask.end()?;
+            let seconds = seconds.filter(|seconds| *seconds <= 600);
+            let seconds = must(seconds, "`ackDeadlineSeconds` must be from 0 to 600")?;
+            let deadline = Duration::from_secs(seconds);
+            broker.modify_ack_deadline(name, &ack_ids, deadline).await?;
+        }
         _ => broker.seek(name, read_seek(ask)?).await?,
     }
     Ok(Json(answer))
+}
+
+fn must<T>(value: Option<T>, reason: &'static str) -> Result<T, RestError> {
+    value.ok_or(RestError::InvalidArgument(reason))
 }
 
 /// Waits a little for a message, unless an answer is wanted at once: a client that asks again and
@@ -107,16 +117,11 @@ async fn pull(
     name: &str,
     mut ask: ProtoFields,
 ) -> Result<Vec<PulledMessage>, RestError> {
-    let most = ask.number("maxMessages")?;
+    let most = usize::try_from(ask.number("maxMessages")?).ok();
     let return_immediately = ask.flag("returnImmediately")?;
     ask.end()?;
-    let most =
-        usize::try_from(most)
-            .ok()
-            .filter(|most| *most > 0)
-            .ok_or(RestError::InvalidArgument(
-                "`maxMessages` must be at least 1",
-            ))?;
+    let most = most.filter(|most| *most > 0);
+    let most = must(most, "`maxMessages` must be at least 1")?;
     let deadline = Instant::now() + LONGEST_PULL;
     let mut messages = broker.watch_messages();
     loop {
@@ -130,37 +135,14 @@ async fn pull(
     }
 }
 
-async fn modify_ack_deadline(
-    broker: &Broker,
-    name: &str,
-    mut ask: ProtoFields,
-) -> Result<(), RestError> {
-    let ack_ids = take_ack_ids(&mut ask)?;
-    let seconds = ask.number("ackDeadlineSeconds")?;
-    ask.end()?;
-    let seconds =
-        u64::try_from(seconds)
-            .ok()
-            .filter(|it| *it <= 600)
-            .ok_or(RestError::InvalidArgument(
-                "`ackDeadlineSeconds` must be from 0 to 600",
-            ))?;
-    let deadline = Duration::from_secs(seconds);
-    broker.modify_ack_deadline(name, &ack_ids, deadline).await?;
-    Ok(())
-}
-
 fn take_ack_ids(ask: &mut ProtoFields) -> Result<Vec<String>, RestError> {
-    let ack_ids = ask.texts("ackIds")?;
-    if ack_ids.is_empty() {
-        return Err(RestError::InvalidArgument("`ackIds` must not be empty"));
-    }
-    Ok(ack_ids)
+    let ack_ids = Some(ask.texts("ackIds")?).filter(|ids| !ids.is_empty());
+    must(ack_ids, "`ackIds` must not be empty")
 }
 
 fn read_seek(mut ask: ProtoFields) -> Result<Timestamp, RestError> {
     ask.refuse(&["snapshot"])?;
     let time = ask.time("time")?;
     ask.end()?;
-    time.ok_or(RestError::InvalidArgument("a seek needs a `time`"))
+    must(time, "a seek needs a `time`")
 }

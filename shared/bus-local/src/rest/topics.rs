@@ -1,16 +1,14 @@
 //! Topics.
 
-use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use super::error::RestError;
 use super::message::read_message;
 use super::names::{plain_name, split_method, topic_path, unsupported};
-use super::paging::{PageParameters, PageQuery};
+use super::paging::Page;
 use super::proto_json::ProtoFields;
+use super::subscriptions::{Answer, Body};
 use crate::broker::Broker;
 use crate::error::BrokerError;
 use crate::lease::subscription_path;
@@ -24,32 +22,35 @@ fn resource(project: &str, topic: &str) -> Value {
 pub(super) async fn list(
     State(broker): State<Broker>,
     Path(project): Path<String>,
-    page: PageQuery,
-) -> Result<Json<Value>, RestError> {
-    let page = PageParameters::of(page)?;
+    Extension(page): Extension<Page>,
+) -> Answer {
     let topics = broker.topics().await?;
-    let item = |topic: &String| (topic_path(&project, topic), resource(&project, topic));
-    let topics = topics.iter().map(item).collect();
+    let topics = topics.iter().map(|topic| resource(&project, topic));
     Ok(Json(page.cut(KIND, &project, topics)?))
 }
 
 pub(super) async fn describe(
     State(broker): State<Broker>,
     Path((project, topic)): Path<(String, String)>,
-) -> Result<Json<Value>, RestError> {
+) -> Answer {
     let topic = plain_name(KIND, topic)?;
-    if broker.topics().await?.contains(&topic) {
-        Ok(Json(resource(&project, &topic)))
+    check_topic(&broker, &topic).await?;
+    Ok(Json(resource(&project, &topic)))
+}
+
+async fn check_topic(broker: &Broker, topic: &String) -> Result<(), BrokerError> {
+    if broker.topics().await?.contains(topic) {
+        Ok(())
     } else {
-        Err(BrokerError::UnknownTopic(topic).into())
+        Err(BrokerError::UnknownTopic(topic.clone()))
     }
 }
 
 pub(super) async fn create(
     State(broker): State<Broker>,
     Path((project, topic)): Path<(String, String)>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, RestError> {
+    body: Body,
+) -> Answer {
     let topic = plain_name(KIND, topic)?;
     let mut settings = ProtoFields::of_body(body)?;
     settings.same_name("name", &topic_path(&project, &topic))?;
@@ -75,7 +76,7 @@ pub(super) async fn create(
 pub(super) async fn delete(
     State(broker): State<Broker>,
     Path((_, topic)): Path<(String, String)>,
-) -> Result<Json<Value>, RestError> {
+) -> Answer {
     broker.delete_topic(&plain_name(KIND, topic)?).await?;
     Ok(Json(json!({})))
 }
@@ -83,26 +84,20 @@ pub(super) async fn delete(
 pub(super) async fn subscriptions(
     State(broker): State<Broker>,
     Path((project, topic)): Path<(String, String)>,
-    page: PageQuery,
-) -> Result<Json<Value>, RestError> {
-    let page = PageParameters::of(page)?;
-    if !broker.topics().await?.contains(&topic) {
-        return Err(BrokerError::UnknownTopic(topic).into());
-    }
+    Extension(page): Extension<Page>,
+) -> Answer {
+    check_topic(&broker, &topic).await?;
     let all = broker.subscriptions().await?;
-    let of_topic = all
-        .iter()
-        .filter(|subscription| subscription.topic == topic)
-        .map(|subscription| subscription_path(&project, &subscription.name));
-    let paths = of_topic.map(|path| (path.clone(), path.into())).collect();
+    let of_topic = all.iter().filter(|it| it.topic == topic);
+    let paths = of_topic.map(|it| subscription_path(&project, &it.name).into());
     Ok(Json(page.cut("subscriptions", &project, paths)?))
 }
 
 pub(super) async fn call(
     State(broker): State<Broker>,
     Path((project, segment)): Path<(String, String)>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, RestError> {
+    body: Body,
+) -> Answer {
     let (topic, method) = split_method(&segment);
     if method != "publish" {
         return Err(unsupported(KIND, method));

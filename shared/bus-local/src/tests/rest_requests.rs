@@ -94,24 +94,20 @@ async fn a_publish_that_no_protobuf_json_is_names_the_field() {
             "`messages[0].data` must be base64",
         ),
         (
-            r#"{"messages":[{"data":"aGk=","data":"aGk="}]}"#,
-            "`messages[0].data` must be there once",
-        ),
-        (
             r#"{"messages":[{"data":"aGk=","orderingKey":"","ordering_key":""}]}"#,
             "`messages[0].orderingKey` must be there once",
         ),
         (
             r#"{"messages":[{"attributes":{"n":1}}]}"#,
-            "`messages[0].attributes.n` must be a text",
+            "`messages[0].attributes` must be an object of texts",
         ),
         (
             r#"{"messages":[{"attributes":{"n":true}}]}"#,
-            "`messages[0].attributes.n` must be a text",
+            "`messages[0].attributes` must be an object of texts",
         ),
         (
             r#"{"messages":[{"attributes":{"n":null}}]}"#,
-            "`messages[0].attributes.n` must be a text",
+            "`messages[0].attributes` must be an object of texts",
         ),
         (
             r#"{"messages":[{"data":"aGk=","nope":1}]}"#,

@@ -34,7 +34,7 @@ struct Discard {
 }
 
 fn arguments(more: &[&str]) -> RedriveArgs {
-    let arguments = ["redrive", "--consumer", "email", "--rate", "1000/s"];
+    let arguments = ["redrive", "--consumer", "email", "--rate", "1000"];
     Redrive::parse_from(arguments.iter().chain(more)).args
 }
 

@@ -248,12 +248,12 @@ async fn every_page_is_read() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
     let api = GoogleApi::new(Client::new(), None, "");
-    let pubsub = PubsubRest::new(api, Url::parse(&url).unwrap(), "p".to_owned(), 1);
-    assert_eq!(
-        check(&pubsub, "p", &SystemsFlags::default())
-            .await
-            .unwrap()
-            .findings,
-        [""; 0]
-    );
+    let pubsub = PubsubRest {
+        api,
+        url: Url::parse(&url).unwrap(),
+        project: "p".to_owned(),
+        empty_pulls: 1,
+    };
+    let checked = check(&pubsub, "p", &SystemsFlags::default()).await;
+    assert_eq!(checked.unwrap().findings, [""; 0]);
 }
