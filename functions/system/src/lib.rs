@@ -18,6 +18,8 @@ pub use inventory_service::stock_first_products;
 pub use manifest::manifest;
 /// What a trace of an order begins with.
 pub use order_service::PROCESS as ORDER_PROCESS;
+/// What keeps the bank's daily roots.
+pub use ticker::daily_roots;
 pub use topology::{Redelivery, deployed, topology};
 /// What a trace of a user begins with.
 pub use user_service::USERS;

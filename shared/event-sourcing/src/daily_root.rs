@@ -2,12 +2,14 @@
 //! events or a whole stream are gone, this does.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
 use fanout_outbox::{EVENTS, EventRow, SHARDS};
 use fanout_runtime::{Clock, Timestamp};
 use fanout_store::{
-    Collection, CommitError, Comparison, Direction, Documents, Fields, Key, Query, Write,
+    Collection, CommitError, Comparison, Direction, Documents, Fields, Key, Query, StoreError,
+    Write,
 };
 use sha2::{Digest, Sha256};
 
@@ -78,45 +80,78 @@ pub(crate) async fn streams(
     Ok(names)
 }
 
-/// Writes yesterday's root over the heads of all streams that begin with events of this type, if
-/// there are such and it is not there yet. Answers whether it wrote it.
-pub async fn keep_daily_root(
-    documents: &dyn Documents,
-    clock: &dyn Clock,
-    first: &str,
-) -> Result<bool, LoadError> {
-    // Until then an event of yesterday may still be on its way into the store.
-    let settled = clock.now() - SETTLED_AFTER;
-    let Some(day) = settled.date_naive().checked_sub_days(Days::new(1)) else {
-        return Ok(false);
-    };
-    let key = Key::new(AUDIT_ROOTS, &day.to_string());
-    if documents.get(&key).await?.is_some() {
-        return Ok(false);
-    }
-    let mut root = Root::new();
-    for stream in streams(documents, first).await? {
-        let head = of(&stream)
-            .only("recorded_at", Comparison::AtMost, end_of(day))
-            .order_by("recorded_at", Direction::Descending)
-            .limit(1);
-        if let Some(document) = documents.query(&head).await?.documents.first() {
-            let row = EventRow::from_document(document)?;
-            let beside = row.lasting.unwrap_or_default();
-            root.add(&stream, row.sequence, beside.text(HASH)?);
+/// What keeps the roots of days that are over.
+#[derive(Clone)]
+pub struct DailyRoots {
+    documents: Arc<dyn Documents>,
+    clock: Arc<dyn Clock>,
+    first: &'static str,
+    /// The last day that nothing is left to be done for.
+    done: Arc<Mutex<Option<NaiveDate>>>,
+}
+
+impl DailyRoots {
+    /// Of all streams that begin with events of this type.
+    pub fn new(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>, first: &'static str) -> Self {
+        Self {
+            documents,
+            clock,
+            first,
+            done: Arc::default(),
         }
     }
-    if root.streams == 0 {
-        return Ok(false);
+
+    /// Writes yesterday's root, if there are streams and it is not there yet. Answers whether it did.
+    /// Asks the store once a day.
+    pub async fn keep(&self) -> Result<bool, LoadError> {
+        // Until then an event of yesterday may still be on its way into the store.
+        let settled = self.clock.now() - SETTLED_AFTER;
+        let Some(day) = settled.date_naive().checked_sub_days(Days::new(1)) else {
+            return Ok(false);
+        };
+        if *self.done() == Some(day) {
+            return Ok(false);
+        }
+        let kept = self.keep_of(day).await?;
+        *self.done() = Some(day);
+        Ok(kept)
     }
-    let fields = Fields::new()
-        .with("streams", root.streams)
-        .with("root", root.finish())
-        .with("created_at", clock.now());
-    match documents.commit(vec![Write::create(key, fields)]).await {
-        Ok(_) => Ok(true),
-        // Another run has written it, or is about to.
-        Err(CommitError::Conflict(_) | CommitError::Contention(_)) => Ok(false),
-        Err(CommitError::Store(error)) => Err(error.into()),
+
+    fn done(&self) -> MutexGuard<'_, Option<NaiveDate>> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn keep_of(&self, day: NaiveDate) -> Result<bool, LoadError> {
+        let documents = self.documents.as_ref();
+        let key = Key::new(AUDIT_ROOTS, &day.to_string());
+        if documents.get(&key).await?.is_some() {
+            return Ok(false);
+        }
+        let mut root = Root::new();
+        for stream in streams(documents, self.first).await? {
+            let head = of(&stream)
+                .only("recorded_at", Comparison::AtMost, end_of(day))
+                .order_by("recorded_at", Direction::Descending)
+                .limit(1);
+            if let Some(document) = documents.query(&head).await?.documents.first() {
+                let row = EventRow::from_document(document)?;
+                let beside = row.lasting.unwrap_or_default();
+                root.add(&stream, row.sequence, beside.text(HASH)?);
+            }
+        }
+        if root.streams == 0 {
+            return Ok(false);
+        }
+        let fields = Fields::new()
+            .with("streams", root.streams)
+            .with("root", root.finish())
+            .with("created_at", self.clock.now());
+        match documents.commit(vec![Write::create(key, fields)]).await {
+            Ok(_) => Ok(true),
+            // Another run has written it: the same.
+            Err(CommitError::Conflict(_)) => Ok(false),
+            Err(CommitError::Contention(cause)) => Err(StoreError::Unavailable(cause).into()),
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
     }
 }

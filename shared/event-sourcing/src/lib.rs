@@ -12,7 +12,7 @@ mod verify;
 
 pub use aggregate::{Aggregate, StreamEvent};
 pub use as_of::{AsOf, MOST_BY_VALUE_DATE, Stored};
-pub use daily_root::{AUDIT_ROOTS, keep_daily_root};
+pub use daily_root::{AUDIT_ROOTS, DailyRoots};
 pub use execute::ExecuteError;
 pub use ledger::Ledger;
 pub use loaded::{LoadError, Loaded};

@@ -32,82 +32,69 @@ async fn an_account_is_opened_and_answered_as_it_is() {
     assert_eq!(slug(&scene.get(&before).await), (404, "account_not_found"));
 }
 
-#[tokio::test]
-async fn what_an_account_does_not_do_is_422_and_leaves_no_event() {
-    let scene = Scene::new().await;
-    let (id, other) = (scene.open("alice").await, scene.open("bob").await);
-    let (_, yen) = scene
-        .post("/accounts", json!({"owner": "eve", "currency": "JPY"}))
-        .await;
-    let yen = yen["id"].as_str().unwrap();
-    scene.deposit(&id, "10.00").await;
-    let to = |name: &str| format!("/accounts/{id}/{name}");
-    let transfer = |to: &str, amount: &str| json!({"from": id, "to": to, "amount": amount});
-    for (path, body, expected) in [
-        (
-            to("withdrawals"),
-            json!({"amount": "10.01"}),
-            "insufficient_funds",
-        ),
-        (
-            to("deposits"),
-            json!({"amount": 1, "currency": "EUR"}),
-            "currency_mismatch",
-        ),
-        (
-            to("deposits"),
-            json!({"amount": "0.00"}),
-            "validation_failed",
-        ),
-        (
-            to("deposits"),
-            json!({"amount": "0.001"}),
-            "validation_failed",
-        ),
-        (to("deposits"), json!({"amount": -1}), "validation_failed"),
-        (
-            to("deposits"),
-            json!({"amount": "9999999999999.99"}),
-            "validation_failed",
-        ),
-        (
-            to("deposits"),
-            json!({"amount": 1, "effective_at": "soon"}),
-            "validation_failed",
-        ),
-        (to("deposits"), json!({}), "validation_failed"),
-        (to("close"), json!({}), "balance_left"),
-        (to("reversals"), json!({"sequence": 1}), "not_reversible"),
-        (to("reversals"), json!({"sequence": 9}), "not_reversible"),
-        (to("reversals"), json!({"sequence": 0}), "validation_failed"),
-        (
-            "/transfers".to_owned(),
-            transfer(&other, "10.01"),
-            "insufficient_funds",
-        ),
-        (
-            "/transfers".to_owned(),
-            transfer(yen, "1"),
-            "currency_mismatch",
-        ),
-        (
-            "/transfers".to_owned(),
-            transfer(&id, "1"),
-            "validation_failed",
-        ),
-    ] {
+/// Asks all of it; each must be refused by its slug, and leave the account as it is.
+async fn all_refused(scene: &Scene, id: &str, refused: Vec<(String, Value, &str)>) {
+    for (path, body, expected) in refused {
         let answer = scene.post(&path, body.clone()).await;
         assert_eq!(slug(&answer), (422, expected), "{path} {body} {}", answer.1);
     }
+    let (_, account) = scene.get(&format!("/accounts/{id}")).await;
+    let stands = (&account["balance"], &account["version"]);
+    assert_eq!(stands, (&json!("10.00"), &json!(2)));
+}
+
+#[tokio::test]
+async fn a_movement_that_an_account_does_not_make_is_422_and_no_event() {
+    let scene = Scene::new().await;
+    let id = scene.open("alice").await;
+    scene.deposit(&id, "10.00").await;
+    let deposit = |body: Value, slug| (format!("/accounts/{id}/deposits"), body, slug);
+    let reversal = |sequence: u64, slug| {
+        let body = json!({"sequence": sequence});
+        (format!("/accounts/{id}/reversals"), body, slug)
+    };
+    let (withdrawal, closing) = (
+        format!("/accounts/{id}/withdrawals"),
+        format!("/accounts/{id}/close"),
+    );
+    let too_much = json!({"amount": "9999999999999.99"});
+    let soon = json!({"amount": 1, "effective_at": "soon"});
+    let refused = vec![
+        (withdrawal, json!({"amount": "10.01"}), "insufficient_funds"),
+        deposit(json!({"amount": 1, "currency": "EUR"}), "currency_mismatch"),
+        deposit(json!({"amount": "0.00"}), "validation_failed"),
+        deposit(json!({"amount": "0.001"}), "validation_failed"),
+        deposit(json!({"amount": -1}), "validation_failed"),
+        deposit(too_much, "validation_failed"),
+        deposit(soon, "validation_failed"),
+        deposit(json!({}), "validation_failed"),
+        (closing, json!({}), "balance_left"),
+        reversal(1, "not_reversible"),
+        reversal(9, "not_reversible"),
+        reversal(0, "validation_failed"),
+    ];
+    all_refused(&scene, &id, refused).await;
+}
+
+#[tokio::test]
+async fn a_transfer_that_one_side_does_not_make_is_made_by_neither() {
+    let scene = Scene::new().await;
+    let (id, other) = (scene.open("alice").await, scene.open("bob").await);
+    let yen = json!({"owner": "eve", "currency": "JPY"});
+    let (_, yen) = scene.post("/accounts", yen).await;
+    scene.deposit(&id, "10.00").await;
+    let transfer = |to: &str, amount: &str| json!({"from": id, "to": to, "amount": amount});
+    let to = |to: &str, amount: &str, slug| ("/transfers".to_owned(), transfer(to, amount), slug);
+    let refused = vec![
+        to(&other, "10.01", "insufficient_funds"),
+        to(yen["id"].as_str().unwrap(), "1", "currency_mismatch"),
+        to(&id, "1", "validation_failed"),
+    ];
+    all_refused(&scene, &id, refused).await;
     let nobody = scene.post("/transfers", transfer("acc_none", "1")).await;
     assert_eq!(slug(&nobody), (404, "account_not_found"));
     let not_json = scene.post("/transfers", json!([])).await;
     assert_eq!(slug(&not_json), (400, "malformed_json"));
-    let (_, account) = scene.get(&format!("/accounts/{id}")).await;
-    assert_eq!(
-        (&account["balance"], &account["version"]),
-        (&json!("10.00"), &json!(2))
-    );
     assert_eq!(scene.verified().await.events, 4);
 }
 

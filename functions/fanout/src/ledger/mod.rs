@@ -13,8 +13,7 @@ use fanout_runtime::ProcessEnvironment;
 use serde::Serialize;
 use system::Account;
 
-use crate::answer::{FAILED, WrongUse, write_json, write_text};
-use crate::store;
+use crate::answer::{WrongUse, block_on, verdict, write};
 use crate::target::{Target, TargetFlags};
 
 const EXAMPLES: &str = "Examples:
@@ -111,26 +110,13 @@ pub fn run(args: LedgerArgs) -> anyhow::Result<ExitCode> {
         }
     };
     let target = Target::from_flags(&asked.target, &ProcessEnvironment)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    let report = runtime.block_on(async {
-        let documents = store::open(&target).await?;
+    let report = block_on(async {
+        let documents = target.documents().await?;
         let verified = verify::<Account>(documents.as_ref(), account.as_deref()).await;
         verified.context("the ledger could not be read")
     })?;
-    let answer = Answer::of(&report);
-    if asked.json {
-        write_json(&answer)?;
-    } else {
-        write_text(&answer.text())?;
-    }
-    Ok(if report.faults.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        FAILED
-    })
+    write(&Answer::of(&report), asked.json, Answer::text)?;
+    Ok(verdict(report.faults.is_empty()))
 }
 
 impl Answer {

@@ -1,6 +1,6 @@
 //! What was changed is found, and named.
 
-use fanout_event_sourcing::{AUDIT_ROOTS, keep_daily_root, verify};
+use fanout_event_sourcing::{AUDIT_ROOTS, DailyRoots, verify};
 use fanout_outbox::{EVENTS, EventRow};
 use fanout_store::{Documents as _, Fields, Key, Query, Value, Write, all_documents};
 
@@ -115,8 +115,11 @@ async fn a_snapshot_of_another_schema_is_counted_and_no_fault() {
 async fn the_root_of_a_day_misses_what_no_chain_can_miss() {
     let scene = full().await;
     let keep = async || {
-        let (documents, clock) = (scene.documents.as_ref(), scene.clock.as_ref());
-        keep_daily_root(documents, clock, "jar.made").await.unwrap()
+        let (documents, clock) = (scene.documents.clone(), scene.clock.clone());
+        let roots = DailyRoots::new(documents, clock, "jar.made");
+        let kept = roots.keep().await.unwrap();
+        assert!(!roots.keep().await.unwrap(), "it remembers what is done");
+        kept
     };
     assert!(!keep().await, "nothing was there the day before");
     scene.clock.set(at("2026-11-21T00:05:00Z"));
