@@ -1,7 +1,7 @@
 # The database: state, event store, marks and effects.
 
 locals {
-  # One index for each kind of query, its fields ascending. Those of a single field are automatic, but
+  # One index for each kind of query, its fields ascending but for those marked `desc`. Those of a single field are automatic, but
   # where a collection has none of these: an index on a time that only grows is a hot spot, which holds
   # all writes of the collection to a few hundred a second.
   _firestore_indexes = flatten([
@@ -88,7 +88,7 @@ resource "google_firestore_field" "others" {
 }
 
 resource "google_firestore_index" "query" {
-  for_each = { for index in local._firestore_indexes : join("-", concat([index.collection], index.fields)) => index if length(index.fields) > 1 }
+  for_each = { for index in local._firestore_indexes : replace(join("-", concat([index.collection], index.fields)), " ", "-") => index if length(index.fields) > 1 }
 
   project     = var.project_id
   database    = google_firestore_database.fanout.name
@@ -99,8 +99,8 @@ resource "google_firestore_index" "query" {
     for_each = each.value.fields
 
     content {
-      field_path = fields.value
-      order      = "ASCENDING"
+      field_path = trimsuffix(fields.value, " desc")
+      order      = endswith(fields.value, " desc") ? "DESCENDING" : "ASCENDING"
     }
   }
 }

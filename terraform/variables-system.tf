@@ -3,7 +3,7 @@
 # part of it is deployed, from which image, and what differs here.
 
 variable "collections" {
-  description = "The collections for which Firestore has to be told something: `indexes` with their fields, ascending; whether each single field has one as well (`automatic_indexes`); the field with the time from which on a document may be deleted (`expires_by`). Written by `fanout manifest`."
+  description = "The collections for which Firestore has to be told something: `indexes` with their fields, ascending, or descending where ` desc` follows the name; whether each single field has one as well (`automatic_indexes`); the field with the time from which on a document may be deleted (`expires_by`). Written by `fanout manifest`."
   nullable    = false
   type = map(object({
     automatic_indexes = bool

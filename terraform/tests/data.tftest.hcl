@@ -36,7 +36,7 @@ run "what_collections_tell" {
     collections = {
       ending = { automatic_indexes = true, expires_by = "until", indexes = [] }
       hot    = { automatic_indexes = false, expires_by = "expires_at", indexes = [["c"], ["c", "d", "e"]] }
-      plain  = { automatic_indexes = true, expires_by = null, indexes = [["a"], ["a", "b"]] }
+      plain  = { automatic_indexes = true, expires_by = null, indexes = [["a"], ["a", "b"], ["a", "b desc"]] }
     }
   }
 
@@ -59,6 +59,7 @@ run "what_collections_tell" {
     condition = toset([for index in values(google_firestore_index.query) : "${index.collection}: ${join(", ", concat([index.query_scope], [for field in index.fields : "${field.field_path} ${field.order}"]))}"]) == toset([
       "hot: COLLECTION, c ASCENDING, d ASCENDING, e ASCENDING",
       "plain: COLLECTION, a ASCENDING, b ASCENDING",
+      "plain: COLLECTION, a ASCENDING, b DESCENDING",
     ])
     error_message = "The composite indexes are not those that collections declare."
   }

@@ -16,6 +16,7 @@ use system::{MAIN_SYSTEM, Redelivery, roles, systems};
 use crate::completions::CompletionsFlags;
 use crate::dead_letters::DeadLettersArgs;
 use crate::doctor::DoctorFlags;
+use crate::ledger::LedgerArgs;
 use crate::manifest::ManifestFlags;
 use crate::new_service::NewFlags;
 use crate::processes::ProcessesArgs;
@@ -36,6 +37,7 @@ const EXAMPLES: &str = "Examples:
   fanout                                   the whole system on this machine
   fanout up --fresh --log json             the same with empty data and JSON logs
   fanout up --system shop                  the shop too: orders, stock, payment, shipping
+  fanout up --system bank                  the bank too: accounts as the sum of their events
   fanout up --duplicates 0.1 --errors 0.05 try consumers against a bus that misbehaves
   fanout up --emulators                    the same services on Google's emulators
   SMTP_URL=smtp://localhost:1025 MAIL_FROM='Fanout <hello@example.com>' fanout
@@ -75,6 +77,8 @@ pub enum Command {
     Processes(ProcessesArgs),
     /// Show an event's life: stored, published, and what each consumer made of it
     Trace(TraceFlags),
+    /// Check that the bank's events are as they were written
+    Ledger(LedgerArgs),
     /// Check the table of services against itself, and a live project against the table
     Doctor(DoctorFlags),
     /// Make a service from the template
@@ -103,7 +107,7 @@ pub struct UpFlags {
     #[arg(long, env = "FANOUT_EMULATORS")]
     pub emulators: bool,
     /// Listen on another port; repeat for several, 0 picks a free one, `all=0` picks all of them.
-    /// Names: pubsub and the services' (user, email, analytics, crm, order, inventory, payment, shipping, search, ticker)
+    /// Names: pubsub and the services' (user, email, analytics, crm, order, inventory, payment, shipping, search, account, ticker)
     #[arg(
         long = "port",
         env = "FANOUT_PORT",
@@ -280,7 +284,7 @@ mod tests {
         let error = "mail=1".parse::<PortOf>().unwrap_err();
         assert_eq!(
             error,
-            "`mail` is none of pubsub, user, email, analytics, crm, order, inventory, payment, shipping, search, ticker"
+            "`mail` is none of pubsub, user, email, analytics, crm, order, inventory, payment, shipping, search, account, ticker"
         );
     }
 

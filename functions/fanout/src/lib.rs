@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod google_api;
 pub mod google_emulators;
 pub mod iam_credentials;
+pub mod ledger;
 pub mod manifest;
 pub mod monitoring;
 pub mod new_service;

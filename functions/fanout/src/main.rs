@@ -6,8 +6,8 @@ use clap::Parser as _;
 use fanout::answer::{exit_code, notice};
 use fanout::cli::{Cli, Command};
 use fanout::{
-    completions, dead_letters, doctor, manifest, new_service, processes, publish, replay, schema,
-    status, trace, up,
+    completions, dead_letters, doctor, ledger, manifest, new_service, processes, publish, replay,
+    schema, status, trace, up,
 };
 
 fn main() -> ExitCode {
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Some(Command::DeadLetters(args)) => dead_letters::run(&args),
         Some(Command::Processes(args)) => processes::run(&args),
         Some(Command::Trace(flags)) => trace::run(&flags),
+        Some(Command::Ledger(args)) => ledger::run(args),
         Some(Command::Doctor(flags)) => doctor::run(&flags),
         Some(Command::New(flags)) => new_service::run(&flags),
         Some(Command::Schema(args)) => schema::run(&args),

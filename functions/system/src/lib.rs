@@ -11,11 +11,15 @@ use fanout_kernel::{ServiceSpec, Subscriber};
 use fanout_processes::{Machine, Owned, Pace, Processes};
 use fanout_store::Collection;
 
+/// What the bank's streams are the events of.
+pub use account_service::Account;
 /// What a new shop has in stock.
 pub use inventory_service::stock_first_products;
 pub use manifest::manifest;
 /// What a trace of an order begins with.
 pub use order_service::PROCESS as ORDER_PROCESS;
+/// What keeps the bank's daily roots.
+pub use ticker::daily_roots;
 pub use topology::{Redelivery, deployed, topology};
 /// What a trace of a user begins with.
 pub use user_service::USERS;
@@ -32,6 +36,7 @@ pub static SERVICES: &[&ServiceSpec] = &[
     &payment_service::SERVICE,
     &shipping_service::SERVICE,
     &search_service::SERVICE,
+    &account_service::SERVICE,
 ];
 
 /// Who keeps the shop's stock.
@@ -50,6 +55,7 @@ pub static TICKER: &ServiceSpec = &ticker::SERVICE;
 /// What the kernel keeps for every service.
 static KERNEL_COLLECTIONS: &[&Collection] = &[
     fanout_dedup::PROCESSED_EVENTS,
+    fanout_event_sourcing::AUDIT_ROOTS,
     fanout_outbox::EVENTS,
     fanout_outbox::OUTBOX_CURSORS,
     fanout_outbox::OUTBOX_LEASES,

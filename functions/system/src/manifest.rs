@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fanout_kernel::ServiceSpec;
 use fanout_runtime::Timings;
-use fanout_store::{Collection, Order};
+use fanout_store::{Collection, Direction, Order};
 use serde::Serialize;
 
 use crate::{Redelivery, collections, roles, topics};
@@ -23,10 +23,10 @@ struct Manifest {
 struct Told {
     automatic_indexes: bool,
     expires_by: Option<&'static str>,
-    indexes: Vec<Vec<&'static str>>,
+    /// A field that falls has ` desc` behind its name.
+    indexes: Vec<Vec<String>>,
 }
 
-/// The numbers of delivery.
 #[derive(Serialize)]
 struct Delivery {
     ack_deadline_seconds: u64,
@@ -77,7 +77,11 @@ impl Told {
     }
 
     fn of(collection: &Collection) -> Self {
-        let fields = |index: &&[Order]| index.iter().map(|by| by.field).collect();
+        let field = |by: &Order| match by.direction {
+            Direction::Ascending => by.field.to_owned(),
+            Direction::Descending => format!("{} desc", by.field),
+        };
+        let fields = |index: &&[Order]| index.iter().map(field).collect();
         Self {
             automatic_indexes: collection.automatic_indexes,
             expires_by: collection.expires_by,

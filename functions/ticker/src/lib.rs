@@ -4,11 +4,18 @@
 mod skip_event;
 mod tick;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::routing::post;
+use fanout_contracts::account::AccountOpened;
+use fanout_event_sourcing::DailyRoots;
+use fanout_events::EventType as _;
 use fanout_kernel::{Limits, Role, ServiceSpec};
 use fanout_outbox::Outbox;
 use fanout_processes::Engine;
+use fanout_runtime::Clock;
+use fanout_store::Documents;
 use fanout_web::{Service, health_route, with_fallbacks};
 
 /// The service, beside the table of services: it belongs to every system. On one machine the runner
@@ -33,18 +40,30 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
         Some(Role::new(|kernel| {
             let outbox = kernel.outbox.clone();
             let engine = kernel.engine_of_all();
-            let service = Service::new(app(kernel.outbox, engine));
+            let roots = daily_roots(kernel.documents, kernel.clock);
+            let service = Service::new(app_keeping(kernel.outbox, engine, Some(roots)));
             // A run that is under way ends between two rows or processes, with its report.
             Ok(service.on_shutdown(move || outbox.stop_relaying()))
         }))
     },
 };
 
-/// The service's routes.
+/// What keeps the daily roots over the accounts' events.
+pub fn daily_roots(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> DailyRoots {
+    DailyRoots::new(documents, clock, AccountOpened::TYPE)
+}
+
+/// The service's routes, where no bank is.
 pub fn app(outbox: Outbox, engine: Engine) -> Router {
-    let ticking = Router::new()
-        .route("/tick", post(tick::tick))
-        .with_state((outbox.clone(), engine));
+    app_keeping(outbox, engine, None)
+}
+
+/// The service's routes.
+pub fn app_keeping(outbox: Outbox, engine: Engine, roots: Option<DailyRoots>) -> Router {
+    let ticking =
+        Router::new()
+            .route("/tick", post(tick::tick))
+            .with_state((outbox.clone(), engine, roots));
     let routes = Router::new()
         .route("/outbox/{event_id}/skip", post(skip_event::skip_event))
         .with_state(outbox)

@@ -10,14 +10,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
-use fanout_outbox::Outbox;
+use fanout_contracts::Currency;
+use fanout_contracts::account::AccountOpened;
+use fanout_event_sourcing::AUDIT_ROOTS;
+use fanout_outbox::{Draft, Origin, Outbox};
 use fanout_processes::{Engine, Processes};
-use fanout_runtime::{SystemClock, SystemIds};
+use fanout_runtime::{Clock as _, SystemClock, SystemIds, Timestamp};
 use fanout_store::{
-    CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
+    CommitError, CommitReceipt, Document, Documents, Fields, Key, Page, Query, StoreError, Write,
 };
 use fanout_store_sqlite::{Database, SqliteDocuments};
-use fanout_testkit::{ScriptedBus, captured_logs};
+use fanout_testkit::{ManualClock, ScriptedBus, captured_logs};
 use http::Request;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -91,4 +94,48 @@ async fn while_the_store_is_away_nothing_is_skipped_and_no_cause_is_told() {
     let (status, problem) = ask(Arc::new(Away), request).await;
     assert_eq!(status, 503, "{problem}");
     assert_eq!(problem["type"], "unavailable");
+}
+
+#[tokio::test]
+async fn the_first_tick_after_a_day_writes_the_root_of_its_events() {
+    let at = |time: &str| time.parse::<Timestamp>().unwrap();
+    let clock = Arc::new(ManualClock::new(at("2026-11-20T23:59:00Z")));
+    let database = Database::in_memory().unwrap();
+    let documents = SqliteDocuments::open(database, clock.clone())
+        .await
+        .unwrap();
+    let documents = Arc::new(documents);
+    let (bus, ids) = (Arc::new(ScriptedBus::default()), Arc::new(SystemIds));
+    let outbox = Outbox::new(
+        documents.clone(),
+        bus,
+        clock.clone(),
+        ids,
+        "account-service",
+    );
+    let opened = AccountOpened {
+        account_id: "acc_1".to_owned(),
+        owner: "alice".to_owned(),
+        currency: Currency::USD,
+    };
+    let draft = Draft::of("acc_1", 1, &opened).unwrap();
+    let row = outbox
+        .lasting_row(&draft, &Origin::default(), clock.now())
+        .unwrap();
+    let row = row.lasting_with(Fields::new().with("hash", "00"));
+    let committed = outbox.commit(Vec::new(), vec![row].into()).await.unwrap();
+    outbox.publish_now(committed).await;
+
+    clock.set(at("2026-11-21T00:10:00Z"));
+    let none = Processes::default();
+    let engine = Engine::new(none, documents.clone(), outbox.clone(), clock.clone());
+    let roots = ticker::daily_roots(documents.clone(), clock);
+    let ticker = ticker::app_keeping(outbox, engine, Some(roots));
+    let request = Request::post("/tick").body(Body::empty()).unwrap();
+    assert_eq!(ticker.oneshot(request).await.unwrap().status(), 200);
+    let root = documents
+        .get(&Key::new(AUDIT_ROOTS, "2026-11-20"))
+        .await
+        .unwrap();
+    assert_eq!(root.unwrap().fields.count("streams"), Ok(1));
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A currency of ISO 4217 that is in use for payments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,6 +100,13 @@ impl JsonSchema for Currency {
     /// `iso-4217` is no format that JSON Schema knows. Not an enum: the standard's list changes.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "format": "iso-4217", "minLength": 3, "maxLength": 3})
+    }
+}
+
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(input)?;
+        code.parse().map_err(serde::de::Error::custom)
     }
 }
 

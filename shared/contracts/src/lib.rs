@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod account;
 mod currency;
 pub mod inventory;
 pub mod mail;
@@ -28,6 +29,7 @@ pub static DOMAINS: &[&Domain] = &[
     &shipping::DOMAIN,
     &mail::DOMAIN,
     &operator::DOMAIN,
+    &account::DOMAIN,
 ];
 
 /// The type of this name, whatever its domain.

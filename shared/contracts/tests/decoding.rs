@@ -7,7 +7,7 @@
 
 use chrono::{TimeZone, Utc};
 use fanout_contracts::user::{UserCreated, UserDeleted, UserUpdated};
-use fanout_contracts::{inventory, mail, operator, order, payment, shipping};
+use fanout_contracts::{account, inventory, mail, operator, order, payment, shipping};
 use fanout_events::{DecodeError, EmailAddress, EventType, PersonName, Received, decode};
 use serde_json::{Value, json};
 
@@ -103,6 +103,13 @@ fn an_event_of_the_newest_version_is_written_as_it_was_read() {
     assert_newest_written_as_read::<mail::ConfirmationRequested>();
     assert_newest_written_as_read::<mail::MailSent>();
     assert_newest_written_as_read::<operator::OperatorIntervened>();
+    assert_newest_written_as_read::<account::AccountOpened>();
+    assert_newest_written_as_read::<account::Deposited>();
+    assert_newest_written_as_read::<account::Withdrawn>();
+    assert_newest_written_as_read::<account::TransferSent>();
+    assert_newest_written_as_read::<account::TransferReceived>();
+    assert_newest_written_as_read::<account::MovementReversed>();
+    assert_newest_written_as_read::<account::AccountClosed>();
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use fanout_bus::OutgoingMessage;
 use fanout_events::attributes;
-use fanout_runtime::Timestamp;
+use fanout_runtime::{Timestamp, later};
 use fanout_store::{
     Collection, Fields, Key, MalformedDocument, Precondition, UpdateTime, Value, Write, ascending,
+    descending,
 };
 use sha2::{Digest, Sha256};
 
@@ -19,6 +19,9 @@ pub const EVENTS: &Collection = &Collection::named("events")
     .indexes(&[
         &[ascending("waiting"), ascending("recorded_at")],
         &[ascending("subject"), ascending("sequence")],
+        // Of rows that are kept for ever, which alone have a stream.
+        &[ascending(STREAM), descending("sequence")],
+        &[ascending(STREAM), descending("recorded_at")],
         &[ascending("shard"), ascending("recorded_at")],
         &[
             ascending("type"),
@@ -40,6 +43,12 @@ const MOST_OF_REFUSAL: usize = 300;
 
 /// The field that a row has as long as it waits: its shard.
 pub(super) const WAITING: &str = "waiting";
+
+/// The field that a row has if it is kept for ever: its subject once more.
+const STREAM: &str = "stream";
+
+/// The field with what is kept beside such an event.
+const LASTING: &str = "lasting";
 
 /// How far an event has come on its way to the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +98,8 @@ pub struct EventRow {
     pub causation_id: Option<String>,
     /// Messages with the same key keep their order; empty for none.
     pub ordering_key: String,
+    /// What is kept beside an event that is kept for ever; `None` for one that expires.
+    pub lasting: Option<Fields>,
     data: String,
     attributes: BTreeMap<String, String>,
 }
@@ -119,7 +130,14 @@ impl EventRow {
             correlation_id: event.correlation_id,
             causation_id: event.causation_id,
             ordering_key: ordering_key.unwrap_or_default(),
+            lasting: None,
         })
+    }
+
+    /// The same, kept for ever, with this beside the event.
+    pub fn lasting_with(self, beside: Fields) -> Self {
+        let lasting = Some(beside);
+        Self { lasting, ..self }
     }
 
     /// The message as it is published, always the same.
@@ -134,6 +152,12 @@ impl EventRow {
     /// Where the row of an event is.
     pub fn key_of(event_id: &str) -> Key {
         Key::new(EVENTS, event_id)
+    }
+
+    /// The id of an event that is kept for ever, and of its row: an event is created once only in its
+    /// place, so two that were decided on the same state never both are.
+    pub fn lasting_id(stream: &str, sequence: u64) -> String {
+        format!("{stream}:{sequence:012}")
     }
 
     /// Where it is.
@@ -165,11 +189,17 @@ impl EventRow {
             .with("attributes", Value::Map(attributes.collect()))
             .with("shard", shard)
             .with(WAITING, shard);
+        let fields = match &self.lasting {
+            None => fields,
+            Some(lasting) => fields
+                .with(STREAM, self.subject.as_str())
+                .with(LASTING, Value::Map(lasting.clone())),
+        };
         Write::create(self.key(), fields)
     }
 
-    /// Notes that the row has been published, so that it waits no longer and expires. Only if it is
-    /// still there: a row that has expired stays gone.
+    /// Notes that the row has been published, so that it waits no longer, and expires unless it is kept
+    /// for ever. Only if it is still there: a row that has expired stays gone.
     pub(super) fn published(&self, now: Timestamp, kept: Duration) -> Write {
         self.ended(Fields::new().with("published_at", now), now, kept)
     }
@@ -185,9 +215,11 @@ impl EventRow {
     }
 
     fn ended(&self, fields: Fields, now: Timestamp, kept: Duration) -> Write {
-        let kept = TimeDelta::from_std(kept).unwrap_or(TimeDelta::MAX);
-        let expires_at = now.checked_add_signed(kept).unwrap_or(Timestamp::MAX_UTC);
-        Write::merge(self.key(), fields.with("expires_at", expires_at))
+        let fields = match &self.lasting {
+            None => fields.with("expires_at", later(now, kept)),
+            Some(_) => fields,
+        };
+        Write::merge(self.key(), fields)
             .remove_field(WAITING)
             .only_if(Precondition::Exists)
     }
@@ -203,9 +235,7 @@ impl EventRow {
     }
 
     /// The document as a row.
-    pub(super) fn from_document(
-        document: &fanout_store::Document,
-    ) -> Result<Self, MalformedDocument> {
+    pub fn from_document(document: &fanout_store::Document) -> Result<Self, MalformedDocument> {
         let fields = &document.fields;
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let Some(Value::Map(stored)) = fields.get("attributes") else {
@@ -216,6 +246,16 @@ impl EventRow {
         };
         let attribute =
             |(name, _): (&str, &Value)| Ok((name.to_owned(), stored.text(name)?.to_owned()));
+        let lasting = match (fields.get(STREAM), fields.get(LASTING)) {
+            (None, _) => None,
+            (Some(_), Some(Value::Map(lasting))) => Some(lasting.clone()),
+            (Some(_), _) => {
+                return Err(MalformedDocument {
+                    field: LASTING.to_owned(),
+                    expected: "a map",
+                });
+            }
+        };
         // A holder whose lease had run out may have published what was skipped: that counts.
         let standing = if fields.get(WAITING).is_some() {
             Standing::Waiting {
@@ -243,6 +283,7 @@ impl EventRow {
             correlation_id: owned(fields.optional_text("correlation_id")?),
             causation_id: owned(fields.optional_text("causation_id")?),
             ordering_key: fields.text("ordering_key")?.to_owned(),
+            lasting,
             data: fields.text("data")?.to_owned(),
             attributes: stored.iter().map(attribute).collect::<Result<_, _>>()?,
         })

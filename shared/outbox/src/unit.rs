@@ -2,7 +2,9 @@
 
 use fanout_events::Event;
 use fanout_runtime::{Timestamp, TraceContext};
-use fanout_store::{CommitError, CommitReceipt, Key, StoreError, Write, commit_through_contention};
+use fanout_store::{
+    CommitError, CommitReceipt, Fields, Key, StoreError, Write, commit_through_contention,
+};
 
 use crate::draft::{Draft, Origin, caused_event_id};
 use crate::lease::{HeldLease, Line, LineLease};
@@ -22,7 +24,6 @@ pub struct Committed {
     pub(super) lines: Vec<CommittedLine>,
 }
 
-/// What was committed of one line.
 pub(super) struct CommittedLine {
     pub(super) lease: LineLease,
     pub(super) rows: Vec<EventRow>,
@@ -51,7 +52,29 @@ impl Events {
     }
 }
 
+/// Rows that [`Outbox::lasting_row`] made.
+impl From<Vec<EventRow>> for Events {
+    fn from(rows: Vec<EventRow>) -> Self {
+        Self(rows)
+    }
+}
+
 impl Outbox {
+    /// The row of an event that is kept for ever: its id is [`EventRow::lasting_id`], so it is also
+    /// the lock of its place in the stream, and a commit that finds the place taken conflicts. It is
+    /// recorded at this time exactly, also where the commit is tried again.
+    pub fn lasting_row(
+        &self,
+        draft: &Draft,
+        origin: &Origin,
+        recorded_at: Timestamp,
+    ) -> Result<EventRow, StoreError> {
+        let id = EventRow::lasting_id(&draft.subject, draft.sequence);
+        let row = EventRow::of(draft, id, &self.source, origin, recorded_at);
+        let row = row.map_err(|error| StoreError::Refused(error.into()))?;
+        Ok(row.lasting_with(Fields::new()))
+    }
+
     /// The events of a request, under new ids.
     pub fn events_of(&self, drafts: Vec<Draft>, origin: &Origin) -> Result<Events, StoreError> {
         let rows = drafts.iter().map(|draft| {
@@ -105,7 +128,8 @@ impl Outbox {
 
     /// Commits `writes` and the events, all or nothing. One round trip, unless events of the same
     /// line are being published at this moment; then two. An event that is stored already (its cause
-    /// was handled before) is left out.
+    /// was handled before) is left out, unless it is one that is kept for ever: its place is taken then,
+    /// and that is a conflict.
     ///
     /// The errors are those of [`fanout_store::Documents::commit`] for `writes`, contention waited
     /// out: a conflict is always about one of these.
@@ -160,7 +184,8 @@ impl Pending {
     /// The rows, then the lease. The time of storing is that of this try: the relay's cursor may
     /// pass over a row that is committed long after its time.
     fn writes(&mut self, now: Timestamp) -> Vec<Write> {
-        for row in &mut self.rows {
+        let expiring = self.rows.iter_mut().filter(|row| row.lasting.is_none());
+        for row in expiring {
             row.recorded_at = now;
         }
         let last = self.rows.last().map_or("", |row| row.event_id.as_str());
@@ -186,7 +211,9 @@ fn follow(conflict: &Key, lines: &mut Vec<Pending>) -> bool {
     }
     let before: usize = lines.iter().map(|line| line.rows.len()).sum();
     for line in lines.iter_mut() {
-        line.rows.retain(|row| row.key() != *conflict);
+        // The place of an event that is kept for ever may hold another one: its author decides anew.
+        line.rows
+            .retain(|row| row.lasting.is_some() || row.key() != *conflict);
     }
     lines.retain(|line| !line.rows.is_empty());
     let after: usize = lines.iter().map(|line| line.rows.len()).sum();

@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use fanout_contracts::{DOMAINS, operator};
+use fanout_contracts::{DOMAINS, account, operator};
 use fanout_events::Domain;
 use fanout_kernel::{ServiceSpec, Subscribed, Subscriber};
 use fanout_runtime::Timings;
@@ -25,6 +25,18 @@ pub(super) struct Table<'t> {
     services: &'t [&'t ServiceSpec],
 }
 
+/// Topics that are published for who may come, and the store keeps what was said.
+const UNHEARD: &[(&str, &str)] = &[
+    (
+        operator::TOPIC,
+        "they are kept for whoever asks later what operators did",
+    ),
+    (
+        account::TOPIC,
+        "the bank reads its own events from the store",
+    ),
+];
+
 impl Table<'_> {
     /// What this build consists of.
     pub(super) fn of_the_code() -> Self {
@@ -32,10 +44,7 @@ impl Table<'_> {
             timings: Timings::PRODUCTION,
             redelivery: Redelivery::PRODUCTION,
             domains: DOMAINS,
-            unheard: &[(
-                operator::TOPIC,
-                "they are kept for whoever asks later what operators did",
-            )],
+            unheard: UNHEARD,
             services: SERVICES,
         }
     }

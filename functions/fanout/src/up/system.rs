@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_bus_local::rest;
+use fanout_event_sourcing::DailyRoots;
 use fanout_google_cloud::GoogleCloudSettings;
 use fanout_kernel::ServiceSpec;
 use fanout_outbox::Outbox;
 use fanout_processes::{Engine as ProcessEngine, Pace};
-use fanout_runtime::{DRAIN, Environment, Shutdown, error_chain};
+use fanout_runtime::{DRAIN, Environment, Shutdown, SystemClock, error_chain};
 use fanout_web::{ServeError, Service, bind, for_this_machine, serve};
-use system::{SERVICES, STOCK_KEEPER, stock_first_products, topology};
+use system::{SERVICES, STOCK_KEEPER, daily_roots, stock_first_products, topology};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -151,19 +152,30 @@ fn run_all(
         running.spawn(async move { broker.run(shutdown).await });
     }
     let ticker = engine.outbox(system::TICKER.name);
-    running.spawn(tick_each_second(ticker, waking, shutdown.clone()));
+    let roots = daily_roots(Arc::clone(&engine.documents), Arc::new(SystemClock));
+    running.spawn(tick_each_second(ticker, waking, roots, shutdown.clone()));
     running
 }
 
 /// Until the shutdown; a run that is under way then ends between two rows or processes.
-async fn tick_each_second(outbox: Outbox, processes: ProcessEngine, shutdown: Shutdown) {
+async fn tick_each_second(
+    outbox: Outbox,
+    processes: ProcessEngine,
+    roots: DailyRoots,
+    shutdown: Shutdown,
+) {
     let stopping = async {
         shutdown.requested().await;
         outbox.stop_relaying();
     };
     let ticking = async {
         while !shutdown.is_requested() {
-            let (relayed, woken) = tokio::join!(outbox.relay(), processes.wake_due());
+            let (relayed, woken, kept) =
+                tokio::join!(outbox.relay(), processes.wake_due(), roots.keep());
+            if let Err(error) = kept {
+                let error = error_chain(&error);
+                warn!(error, "the root of yesterday's events could not be written");
+            }
             for error in relayed.err().into_iter().chain(woken.err()) {
                 let error = error_chain(&error);
                 warn!(error, "a tick failed; again in a second");

@@ -7,6 +7,7 @@ mod commits;
 mod cursors;
 mod early_ends;
 mod finding;
+mod lasting;
 mod leases;
 mod recorded;
 mod relay;

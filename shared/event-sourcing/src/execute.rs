@@ -1,0 +1,114 @@
+//! Deciding, and appending what was decided: all or nothing, on the state that was decided on.
+
+use chrono::TimeDelta;
+use fanout_outbox::{EVENTS, EventRow, Events, Origin};
+use fanout_store::{CommitError, Conflict, Fields, StoreError, Write, jitter};
+
+use crate::chain::{HASH, PREVIOUS, hash_of};
+use crate::ledger::Ledger;
+use crate::loaded::{LoadError, Loaded};
+use crate::{Aggregate, StreamEvent as _, snapshot};
+
+/// How often is decided at most.
+const TRIES: u32 = 5;
+
+/// Why a command was not done. Nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError<R: std::error::Error> {
+    /// The state does not allow it.
+    #[error(transparent)]
+    Refused(R),
+    /// Another writer was faster, each time.
+    #[error("others wrote to the same streams {TRIES} times meanwhile")]
+    Contended,
+    /// One of the writes beside the events met what it must not.
+    #[error(transparent)]
+    Conflict(Conflict),
+    /// A stream could not be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The store failed. After [`StoreError::Unavailable`] the events may be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Ledger {
+    /// Does a command. Answers the state after it.
+    pub async fn execute<A: Aggregate>(
+        &self,
+        stream: &str,
+        command: &A::Command,
+        origin: &Origin,
+    ) -> Result<Loaded<A>, ExecuteError<A::Refusal>> {
+        let all = self.execute_all([(stream, command)], &|_| Vec::new(), origin);
+        let [done] = all.await?;
+        Ok(done)
+    }
+
+    /// Does a command in each of some streams, which must differ, in one commit: all or none. What
+    /// `beside` makes of the states after them is written in the same commit. Answers these states.
+    pub async fn execute_all<A: Aggregate, const N: usize>(
+        &self,
+        commands: [(&str, &A::Command); N],
+        beside: &(dyn Fn(&[Loaded<A>; N]) -> Vec<Write> + Sync),
+        origin: &Origin,
+    ) -> Result<[Loaded<A>; N], ExecuteError<A::Refusal>> {
+        for tries in 0..TRIES {
+            let mut done = commands.map(|(stream, _)| Loaded::<A>::nothing(stream));
+            let mut rows = Vec::new();
+            for (loaded, (stream, command)) in done.iter_mut().zip(commands) {
+                *loaded = self.load(stream).await?;
+                let events = loaded.state.decide(command);
+                for event in events.map_err(ExecuteError::Refused)? {
+                    rows.push(self.append(loaded, &event, origin)?);
+                }
+            }
+            let writes = beside(&done);
+            match self.outbox.commit(writes, Events::from(rows)).await {
+                Ok(committed) => {
+                    self.outbox.publish_now(committed).await;
+                    return Ok(done);
+                }
+                // The place is taken: what was decided was decided on an older state.
+                Err(CommitError::Conflict(conflict)) if conflict.key.is_in(EVENTS) => {}
+                Err(CommitError::Conflict(conflict)) => {
+                    return Err(ExecuteError::Conflict(conflict));
+                }
+                Err(CommitError::Contention(_)) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+            tokio::time::sleep(jitter(self.ids.as_ref(), tries)).await;
+        }
+        Err(ExecuteError::Contended)
+    }
+
+    /// The row of the stream's next event, and the stream with it. Recorded now, but after the event
+    /// before it: an instance whose clock is late does not write into a past that was read already.
+    fn append<A: Aggregate>(
+        &self,
+        loaded: &mut Loaded<A>,
+        event: &A::Event,
+        origin: &Origin,
+    ) -> Result<EventRow, StoreError> {
+        let refused = |error: serde_json::Error| StoreError::Refused(error.into());
+        let after = loaded
+            .recorded_at
+            .checked_add_signed(TimeDelta::milliseconds(1));
+        let recorded_at =
+            after.map_or_else(|| self.clock.now(), |after| after.max(self.clock.now()));
+        let sequence = loaded.sequence + 1;
+        let draft = event.draft(&loaded.stream, sequence);
+        let draft = draft.map_err(|error| StoreError::Refused(error.into()))?;
+        let row = self.outbox.lasting_row(&draft, origin, recorded_at)?;
+        let hash = hash_of(&row, &loaded.hash);
+        let mut beside = Fields::new()
+            .with(PREVIOUS, loaded.hash.as_str())
+            .with(HASH, hash.as_str());
+        loaded.state.apply(event);
+        if snapshot::is_due(sequence) {
+            beside = snapshot::keep(beside, &loaded.state).map_err(refused)?;
+        }
+        (loaded.sequence, loaded.recorded_at, loaded.hash) = (sequence, recorded_at, hash);
+        Ok(row.lasting_with(beside))
+    }
+}

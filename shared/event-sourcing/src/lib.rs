@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod aggregate;
+mod as_of;
+mod chain;
+mod daily_root;
+mod execute;
+mod ledger;
+mod loaded;
+mod snapshot;
+mod verify;
+
+pub use aggregate::{Aggregate, StreamEvent};
+pub use as_of::{AsOf, MOST_BY_VALUE_DATE, Stored};
+pub use daily_root::{AUDIT_ROOTS, DailyRoots};
+pub use execute::ExecuteError;
+pub use ledger::Ledger;
+pub use loaded::{LoadError, Loaded};
+pub use verify::{Fault, Report, verify};

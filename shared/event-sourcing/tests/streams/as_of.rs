@@ -1,0 +1,32 @@
+//! By value date.
+
+use fanout_event_sourcing::AsOf;
+use fanout_runtime::Clock as _;
+
+use crate::jar::{Command, Jar};
+use crate::scene::{Scene, at};
+
+#[tokio::test]
+async fn a_value_date_counts_whenever_it_was_recorded() {
+    let scene = Scene::with(&[("jar", 0)]).await;
+    let january = at("2026-01-15T00:00:00Z");
+    scene.change("jar", Command::Change(5)).await.unwrap();
+    let known = scene.clock.now();
+    scene.clock.set(at("2026-11-21T12:00:00Z"));
+    scene
+        .change("jar", Command::ChangeOn(100, january))
+        .await
+        .unwrap();
+    let level = async |as_of| {
+        let loaded = scene.ledger.load_as_of::<Jar>("jar", as_of).await.unwrap();
+        loaded.state.level
+    };
+    assert_eq!(level(AsOf::Effective(january, None)).await, 100);
+    let just_before = january - chrono::TimeDelta::milliseconds(1);
+    assert_eq!(level(AsOf::Effective(just_before, None)).await, 0);
+    assert_eq!(level(AsOf::Effective(scene.clock.now(), None)).await, 105);
+    // What was known then of that day, and what was known then at all.
+    let known = known + chrono::TimeDelta::seconds(1);
+    assert_eq!(level(AsOf::Effective(january, Some(known))).await, 0);
+    assert_eq!(level(AsOf::Recorded(known)).await, 5);
+}
