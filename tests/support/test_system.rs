@@ -42,6 +42,18 @@ impl TestSystem {
         Self::start_with(EngineChoice::Embedded, variables, data).await
     }
 
+    /// The shop too, on the embedded engine.
+    pub(crate) async fn shop() -> Self {
+        let (nothing, data) = (HashMap::new(), tempfile::tempdir().unwrap());
+        Self::start_of(
+            &["--system", "shop"],
+            EngineChoice::Embedded,
+            &nothing,
+            data,
+        )
+        .await
+    }
+
     /// On the embedded engine, with the data of a system that has stopped.
     pub(crate) async fn restarted(data: TempDir) -> Self {
         Self::start(EngineChoice::Embedded, data).await
@@ -65,9 +77,18 @@ impl TestSystem {
         environment: &HashMap<String, String>,
         data: TempDir,
     ) -> Self {
-        let ports = "all=0";
+        Self::start_of(&[], choice, environment, data).await
+    }
+
+    async fn start_of(
+        more: &[&str],
+        choice: EngineChoice,
+        environment: &HashMap<String, String>,
+        data: TempDir,
+    ) -> Self {
         let folder = data.path().display().to_string();
-        let flags = Cli::parse_from(["fanout", "--port", ports, "--data-dir", &folder]).up;
+        let arguments = ["fanout", "--port", "all=0", "--data-dir", &folder];
+        let flags = Cli::parse_from([&arguments, more].concat()).up;
         let shutdown = Shutdown::default();
         let system = System::start(&flags, choice, environment, shutdown.clone())
             .await
