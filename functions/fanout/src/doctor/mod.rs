@@ -8,7 +8,6 @@ mod table;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
 use fanout_runtime::{Environment, ProcessEnvironment};
 use serde::Serialize;
@@ -74,9 +73,7 @@ async fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Re
         let operator = Operator::connect(&flags.target, environment)?;
         let bus = live::check(&operator.pubsub, project, &flags.systems).await?;
         let target = Target::from_flags(&flags.target, environment)?;
-        let documents = target.documents().await?;
-        let processes = open_processes::check(documents.as_ref(), &table_of_processes()).await;
-        let processes = processes.context("the open processes could not be read")?;
+        let processes = open_processes::look(&target, &table_of_processes()).await;
         for part in [bus, processes] {
             report.looked_at.extend(part.looked_at);
             report.findings.extend(part.findings);

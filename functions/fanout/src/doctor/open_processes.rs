@@ -5,12 +5,21 @@ use fanout_processes::{Processes, open_versions};
 use fanout_store::{Documents, ReadError};
 
 use super::Report;
+use crate::target::Target;
 
-/// Reads which versions are open, and compares.
-pub(super) async fn check(
-    documents: &dyn Documents,
-    table: &Processes,
-) -> Result<Report, ReadError> {
+/// Reads which versions are open, and compares. That they cannot be read is a finding, too.
+pub(super) async fn look(target: &Target, table: &Processes) -> Report {
+    let looked = async {
+        let documents = target.documents().await?;
+        anyhow::Ok(check(documents.as_ref(), table).await?)
+    };
+    looked.await.unwrap_or_else(|error| Report {
+        looked_at: Vec::new(),
+        findings: vec![format!("the open processes cannot be read: {error:#}")],
+    })
+}
+
+async fn check(documents: &dyn Documents, table: &Processes) -> Result<Report, ReadError> {
     let open = open_versions(documents).await?;
     let unknown = open
         .iter()

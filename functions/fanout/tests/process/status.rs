@@ -27,8 +27,10 @@ on_every_engine! {
         let id = event["event_id"].as_str().unwrap();
         assert_eq!(status["outbox"]["oldest"]["event_id"], id);
         let one = json!({"undecodable": 1});
-        let consumers = status["consumers"].as_array().unwrap();
-        assert!(consumers.iter().all(|of| of["dead_letters"] == one), "{status:#}");
+        // Only these run here.
+        let consumers = status["consumers"].as_array().unwrap().iter();
+        let mut of_sign_up = consumers.filter(|of| ["email", "analytics", "crm"].map(Into::into).contains(&of["consumer"]));
+        assert!(of_sign_up.all(|of| of["dead_letters"] == one), "{status:#}");
         // However long it has waited on a machine that is busy.
         let wrong = status["wrong"].as_array().unwrap();
         let lasting = |it: &&Value| !it.as_str().unwrap().starts_with("an event waits for");
