@@ -44,7 +44,7 @@ fn push_body(event: &Value, message_id: u32) -> String {
 /// where it is built.
 #[tokio::test]
 async fn a_consumer_has_a_use_for_just_the_types_that_the_table_says() {
-    let system = TestSystem::embedded().await;
+    let system = TestSystem::of_all_systems().await;
     let types: Vec<&str> = DOMAINS
         .iter()
         .flat_map(|domain| domain.types)

@@ -34,10 +34,10 @@ run "the_whole_system" {
       subscriptions = length([for service in values(local.services) : service if contains(service.subscribes, "user-events")])
       dead_letters  = length(local.consumers)
       callers       = 1 + length(local.consumers)
-      alerts        = 6
+      alerts        = 8
       channels      = 1
     }
-    error_message = "The system does not consist of a service for each entry of the table, topics with a subscription for each that a consumer names, dead letters for each consumer, an account that calls for each and for the ticker, and six alerts."
+    error_message = "The system does not consist of a service for each entry of the table, topics with a subscription for each that a consumer names, dead letters for each consumer, an account that calls for each and for the ticker, and eight alerts."
   }
 
   # Of each service: may be deployed, reads and writes the database, is called by one identity.

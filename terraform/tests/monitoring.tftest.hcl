@@ -58,12 +58,14 @@ run "alerts" {
 
   assert {
     condition = {
-      for name in ["outbox", "ticker"] : name => module.monitoring.alerts[name].conditions[0].condition_matched_log[0].filter
+      for name in ["late", "outbox", "stuck", "ticker"] : name => module.monitoring.alerts[name].conditions[0].condition_matched_log[0].filter
       } == {
+      late   = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"ticker\" AND jsonPayload.oldest_lateness_seconds>180"
+      stuck  = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"process_stuck\""
       outbox = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"ticker\" AND jsonPayload.oldest_age_seconds>60"
       ticker = "resource.type=\"cloud_scheduler_job\" AND resource.labels.job_id=\"tick\" AND severity>=ERROR"
     }
-    error_message = "An outbox row older than 60 s, or a ticker that can't be called, does not alert."
+    error_message = "An outbox row older than 60 s, a stuck or late process, or a ticker that can't be called, does not alert."
   }
 
   assert {

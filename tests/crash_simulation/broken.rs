@@ -76,10 +76,24 @@ pub(crate) enum Broken {
     SecondMailUnnoticed,
     /// A user's records are looked for before it is read what guards them.
     RecordsBeforeGuard,
+    /// A step has no fence: what is asked for twice is done twice.
+    NoStepFence,
+    /// An undo that comes first leaves nothing that refuses the do.
+    NoTombstone,
+    /// Only what is known to have been done is undone.
+    UndoOfWhatIsKnown,
+    /// The payment provider is given another key at each call.
+    KeyPerCall,
+    /// When a process wakes is stored after the rest of it.
+    WakeInSecondCommit,
+    /// When a process wakes is not stored.
+    WakeForgotten,
+    /// A process is stored whatever it has become meanwhile.
+    ProcessUnguarded,
 }
 
 impl Broken {
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::MarkBeforeEffect,
         Self::MarkInSecondCommit,
         Self::NoLeaseCheck,
@@ -105,11 +119,24 @@ impl Broken {
         Self::NoRecipientGuard,
         Self::SecondMailUnnoticed,
         Self::RecordsBeforeGuard,
+        Self::NoStepFence,
+        Self::NoTombstone,
+        Self::UndoOfWhatIsKnown,
+        Self::KeyPerCall,
+        Self::WakeInSecondCommit,
+        Self::WakeForgotten,
+        Self::ProcessUnguarded,
     ];
 
-    /// The story that shows it by a single fault, or by none.
-    pub(crate) fn story(self) -> &'static str {
-        match self {
+    /// Whether it takes orders to show it.
+    pub(crate) fn is_of_the_shop(self) -> bool {
+        let story = self.story();
+        story.is_none_or(|story| story.starts_with("order"))
+    }
+
+    /// The story that shows it by a single fault, or by none; `None` where that takes several.
+    pub(crate) fn story(self) -> Option<&'static str> {
+        let story = match self {
             Self::MarkBeforeEffect
             | Self::MarkInSecondCommit
             | Self::LeaseExpiryIgnored
@@ -130,7 +157,14 @@ impl Broken {
             Self::NoRecipientGuard | Self::SecondMailUnnoticed | Self::RecordsBeforeGuard => {
                 "second-mail"
             }
-        }
+            Self::NoStepFence
+            | Self::KeyPerCall
+            | Self::WakeInSecondCommit
+            | Self::WakeForgotten => "order",
+            Self::NoTombstone | Self::UndoOfWhatIsKnown => "order-called-off",
+            Self::ProcessUnguarded => return None,
+        };
+        Some(story)
     }
 
     /// Documents and publisher as this lets a process see and use them.

@@ -273,6 +273,8 @@ impl Bus {
         ));
         match status {
             StatusCode::NO_CONTENT => check_ack(self, *consumer, message, outcome).await,
+            // Who is asked to come later waits for another event, or for a mail server.
+            StatusCode::TOO_MANY_REQUESTS if outcome == "deferred" => {}
             StatusCode::TOO_MANY_REQUESTS => check_busy(&self.sim, *consumer, number, &event),
             StatusCode::SERVICE_UNAVAILABLE => {}
             other => {

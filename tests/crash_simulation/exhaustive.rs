@@ -14,6 +14,7 @@ use super::plan::{Faults, LATE, SeenCall};
 use super::report::{Figures, command};
 use super::script::{Step, Timed};
 use super::services::Service;
+use super::shop::Kind;
 use super::world::{Case, Ran};
 
 /// What can happen to a call that changes something, by the name it has in a replay.
@@ -72,6 +73,14 @@ pub(crate) struct Story {
 
 /// The consumers of sign-up, none of which emits.
 const OF_SIGN_UP: &[Service] = &[Service::Email, Service::Analytics, Service::Crm];
+/// Those that see orders through.
+const OF_THE_SHOP: &[Service] = &[
+    Service::Order,
+    Service::Inventory,
+    Service::Payment,
+    Service::Shipping,
+    Service::Email,
+];
 /// Those between which one event causes others.
 const THAT_EMIT: &[Service] = &[Service::Club, Service::Desk];
 
@@ -85,8 +94,14 @@ const SIGN_UP: Story = Story {
     on_one_machine: false,
 };
 
+const ORDER: Story = Story {
+    name: "order",
+    consumers: OF_THE_SHOP,
+    ..SIGN_UP
+};
+
 /// The one event of each kind and each way through the pipeline.
-pub(crate) static STORIES: [Story; 14] = [
+pub(crate) static STORIES: [Story; 19] = [
     Story {
         pairs: Pairs::WithACrash,
         ..SIGN_UP
@@ -163,6 +178,31 @@ pub(crate) static STORIES: [Story; 14] = [
         afterwards: &[Step::LongOutage(1, Duration::from_secs(100 * 24 * 60 * 60))],
         consumers: &[Service::Crm],
         ..SIGN_UP
+    },
+    Story {
+        name: "order",
+        script: &[Step::Order(1, Kind::Fine)],
+        ..ORDER
+    },
+    Story {
+        name: "order-declined",
+        script: &[Step::Order(1, Kind::Declined)],
+        ..ORDER
+    },
+    Story {
+        name: "order-to-nowhere",
+        script: &[Step::Order(1, Kind::Nowhere)],
+        ..ORDER
+    },
+    Story {
+        name: "order-of-nothing",
+        script: &[Step::Order(1, Kind::Unknown)],
+        ..ORDER
+    },
+    Story {
+        name: "order-called-off",
+        script: &[Step::Order(1, Kind::Fine), Step::CancelOrder(1)],
+        ..ORDER
     },
     Story {
         name: "one-machine",

@@ -8,6 +8,7 @@ use fanout_bus::OutgoingMessage;
 
 use super::outbox_rules::OutboxRules;
 use super::services::Service;
+use super::shop::Shop;
 
 #[derive(Default)]
 pub(crate) struct Facts {
@@ -19,6 +20,8 @@ pub(crate) struct Facts {
     pub(crate) typed: BTreeMap<String, String>,
     /// Events that have arrived on their topic.
     pub(crate) arrived: BTreeSet<String>,
+    /// Orders, and what became of them.
+    pub(crate) shop: Shop,
     /// What waits in the outbox.
     pub(crate) outbox: OutboxRules,
     /// How often each state of each contact was written: a contact is known by the first and the last

@@ -75,7 +75,12 @@ pub(crate) async fn check_all(sim: &Sim, store: &dyn Documents, consumers: &[Ser
         end.nothing_is_held();
         for consumer in consumers {
             match consumer {
-                Service::User => {}
+                // Of the shop, see there.
+                Service::User
+                | Service::Order
+                | Service::Inventory
+                | Service::Payment
+                | Service::Shipping => {}
                 Service::Email => {
                     end.acts_are_not_repeated(Service::Email, &created(&facts));
                     end.records_are_of_users_who_are_there();

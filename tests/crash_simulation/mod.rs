@@ -1,20 +1,21 @@
 //! The promises of this system, proven by crashing everywhere.
 //!
-//! **What is real**: the routers of all four services in two instances each, the consume pipeline,
-//! the ledger, the outbox and its relay, and the store on SQLite (in memory). **What is simulated**:
-//! time, the bus, the mail server, clients and the scheduler of the relay. Everything runs on one
+//! **What is real**: the routers of the services in two instances each, those of the sign-up or those of
+//! the [`shop`]; the consume pipeline, the ledger, the outbox and its relay, processes and the fences of
+//! their steps, and the store on SQLite (in memory). **What is simulated**: time, the bus, the mail
+//! server, the payment provider, clients and the scheduler of the ticker. Everything runs on one
 //! thread in tokio's paused time, with ids and chance from one seed, so the same case gives the same
 //! trace.
 //!
-//! **What goes wrong**: every call of a port (`Documents`, `Publisher`, `Mailer`) can fail before or
+//! **What goes wrong**: every call of a port (`Documents`, `Publisher`, `Mailer`, `PaymentProvider`) can fail before or
 //! after it took effect, never answer (with or without effect), arrive late, whatever became of its
 //! caller, or take its process with it, before or after its effect ([`plan`]). The bus delivers late,
 //! twice, in any order, under two message ids, and loses answers; a push that is not answered in 60 s
 //! is cut off or goes on unheard ([`bus`]). Clocks of instances are up to 14 s apart.
 //!
 //! **What must hold** while it runs: an acked message is done, parked or of no use ([`acks`]); no
-//! two handlers are at work on one mail; nobody is told to wait for nobody; no 500. Once the dust has
-//! settled: see [`invariants`].
+//! two handlers are at work on one mail; nobody is told to wait for nobody; no 500; stock adds up, and
+//! every open process knows when it wakes ([`shop`]). Once the dust has settled: see [`invariants`].
 //!
 //! Three ways to run it: [`exhaustive`] (one event, every fault at every call, and pairs), [`random`]
 //! (many users, everything at once), and with a protocol that is [`broken`] on purpose, which has to
@@ -53,6 +54,7 @@ mod random;
 mod report;
 mod script;
 mod services;
+mod shop;
 mod sim;
 mod store;
 mod world;
@@ -90,8 +92,11 @@ fn every_promise_survives_every_fault() {
     let seeds = setting("SIM_SEEDS").map_or(SEEDS, |text| text.parse().expect("a number"));
     let random = random::run(0..seeds);
     println!("crash simulation, {seeds} seeds: {random}");
+    let orders = seeds / 3;
+    let shop = random::run_shop(0..orders);
+    println!("crash simulation, {orders} seeds of the shop: {shop}");
     let cases = exhaustive.cases;
-    let all = exhaustive.merge(random);
+    let all = exhaustive.merge(random).merge(shop);
     let closing = format!(
         "crash simulation: {cases} exhaustive cases, {seeds} seeds, {} faults injected, {} violations ({} port calls, {:.0} s)",
         all.faults,
@@ -106,12 +111,14 @@ fn every_promise_survives_every_fault() {
     }
 }
 
-/// `SIM_SEEDS` says how many seeds look for each; without it, as many as it takes.
+/// `SIM_SEEDS` says how many seeds look for each; without it, as many as it takes. `SIM_BROKEN` says
+/// for which to look alone.
 #[test]
 fn every_protocol_that_is_broken_on_purpose_is_found_by_more_than_luck() {
+    let which = setting("SIM_BROKEN").map_or(Broken::ALL.to_vec(), |name| vec![broken(&name)]);
     let found = match setting("SIM_SEEDS") {
-        Some(seeds) => mutations::look_for_all(u64::MAX, seeds.parse().expect("a number")),
-        None => mutations::look_for_all(ENOUGH, MOST),
+        Some(seeds) => mutations::look_for(&which, u64::MAX, seeds.parse().expect("a number")),
+        None => mutations::look_for(&which, ENOUGH, MOST),
     };
     for found in &found {
         let (broken, (hits, seeds)) = (found.broken, found.seeds);
@@ -135,24 +142,28 @@ fn the_same_seed_gives_the_same_trace() {
     assert_ne!(ran(1), ran(2));
 }
 
-/// Shows one case again: `SIM_SEED` or `SIM_CASE` says which, as a failure prints it, and
+/// Shows one case again: `SIM_SEED`, `SIM_SHOP_SEED` or `SIM_CASE` says which, as a failure prints it, and
 /// `SIM_BROKEN` which protocol to break (`NoFencing`). Without them there is nothing to show.
 #[test]
 fn replay() {
-    let named = |name: String| {
-        let mut all = Broken::ALL.into_iter();
-        all.find(|broken| format!("{broken:?}") == name)
-            .expect("a broken protocol")
-    };
-    let broken = setting("SIM_BROKEN").map(named);
-    let case = match (setting("SIM_CASE"), setting("SIM_SEED")) {
-        (Some(case), _) => exhaustive::case_named(&case, broken),
-        (None, Some(seed)) => random::case(seed.parse().expect("a number"), broken),
-        (None, None) => return,
+    let broken = setting("SIM_BROKEN").map(|name| broken(&name));
+    let seed = |name| setting(name).map(|seed| seed.parse().expect("a number"));
+    let case = match (setting("SIM_CASE"), seed("SIM_SEED"), seed("SIM_SHOP_SEED")) {
+        (Some(case), _, _) => exhaustive::case_named(&case, broken),
+        (None, Some(seed), _) => random::case(seed, broken),
+        (None, None, Some(seed)) => random::shop_case(seed, broken),
+        (None, None, None) => return,
     };
     let ran = case.run_traced();
     println!("{case:?}\n{}", failure("the same command", &ran));
     assert!(ran.violations.is_empty());
+}
+
+/// The protocol of this name.
+fn broken(name: &str) -> Broken {
+    let mut all = Broken::ALL.into_iter();
+    all.find(|broken| format!("{broken:?}") == name)
+        .expect("a broken protocol")
 }
 
 fn setting(name: &str) -> Option<String> {

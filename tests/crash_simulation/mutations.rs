@@ -12,17 +12,21 @@ pub(crate) struct Found {
     pub(crate) seeds: (u64, u64),
     /// The first promise that was broken.
     pub(crate) promise: Option<String>,
-    /// The first case of its story that shows it.
+    /// The first case of its story that shows it, if it has a story.
     pub(crate) in_its_story: Option<String>,
 }
 
 /// Looks for each with at most this many seeds, and with every single fault of the story that is to
 /// show it; goes on until `enough` seeds have found it, so that none is found by luck.
-pub(crate) fn look_for_all(enough: u64, at_most: u64) -> Vec<Found> {
-    parallel::each(&Broken::ALL, |broken| {
+pub(crate) fn look_for(which: &[Broken], enough: u64, at_most: u64) -> Vec<Found> {
+    parallel::each(which, |broken| {
         let (mut hits, mut seeds, mut promise) = (0, 0, None);
         while hits < enough && seeds < at_most {
-            let ran = random::case(seeds, Some(*broken)).run();
+            let case = match broken.is_of_the_shop() {
+                true => random::shop_case(seeds, Some(*broken)),
+                false => random::case(seeds, Some(*broken)),
+            };
+            let ran = case.run();
             seeds += 1;
             if let Some(first) = ran.violations.into_iter().next() {
                 hits += 1;
@@ -33,7 +37,10 @@ pub(crate) fn look_for_all(enough: u64, at_most: u64) -> Vec<Found> {
             broken: *broken,
             seeds: (hits, seeds),
             promise,
-            in_its_story: first_that_shows(*broken, broken.story()),
+            in_its_story: match broken.story() {
+                Some(story) => first_that_shows(*broken, story),
+                None => Some("no story".to_owned()),
+            },
         }
     })
 }

@@ -14,7 +14,12 @@ use super::sim::{DELIVERY, Sim};
 pub(crate) const LATE: Duration = Duration::from_secs(75);
 
 /// Calls whose effect is outside the store.
-const OUTSIDE: [&str; 2] = ["mailer.send", "printer.print"];
+const OUTSIDE: [&str; 4] = [
+    "mailer.send",
+    "printer.print",
+    "provider.capture",
+    "provider.take_back",
+];
 
 /// Which calls go wrong.
 #[derive(Clone, Debug)]

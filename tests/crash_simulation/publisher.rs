@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
-use fanout_contracts::user::TOPIC as USER_EVENTS;
 
 use super::bus::Bus;
-use super::club::CLUB_EVENTS;
 use super::facts::{DeadLetter, Facts};
 
 pub(crate) struct SimPublisher(pub(crate) Arc<Bus>);
@@ -23,7 +21,7 @@ impl Publisher for SimPublisher {
         if bus.sim.now() < bus.down_until() {
             return Err(PublishError::Unavailable("the bus is down".into()));
         }
-        if [USER_EVENTS, CLUB_EVENTS].contains(&topic) {
+        if !topic.ends_with("-dead-letters") {
             self.note_arrival(topic, &message);
             if bus.sim.dice.chance(bus.mischief.renumbered) {
                 bus.send(topic, message.clone());

@@ -12,6 +12,7 @@ use super::plan::Faults;
 use super::report::{Figures, command};
 use super::script::{Step, Timed};
 use super::services::Service;
+use super::shop::Kind;
 use super::world::Case;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -66,6 +67,42 @@ pub(crate) fn case(seed: u64, broken: Option<Broken>) -> Case {
         skewed: !on_one_machine && dice.chance(0.5),
         tries: 1 + dice.below(5) as usize,
         broken,
+    }
+}
+
+/// Those that see orders through.
+const OF_THE_SHOP: &[Service] = &[
+    Service::Order,
+    Service::Inventory,
+    Service::Payment,
+    Service::Shipping,
+    Service::Email,
+];
+
+/// The case of a seed with orders in place of people.
+pub(crate) fn shop_case(seed: u64, broken: Option<Broken>) -> Case {
+    let dice = Dice::new(seed.wrapping_mul(0x9E37_79B9).wrapping_add(2));
+    let busy_for = dice.pick(&[Duration::from_secs(1), MINUTE, 5 * MINUTE]);
+    let mut script = Vec::new();
+    for number in 1..=1 + dice.below(4) {
+        let at = dice.duration(busy_for);
+        let kind = match dice.chance(0.5) {
+            true => Kind::Fine,
+            false => dice.pick(&Kind::ALL),
+        };
+        let step = Step::Order(number, kind);
+        script.push(Timed { at, step });
+        if dice.chance(0.3) {
+            let at = at + dice.duration(dice.pick(&[Duration::from_secs(1), 3 * MINUTE]));
+            let step = Step::CancelOrder(number);
+            script.push(Timed { at, step });
+        }
+    }
+    Case {
+        script,
+        afterwards: Vec::new(),
+        consumers: OF_THE_SHOP,
+        ..case(seed, broken)
     }
 }
 
@@ -136,10 +173,23 @@ fn afterwards(people: &[u64], on_one_machine: bool, dice: &Dice) -> Vec<Timed> {
 
 /// Runs these seeds.
 pub(crate) fn run(seeds: std::ops::Range<u64>) -> Figures {
+    run_each(seeds, case, "SIM_SEED")
+}
+
+/// Runs these seeds of the shop.
+pub(crate) fn run_shop(seeds: std::ops::Range<u64>) -> Figures {
+    run_each(seeds, shop_case, "SIM_SHOP_SEED")
+}
+
+fn run_each(
+    seeds: std::ops::Range<u64>,
+    case: fn(u64, Option<Broken>) -> Case,
+    variable: &str,
+) -> Figures {
     let seeds: Vec<u64> = seeds.collect();
     let each = parallel::each(&seeds, |seed| {
         let mut figures = Figures::default();
-        let replay = || command(&format!("SIM_SEED={seed}"));
+        let replay = || command(&format!("{variable}={seed}"));
         let case = case(*seed, None);
         figures.add(&case, &case.run(), replay);
         figures

@@ -13,6 +13,7 @@ use super::bus::{Answer, Bus};
 use super::facts::{StoredEvent, UserState};
 use super::mailbox::address;
 use super::services::{Service, Services};
+use super::shop::{self, Kind};
 use super::sim::Sim;
 use super::store::WatchedDocuments;
 
@@ -36,6 +37,10 @@ pub(crate) enum Step {
     TypeByHand(u64),
     /// That is typed again and again, this often, and amid that person n goes.
     DeleteAndType(u64, Duration),
+    /// Customer number n places an order.
+    Order(u64, Kind),
+    /// Customer number n calls the order off.
+    CancelOrder(u64),
     /// Something that is no event arrives on the topic.
     Nonsense,
     /// Another payload arrives under the id of person n's first event.
@@ -62,6 +67,8 @@ impl Step {
             | Self::Delete(_)
             | Self::TypeByHand(_)
             | Self::DeleteAndType(..)
+            | Self::Order(..)
+            | Self::CancelOrder(_)
             | Self::Nonsense
             | Self::OpenMailboxes
             | Self::Outage(..)
@@ -120,6 +127,8 @@ impl Clients {
             Step::ReuseId(person) => self.reuse_id(person),
             Step::OpenMailboxes => self.open_mailboxes(),
             Step::SendAgainAfter(wait) => self.send_all_again(wait),
+            Step::Order(number, kind) => self.order(number, kind).await,
+            Step::CancelOrder(number) => self.cancel_order(number).await,
             Step::Outage(person, how_long) => {
                 self.bus.go_down(how_long);
                 self.rename(person).await;
@@ -148,6 +157,34 @@ impl Clients {
         };
         let id = answer["id"].as_str().unwrap().to_owned();
         self.sim.facts().accepted.insert(id);
+    }
+
+    async fn order(&self, number: u64, kind: Kind) {
+        self.sim.facts().shop.kinds.insert(number, kind);
+        let body = shop::body(number, kind);
+        let request = || {
+            Request::post("/orders")
+                .header("content-type", "application/json")
+                .header("idempotency-key", format!("order-{number}"))
+                .body(Body::from(body.to_string()))
+                .unwrap()
+        };
+        if let Some((StatusCode::ACCEPTED, answer)) = self.ask_of(Service::Order, request).await {
+            let id = answer["id"].as_str().unwrap().to_owned();
+            self.sim.facts().shop.accepted.insert(number, id);
+        }
+    }
+
+    async fn cancel_order(&self, number: u64) {
+        let accepted = self.sim.facts().shop.accepted.get(&number).cloned();
+        let Some(id) = accepted else {
+            return;
+        };
+        let request = || {
+            let path = format!("/orders/{id}/cancel");
+            Request::post(path).body(Body::empty()).unwrap()
+        };
+        self.ask_of(Service::Order, request).await;
     }
 
     async fn rename(&self, person: u64) {
@@ -186,8 +223,16 @@ impl Clients {
 
     /// Sends the request until it is answered for good, or the client loses patience.
     async fn ask(&self, request: impl Fn() -> Request<Body>) -> Option<(StatusCode, Value)> {
+        self.ask_of(Service::User, request).await
+    }
+
+    async fn ask_of(
+        &self,
+        service: Service,
+        request: impl Fn() -> Request<Body>,
+    ) -> Option<(StatusCode, Value)> {
         for turn in 0..self.tries {
-            let life = self.services.instance(Service::User, turn).await;
+            let life = self.services.instance(service, turn).await;
             let cut = self.sim.dice.chance(0.5);
             let answer = self.bus.request(life, request(), None, cut).await;
             if let Answer::Response(response) = answer {

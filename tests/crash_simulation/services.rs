@@ -1,6 +1,7 @@
 //! The real services and those of the club, in instances that crash and come back: each in a process
 //! of its own, twice; or all in the one process that has the file, as on one machine.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -11,11 +12,15 @@ use email_service::EmailServiceDeps;
 use fanout_bus::Publisher;
 use fanout_consume::{ConsumerDeps, PushAuth};
 use fanout_contracts::user::TOPIC as USER_EVENTS;
+use fanout_kernel::Subscriber;
 use fanout_mail::Letterhead;
 use fanout_outbox::Outbox;
+use fanout_processes::{Engine, Pace, Processes};
 use fanout_runtime::{Clock, IdGenerator, Timings};
 use fanout_store::{Documents, StoreError};
 use fanout_testkit::faults::{FaultPlan, FaultyDocuments, FaultyPort, FaultyPublisher, Process};
+use order_service::OrderServiceDeps;
+use payment_service::PaymentServiceDeps;
 use tokio::sync::Mutex;
 use user_service::UserServiceDeps;
 
@@ -23,10 +28,13 @@ use super::broken::Broken;
 use super::clock::SimClock;
 use super::club::{self, CLUB_EVENTS, Printer};
 use super::mailbox::RecordingMailer;
+use super::shop::provider::SimProvider;
 use super::sim::Sim;
 use super::store::WatchedDocuments;
 use super::store::of_process::OfProcess;
 
+/// How much sooner deadlines of steps come: a call that is late by [`super::plan::LATE`] misses one.
+const SOONER: NonZeroU32 = NonZeroU32::new(4).unwrap();
 /// How long a start may take before it is tried again.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
@@ -38,16 +46,24 @@ pub(crate) enum Service {
     Crm,
     Club,
     Desk,
+    Order,
+    Inventory,
+    Payment,
+    Shipping,
 }
 
 impl Service {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::User,
         Self::Email,
         Self::Analytics,
         Self::Crm,
         Self::Club,
         Self::Desk,
+        Self::Order,
+        Self::Inventory,
+        Self::Payment,
+        Self::Shipping,
     ];
 
     /// The name; of a consumer, also the one in its marks.
@@ -59,6 +75,10 @@ impl Service {
             Self::Crm => crm_service::NAME,
             Self::Club => club::CLUB,
             Self::Desk => club::DESK,
+            Self::Order => order_service::PROCESS,
+            Self::Inventory => inventory_service::NAME,
+            Self::Payment => payment_service::NAME,
+            Self::Shipping => shipping_service::NAME,
         }
     }
 
@@ -66,28 +86,43 @@ impl Service {
     pub(crate) fn handles(self) -> Vec<&'static str> {
         match self {
             Self::User => Vec::new(),
-            Self::Email | Self::Analytics | Self::Crm => {
-                let subscriber = system::consumer(self.name());
-                subscriber.unwrap().types().collect()
-            }
             Self::Club => club::CLUB_HANDLES.to_vec(),
             Self::Desk => club::DESK_HANDLES.to_vec(),
+            Self::Email
+            | Self::Analytics
+            | Self::Crm
+            | Self::Order
+            | Self::Inventory
+            | Self::Payment
+            | Self::Shipping => self.subscriber().types().collect(),
         }
     }
 
     /// The topics it listens to.
-    pub(crate) fn topics(self) -> &'static [&'static str] {
+    pub(crate) fn topics(self) -> Vec<&'static str> {
         match self {
-            Self::User => &[],
-            Self::Email | Self::Analytics | Self::Crm => &[USER_EVENTS],
-            Self::Club => &[USER_EVENTS, CLUB_EVENTS],
-            Self::Desk => &[CLUB_EVENTS],
+            Self::User => Vec::new(),
+            Self::Club => vec![USER_EVENTS, CLUB_EVENTS],
+            Self::Desk => vec![CLUB_EVENTS],
+            Self::Email
+            | Self::Analytics
+            | Self::Crm
+            | Self::Order
+            | Self::Inventory
+            | Self::Payment
+            | Self::Shipping => self.subscriber().topics.iter().map(|it| it.topic).collect(),
         }
+    }
+
+    /// As the table has it.
+    fn subscriber(self) -> &'static Subscriber {
+        system::consumer(self.name()).unwrap()
     }
 
     /// Its dead-letter topic.
     pub(crate) fn dead_letters(self) -> String {
-        let first = self.topics().first().unwrap_or(&"none");
+        let topics = self.topics();
+        let first = topics.first().unwrap_or(&"none");
         format!("{first}-{}-dead-letters", self.name())
     }
 }
@@ -100,6 +135,8 @@ pub(crate) struct Parts {
     pub(crate) plan: Arc<dyn FaultPlan>,
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) broken: Option<Broken>,
+    /// Whether there are orders, and processes that see them through.
+    pub(crate) shop: bool,
 }
 
 /// Where instances run: one process after the other, with one clock.
@@ -240,7 +277,8 @@ impl<'a> Means<'a> {
     async fn take_over(&self) -> Result<(), StoreError> {
         let (documents, clock) = (self.documents.as_ref(), self.clock.as_ref());
         fanout_dedup::expire_claims_of_dead_process(documents, clock).await?;
-        fanout_outbox::end_leases_of_dead_process(documents, clock).await
+        fanout_outbox::end_leases_of_dead_process(documents, clock).await?;
+        fanout_processes::end_fences_of_dead_process(documents, clock).await
     }
 
     fn outbox(&self, service: Service) -> Outbox {
@@ -277,11 +315,31 @@ impl<'a> Means<'a> {
             ids: Arc::clone(&self.parts.ids),
         });
         Router::new()
-            .nest(
-                "/ticker",
-                crate::support::ticker_of(outbox, Arc::clone(&self.documents)),
-            )
+            .nest("/ticker", ticker::app(outbox.clone(), self.engine(outbox)))
             .fallback_service(users)
+    }
+
+    fn processes(&self) -> Processes {
+        match self.parts.shop {
+            true => system::processes(Pace::divided_by(SOONER), |_| true),
+            false => Processes::default(),
+        }
+    }
+
+    fn engine(&self, outbox: Outbox) -> Engine {
+        let (documents, clock) = (Arc::clone(&self.documents), Arc::clone(&self.clock));
+        Engine::new(self.processes(), documents, outbox, clock)
+    }
+
+    fn payments(&self) -> Router {
+        payment_service::app(PaymentServiceDeps {
+            consumer: self.consumer(Service::Payment),
+            provider: Arc::new(SimProvider {
+                sim: Arc::clone(&self.parts.sim),
+                port: self.port.clone(),
+                new_key_each_time: self.parts.broken == Some(Broken::KeyPerCall),
+            }),
+        })
     }
 
     fn app(&self, service: Service) -> Router {
@@ -304,6 +362,13 @@ impl<'a> Means<'a> {
                 let (sim, port) = (sim(), port());
                 club::desk(self.consumer(service), Printer { sim, port })
             }
+            Service::Order => order_service::app(OrderServiceDeps {
+                consumer: self.consumer(service),
+                processes: self.processes(),
+            }),
+            Service::Inventory => inventory_service::app(self.consumer(service)),
+            Service::Payment => self.payments(),
+            Service::Shipping => shipping_service::app(self.consumer(service)),
         };
         Broken::answers(self.parts.broken, app)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use chrono::TimeDelta;
 use fanout_runtime::Clock as _;
+use fanout_store::Documents as _;
 use fanout_testkit::SeededIds;
 use http::Request;
 
@@ -17,6 +18,7 @@ use super::plan::{Faults, Plan, SeenCall};
 use super::publisher::SimPublisher;
 use super::script::{Clients, Timed};
 use super::services::{Parts, Service, Services};
+use super::shop;
 use super::sim::Sim;
 use super::store::WatchedDocuments;
 
@@ -112,6 +114,11 @@ impl World {
             world.settle(busy).await;
         }
         check_all(&world.sim, world.store.as_ref(), case.consumers).await;
+        let nothing_failed = match &case.faults {
+            Faults::Exactly(faults) => faults.is_empty(),
+            Faults::AtRandom { .. } => false,
+        };
+        shop::end::check(&world.sim, world.store.as_ref(), nothing_failed).await;
         world.bus.connect(None);
         Ran {
             violations: std::mem::take(&mut world.sim.facts().violations),
@@ -125,6 +132,11 @@ impl World {
         let sim = Arc::new(Sim::new(case.seed, traced));
         let store = WatchedDocuments::new(Arc::clone(&sim), case.on_one_machine).await;
         let store = Arc::new(store);
+        let shop = case.consumers.contains(&Service::Order);
+        if shop {
+            let stocked = store.commit(vec![shop::first_stock()]).await;
+            stocked.unwrap();
+        }
         let plan = Arc::new(Plan::new(Arc::clone(&sim), case.faults.clone()));
         let (sim_too, store_too) = (Arc::clone(&sim), store.clone());
         let bus = Bus::new(sim_too, store_too, case.mischief, case.consumers);
@@ -135,6 +147,7 @@ impl World {
             plan: plan.clone(),
             ids: Arc::new(SeededIds::new(case.seed)),
             broken: case.broken,
+            shop,
         };
         let most = i64::try_from(MAX_SKEW.as_millis()).unwrap();
         let skew = || match case.skewed {
@@ -199,7 +212,11 @@ impl World {
         tokio::time::sleep(RELAY_EVERY.max(asleep_until.saturating_sub(self.sim.now()))).await;
         let calm_since = self.plan.calm_since().max(self.bus.down_until());
         let is_calm = self.sim.now() >= calm_since;
-        let finds_nothing = !self.sim.facts().outbox.is_any_waiting();
+        let clock = SimClock::new(self.sim.epoch, TimeDelta::zero());
+        let finds_nothing = {
+            let facts = self.sim.facts();
+            !facts.outbox.is_any_waiting() && !facts.shop.is_any_due(clock.now() + MAX_SKEW)
+        };
         if finds_nothing && (is_calm || self.sim.dice.chance(IDLE_RUNS_LEFT_OUT)) {
             return;
         }
@@ -211,12 +228,19 @@ impl World {
         let request = Request::post("/ticker/tick").body(Body::empty()).unwrap();
         self.bus.request(life, request, None, true).await;
         let now = self.sim.now();
-        let late = self.sim.facts().outbox.too_late(now, calm_since);
+        let late = {
+            let mut facts = self.sim.facts();
+            let mut late = facts.outbox.too_late(now, calm_since);
+            let calm = now.saturating_sub(calm_since);
+            late.extend(facts.shop.overslept(clock.now(), calm));
+            late
+        };
         late.into_iter().for_each(|what| self.sim.violation(what));
     }
 
     fn is_quiet(&self) -> bool {
         let now = SimClock::new(self.sim.epoch, TimeDelta::zero()).now();
-        self.bus.outstanding() == 0 && self.sim.facts().outbox.is_at_rest(now)
+        let facts = self.sim.facts();
+        self.bus.outstanding() == 0 && facts.outbox.is_at_rest(now) && facts.shop.is_at_rest()
     }
 }

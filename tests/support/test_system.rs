@@ -36,6 +36,12 @@ impl TestSystem {
         Self::start(EngineChoice::Embedded, tempfile::tempdir().unwrap()).await
     }
 
+    /// All systems, on the embedded engine.
+    pub(crate) async fn of_all_systems() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        Self::start_as(EngineChoice::Embedded, &HashMap::new(), data, &["--all"]).await
+    }
+
     /// On the embedded engine, with these variables that say where mails go.
     pub(crate) async fn with_mail(variables: &HashMap<String, String>) -> Self {
         let data = tempfile::tempdir().unwrap();
@@ -65,9 +71,18 @@ impl TestSystem {
         environment: &HashMap<String, String>,
         data: TempDir,
     ) -> Self {
-        let ports = "all=0";
+        Self::start_as(choice, environment, data, &[]).await
+    }
+
+    async fn start_as(
+        choice: EngineChoice,
+        environment: &HashMap<String, String>,
+        data: TempDir,
+        more: &[&str],
+    ) -> Self {
         let folder = data.path().display().to_string();
-        let flags = Cli::parse_from(["fanout", "--port", ports, "--data-dir", &folder]).up;
+        let arguments = ["fanout", "--port", "all=0", "--data-dir", &folder];
+        let flags = Cli::parse_from(arguments.iter().chain(more)).up;
         let shutdown = Shutdown::default();
         let system = System::start(&flags, choice, environment, shutdown.clone())
             .await

@@ -7,12 +7,10 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
 use axum::response::{IntoResponse, Response};
 use fanout_contracts::Currency;
-use fanout_runtime::error_chain;
 use fanout_store::{Fields, MalformedDocument, ReadError};
 use fanout_web::Problem;
 use http::header::CACHE_CONTROL;
 use serde::Serialize;
-use tracing::error;
 
 use crate::asked::{DayRange, Parameters, Question, fault};
 use crate::count_signups::CountSignups;
@@ -43,22 +41,16 @@ struct Counted {
 pub(crate) async fn count_sales(
     State(service): State<CountSignups>,
     query: Result<UrlQuery<Parameters>, QueryRejection>,
-) -> Response {
-    let question = match Question::read(query, service.clock.now().date_naive()) {
-        Ok(question) if question.by_source => {
-            let by = fault("by", "is for sign-ups only");
-            return Problem::invalid_fields(vec![by]).into_response();
-        }
-        Ok(question) => question,
-        Err(faults) => return Problem::invalid_fields(faults).into_response(),
-    };
-    match sales(&service, question.days).await {
-        Ok(sales) => ([(CACHE_CONTROL, "max-age=5")], Json(sales)).into_response(),
-        Err(cause) => {
-            error!(error = error_chain(&cause), "sales could not be counted");
-            Problem::from(&cause).into_response()
-        }
+) -> Result<Response, Problem> {
+    let question = Question::read(query, service.clock.now().date_naive());
+    let question = question.map_err(Problem::invalid_fields)?;
+    if question.by_source {
+        let by = fault("by", "is for sign-ups only");
+        return Err(Problem::invalid_fields(vec![by]));
     }
+    let sales = sales(&service, question.days).await;
+    let sales = sales.map_err(Problem::unread)?;
+    Ok(([(CACHE_CONTROL, "max-age=5")], Json(sales)).into_response())
 }
 
 async fn sales(service: &CountSignups, range: DayRange) -> Result<Sales, ReadError> {

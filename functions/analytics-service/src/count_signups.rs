@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::NaiveDate;
 use fanout_runtime::Clock;
 use fanout_store::{
-    Collection, Comparison, Documents, Fields, MalformedDocument, Query, ReadError,
+    Collection, Comparison, Documents, Fields, MalformedDocument, Pages, Query, ReadError,
 };
 use fanout_web::Problem;
 use http::header::CACHE_CONTROL;
@@ -142,20 +142,15 @@ impl CountSignups {
         range: DayRange,
         mut take: impl FnMut(&Fields) -> Result<(), MalformedDocument>,
     ) -> Result<(), ReadError> {
-        let mut query = Query::of(collection)
+        let query = Query::of(collection)
             .only("date", Comparison::AtLeast, date_id(range.first))
             .only("date", Comparison::AtMost, date_id(range.last))
             .limit(PAGE)
             .for_listing();
-        loop {
-            let page = self.documents.query(&query).await?;
-            for document in &page.documents {
-                take(&document.fields)?;
-            }
-            match page.next {
-                Some(next) => query = query.after(next),
-                None => return Ok(()),
-            }
+        let mut pages = Pages::of(query);
+        while let Some(page) = pages.next(self.documents.as_ref()).await? {
+            page.iter().try_for_each(|shard| take(&shard.fields))?;
         }
+        Ok(())
     }
 }

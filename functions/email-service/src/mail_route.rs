@@ -54,7 +54,6 @@ impl MailRoute {
 }
 
 impl Destination {
-    /// The mailer that sends there.
     pub(crate) fn open(self) -> Result<Arc<dyn Mailer>, BoxError> {
         match self {
             Self::Server(server) => Ok(Arc::new(SmtpMailer::new(server, SmtpLimits::PRODUCTION)?)),

@@ -18,7 +18,6 @@ use crate::welcome_mail::welcome_mail;
 /// How long before the end of its time an act has to end by itself.
 pub(crate) const MARGIN: Duration = Duration::from_millis(500);
 
-/// Sends the welcome mail.
 pub(crate) struct SendWelcomeEmail {
     pub(crate) mailer: Arc<dyn Mailer>,
     /// The time, for the mail's date and its record.

@@ -58,6 +58,17 @@ impl GoogleApiError {
             Self::Credentials(_) | Self::Unreachable(..) => false,
         }
     }
+
+    /// What one of this project's own services has said, without the status that it said it with.
+    pub fn in_its_words(self) -> anyhow::Error {
+        match self {
+            Self::Refused(_, said) => anyhow::anyhow!(said),
+            Self::Credentials(_)
+            | Self::Unreachable(..)
+            | Self::NoAnswer(..)
+            | Self::Unreadable(_) => self.into(),
+        }
+    }
 }
 
 impl GoogleApi {

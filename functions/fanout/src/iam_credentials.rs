@@ -31,7 +31,6 @@ pub(crate) struct IdentityToken {
 }
 
 impl IamCredentials {
-    /// The token of `account` for `audience`.
     pub(crate) fn identity_token(&self, account: &str, audience: &str) -> IdentityToken {
         IdentityToken {
             iam: self.clone(),

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use fanout_google_cloud::GoogleCloudSettings;
+use fanout_kernel::Subscriber;
 use fanout_runtime::{Clock, Environment, IdGenerator, SystemClock, SystemIds};
 use google_cloud_auth::credentials::{self, Credentials};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 
-use crate::google_api::GoogleApi;
+use crate::google_api::{GoogleApi, GoogleApiError};
 use crate::iam_credentials::{IAM_CREDENTIALS_URL, IamCredentials};
 use crate::monitoring::{MONITORING_URL, Monitoring};
 use crate::pubsub_rest::PubsubRest;
@@ -69,6 +70,23 @@ impl Operator {
         Self::new(api, http, &url, project)
     }
 
+    /// The consumers that run: those that are pushed to. What is for others waits for them.
+    pub(crate) async fn consumers(&self) -> Result<Vec<&'static Subscriber>, GoogleApiError> {
+        let live = self.pubsub.list("subscriptions").await?;
+        let pushed = live.iter().filter(|it| {
+            let endpoint = it["pushConfig"]["pushEndpoint"].as_str();
+            endpoint.is_some_and(|url| !url.is_empty())
+        });
+        let names: Vec<&str> = pushed
+            .filter_map(|it| it["name"].as_str()?.rsplit('/').next())
+            .collect();
+        let runs = |subscriber: &&Subscriber| {
+            let mut topics = subscriber.topics.iter();
+            topics.any(|it| names.contains(&subscriber.subscription(it.topic).as_str()))
+        };
+        Ok(system::consumers().filter(runs).collect())
+    }
+
     /// In Google Cloud, with its APIs at these URLs.
     pub fn in_the_cloud(
         pubsub_url: &str,
@@ -111,7 +129,6 @@ fn client() -> reqwest::ClientBuilder {
         .connect_timeout(CONNECT_LIMIT)
 }
 
-/// The URL that this flag gives.
 pub(crate) fn base_url(text: &str, flag: &str) -> anyhow::Result<Url> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),

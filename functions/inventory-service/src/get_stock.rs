@@ -5,35 +5,28 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
-use fanout_runtime::error_chain;
 use fanout_store::{Documents, ReadError};
 use fanout_web::Problem;
 use http::StatusCode;
-use tracing::error;
 
-use crate::stock::{Read, stock_key};
+use crate::stock::{Read, Stock, stock_key};
 
 pub(crate) async fn get_stock(
     State(documents): State<Arc<dyn Documents>>,
     product_id: Result<Path<String>, PathRejection>,
-) -> Response {
+) -> Result<Json<Stock>, Problem> {
     // What is no text names no product.
     let product_id = product_id.map_or_else(|_| String::new(), |Path(id)| id);
-    match read_stock(documents.as_ref(), &product_id).await {
-        Ok(Some(read)) => Json(read.stock).into_response(),
-        Ok(None) => Problem::new(
+    let found = read_stock(documents.as_ref(), &product_id).await;
+    let found = found.map_err(Problem::unread)?;
+    found.map(|read| Json(read.stock)).ok_or_else(|| {
+        Problem::new(
             StatusCode::NOT_FOUND,
             "product_not_found",
             "There is no such product",
             "No stock was ever put in for this product id.",
         )
-        .into_response(),
-        Err(cause) => {
-            error!(error = error_chain(&cause), "stock could not be read");
-            Problem::from(&cause).into_response()
-        }
-    }
+    })
 }
 
 pub(crate) async fn read_stock(

@@ -5,12 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
-use axum::response::{IntoResponse, Response};
-use fanout_runtime::error_chain;
 use fanout_store::{Documents, ReadError, all_documents};
 use fanout_web::{Problem, required_parameter};
 use serde::{Deserialize, Serialize};
-use tracing::error;
 
 use crate::payment::Payment;
 
@@ -20,25 +17,18 @@ pub(crate) struct Asked {
 }
 
 #[derive(Serialize)]
-struct Listed {
+pub(crate) struct Listed {
     payments: Vec<Payment>,
 }
 
 pub(crate) async fn list_payments(
     State(documents): State<Arc<dyn Documents>>,
     query: Result<UrlQuery<Asked>, QueryRejection>,
-) -> Response {
-    let order_id = match required_parameter(query, "order_id", |asked| asked.order_id) {
-        Ok(order_id) => order_id,
-        Err(problem) => return problem.into_response(),
-    };
-    match payments_of(documents.as_ref(), &order_id).await {
-        Ok(payments) => Json(Listed { payments }).into_response(),
-        Err(cause) => {
-            error!(error = error_chain(&cause), "payments could not be listed");
-            Problem::from(&cause).into_response()
-        }
-    }
+) -> Result<Json<Listed>, Problem> {
+    let order_id = required_parameter(query, "order_id", |asked| asked.order_id)?;
+    let payments = payments_of(documents.as_ref(), &order_id).await;
+    let payments = payments.map_err(Problem::unread)?;
+    Ok(Json(Listed { payments }))
 }
 
 async fn payments_of(documents: &dyn Documents, order_id: &str) -> Result<Vec<Payment>, ReadError> {

@@ -5,12 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
-use axum::response::{IntoResponse, Response};
-use fanout_runtime::error_chain;
 use fanout_store::{Documents, ReadError, all_documents};
 use fanout_web::{Problem, required_parameter};
 use serde::{Deserialize, Serialize};
-use tracing::error;
 
 use crate::shipment::Shipment;
 
@@ -20,25 +17,18 @@ pub(crate) struct Asked {
 }
 
 #[derive(Serialize)]
-struct Listed {
+pub(crate) struct Listed {
     shipments: Vec<Shipment>,
 }
 
 pub(crate) async fn list_shipments(
     State(documents): State<Arc<dyn Documents>>,
     query: Result<UrlQuery<Asked>, QueryRejection>,
-) -> Response {
-    let order_id = match required_parameter(query, "order_id", |asked| asked.order_id) {
-        Ok(order_id) => order_id,
-        Err(problem) => return problem.into_response(),
-    };
-    match shipments_of(documents.as_ref(), &order_id).await {
-        Ok(shipments) => Json(Listed { shipments }).into_response(),
-        Err(cause) => {
-            error!(error = error_chain(&cause), "shipments could not be listed");
-            Problem::from(&cause).into_response()
-        }
-    }
+) -> Result<Json<Listed>, Problem> {
+    let order_id = required_parameter(query, "order_id", |asked| asked.order_id)?;
+    let shipments = shipments_of(documents.as_ref(), &order_id).await;
+    let shipments = shipments.map_err(Problem::unread)?;
+    Ok(Json(Listed { shipments }))
 }
 
 async fn shipments_of(

@@ -27,7 +27,6 @@ struct Told {
     indexes: Vec<Vec<String>>,
 }
 
-/// The numbers of delivery.
 #[derive(Serialize)]
 struct Delivery {
     ack_deadline_seconds: u64,

@@ -20,7 +20,6 @@ use fanout_bus::{DeadLetterPolicy, PushedMessage};
 /// the message will be due at once.
 const AFTER_DATABASE_ERROR: Duration = Duration::from_secs(1);
 
-/// How a delivery ended.
 #[derive(Debug)]
 pub(super) struct Delivered {
     pub(super) message_id: i64,

@@ -197,9 +197,8 @@ impl Dispatcher {
         self.messages.mark_unchanged();
         self.topology.mark_unchanged();
         let fetched = match self.fetch(room).await {
-            Ok(Found::Messages(fetched)) => fetched,
-            Ok(Found::NoPushSubscription) => return Pause::NotPushing,
-            Ok(Found::NoSubscription) => return Pause::Deleted,
+            Ok(Ok(fetched)) => fetched,
+            Ok(Err(pause)) => return pause,
             Err(error) => {
                 error!(error = error_chain(&error), "cannot fetch due messages");
                 return Pause::Failed(AFTER_FAULT);
@@ -223,7 +222,7 @@ impl Dispatcher {
         Pause::Idle(wait.min(LONGEST_SLEEP))
     }
 
-    async fn fetch(&self, room: Room) -> Result<Found, BrokerError> {
+    async fn fetch(&self, room: Room) -> Result<Result<Fetched, Pause>, BrokerError> {
         let (id, in_flight) = (self.subscription, self.flow.in_flight());
         self.broker
             .call(move |broker, file| fetch(broker, file, id, &in_flight, room))
@@ -296,25 +295,19 @@ impl Dispatcher {
     }
 }
 
-/// What a look into the file can find.
-enum Found {
-    Messages(Fetched),
-    NoPushSubscription,
-    NoSubscription,
-}
-
+/// Due messages, for which there is room; or why there is nothing to push.
 fn fetch(
     broker: &Broker,
     file: &Connection,
     subscription: i64,
     in_flight: &HashSet<i64>,
     room: Room,
-) -> Result<Found, BrokerError> {
+) -> Result<Result<Fetched, Pause>, BrokerError> {
     let Some(stored) = subscriptions::by_id(file, subscription)? else {
-        return Ok(Found::NoSubscription);
+        return Ok(Err(Pause::Deleted));
     };
     if stored.settings.push_endpoint.is_none() {
-        return Ok(Found::NoPushSubscription);
+        return Ok(Err(Pause::NotPushing));
     }
     let now = broker.now();
     let disturb = broker.mischief().reorder && !stored.settings.ordered;
@@ -325,7 +318,7 @@ fn fetch(
         broker.mischief().disturb_order(&mut due, broker.ids());
     }
     let deliveries = lease::load(broker, file, &stored, &due, room)?;
-    Ok(Found::Messages(Fetched {
+    Ok(Ok(Fetched {
         backlog: due.len() > deliveries.len(),
         deliveries,
         next_due: lease::next_due(file, subscription, now)?,

@@ -27,21 +27,11 @@ pub enum BrokerError {
     )]
     InvalidName(String),
     /// A subscription's setting is unusable.
-    #[error("subscription `{subscription}`: {reason}")]
-    InvalidSubscription {
-        /// Its name.
-        subscription: String,
-        /// A sentence without full stop.
-        reason: String,
-    },
+    #[error("subscription `{0}`: {1}")]
+    InvalidSubscription(String, &'static str),
     /// A subscription's filter is not in Pub/Sub's filter language.
-    #[error("subscription `{subscription}`: {source}")]
-    InvalidFilter {
-        /// Its name.
-        subscription: String,
-        /// What is wrong, and where.
-        source: InvalidFilter,
-    },
+    #[error("subscription `{0}`: {1}")]
+    InvalidFilter(String, #[source] InvalidFilter),
     /// A publish is larger than Pub/Sub takes.
     #[error(transparent)]
     LimitExceeded(#[from] LimitExceeded),
@@ -71,8 +61,8 @@ impl From<BrokerError> for PublishError {
             | BrokerError::TopicExists(_)
             | BrokerError::SubscriptionExists(_)
             | BrokerError::InvalidName(_)
-            | BrokerError::InvalidSubscription { .. }
-            | BrokerError::InvalidFilter { .. }
+            | BrokerError::InvalidSubscription(..)
+            | BrokerError::InvalidFilter(..)
             | BrokerError::LimitExceeded(_)
             | BrokerError::NotAPullSubscription(_)
             | BrokerError::InvalidAckId => Self::Refused(error.into()),

@@ -33,7 +33,6 @@ impl Mischief {
         }
     }
 
-    /// Shuffles, if order is to be disturbed.
     pub(super) fn disturb_order<T>(&self, waiting: &mut [T], ids: &dyn IdGenerator) {
         if !self.reorder {
             return;

@@ -24,7 +24,6 @@ const MOST_ANSWER_BYTES: usize = 64 * 1024;
 #[derive(Clone)]
 pub(super) struct PushClient(Client<HttpConnector, Full<Bytes>>);
 
-/// What came of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PushAnswer {
     Acked,

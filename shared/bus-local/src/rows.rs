@@ -19,7 +19,6 @@ pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
         .ok_or_else(|| foreign(row, column, Type::Integer, Foreign.into()))
 }
 
-/// A column of whole milliseconds as a duration.
 pub(super) fn duration(row: &Row<'_>, column: &str) -> rusqlite::Result<Duration> {
     count(row, column).map(Duration::from_millis)
 }
@@ -44,7 +43,6 @@ pub(super) fn attributes(
         .map_err(|error| foreign(row, column, Type::Text, error.into()))
 }
 
-/// Attributes as a JSON object.
 pub(super) fn attributes_json(attributes: &BTreeMap<String, String>) -> String {
     let object = attributes
         .iter()

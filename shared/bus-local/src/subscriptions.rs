@@ -151,9 +151,11 @@ pub(super) fn delete(file: &Connection, name: &str) -> Result<(), BrokerError> {
 
 fn check(file: &Connection, settings: &Subscription) -> Result<(), BrokerError> {
     check_name(&settings.name)?;
-    let invalid = |reason: &str| BrokerError::InvalidSubscription {
-        subscription: settings.name.clone(),
-        reason: reason.to_owned(),
+    let invalid = |reason| {
+        Err(BrokerError::InvalidSubscription(
+            settings.name.clone(),
+            reason,
+        ))
     };
     let policy = settings.dead_letters.as_ref();
     for topic in [&settings.topic]
@@ -165,29 +167,25 @@ fn check(file: &Connection, settings: &Subscription) -> Result<(), BrokerError> 
         }
     }
     if policy.is_some_and(|policy| policy.topic == settings.topic) {
-        return Err(invalid("its dead letters would come back to it"));
+        return invalid("its dead letters would come back to it");
     }
     if policy.is_some_and(|policy| policy.max_attempts == 0) {
-        return Err(invalid("at least one delivery must be tried"));
+        return invalid("at least one delivery must be tried");
     }
-    if let Some(endpoint) = &settings.push_endpoint {
-        endpoint_uri(endpoint)
-            .ok_or_else(|| invalid("its push endpoint must be a URL that begins with http://"))?;
+    let endpoint = settings.push_endpoint.as_deref();
+    if endpoint.is_some_and(|endpoint| endpoint_uri(endpoint).is_none()) {
+        return invalid("its push endpoint must be a URL that begins with http://");
     }
     if !(SHORTEST..=LONGEST_WAIT).contains(&settings.ack_deadline) {
-        return Err(invalid(
-            "its ack deadline must be from a millisecond to ten minutes",
-        ));
+        return invalid("its ack deadline must be from a millisecond to ten minutes");
     }
     if settings.backoff.min > settings.backoff.max || settings.backoff.max > LONGEST_WAIT {
-        return Err(invalid(
+        return invalid(
             "its back-off must grow from a shortest wait to a longest of at most ten minutes",
-        ));
+        );
     }
     if !(SHORTEST..=LONGEST_RETENTION).contains(&settings.retention.period) {
-        return Err(invalid(
-            "its retention must be from a millisecond to 31 days",
-        ));
+        return invalid("its retention must be from a millisecond to 31 days");
     }
     parse_filter(settings).map(drop)
 }
@@ -203,13 +201,8 @@ pub(super) fn parse_filter(
     settings: &Subscription,
 ) -> Result<Option<AttributeFilter>, BrokerError> {
     let text = settings.filter.as_deref().filter(|text| !text.is_empty());
-    text.map(|text| {
-        text.parse().map_err(|source| BrokerError::InvalidFilter {
-            subscription: settings.name.clone(),
-            source,
-        })
-    })
-    .transpose()
+    let invalid = |error| BrokerError::InvalidFilter(settings.name.clone(), error);
+    text.map(|text| text.parse().map_err(invalid)).transpose()
 }
 
 fn check_name(name: &str) -> Result<(), BrokerError> {

@@ -37,31 +37,16 @@ pub enum SetUpError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// A topic could not be created.
-    #[error("the topic `{name}` cannot be created on the Pub/Sub emulator")]
-    Topic {
-        /// Its short name.
-        name: String,
-        /// What the emulator says.
-        source: Box<GoogleError>,
-    },
+    #[error("the topic `{0}` cannot be created on the Pub/Sub emulator")]
+    Topic(String, #[source] Box<GoogleError>),
     /// A subscription could not be created or brought up to date.
-    #[error("the subscription `{name}` cannot be set up on the Pub/Sub emulator")]
-    Subscription {
-        /// Its short name.
-        name: String,
-        /// What the emulator says.
-        source: Box<GoogleError>,
-    },
+    #[error("the subscription `{0}` cannot be set up on the Pub/Sub emulator")]
+    Subscription(String, #[source] Box<GoogleError>),
     /// A subscription of that name is there, and what differs cannot be changed.
     #[error(
-        "the Pub/Sub emulator already has a subscription `{name}` with another {property}, which cannot be changed: delete it, or start the emulator anew"
+        "the Pub/Sub emulator already has a subscription `{0}` with another {1}, which cannot be changed: delete it, or start the emulator anew"
     )]
-    Different {
-        /// Its short name.
-        name: String,
-        /// What differs.
-        property: &'static str,
-    },
+    Different(String, &'static str),
     /// The emulator does not answer.
     #[error("the Pub/Sub emulator was not set up within {} s", SET_UP_TIME_LIMIT.as_secs())]
     NoAnswer,
@@ -109,10 +94,7 @@ async fn create_topic(admin: &TopicAdmin, options: &Options, name: &str) -> Resu
     match topic.send().await {
         Ok(_) => Ok(()),
         Err(error) if already_exists(&error) => Ok(()),
-        Err(error) => Err(SetUpError::Topic {
-            name: name.to_owned(),
-            source: Box::new(error),
-        }),
+        Err(error) => Err(SetUpError::Topic(name.to_owned(), error.into())),
     }
 }
 
@@ -122,18 +104,11 @@ async fn create_subscription(
     subscription: &Subscription,
 ) -> Result<(), SetUpError> {
     let wanted = wanted(options, subscription);
-    let created = admin
-        .create_subscription()
-        .with_request(wanted.clone())
-        .send()
-        .await;
-    match created {
+    let creation = admin.create_subscription().with_request(wanted.clone());
+    match creation.send().await {
         Ok(_) => Ok(()),
         Err(error) if already_exists(&error) => update(admin, &subscription.name, wanted).await,
-        Err(error) => Err(SetUpError::Subscription {
-            name: subscription.name.clone(),
-            source: Box::new(error),
-        }),
+        Err(error) => Err(refused(&subscription.name, error)),
     }
 }
 
@@ -144,28 +119,22 @@ async fn update(
 ) -> Result<(), SetUpError> {
     let mut request = model::UpdateSubscriptionRequest::new().set_subscription(wanted.clone());
     request.update_mask.get_or_insert_default().paths = CHANGEABLE.map(str::to_owned).to_vec();
-    let updated = admin
-        .update_subscription()
-        .with_request(request)
-        .send()
-        .await
-        .map_err(|error| SetUpError::Subscription {
-            name: name.to_owned(),
-            source: Box::new(error),
-        })?;
-    let differs = |property| SetUpError::Different {
-        name: name.to_owned(),
-        property,
-    };
-    if updated.topic != wanted.topic {
-        Err(differs("topic"))
-    } else if updated.enable_message_ordering != wanted.enable_message_ordering {
-        Err(differs("message ordering"))
-    } else if updated.filter != wanted.filter {
-        Err(differs("filter"))
-    } else {
-        Ok(())
+    let updated = admin.update_subscription().with_request(request).send();
+    let updated = updated.await.map_err(|error| refused(name, error))?;
+    let ordering = updated.enable_message_ordering != wanted.enable_message_ordering;
+    let different = [
+        ("topic", updated.topic != wanted.topic),
+        ("message ordering", ordering),
+        ("filter", updated.filter != wanted.filter),
+    ];
+    match different.into_iter().find(|(_, differs)| *differs) {
+        Some((property, _)) => Err(SetUpError::Different(name.to_owned(), property)),
+        None => Ok(()),
     }
+}
+
+fn refused(name: &str, error: GoogleError) -> SetUpError {
+    SetUpError::Subscription(name.to_owned(), error.into())
 }
 
 /// The subscription as it should be on the emulator.
@@ -202,9 +171,8 @@ fn saturated(number: u64) -> i32 {
 }
 
 fn already_exists(error: &GoogleError) -> bool {
-    error
-        .status()
-        .is_some_and(|status| status.code == Code::AlreadyExists)
+    let status = error.status();
+    status.is_some_and(|status| status.code == Code::AlreadyExists)
 }
 
 #[cfg(test)]

@@ -40,10 +40,8 @@ pub(super) trait Outside: Send + Sync {
     ) -> Result<UnitOfWork, ReadError>;
 }
 
-/// An act that was done, with its output.
 pub(super) type ActDone = Box<dyn Remember>;
 
-/// What is to be remembered of an act.
 #[async_trait]
 pub(super) trait Remember: Send + Sync {
     async fn remember(&self, view: &View<'_>) -> Result<UnitOfWork, ReadError>;

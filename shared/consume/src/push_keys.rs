@@ -61,7 +61,6 @@ impl PushKeys {
         })
     }
 
-    /// The key of this id.
     pub(super) async fn find(self: &Arc<Self>, id: &str) -> Result<DecodingKey, PushAuthError> {
         self.refresh(id);
         let mut known = self.known.subscribe();

@@ -68,18 +68,25 @@ async fn receive(
             line.settled(&settled, started.elapsed());
             (&settled.outcome).into_response()
         }
-        Err(Refusal { problem, why }) => {
-            line.refused(problem.slug(), &why, started.elapsed());
+        Err(refusal) => {
+            let problem = refusal.problem();
+            line.refused(problem.slug(), &refusal.to_string(), started.elapsed());
             problem.into_response()
         }
     }
 }
 
-/// Why a request is not taken as a delivery.
-struct Refusal {
-    problem: Problem,
-    /// For the log; shows nothing of the request.
-    why: String,
+/// Why a request is not taken as a delivery, for the log. Shows nothing of the request.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    Auth(#[from] PushAuthError),
+    #[error("it is not plain JSON")]
+    NotJson,
+    #[error(transparent)]
+    Body(#[from] BodyFault),
+    #[error(transparent)]
+    NotAPush(#[from] NotAPush),
 }
 
 impl Reader {
@@ -93,10 +100,7 @@ impl Reader {
     ) -> Result<(PushedMessage, HeldBody), Refusal> {
         self.auth.check(headers).await?;
         if is_encoded(headers) || media_type(headers).as_deref() != Some("application/json") {
-            return Err(Refusal {
-                problem: not_json(),
-                why: "it is not plain JSON".to_owned(),
-            });
+            return Err(Refusal::NotJson);
         }
         let mut held = self.room.read(body, MAX_PUSH_BYTES).await?;
         let envelope = PushEnvelope::from_json(&std::mem::take(&mut held.bytes))?;
@@ -105,29 +109,35 @@ impl Reader {
     }
 }
 
-impl From<PushAuthError> for Refusal {
-    fn from(error: PushAuthError) -> Self {
-        Self {
-            problem: auth_problem(&error),
-            why: error.to_string(),
-        }
-    }
-}
-
-impl From<BodyFault> for Refusal {
-    fn from(fault: BodyFault) -> Self {
-        Self {
-            problem: body_problem(fault),
-            why: fault.to_string(),
-        }
-    }
-}
-
-impl From<NotAPush> for Refusal {
-    fn from(error: NotAPush) -> Self {
-        Self {
-            problem: not_a_push(&error.to_string()),
-            why: error.to_string(),
+impl Refusal {
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Auth(error) => auth_problem(error),
+            Self::NotJson => Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "A push is JSON",
+                "Send the header `Content-Type: application/json`, and no `Content-Encoding`.",
+            ),
+            Self::Body(BodyFault::TooLarge) => Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body_too_large",
+                "The push is too large",
+                format!("A push has at most {MAX_PUSH_BYTES} bytes."),
+            ),
+            // What watches the logs asks for this slug.
+            Self::Body(BodyFault::NoRoom) => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no_room",
+                "Too much is being delivered at once",
+                "The pushes under way take all the memory that is set apart for them. Deliver again.",
+            ),
+            Self::Body(BodyFault::Incomplete) | Self::NotAPush(_) => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "not_a_push",
+                "This is no Pub/Sub push",
+                self.to_string(),
+            ),
         }
     }
 }
@@ -156,43 +166,6 @@ fn auth_problem(error: &PushAuthError) -> Problem {
     }
 }
 
-fn not_json() -> Problem {
-    Problem::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "unsupported_media_type",
-        "A push is JSON",
-        "Send the header `Content-Type: application/json`, and no `Content-Encoding`.",
-    )
-}
-
-fn body_problem(fault: BodyFault) -> Problem {
-    match fault {
-        BodyFault::TooLarge => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            "The push is too large",
-            format!("A push has at most {MAX_PUSH_BYTES} bytes."),
-        ),
-        // What watches the logs asks for this slug.
-        BodyFault::NoRoom => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "no_room",
-            "Too much is being delivered at once",
-            "The pushes under way take all the memory that is set apart for them. Deliver again.",
-        ),
-        BodyFault::Incomplete => not_a_push("the body could not be read to its end"),
-    }
-}
-
-fn not_a_push(detail: &str) -> Problem {
-    Problem::new(
-        StatusCode::BAD_REQUEST,
-        "not_a_push",
-        "This is no Pub/Sub push",
-        detail,
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use fanout_runtime::SystemClock;
@@ -217,7 +190,7 @@ mod tests {
             let mut line = DeliveryLine::new("test");
             match self.read(headers, body, &mut line).await {
                 Ok(_) => StatusCode::OK,
-                Err(refusal) => refusal.problem.status(),
+                Err(refusal) => refusal.problem().status(),
             }
         }
     }
@@ -279,8 +252,8 @@ mod tests {
             .await
             .err()
             .unwrap();
-        assert_eq!(refused.problem.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(refused.problem.slug(), "no_room");
+        assert_eq!(refused.problem().status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.problem().slug(), "no_room");
         drop(under_way);
         assert_eq!(open.status(&json(), PUSH.into()).await, StatusCode::OK);
     }

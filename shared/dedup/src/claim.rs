@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use fanout_runtime::Timestamp;
+use fanout_runtime::{Timestamp, later};
 use fanout_store::{Key, Precondition, Write, jitter};
 
-use super::ledger::{Ledger, LedgerError, Parking, later};
+use super::ledger::{Ledger, LedgerError, Parking};
 use super::mark::{Mark, MarkState, Seen};
 use super::standing::{Predecessor, Standing};
 

@@ -1,7 +1,7 @@
 //! Marks as an operator finds them who looks an event up.
 
 use super::mark::{Mark, PROCESSED_EVENTS};
-use fanout_store::{Comparison, Documents, Query, ReadError};
+use fanout_store::{Comparison, Documents, Pages, Query, ReadError};
 
 /// Which marks. Each is one equality on one field, which is indexed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +47,10 @@ pub async fn find_marks(
         MarksOf::Correlation(id) => ("correlation_id", id),
         MarksOf::Causation(id) => ("causation_id", id),
     };
-    let mut query = Query::of(PROCESSED_EVENTS).only(field, Comparison::Equal, value);
-    let mut marks = Vec::new();
-    loop {
-        let page = documents.query(&query).await?;
-        for document in page.documents {
+    let query = Query::of(PROCESSED_EVENTS).only(field, Comparison::Equal, value);
+    let (mut marks, mut pages) = (Vec::new(), Pages::of(query));
+    while let Some(page) = pages.next(documents).await? {
+        for document in page {
             if marks.len() == limit {
                 return Ok(FoundMarks { marks, more: true });
             }
@@ -61,9 +60,6 @@ pub async fn find_marks(
                 mark,
             });
         }
-        match page.next {
-            Some(next) => query = query.after(next),
-            None => return Ok(FoundMarks { marks, more: false }),
-        }
     }
+    Ok(FoundMarks { marks, more: false })
 }

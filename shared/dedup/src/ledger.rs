@@ -1,9 +1,8 @@
 //! The ledger: reads marks, and says how they are written. Every change of a mark is one commit.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use fanout_runtime::{Clock, IdGenerator, Timestamp, Timings};
+use fanout_runtime::{Clock, IdGenerator, Timestamp, Timings, later};
 use fanout_store::{
     CommitError, CommitReceipt, Conflict, Documents, Key, MalformedDocument, StoreError, Write,
     commit_through_contention,
@@ -184,11 +183,4 @@ impl Mark {
             ..self
         }
     }
-}
-
-pub(super) fn later(now: Timestamp, by: Duration) -> Timestamp {
-    chrono::TimeDelta::from_std(by)
-        .ok()
-        .and_then(|by| now.checked_add_signed(by))
-        .unwrap_or(Timestamp::MAX_UTC)
 }

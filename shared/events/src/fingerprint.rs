@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::Event;
@@ -16,17 +16,15 @@ pub struct Fingerprint(String);
 impl Fingerprint {
     /// The fingerprint of an event as it arrived, before any upcasting.
     pub fn of(event: &Event) -> Self {
-        let mut text = String::new();
-        let names = [&event.event_type, &event.metadata.version, &event.subject];
-        for name in names {
-            write_canonical(&Value::from(name.as_str()), &mut text);
-            text.push('\n');
-        }
-        write_canonical(&Value::from(event.sequence), &mut text);
-        text.push('\n');
-        write_canonical_object(&event.data.0, &mut text);
-        text.push('\n');
-        Self::of_bytes(text.as_bytes())
+        let parts = [
+            Value::from(event.event_type.as_str()),
+            Value::from(event.metadata.version.as_str()),
+            Value::from(event.subject.as_str()),
+            Value::from(event.sequence),
+            Value::Object(event.data.0.clone()),
+        ];
+        let lines = parts.map(|part| canonical(part) + "\n");
+        Self::of_bytes(lines.concat().as_bytes())
     }
 
     /// The fingerprint of a message that cannot be decoded.
@@ -47,50 +45,17 @@ impl fmt::Display for Fingerprint {
 }
 
 /// JSON without spaces and with sorted keys, whatever order serde_json keeps them in.
-fn write_canonical(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(object) => write_canonical_object(object, out),
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write_canonical(item, out);
-            }
-            out.push(']');
-        }
-        scalar => out.push_str(&scalar.to_string()),
-    }
-}
-
-fn write_canonical_object(object: &Map<String, Value>, out: &mut String) {
-    let mut fields: Vec<(&String, &Value)> = object.iter().collect();
-    fields.sort_by_key(|(name, _)| *name);
-    out.push('{');
-    for (index, (name, value)) in fields.into_iter().enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        out.push_str(&Value::from(name.as_str()).to_string());
-        out.push(':');
-        write_canonical(value, out);
-    }
-    out.push('}');
+fn canonical(mut value: Value) -> String {
+    value.sort_all_objects();
+    value.to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     use super::*;
-
-    fn canonical(value: &Value) -> String {
-        let mut text = String::new();
-        write_canonical(value, &mut text);
-        text
-    }
 
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
@@ -112,21 +77,18 @@ mod tests {
         #[test]
         fn a_reserialised_copy_has_the_same_canonical_form(value in any_json()) {
             let copy: Value = serde_json::from_str(&serde_json::to_string_pretty(&value).unwrap()).unwrap();
-            prop_assert_eq!(canonical(&value), canonical(&copy));
+            prop_assert_eq!(canonical(value), canonical(copy));
         }
 
         #[test]
         fn two_values_share_a_canonical_form_only_if_they_are_equal(a in any_json(), b in any_json()) {
-            prop_assert_eq!(canonical(&a) == canonical(&b), a == b);
+            prop_assert_eq!(canonical(a.clone()) == canonical(b.clone()), a == b);
         }
     }
 
     #[test]
     fn keys_are_sorted_at_every_depth() {
         let value = json!({"b": {"d": 1, "c": [true, null]}, "a": "x"});
-        assert_eq!(
-            canonical(&value),
-            r#"{"a":"x","b":{"c":[true,null],"d":1}}"#
-        );
+        assert_eq!(canonical(value), r#"{"a":"x","b":{"c":[true,null],"d":1}}"#);
     }
 }

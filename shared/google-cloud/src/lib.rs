@@ -218,7 +218,6 @@ impl PushSettings {
     }
 }
 
-/// The e-mail address of a service account.
 struct ServiceAccount(EmailAddress);
 
 impl FromStr for ServiceAccount {

@@ -40,7 +40,6 @@ impl Mailer for EmlMailer {
 fn write(folder: &Path, id: &str, content: &[u8]) -> io::Result<()> {
     if !folder.exists() {
         let mut private = DirBuilder::new();
-        #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut private, 0o700);
         private.recursive(true).create(folder)?;
         if let Some(parent) = folder.parent().filter(|parent| parent.is_dir()) {
@@ -48,7 +47,6 @@ fn write(folder: &Path, id: &str, content: &[u8]) -> io::Result<()> {
         }
     }
     let mut private = OpenOptions::new();
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut private, 0o600);
     let draft = folder.join(format!("{id}.draft"));
     let mut file = private

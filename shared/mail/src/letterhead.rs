@@ -93,7 +93,6 @@ impl FromStr for Unsubscribe {
 }
 
 impl Unsubscribe {
-    /// The header's value for this user.
     pub(crate) fn header(&self, user_id: &str) -> String {
         format!("<{}>", self.template.replace(USER_ID, &plain_id(user_id)))
     }

@@ -29,13 +29,11 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// How far cursors must move before they are stored again.
 const WORTH_STORING: Duration = Duration::from_secs(60);
 
-/// The cursors of a run.
 pub(super) struct Cursors {
     /// Nothing waits in a shard that was recorded before.
     stored: Vec<Timestamp>,
     /// When the last run began that looked at everything.
     swept_at: Timestamp,
-    /// When this run began.
     began: Timestamp,
     /// Whether this run looks at everything.
     sweeps: bool,

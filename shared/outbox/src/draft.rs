@@ -98,7 +98,6 @@ impl Draft {
         }
     }
 
-    /// The whole event.
     pub(super) fn event(
         &self,
         id: String,

@@ -1,6 +1,6 @@
 //! Rows as an operator finds them who looks an event up.
 
-use fanout_store::{Comparison, Direction, Documents, Query, ReadError, StoreError};
+use fanout_store::{Comparison, Direction, Documents, Pages, Query, ReadError, StoreError};
 use futures_util::future::try_join_all;
 
 use crate::row::{EVENTS, EventRow, SHARDS, WAITING};
@@ -25,7 +25,7 @@ pub async fn find_events(
     of: EventsOf<'_>,
     limit: usize,
 ) -> Result<(Vec<EventRow>, bool), ReadError> {
-    let mut query = match of {
+    let query = match of {
         EventsOf::Event(id) => {
             let found = documents.get(&EventRow::key_of(id)).await?;
             let row = found.as_ref().map(EventRow::from_document).transpose()?;
@@ -39,20 +39,16 @@ pub async fn find_events(
         }
         EventsOf::Causation(id) => Query::of(EVENTS).only("causation_id", Comparison::Equal, id),
     };
-    let mut rows = Vec::new();
-    loop {
-        let page = documents.query(&query).await?;
-        for document in &page.documents {
+    let (mut rows, mut pages) = (Vec::new(), Pages::of(query));
+    while let Some(page) = pages.next(documents).await? {
+        for document in &page {
             if rows.len() == limit {
                 return Ok((rows, true));
             }
             rows.push(EventRow::from_document(document)?);
         }
-        match page.next {
-            Some(next) => query = query.after(next),
-            None => return Ok((rows, false)),
-        }
     }
+    Ok((rows, false))
 }
 
 /// The rows that wait.
@@ -73,18 +69,16 @@ pub async fn find_waiting(
     most: usize,
 ) -> Result<WaitingEvents, StoreError> {
     let shards = (0..SHARDS).map(|shard| async move {
-        let mut query = Query::of(EVENTS)
+        let query = Query::of(EVENTS)
             .only(WAITING, Comparison::Equal, shard)
             .order_by("recorded_at", Direction::Ascending);
-        let mut found = Vec::new();
-        loop {
-            let page = documents.query(&query).await?;
-            found.extend(page.documents);
-            match page.next {
-                Some(next) if found.len() < most => query = query.after(next),
-                next => return Ok::<_, StoreError>((found, next.is_some())),
-            }
+        let (mut found, mut pages) = (Vec::new(), Pages::of(query));
+        while found.len() < most
+            && let Some(page) = pages.next(documents).await?
+        {
+            found.extend(page);
         }
+        Ok::<_, StoreError>((found, pages.query.is_some()))
     });
     let mut waiting = WaitingEvents::default();
     for (found, more) in try_join_all(shards).await? {

@@ -43,13 +43,6 @@ enum Lease {
     Over,
 }
 
-/// A page of a line's rows that wait.
-struct WaitingRows {
-    rows: Vec<EventRow>,
-    /// Where the line goes on behind the page, if it does.
-    next: Option<u64>,
-}
-
 /// The holder of a line's lease.
 pub(super) struct Holder<'a> {
     outbox: &'a Outbox,
@@ -131,28 +124,29 @@ impl<'a> Holder<'a> {
 
     async fn publish_rows(&mut self) -> Result<(), Stopped> {
         loop {
-            let page = self.waiting_rows().await?;
+            let (rows, next) = self.waiting_rows().await?;
             // The lease goes with the last row that is seen, unless the line goes on behind it.
-            let last = page.rows.len().saturating_sub(1);
-            for (index, row) in page.rows.iter().enumerate() {
+            let last = rows.len().saturating_sub(1);
+            for (index, row) in rows.iter().enumerate() {
                 self.publish_row(row).await?;
                 let row = std::slice::from_ref(row);
-                if page.next.is_some() || index < last {
+                if next.is_some() || index < last {
                     self.settle(row).await?;
                 } else if self.settle_and_release(row).await? == Lease::Over {
                     return Ok(());
                 }
             }
-            if let Some(next) = page.next {
+            if let Some(next) = next {
                 self.held.from = next;
-            } else if page.rows.is_empty() && self.settle_and_release(&[]).await? == Lease::Over {
+            } else if rows.is_empty() && self.settle_and_release(&[]).await? == Lease::Over {
                 return Ok(());
             }
         }
     }
 
-    /// The rows that wait on one page of the line, from where nothing waits before.
-    async fn waiting_rows(&self) -> Result<WaitingRows, Stopped> {
+    /// The rows that wait on one page of the line, from where nothing waits before; and where the
+    /// line goes on behind the page, if it does.
+    async fn waiting_rows(&self) -> Result<(Vec<EventRow>, Option<u64>), Stopped> {
         let line = &self.held.line;
         let documents = self.outbox.documents.as_ref();
         let (found, next) = match &line.of {
@@ -178,14 +172,12 @@ impl<'a> Holder<'a> {
                 rows.push(row);
             }
         }
-        Ok(WaitingRows { rows, next })
+        Ok((rows, next))
     }
 
     async fn publish_row(&mut self, row: &EventRow) -> Result<(), Stopped> {
         let outbox = self.outbox;
-        let over = self
-            .deadline
-            .is_some_and(|deadline| outbox.is_over(deadline));
+        let over = self.deadline.is_some_and(|it| outbox.is_over(it));
         if over || self.held.expires_at <= outbox.clock.now() + PUBLISH_LIMIT {
             return Err(Stopped::OutOfTime);
         }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
-use fanout_runtime::Timestamp;
+use fanout_runtime::{Timestamp, later};
 use fanout_store::{
     Collection, CommitError, Document, Documents, Fields, Key, Precondition, StoreError,
     UpdateTime, Write,
@@ -49,7 +48,6 @@ impl Line {
         Self::of(row) == *self
     }
 
-    /// What names it, for the log.
     pub(super) fn name(&self) -> &str {
         match &self.of {
             LineOf::Subject(id) | LineOf::Event(id) => id,
@@ -62,7 +60,6 @@ impl Line {
     }
 }
 
-/// A lease that is to be taken.
 #[derive(Debug, Clone)]
 pub(super) struct LineLease {
     pub(super) line: Line,
@@ -91,12 +88,11 @@ impl LineLease {
         now: Timestamp,
         length: Duration,
     ) -> Self {
-        let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
         Self {
             line,
             from,
             owner,
-            expires_at: now.checked_add_signed(length).unwrap_or(Timestamp::MAX_UTC),
+            expires_at: later(now, length),
         }
     }
 

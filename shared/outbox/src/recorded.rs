@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use fanout_runtime::Timestamp;
-use fanout_store::{Comparison, Direction, Documents, Query, ReadError};
+use fanout_store::{Comparison, Direction, Documents, Pages, Query, ReadError};
 use futures_util::future::try_join_all;
 
 use crate::row::{EVENTS, EventRow, SHARDS};
@@ -27,11 +27,9 @@ pub struct RecordedEvents<'a> {
     shards: Vec<Shard>,
 }
 
-#[derive(Default)]
 struct Shard {
     rows: VecDeque<EventRow>,
-    /// The next page; `None` at the end.
-    next: Option<Query>,
+    pages: Pages,
 }
 
 impl<'a> RecordedEvents<'a> {
@@ -48,7 +46,7 @@ impl<'a> RecordedEvents<'a> {
         };
         let shards = queries.into_iter().map(|query| Shard {
             rows: VecDeque::new(),
-            next: Some(query),
+            pages: Pages::of(query),
         });
         Self {
             asked,
@@ -97,16 +95,14 @@ impl Shard {
         documents: &dyn Documents,
     ) -> Result<(), ReadError> {
         while self.rows.is_empty()
-            && let Some(query) = self.next.take()
+            && let Some(page) = self.pages.next(documents).await?
         {
-            let page = documents.query(&query).await?;
-            for document in &page.documents {
+            for document in &page {
                 let row = EventRow::from_document(document)?;
                 if asked.holds(&row) {
                     self.rows.push_back(row);
                 }
             }
-            self.next = page.next.map(|next| query.after(next));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use fanout_runtime::{Timestamp, error_chain};
-use fanout_store::{Document, Page, Query, StoreError};
+use fanout_store::{Document, Pages, StoreError};
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
@@ -39,8 +39,7 @@ pub struct RelayReport {
 
 /// One shard of the waiting rows, on a run's way through it.
 struct Shard {
-    /// The next page; `None` at the end.
-    next: Option<Query>,
+    pages: Pages,
     /// The time of the oldest row that is left behind.
     oldest_left: Option<Timestamp>,
     /// The time up to which the run has seen the shard.
@@ -54,7 +53,6 @@ struct LineReport {
     failed: bool,
 }
 
-/// One run.
 struct Run<'a> {
     outbox: &'a Outbox,
     deadline: Instant,
@@ -72,7 +70,7 @@ impl Outbox {
     pub async fn relay(&self) -> Result<RelayReport, StoreError> {
         let cursors = Cursors::read(self.documents.as_ref(), self.clock.now()).await?;
         let shards = (0..SHARDS).map(|shard| Shard {
-            next: Some(cursors.query(shard)),
+            pages: Pages::of(cursors.query(shard)),
             oldest_left: None,
             seen_until: None,
         });
@@ -85,7 +83,7 @@ impl Outbox {
             report: RelayReport::default(),
         };
         while run.round().await? && !self.is_over(run.deadline) {}
-        let complete = run.shards.iter().all(|shard| shard.next.is_none());
+        let complete = run.shards.iter().all(|shard| shard.pages.query.is_none());
         let left: Vec<_> = run.shards.iter().map(Shard::may_be_left).collect();
         cursors
             .keep(self.documents.as_ref(), &left, complete)
@@ -116,16 +114,8 @@ impl Outbox {
         };
         let (done, ended) = Holder::new(self, held, Some(deadline)).publish_all().await;
         report.done = done;
-        report.failed = match ended {
-            // The next run goes on where this one stopped.
-            Ok(()) | Err(Stopped::OutOfTime) => false,
-            Err(
-                Stopped::Publish(_)
-                | Stopped::Unreadable(_)
-                | Stopped::Store(_)
-                | Stopped::Commit(_),
-            ) => true,
-        };
+        // The next run goes on where one that is out of time stopped.
+        report.failed = !matches!(ended, Ok(()) | Err(Stopped::OutOfTime));
         report
     }
 }
@@ -137,7 +127,7 @@ impl Shard {
 
     /// The time of the oldest row that may still wait; `None` if the run saw that none does.
     fn may_be_left(&self) -> Option<Timestamp> {
-        let unseen = self.next.as_ref().and(self.seen_until);
+        let unseen = self.pages.query.as_ref().and(self.seen_until);
         self.oldest_left.into_iter().chain(unseen).min()
     }
 }
@@ -146,22 +136,14 @@ impl Run<'_> {
     /// Publishes the next page of every shard; false once all are at their end.
     async fn round(&mut self) -> Result<bool, StoreError> {
         let documents = self.outbox.documents.as_ref();
-        let open = self.shards.iter_mut().enumerate();
-        let open = open.filter_map(|(number, shard)| Some((number, shard.next.take()?)));
-        let pages = open.map(|(number, query)| async move {
-            let page = documents.query(&query).await?;
-            Ok::<_, StoreError>((number, query, page))
-        });
-        let pages: Vec<(usize, Query, Page)> = try_join_all(pages).await?;
-        if pages.is_empty() {
+        let pages = self.shards.iter_mut();
+        let pages = try_join_all(pages.map(|shard| shard.pages.next(documents))).await?;
+        if pages.iter().all(Option::is_none) {
             return Ok(false);
         }
         let mut rows = Vec::new();
-        for (number, query, page) in pages {
-            let Some(shard) = self.shards.get_mut(number) else {
-                continue;
-            };
-            for document in &page.documents {
+        for (number, (shard, page)) in self.shards.iter_mut().zip(pages).enumerate() {
+            for document in &page.unwrap_or_default() {
                 match read(document) {
                     Ok(row) => {
                         shard.seen_until = Some(row.recorded_at);
@@ -173,7 +155,6 @@ impl Run<'_> {
                     }
                 }
             }
-            shard.next = page.next.map(|next| query.after(next));
         }
         self.publish(&rows).await;
         for (number, row) in rows {
@@ -236,14 +217,11 @@ fn log(report: &RelayReport) {
     if *report == RelayReport::default() {
         return;
     }
-    let RelayReport {
-        published,
-        failed,
-        remaining,
-        oldest_age_seconds,
-    } = *report;
     info!(
-        published,
-        failed, remaining, oldest_age_seconds, "outbox relayed"
+        published = report.published,
+        failed = report.failed,
+        remaining = report.remaining,
+        oldest_age_seconds = report.oldest_age_seconds,
+        "outbox relayed"
     );
 }

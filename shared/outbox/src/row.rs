@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use fanout_bus::OutgoingMessage;
 use fanout_events::attributes;
-use fanout_runtime::Timestamp;
+use fanout_runtime::{Timestamp, later};
 use fanout_store::{
     Collection, Fields, Key, MalformedDocument, Precondition, UpdateTime, Value, Write, ascending,
     descending,
@@ -216,10 +215,8 @@ impl EventRow {
     }
 
     fn ended(&self, fields: Fields, now: Timestamp, kept: Duration) -> Write {
-        let kept = TimeDelta::from_std(kept).unwrap_or(TimeDelta::MAX);
-        let expires_at = now.checked_add_signed(kept).unwrap_or(Timestamp::MAX_UTC);
         let fields = match &self.lasting {
-            None => fields.with("expires_at", expires_at),
+            None => fields.with("expires_at", later(now, kept)),
             Some(_) => fields,
         };
         Write::merge(self.key(), fields)

@@ -24,7 +24,6 @@ pub struct Committed {
     pub(super) lines: Vec<CommittedLine>,
 }
 
-/// What was committed of one line.
 pub(super) struct CommittedLine {
     pub(super) lease: LineLease,
     pub(super) rows: Vec<EventRow>,

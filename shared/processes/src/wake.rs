@@ -8,7 +8,7 @@ use fanout_store::{CommitError, Comparison, Direction, Document, Query, ReadErro
 use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
 use tokio::time::Instant;
-use tracing::error;
+use tracing::{error, info};
 
 use crate::engine::{Engine, EngineError};
 use crate::process::Input;
@@ -77,6 +77,18 @@ impl Engine {
                     .filter(|_| !is_over())
                     .map(|next| query.after(next));
             }
+        }
+        if report != WakeReport::default() {
+            let WakeReport {
+                woken,
+                failed,
+                remaining,
+                oldest_lateness_seconds,
+            } = report;
+            info!(
+                woken,
+                failed, remaining, oldest_lateness_seconds, "processes woken"
+            );
         }
         Ok(report)
     }

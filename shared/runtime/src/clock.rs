@@ -1,6 +1,8 @@
 //! Time as a port.
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use serde::Serializer;
 
 /// A moment in UTC. Everything this system stores or sends carries milliseconds at most.
@@ -29,6 +31,12 @@ impl Clock for SystemClock {
 /// Cuts what lies below the millisecond.
 pub fn whole_milliseconds(time: Timestamp) -> Timestamp {
     time.trunc_subsecs(3)
+}
+
+/// The time so long after another; the last there is, if that is too long.
+pub fn later(time: Timestamp, by: Duration) -> Timestamp {
+    let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+    time.checked_add_signed(by).unwrap_or(Timestamp::MAX_UTC)
 }
 
 /// Writes a time as every answer does: RFC 3339, UTC, milliseconds. For serde's `serialize_with`.

@@ -11,7 +11,7 @@ mod telemetry;
 mod timings;
 mod trace_context;
 
-pub use clock::{Clock, SystemClock, Timestamp, serialize_rfc3339, whole_milliseconds};
+pub use clock::{Clock, SystemClock, Timestamp, later, serialize_rfc3339, whole_milliseconds};
 pub use environment::{Environment, ProcessEnvironment, Setting, Settings, SettingsError};
 pub use error_chain::{BoxError, error_chain};
 pub use ids::{IdGenerator, SystemIds, id_of, is_id_of};

@@ -1,5 +1,6 @@
 //! The process's wish to stop.
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -43,17 +44,14 @@ impl Shutdown {
 }
 
 /// The signals that stop a process; watched from the start, so that none between two looks is lost.
-#[cfg(unix)]
 struct Signals {
-    terminate: Option<tokio::signal::unix::Signal>,
-    hang_up: Option<tokio::signal::unix::Signal>,
-    interrupt: Option<tokio::signal::unix::Signal>,
+    terminate: Option<Signal>,
+    hang_up: Option<Signal>,
+    interrupt: Option<Signal>,
 }
 
-#[cfg(unix)]
 impl Signals {
     fn watch() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
         let watch = |kind: SignalKind, name| {
             signal(kind)
                 .inspect_err(
@@ -88,7 +86,6 @@ impl Signals {
 }
 
 /// Whether `nohup` started the process, which sets SIGHUP aside. Linux says so in a mask.
-#[cfg(unix)]
 fn outlives_its_terminal() -> bool {
     const SIGHUP: u64 = 1;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -97,33 +94,11 @@ fn outlives_its_terminal() -> bool {
     mask.is_some_and(|mask| mask & SIGHUP != 0)
 }
 
-#[cfg(unix)]
-async fn next(signal: &mut Option<tokio::signal::unix::Signal>) {
+async fn next(signal: &mut Option<Signal>) {
     match signal {
         Some(signal) => {
             signal.recv().await;
         }
         None => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn watch() -> Self {
-        Self
-    }
-
-    async fn first(&mut self) {
-        self.interrupted().await;
-    }
-
-    async fn interrupted(&mut self) {
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            warn!(%error, "Ctrl-C cannot be watched; it ends this process at once");
-            std::future::pending().await
-        }
     }
 }

@@ -49,6 +49,9 @@ const HANDLER_BUDGET: &str = "HANDLER_BUDGET_SECONDS";
 const LEASE: &str = "LEASE_SECONDS";
 const DRAIN_LIMIT: &str = "DRAIN_SECONDS";
 
+const LESS_THAN: &str = "less than";
+const AT_MOST: &str = "at most";
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Cloud Run kills a container this long after SIGTERM.
 const CLOUD_RUN_GRACE: Duration = Duration::from_secs(10);
@@ -98,47 +101,44 @@ impl Timings {
 
     /// The first rule that does not hold, with the two settings that disagree.
     pub fn check(&self) -> Result<(), TimingsDisagree> {
-        let below = |left: (&'static str, Duration), right: (&'static str, Duration), reason| {
-            let rule = "less than";
-            (left.1 < right.1).then_some(()).ok_or(TimingsDisagree {
-                left,
-                rule,
-                right,
-                reason,
-            })
+        let ack_deadline = (ACK_DEADLINE, self.ack_deadline);
+        let redriven_last = self.retention + self.dead_letter_retention;
+        let rule = |left, rule, right, reason| TimingsDisagree {
+            left,
+            rule,
+            right,
+            reason,
         };
-        let at_most = |left: (&'static str, Duration), right: (&'static str, Duration), reason| {
-            let rule = "at most";
-            (left.1 <= right.1).then_some(()).ok_or(TimingsDisagree {
-                left,
-                rule,
-                right,
-                reason,
-            })
-        };
-        below(
-            (HANDLER_BUDGET, self.handler_budget),
-            (ACK_DEADLINE, self.ack_deadline),
-            "otherwise Pub/Sub gives up on a handler that is still working and delivers again",
-        )?;
-        at_most(
-            (ACK_DEADLINE, self.ack_deadline),
-            (LEASE, self.lease),
-            "otherwise a second delivery takes the claim from a handler that is still working",
-        )?;
-        below(
-            (DRAIN_LIMIT, self.drain),
-            ("Cloud Run's grace period", CLOUD_RUN_GRACE),
-            "otherwise requests under way are killed instead of finished",
-        )?;
-        below(
-            (
-                "retention + dead_letter_retention",
-                self.retention + self.dead_letter_retention,
+        let rules = [
+            rule(
+                (HANDLER_BUDGET, self.handler_budget),
+                LESS_THAN,
+                ack_deadline,
+                "otherwise Pub/Sub gives up on a handler that is still working and delivers again",
             ),
-            ("mark_lifetime", self.mark_lifetime),
-            "otherwise a message that is redriven late is no longer known and takes effect twice",
-        )
+            rule(
+                ack_deadline,
+                AT_MOST,
+                (LEASE, self.lease),
+                "otherwise a second delivery takes the claim from a handler that is still working",
+            ),
+            rule(
+                (DRAIN_LIMIT, self.drain),
+                LESS_THAN,
+                ("Cloud Run's grace period", CLOUD_RUN_GRACE),
+                "otherwise requests under way are killed instead of finished",
+            ),
+            rule(
+                ("retention + dead_letter_retention", redriven_last),
+                LESS_THAN,
+                ("mark_lifetime", self.mark_lifetime),
+                "otherwise a message that is redriven late is no longer known and takes effect twice",
+            ),
+        ];
+        let holds = |it: &TimingsDisagree| {
+            it.left.1 < it.right.1 || it.rule == AT_MOST && it.left.1 == it.right.1
+        };
+        rules.into_iter().find(|it| !holds(it)).map_or(Ok(()), Err)
     }
 }
 

@@ -13,7 +13,6 @@ use fanout_store::{Conflict, Document, Precondition, Write};
 pub(super) enum Suspicion {
     /// It is this write.
     One(Conflict),
-    /// It is one of several.
     Several,
     /// No write has such a precondition: the error is about something else.
     Nobody,

@@ -29,20 +29,11 @@ pub struct FirestoreOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Nobody answers there.
-    #[error("Firestore at {address} does not answer within {} s", CONNECT_TIMEOUT.as_secs())]
-    TimedOut {
-        /// The address.
-        address: String,
-    },
+    #[error("Firestore at {0} does not answer within {limit} s", limit = CONNECT_TIMEOUT.as_secs())]
+    TimedOut(String),
     /// The connection or the credentials for it could not be made.
-    #[error("cannot connect to Firestore at {address}")]
-    Failed {
-        /// The address.
-        address: String,
-        /// What went wrong.
-        #[source]
-        source: BoxError,
-    },
+    #[error("cannot connect to Firestore at {0}")]
+    Failed(String, #[source] BoxError),
 }
 
 impl FirestoreOptions {
@@ -66,8 +57,8 @@ pub(super) async fn connect(options: &FirestoreOptions) -> Result<FirestoreDb, C
     let address = address(options);
     match tokio::time::timeout(CONNECT_TIMEOUT, open(options, &address)).await {
         Ok(Ok(db)) => Ok(db),
-        Ok(Err(source)) => Err(ConnectError::Failed { address, source }),
-        Err(_elapsed) => Err(ConnectError::TimedOut { address }),
+        Ok(Err(source)) => Err(ConnectError::Failed(address, source)),
+        Err(_elapsed) => Err(ConnectError::TimedOut(address)),
     }
 }
 

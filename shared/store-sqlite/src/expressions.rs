@@ -12,10 +12,8 @@ use fanout_store::Value;
 /// The ranks of the first and the last kind.
 pub(super) const LOWEST: u8 = 0;
 pub(super) const HIGHEST: u8 = 6;
-/// The rank of a moment.
 pub(super) const MOMENT: u8 = 3;
 
-/// A name in SQL's quotes.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -25,7 +23,6 @@ pub(super) fn value_of(field: &str) -> String {
     format!("json_extract(fields, {})", path(field, None))
 }
 
-/// Whether the field is there.
 pub(super) fn is_present(field: &str) -> String {
     format!("{} IS NOT NULL", kind_of(field, None))
 }

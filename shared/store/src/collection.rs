@@ -66,27 +66,21 @@ impl Collection {
 
     /// Without an index on each single field: one on a time that only grows holds all writes of the
     /// collection to a few hundred a second.
-    pub const fn no_automatic_indexes(self) -> Self {
-        Self {
-            automatic_indexes: false,
-            ..self
-        }
+    pub const fn no_automatic_indexes(mut self) -> Self {
+        self.automatic_indexes = false;
+        self
     }
 
     /// Whose documents end at the moment in this field.
-    pub const fn expires_by(self, field: &'static str) -> Self {
-        Self {
-            expires_by: Some(field),
-            ..self
-        }
+    pub const fn expires_by(mut self, field: &'static str) -> Self {
+        self.expires_by = Some(field);
+        self
     }
 
     /// Whose ids are never shown.
-    pub const fn private(self) -> Self {
-        Self {
-            private: true,
-            ..self
-        }
+    pub const fn private(mut self) -> Self {
+        self.private = true;
+        self
     }
 }
 

@@ -14,6 +14,6 @@ pub use contention::{commit_through_contention, jitter};
 pub use document::{Document, Fields, Key, MalformedDocument, UpdateTime, Value};
 pub use documents::{CommitError, CommitReceipt, Conflict, Documents, StoreError, Violation};
 pub use query::{Comparison, Cursor, Direction, Filter, Order, Page, Query};
-pub use read_error::{ReadError, all_documents};
+pub use read_error::{Pages, ReadError, all_documents};
 pub use refusal::{check_document, check_writes};
 pub use write::{Content, Precondition, Transform, Write};

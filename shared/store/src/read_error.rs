@@ -16,15 +16,38 @@ pub enum ReadError {
 /// Every document of a query, over all its pages. For results that are known to be few.
 pub async fn all_documents(
     documents: &dyn Documents,
-    mut query: Query,
+    query: Query,
 ) -> Result<Vec<Document>, StoreError> {
-    let mut all = Vec::new();
-    loop {
+    let (mut all, mut pages) = (Vec::new(), Pages::of(query));
+    while let Some(page) = pages.next(documents).await? {
+        all.extend(page);
+    }
+    Ok(all)
+}
+
+/// A query's documents, page by page.
+pub struct Pages {
+    /// Asks for the next page; `None` behind the last.
+    pub query: Option<Query>,
+}
+
+impl Pages {
+    /// From the first page on.
+    pub fn of(query: Query) -> Self {
+        let query = Some(query);
+        Self { query }
+    }
+
+    /// The next page; `None` behind the last. After an error there is none.
+    pub async fn next(
+        &mut self,
+        documents: &dyn Documents,
+    ) -> Result<Option<Vec<Document>>, StoreError> {
+        let Some(query) = self.query.take() else {
+            return Ok(None);
+        };
         let page = documents.query(&query).await?;
-        all.extend(page.documents);
-        match page.next {
-            Some(next) => query = query.after(next),
-            None => return Ok(all),
-        }
+        self.query = page.next.map(|next| query.after(next));
+        Ok(Some(page.documents))
     }
 }

@@ -97,36 +97,22 @@ impl Service {
 pub enum ServeError {
     /// Another program listens there.
     #[error(
-        "port {port} is already in use: stop the program that has it, or choose another port with {hint}"
+        "port {0} is already in use: stop the program that has it, or choose another port with {1}"
     )]
-    PortTaken {
-        /// The port.
-        port: u16,
-        /// The flag or variable that changes it.
-        hint: &'static str,
-    },
+    PortTaken(u16, &'static str),
     /// The address cannot be listened on for another reason.
-    #[error("cannot listen on {address}")]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// What the operating system says.
-        source: std::io::Error,
-    },
+    #[error("cannot listen on {0}")]
+    Bind(SocketAddr, #[source] std::io::Error),
 }
 
 /// Listens on `address`; a port that is taken is an error that names the port and `hint`, the
 /// flag or variable that changes it.
 pub async fn bind(address: SocketAddr, hint: &'static str) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| match source.kind() {
-            std::io::ErrorKind::AddrInUse => ServeError::PortTaken {
-                port: address.port(),
-                hint,
-            },
-            _ => ServeError::Bind { address, source },
-        })
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => ServeError::PortTaken(address.port(), hint),
+        _ => ServeError::Bind(address, error),
+    })
 }
 
 /// Serves until `shutdown`, then lets requests under way and the service's own last work finish,
@@ -178,7 +164,8 @@ where
     let port = settings.or_default("PORT", "a port number", 8080_u16);
     let logs = LogSettings::read(&mut settings);
     let config = read(&mut settings);
-    let (port, logs, config) = match settings.finish(zip3(port, logs, config)) {
+    let complete = port.zip(logs).zip(config);
+    let ((port, logs), config) = match settings.finish(complete) {
         Ok(complete) => complete,
         Err(faults) => return refuse(name, &faults, &environment),
     };
@@ -204,11 +191,8 @@ where
             ExitCode::SUCCESS
         }
         Err(cause) => {
-            error!(
-                service = name,
-                error = error_chain(cause.as_ref()),
-                "cannot serve"
-            );
+            let error = error_chain(cause.as_ref());
+            error!(service = name, error, "cannot serve");
             ExitCode::FAILURE
         }
     }
@@ -218,10 +202,6 @@ fn start_runtime() -> Result<tokio::runtime::Runtime, Box<dyn std::error::Error 
     Ok(tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?)
-}
-
-fn zip3<A, B, C>(a: Option<A>, b: Option<B>, c: Option<C>) -> Option<(A, B, C)> {
-    Some((a?, b?, c?))
 }
 
 fn refuse(name: &str, faults: &SettingsError, environment: &dyn Environment) -> ExitCode {

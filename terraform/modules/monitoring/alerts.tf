@@ -109,7 +109,79 @@ resource "google_monitoring_alert_policy" "outbox" {
   }
 }
 
-# The alert above lives on the ticker's own word; this one tells when the ticker can't speak.
+# Straight from the log line, as above: which process, at which step.
+resource "google_monitoring_alert_policy" "stuck" {
+  project               = var.project_id
+  display_name          = "fanout ${var.environment}: a process is stuck"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = local._channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "A process waits for an operator"
+
+    condition_matched_log {
+      filter = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"process_stuck\""
+
+      label_extractors = {
+        process = "EXTRACT(jsonPayload.process)"
+        key     = "EXTRACT(jsonPayload.key)"
+        step    = "EXTRACT(jsonPayload.step)"
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+
+    notification_rate_limit {
+      period = "300s"
+    }
+  }
+
+  documentation {
+    subject = "A process is stuck"
+    content = "An undo was not answered ten times, or a step past the pivot failed. `fanout processes show KEY` says which. Then retry, skip the step once it was done by hand, or abandon it with a reason."
+  }
+}
+
+resource "google_monitoring_alert_policy" "late" {
+  project               = var.project_id
+  display_name          = "fanout ${var.environment}: processes wake late"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = local._channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "A process has been due for more than 180 s"
+
+    condition_matched_log {
+      filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.ticker}\" AND jsonPayload.oldest_lateness_seconds>180"
+
+      label_extractors = {
+        lateness_seconds = "EXTRACT(jsonPayload.oldest_lateness_seconds)"
+        remaining        = "EXTRACT(jsonPayload.remaining)"
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "1800s"
+
+    notification_rate_limit {
+      period = "300s"
+    }
+  }
+
+  documentation {
+    subject = "Processes wake late"
+    content = "Deadlines of processes pass unnoticed. The ticker's lines `a process could not be woken` say why; a version that it does not know is one of a rollback. Answers are taken all the same."
+  }
+}
+
+# The first alert of the ticker's lives on its own word; this one tells when the ticker can't speak.
 resource "google_monitoring_alert_policy" "ticker" {
   project               = var.project_id
   display_name          = "fanout ${var.environment}: the ticker fails"

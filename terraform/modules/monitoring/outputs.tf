@@ -4,8 +4,10 @@ output "alerts" {
     dead_letters   = google_monitoring_alert_policy.dead_letters
     errors         = google_monitoring_alert_policy.errors
     latency        = google_monitoring_alert_policy.latency
+    late           = google_monitoring_alert_policy.late
     oldest_unacked = google_monitoring_alert_policy.oldest_unacked
     outbox         = google_monitoring_alert_policy.outbox
+    stuck          = google_monitoring_alert_policy.stuck
     ticker         = google_monitoring_alert_policy.ticker
   }
 }

@@ -8,6 +8,7 @@ use crm_service::CONTACTS;
 use email_service::EMAIL_RECIPIENTS;
 use fanout_dedup::PROCESSED_EVENTS;
 use fanout_outbox::{EVENTS, EVENTS_KEPT, OUTBOX_CURSORS, OUTBOX_LEASES};
+use fanout_processes::{PROCESSES, STEP_FENCES};
 use fanout_runtime::Timestamp;
 use fanout_store::{
     CommitError, CommitReceipt, Conflict, Content, Document, Documents, Fields, Key, Page,
@@ -28,7 +29,13 @@ pub(super) struct BrokenDocuments {
 impl Documents for BrokenDocuments {
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
         let found = self.inner.get_many(keys).await?;
-        let misread = |document: Option<Document>| Some(self.misread(document?));
+        let overlooked = |document: &Document| {
+            self.broken == Broken::NoStepFence && document.key.is_in(STEP_FENCES)
+        };
+        let misread = |document: Option<Document>| {
+            let document = document.filter(|it| !overlooked(it))?;
+            Some(self.misread(document))
+        };
         Ok(found.into_iter().map(misread).collect())
     }
 
@@ -56,6 +63,12 @@ impl Documents for BrokenDocuments {
                 self.rows_in_second_commit(writes).await
             }
             Broken::LeaseForgotten if emits(&writes) => self.without_leases(writes).await,
+            Broken::WakeInSecondCommit if writes.iter().any(|it| it.key.is_in(PROCESSES)) => {
+                let later = wakes_later(&mut writes);
+                let receipt = self.inner.commit(writes).await?;
+                self.inner.commit(later).await?;
+                Ok(receipt)
+            }
             Broken::NoRelease if is_in_state(&writes[0], "released") => Ok(CommitReceipt {
                 update_times: vec![None],
             }),
@@ -145,6 +158,9 @@ impl BrokenDocuments {
             Broken::NoOrderGuard if document.key.is_in(CONTACTS) => {
                 fields.set("version", 0_u64);
             }
+            Broken::UndoOfWhatIsKnown if document.key.is_in(STEP_FENCES) => {
+                fields.remove("was_asked");
+            }
             _ => {}
         }
         document
@@ -176,12 +192,46 @@ impl BrokenDocuments {
                 let stored = fields.timestamp("recorded_at").unwrap();
                 fields.set("expires_at", stored + EVENTS_KEPT);
             }
+            (Broken::NoStepFence, _) if write.key.is_in(STEP_FENCES) => {
+                write.precondition = Precondition::None;
+            }
+            (Broken::ProcessUnguarded, _) if write.key.is_in(PROCESSES) => {
+                write.precondition = Precondition::None;
+            }
+            (Broken::WakeForgotten, Content::Set(fields)) if write.key.is_in(PROCESSES) => {
+                fields.remove("wake_at");
+            }
+            // As if the do had never been undone.
+            (Broken::NoTombstone, Content::Set(fields))
+                if write.key.is_in(STEP_FENCES)
+                    && matches!(fields.text("state"), Ok("undone" | "undoing")) =>
+            {
+                fields.set("state", "acting");
+                fields.set("owner", "nothing");
+                fields.set("lease_expires_at", Timestamp::UNIX_EPOCH);
+            }
             (Broken::CursorPassesOver, Content::Set(fields)) if write.key.is_in(OUTBOX_CURSORS) => {
                 pass_over(fields);
             }
             _ => {}
         }
     }
+}
+
+/// Takes the time to wake at from each process, and gives what stores it.
+fn wakes_later(writes: &mut [Write]) -> Vec<Write> {
+    let processes = writes.iter_mut().filter(|it| it.key.is_in(PROCESSES));
+    let later = processes.filter_map(|write| match &mut write.content {
+        Content::Set(fields) => {
+            let at = fields.get("wake_at")?.clone();
+            fields.remove("wake_at");
+            let mut wake = Fields::new();
+            wake.set("wake_at", at);
+            Some(Write::merge(write.key.clone(), wake))
+        }
+        Content::Merge(..) | Content::Delete => None,
+    });
+    later.collect()
 }
 
 fn is_in_state(write: &Write, state: &str) -> bool {

@@ -69,7 +69,8 @@ impl WatchedDocuments {
                 self.note_document(&mut facts, write, fields);
             }
         }
-        let broken = facts.outbox.note(writes, self.sim.now());
+        let mut broken = facts.outbox.note(writes, self.sim.now());
+        broken.extend(facts.shop.note(writes));
         drop(facts);
         broken.into_iter().for_each(|what| self.sim.violation(what));
     }

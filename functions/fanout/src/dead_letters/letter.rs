@@ -11,7 +11,6 @@ const ATTEMPTS_EXHAUSTED: &str = "attempts_exhausted";
 /// The reason of letters that were published on the dead-letter topic by hand.
 const UNEXPLAINED: &str = "unexplained";
 
-/// A dead letter of one consumer.
 pub(super) struct DeadLetter {
     /// As it lies on the dead-letter topic.
     pub(super) message: PushedMessage,
@@ -23,7 +22,6 @@ pub(super) struct DeadLetter {
     pub(super) detail: Option<String>,
     /// How many deliveries failed, if Pub/Sub says so.
     pub(super) deliveries: Option<u32>,
-    /// The id that its consumer knows the event by.
     pub(super) event_id: String,
     /// If it can be read.
     pub(super) event_type: Option<String>,
@@ -100,7 +98,6 @@ impl DeadLetter {
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(data).into_owned()))
     }
 
-    /// What names it in an answer.
     pub(super) fn name(&self) -> LetterName {
         LetterName {
             event_id: self.event_id.clone(),
@@ -110,7 +107,6 @@ impl DeadLetter {
     }
 }
 
-/// What names a dead letter in an answer.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct LetterName {
     pub(super) event_id: String,

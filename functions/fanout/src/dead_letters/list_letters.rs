@@ -101,7 +101,7 @@ pub(super) async fn look(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Listing> {
     let mut consumers = Vec::new();
-    for consumer in consumers_of(args.at.consumer.as_deref())? {
+    for consumer in consumers_of(operator, args.at.consumer.as_deref()).await? {
         let limit = args.at.looking.limit();
         let mut groups = Groups::default();
         // What was counted is not kept: there may be any number of them.

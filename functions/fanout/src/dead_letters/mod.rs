@@ -69,7 +69,6 @@ enum DeadLettersCommand {
     Discard(discard_letters::DiscardArgs),
 }
 
-/// How letters are looked at.
 #[derive(Debug, Args)]
 struct Looking {
     /// How many dead letters of a consumer to look at, at most; by default all
@@ -151,7 +150,6 @@ pub(crate) async fn count_by_reason(
     Ok((reasons, held.more))
 }
 
-/// The names that `--consumer` takes.
 pub(crate) fn consumer_names() -> PossibleValuesParser {
     PossibleValuesParser::new(system::consumers().map(|it| it.consumer))
 }
@@ -160,10 +158,13 @@ pub(crate) fn consumer_named(name: &str) -> anyhow::Result<&'static Subscriber> 
     system::consumer(name).ok_or_else(|| anyhow!("there is no consumer `{name}`"))
 }
 
-/// The consumer of this name, or all.
-fn consumers_of(name: Option<&str>) -> anyhow::Result<Vec<&'static Subscriber>> {
+/// The consumer of this name, or all that are there.
+async fn consumers_of(
+    operator: &Operator,
+    name: Option<&str>,
+) -> anyhow::Result<Vec<&'static Subscriber>> {
     match name {
         Some(name) => Ok(vec![consumer_named(name)?]),
-        None => Ok(system::consumers().collect()),
+        None => Ok(operator.consumers().await?),
     }
 }

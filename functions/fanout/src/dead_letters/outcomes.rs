@@ -70,7 +70,6 @@ impl Outcomes {
         }
     }
 
-    /// Counts a push of what goes by this id.
     pub(crate) fn pushed(&mut self, id: &str, outcome: Outcome, why: Option<String>) {
         self.count(outcome, 1);
         if let Some(why) = why.filter(|_| self.failures.len() < MOST_FAILURES) {

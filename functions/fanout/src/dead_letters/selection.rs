@@ -54,7 +54,6 @@ impl Selection {
     }
 }
 
-/// How many letters there are of each reason.
 pub(super) fn by_reason(letters: &[DeadLetter]) -> BTreeMap<&str, usize> {
     let mut reasons = BTreeMap::new();
     for letter in letters {

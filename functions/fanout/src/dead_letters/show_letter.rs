@@ -41,7 +41,7 @@ pub(super) async fn show(
 ) -> anyhow::Result<ExitCode> {
     let mut found = Vec::new();
     let (mut looked_at, mut more) = (0, false);
-    for consumer in consumers_of(args.at.consumer.as_deref())? {
+    for consumer in consumers_of(operator, args.at.consumer.as_deref()).await? {
         let limit = args.at.looking.limit();
         let meant = |letter: &DeadLetter| letter.has_id(&args.id);
         let held = hold(&operator.pubsub, consumer, limit, interrupt, meant).await?;

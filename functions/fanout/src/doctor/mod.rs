@@ -8,12 +8,11 @@ mod table;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
 use fanout_runtime::{Environment, ProcessEnvironment};
 use serde::Serialize;
 
-use crate::answer::{block_on, counted, verdict, write};
+use crate::answer::{block_on, counted, printable, verdict, write};
 use crate::cli::SystemsFlags;
 use crate::manifest;
 use crate::operator::Operator;
@@ -73,19 +72,31 @@ async fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Re
     if let Some(project) = &flags.target.project {
         let operator = Operator::connect(&flags.target, environment)?;
         let bus = live::check(&operator.pubsub, project, &flags.systems).await?;
+        report.add(bus);
         let target = Target::from_flags(&flags.target, environment)?;
-        let documents = target.documents().await?;
-        let processes = open_processes::check(documents.as_ref(), &table_of_processes()).await;
-        let processes = processes.context("the open processes could not be read")?;
-        for part in [bus, processes] {
-            report.looked_at.extend(part.looked_at);
-            report.findings.extend(part.findings);
+        match open_processes(&target).await {
+            Ok(processes) => report.add(processes),
+            Err(error) => {
+                let error = printable(&format!("{error:#}"));
+                let finding = format!("the open processes could not be read: {error}");
+                report.findings.push(finding);
+            }
         }
     }
     Ok(report)
 }
 
+async fn open_processes(target: &Target) -> anyhow::Result<Report> {
+    let documents = target.documents().await?;
+    Ok(open_processes::check(documents.as_ref(), &table_of_processes()).await?)
+}
+
 impl Report {
+    fn add(&mut self, part: Self) {
+        self.looked_at.extend(part.looked_at);
+        self.findings.extend(part.findings);
+    }
+
     fn text(&self) -> String {
         let findings = self.findings.iter().map(|finding| format!("{finding}\n"));
         let looked_at = self

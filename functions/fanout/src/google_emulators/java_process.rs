@@ -46,7 +46,6 @@ impl JavaProcess {
             .stderr(log);
         // Ctrl-C in a terminal goes to the whole group of the program in front. Java must live until
         // the services have drained, so it gets a group of its own.
-        #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn()?;
         let watch = child

@@ -171,10 +171,7 @@ async fn a_message_published_by_googles_client_is_pushed_to_where_the_set_up_say
     let error = set_up(&options, &topology).await.unwrap_err();
     assert!(matches!(
         error,
-        SetUpError::Different {
-            property: "message ordering",
-            ..
-        }
+        SetUpError::Different(_, "message ordering")
     ));
 }
 

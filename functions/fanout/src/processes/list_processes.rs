@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use fanout_processes::{Status, StoredProcess, find_processes};
-use fanout_runtime::{Environment, Timestamp};
+use fanout_runtime::Environment;
 use serde::Serialize;
 
 use super::ListFlags;
 use crate::answer::{printable, write};
 use crate::target::Target;
+use crate::trace::shown;
 
 #[derive(Serialize)]
 struct List {
@@ -72,10 +73,6 @@ impl Listed {
             updated_at: shown(stored.updated_at),
         }
     }
-}
-
-pub(super) fn shown(time: Timestamp) -> String {
-    time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
 fn text(list: &List) -> String {

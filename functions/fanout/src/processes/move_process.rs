@@ -9,12 +9,12 @@ use fanout_processes::{Engine, StoredProcess, Verb};
 use fanout_runtime::{Environment, SystemClock};
 use serde_json::{Value, json};
 
-use super::list_processes::shown;
 use super::{MoveFlags, show_process, table};
 use crate::answer::{printable, write};
-use crate::google_api::GoogleApi;
+use crate::google_api::{GoogleApi, GoogleApiError};
 use crate::operator::{Operator, base_url};
 use crate::target::{ADVICE, Target};
+use crate::trace::shown;
 
 pub(super) async fn operate(
     flags: &MoveFlags,
@@ -65,8 +65,8 @@ async fn ask_its_service(
     }
     let advice = "start `fanout up`, or say where the process's service listens with --service-url";
     let service = GoogleApi::new(http, None, advice);
-    let _moved: Value = service.post(address, &asked(verb)).await?;
-    Ok(())
+    let moved = service.post::<Value>(address, &asked(verb)).await;
+    moved.map(drop).map_err(GoogleApiError::in_its_words)
 }
 
 fn asked(verb: &Verb) -> Value {

@@ -7,9 +7,9 @@ use fanout_processes::{StepRecord, StoredProcess};
 use fanout_runtime::Environment;
 
 use super::ShowFlags;
-use super::list_processes::shown;
 use crate::answer::{printable, write};
 use crate::target::Target;
+use crate::trace::shown;
 
 pub(super) async fn show(
     flags: &ShowFlags,

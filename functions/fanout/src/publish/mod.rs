@@ -109,7 +109,6 @@ pub struct PublishArgs {
     target: TargetFlags,
 }
 
-/// What was published.
 #[derive(Default, Serialize)]
 struct Published {
     /// `None` if the message has none of its own: consumers make one of the message's id and of the

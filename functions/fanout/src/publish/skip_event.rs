@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::PublishArgs;
 use crate::answer::{printable, write};
-use crate::google_api::GoogleApi;
+use crate::google_api::{GoogleApi, GoogleApiError};
 use crate::operator::{Operator, base_url};
 use crate::target::{ADVICE, Target};
 use crate::trace::shown;
@@ -59,7 +59,8 @@ async fn ask_the_ticker(
         path.pop_if_empty().extend(["outbox", event_id, "skip"]);
     }
     let ticker = GoogleApi::new(http, None, advice);
-    Ok(ticker.post(url, &json!({ "reason": reason })).await?)
+    let skipped = ticker.post(url, &json!({ "reason": reason })).await;
+    skipped.map_err(GoogleApiError::in_its_words)
 }
 
 async fn in_firestore(

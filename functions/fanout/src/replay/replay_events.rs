@@ -17,7 +17,6 @@ const OLDEST: TimeDelta = TimeDelta::days(44);
 /// How often progress is told.
 const EACH: usize = 1_000;
 
-/// One replay.
 pub(super) struct Replay<'a> {
     pub(super) flags: &'a ReplayFlags,
     pub(super) documents: &'a dyn Documents,

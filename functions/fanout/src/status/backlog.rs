@@ -81,7 +81,6 @@ impl Backlogs {
         })
     }
 
-    /// The backlog of all subscriptions of a consumer.
     pub(super) fn of(&self, consumer: &Subscriber) -> anyhow::Result<Backlog> {
         let mut sum = Backlog::default();
         for subscribed in consumer.topics {

@@ -55,7 +55,6 @@ pub(super) struct Outbox {
     pub(super) unreadable: Vec<String>,
 }
 
-/// An event that waits.
 #[derive(Debug, Serialize)]
 pub(super) struct Waiting {
     pub(super) event_id: String,
@@ -98,7 +97,9 @@ pub(super) async fn look(target: &Target, operator: &Operator, shutdown: &Shutdo
     let outbox = async { look_at_outbox(target.documents().await?.as_ref(), now).await };
     let backlogs = Backlogs::read(target, operator, now).await;
     let mut consumers = Vec::new();
-    for consumer in system::consumers() {
+    // Where the bus cannot be asked, each says so.
+    let there = operator.consumers().await;
+    for consumer in there.unwrap_or_else(|_| system::consumers().collect()) {
         let backlog = match &backlogs {
             Ok(backlogs) => backlogs.of(consumer),
             Err(error) => Err(anyhow::anyhow!("{error:#}")),

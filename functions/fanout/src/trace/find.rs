@@ -66,7 +66,6 @@ impl Trace {
     }
 }
 
-/// One event, and what it caused.
 pub(super) async fn event(
     documents: &dyn Documents,
     clock: &dyn Clock,

@@ -22,7 +22,6 @@ pub(super) struct Life {
     pub(super) sequence: Option<u64>,
     pub(super) correlation_id: Option<String>,
     pub(super) causation_id: Option<String>,
-    /// When its row was stored.
     pub(super) stored_at: Option<String>,
     pub(super) publication: Publication,
     pub(super) consumers: Vec<ConsumerLife>,
@@ -47,7 +46,6 @@ pub(super) enum Publication {
     Seen,
 }
 
-/// What one consumer made of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct ConsumerLife {
     pub(super) consumer: String,

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -116,27 +117,15 @@ fn take(path: &Path) -> anyhow::Result<File> {
 
 /// The umask of `fanout up` makes new files private; what an older version left becomes so here.
 fn keep_private(path: &Path) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = if path.is_dir() { 0o700 } else { 0o600 };
-        match fs::set_permissions(path, fs::Permissions::from_mode(mode)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
+    let mode = if path.is_dir() { 0o700 } else { 0o600 };
+    match fs::set_permissions(path, fs::Permissions::from_mode(mode)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
-    Ok(())
 }
 
-#[cfg(unix)]
 fn identity(path: &Path) -> std::io::Result<Identity> {
-    use std::os::unix::fs::MetadataExt as _;
     fs::metadata(path).map(|file| (file.dev(), file.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(path: &Path) -> std::io::Result<Identity> {
-    fs::metadata(path).map(|_| (0, 0))
 }
 
 fn remove(path: &Path) -> anyhow::Result<()> {
@@ -170,9 +159,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn what_an_older_version_left_becomes_private_and_nothing_else() {
-        use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for name in ["fanout.db", "fanout.db-wal", "precious.txt"] {

@@ -26,7 +26,6 @@ pub enum EngineChoice {
     ToBeStarted(Sdk),
 }
 
-/// A started engine.
 pub(super) struct Engine {
     pub(super) documents: Arc<dyn Documents>,
     pub(super) publisher: Arc<dyn Publisher>,

@@ -31,7 +31,6 @@ pub(super) fn read_roles(
 }
 
 impl Engine {
-    /// The outbox of a service.
     pub(super) fn outbox(&self, service: &str) -> Outbox {
         Outbox::new(
             Arc::clone(&self.documents),

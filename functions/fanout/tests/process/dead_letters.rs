@@ -180,7 +180,7 @@ fn wrong_use_says_what_there_is() {
     assert!(
         nobody
             .stderr
-            .contains("[possible values: email, analytics, crm]"),
+            .contains("[possible values: email, analytics, crm, "),
         "{nobody:?}"
     );
     let which = system.run(&["dead-letters", "redrive", "--consumer", "crm"]);

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::running::{Running, wait_until};
+use crate::running::{Running, fanout, wait_until};
 
 const README: &str = include_str!("../../../../README.md");
 const OPERATING: &str = include_str!("../../../../docs/OPERATING.md");
@@ -16,7 +16,7 @@ pub(crate) fn blocks(page: &str) -> impl Iterator<Item = &str> {
 
 /// All blocks that talk to a running system.
 fn commands() -> String {
-    let blocks = blocks(README).filter(|block| block.contains("localhost:80"));
+    let blocks = blocks(README).filter(|block| block.contains("localhost:808"));
     blocks.collect()
 }
 
@@ -28,6 +28,8 @@ fn on(running: &Running, commands: &str, id: &str) -> String {
         (8082, "analytics"),
         (8083, "crm"),
         (8085, "pubsub"),
+        (8001, "order"),
+        (8002, "inventory"),
     ];
     let moved = ports
         .iter()
@@ -90,6 +92,28 @@ fn the_curl_commands_show_what_the_readme_says() {
 }
 
 #[test]
+fn the_orders_end_as_the_readme_says() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = fanout(data.path());
+    command.args(["--system", "shop"]);
+    let running = Running::of(command);
+    let shop = blocks(README).find(|block| block.contains("localhost:8001"));
+    let (order, look) = shop.unwrap().split_once("curl \"").unwrap();
+    bash(&on(&running, order, ""));
+    let look = on(&running, &format!("curl \"{look}"), "");
+    wait_until("the orders' ends", || {
+        let shown = bash(&look);
+        let undone = concat!(
+            r#""status":"cancelled","reason":"country_not_served","items":[{"product_id":"1","#,
+            r#""quantity":2,"price":"999.99"}],"currency":"USD","total":"1999.98","#
+        );
+        shown.contains(r#""status":"confirmed""#)
+            && shown.contains(undone)
+            && shown.contains(r#""on_hand":48,"reserved":0"#)
+    });
+}
+
+#[test]
 #[cfg_attr(
     not(emulators),
     ignore = "needs gcloud, which comes with Google's emulators"
@@ -125,6 +149,7 @@ fn the_operators_commands_show_what_their_page_says() {
         "1",
         "1 undecodable",
         "crm: would push",
+        "no processes",
         "No finding",
     ];
     assert_eq!(commands.len(), shown.len(), "{commands:?}");

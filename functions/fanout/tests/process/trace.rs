@@ -132,7 +132,7 @@ fn an_eventful_life(running: &Running, tracer: &Tracer<'_>) -> String {
         running.call("PATCH", "user", &path, &json!({"name": "Secret Other"})),
         200
     );
-    wait_until("the change", || tracer.count(id, updated, "done") == 1);
+    wait_until("the change", || tracer.count(id, updated, "done") == 2);
     assert_eq!(running.call("DELETE", "user", &path, &json!(null)), 204);
     wait_until("the end", || tracer.count(id, deleted, "done") == 2);
 

@@ -5,4 +5,7 @@
     reason = "these are tests: a panic is their verdict"
 )]
 
+mod moving;
 mod process;
+mod requests;
+mod scene;

@@ -77,8 +77,8 @@ fn broker_status(error: &BrokerError) -> (StatusCode, &'static str) {
             (StatusCode::BAD_REQUEST, "FAILED_PRECONDITION")
         }
         BrokerError::InvalidName(_)
-        | BrokerError::InvalidSubscription { .. }
-        | BrokerError::InvalidFilter { .. }
+        | BrokerError::InvalidSubscription(..)
+        | BrokerError::InvalidFilter(..)
         | BrokerError::LimitExceeded(_)
         | BrokerError::InvalidAckId => (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT"),
         BrokerError::Database(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),

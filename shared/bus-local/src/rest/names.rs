@@ -14,7 +14,6 @@ pub(super) const CALLS: [&str; 5] = [
     "seek",
 ];
 
-/// The full name of a topic.
 pub(super) fn topic_path(project: &str, name: &str) -> String {
     if name == DELETED_TOPIC {
         return name.to_owned();

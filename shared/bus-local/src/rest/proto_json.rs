@@ -106,7 +106,6 @@ impl ProtoFields {
         Ok(value.unwrap_or_default())
     }
 
-    /// A text.
     pub(super) fn text(&mut self, name: &str) -> Result<String, RestError> {
         self.typed(name, "be a text")
     }
@@ -116,12 +115,10 @@ impl ProtoFields {
         self.typed(name, "be true or false")
     }
 
-    /// A list of texts.
     pub(super) fn texts(&mut self, name: &str) -> Result<Vec<String>, RestError> {
         self.typed(name, "be a list of texts")
     }
 
-    /// Names and texts.
     pub(super) fn text_map(&mut self, name: &str) -> Result<BTreeMap<String, String>, RestError> {
         self.typed(name, "be an object of texts")
     }
@@ -144,7 +141,6 @@ impl ProtoFields {
         self.read(name, must, |value| duration(value.as_str()?))
     }
 
-    /// A time.
     pub(super) fn time(&mut self, name: &str) -> Result<Option<Timestamp>, RestError> {
         self.read(name, "be an RFC 3339 time", |value| time(value.as_str()?))
     }
@@ -173,14 +169,12 @@ impl ProtoFields {
         }
     }
 
-    /// A message within this one.
     pub(super) fn message(&mut self, name: &str) -> Result<Option<Self>, RestError> {
         let path = self.path_of(name);
         let value = self.take(name)?;
         value.map(|value| Self::of(path, value)).transpose()
     }
 
-    /// A list of messages.
     pub(super) fn messages(&mut self, name: &str) -> Result<Vec<Self>, RestError> {
         let path = self.path_of(name);
         let list: Vec<Value> = self.typed(name, "be a list")?;

@@ -27,27 +27,14 @@ pub(super) enum Stage {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SmtpFault {
     /// The server said no.
-    #[error("the SMTP server answered {refusal} {stage}")]
-    Refused {
-        /// To what.
-        stage: Stage,
-        /// With what.
-        refusal: SmtpRefusal,
-    },
+    #[error("the SMTP server answered {1} {0}")]
+    Refused(Stage, SmtpRefusal),
     /// The server said nothing in time.
-    #[error("the SMTP server did not answer in time {stage}")]
-    Silent {
-        /// To what.
-        stage: Stage,
-    },
-    /// There is no connection, or no more, or none that speaks SMTP.
-    #[error("no SMTP session: {cause} {stage}")]
-    Lost {
-        /// When.
-        stage: Stage,
-        /// The system's words.
-        cause: String,
-    },
+    #[error("the SMTP server did not answer in time {0}")]
+    Silent(Stage),
+    /// There is no connection, or no more, or none that speaks SMTP; in the system's words.
+    #[error("no SMTP session: {1} {0}")]
+    Lost(Stage, String),
     /// The server's certificate is not accepted, or it speaks no TLS.
     #[error("no TLS session with the SMTP server: {0}")]
     Tls(String),
@@ -62,10 +49,7 @@ pub(super) enum SmtpFault {
 impl SmtpFault {
     /// The connection failed at this stage.
     pub(super) fn lost(stage: Stage, error: &io::Error) -> Self {
-        Self::Lost {
-            stage,
-            cause: error.to_string(),
-        }
+        Self::Lost(stage, error.to_string())
     }
 
     /// The connection could not be encrypted. rustls' own errors, which speak of certificates and
@@ -82,12 +66,12 @@ impl SmtpFault {
 impl From<SmtpFault> for MailError {
     fn from(fault: SmtpFault) -> Self {
         match &fault {
-            SmtpFault::Refused { refusal, .. } => match refusal.blame() {
+            SmtpFault::Refused(_, refusal) => match refusal.blame() {
                 Blame::Passing => Self::Deferred(fault.into()),
                 Blame::Recipient => Self::Refused(fault.to_string()),
                 Blame::Us => Self::Misconfigured(fault.into()),
             },
-            SmtpFault::Silent { stage } | SmtpFault::Lost { stage, .. } => match stage {
+            SmtpFault::Silent(stage) | SmtpFault::Lost(stage, _) => match stage {
                 Stage::Opening | Stage::Sender | Stage::Recipient | Stage::Data => {
                     Self::NotSent(fault.into())
                 }
@@ -122,14 +106,14 @@ mod tests {
         let kinds = [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof];
         for stage in before {
             let lost = kinds.map(|kind| SmtpFault::lost(stage, &error(kind)));
-            for fault in lost.into_iter().chain([SmtpFault::Silent { stage }]) {
+            for fault in lost.into_iter().chain([SmtpFault::Silent(stage)]) {
                 let error = MailError::from(fault);
                 assert!(matches!(error, MailError::NotSent(_)), "{error}");
             }
         }
         let stage = Stage::Content;
         let lost = kinds.map(|kind| SmtpFault::lost(stage, &error(kind)));
-        for fault in lost.into_iter().chain([SmtpFault::Silent { stage }]) {
+        for fault in lost.into_iter().chain([SmtpFault::Silent(stage)]) {
             let error = MailError::from(fault);
             assert!(matches!(error, MailError::Unknown(_)), "{error}");
         }

@@ -75,11 +75,9 @@ impl SmtpMailer {
 
     /// A session that is alive, and the right to use it.
     async fn session(&self) -> Result<(SemaphorePermit<'_>, SmtpSession), SmtpFault> {
-        let closed = |_| SmtpFault::Lost {
-            stage: Stage::Opening,
-            cause: "the mailer has stopped".to_owned(),
-        };
-        let permit = self.sessions.acquire().await.map_err(closed)?;
+        let permit = self.sessions.acquire().await;
+        let permit = permit
+            .map_err(|_| SmtpFault::Lost(Stage::Opening, "the mailer has stopped".to_owned()))?;
         if let Some(mut session) = self.idle.take() {
             // A connection that a firewall has forgotten says nothing at all.
             let patience = self.limits.opening / 4;
@@ -113,8 +111,8 @@ async fn before<T>(
     stage: Stage,
     work: impl Future<Output = Result<T, SmtpFault>>,
 ) -> Result<T, SmtpFault> {
-    let silent = |_| SmtpFault::Silent { stage };
-    timeout_at(deadline, work).await.map_err(silent)?
+    let done = timeout_at(deadline, work).await;
+    done.map_err(|_| SmtpFault::Silent(stage))?
 }
 
 #[async_trait]

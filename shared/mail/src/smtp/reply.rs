@@ -5,7 +5,6 @@ use std::fmt;
 
 use super::fault::Stage;
 
-/// A whole reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
     /// The three digits, those of the last line.

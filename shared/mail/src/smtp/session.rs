@@ -19,9 +19,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// The first digit of a good answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Good {
-    /// It is done.
     Done = 2,
-    /// Go on.
     GoOn = 3,
 }
 
@@ -166,14 +164,11 @@ impl SmtpSession {
         let reply = heard.map_err(|error| SmtpFault::lost(stage, &error))?;
         match reply.code / 100 {
             first if first == good as u16 => Ok(reply),
-            4 | 5 => Err(SmtpFault::Refused {
-                stage,
-                refusal: reply.refusal(stage),
-            }),
-            _ => Err(SmtpFault::Lost {
-                stage,
-                cause: format!("{} is no answer to that", reply.code),
-            }),
+            4 | 5 => Err(SmtpFault::Refused(stage, reply.refusal(stage))),
+            _ => {
+                let cause = format!("{} is no answer to that", reply.code);
+                Err(SmtpFault::Lost(stage, cause))
+            }
         }
     }
 }

@@ -66,7 +66,6 @@ impl Wire {
         Ok(Self::over(stream, self.local))
     }
 
-    /// Sends bytes.
     pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
         self.stream.flush().await
