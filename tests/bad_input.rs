@@ -34,7 +34,7 @@ async fn deliver(consumer: &LoneConsumer, body: impl Into<Body>) -> Answer {
 }
 
 fn created(change: impl FnOnce(&mut Value)) -> Value {
-    let golden = include_str!("../shared/contracts/golden/user.created/1.0.json");
+    let golden = include_str!("../shared/contracts/user/golden/user.created/1.0/event.json");
     let mut event: Value = serde_json::from_str(golden).unwrap();
     event["data"]["email"] = SECRET.into();
     change(&mut event);

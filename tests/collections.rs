@@ -106,7 +106,7 @@ async fn every_query_has_an_index_that_its_collection_declares() {
     let hand_typed =
         br#"{"userId": "u", "email": "a@example.com", "name": "A", "event": "user.created"}"#;
     let push = envelope_around(hand_typed, 1);
-    let deleted = include_bytes!("../shared/contracts/golden/user.deleted/1.0.json");
+    let deleted = include_bytes!("../shared/contracts/user/golden/user.deleted/1.0/event.json");
     let deletion = envelope_around(deleted, 1);
     let range = "/signups?from=2026-11-01&to=2026-11-30";
     // Whatever lists, queries or handles an event; a new route or parameter is a new line.

@@ -9,9 +9,11 @@
 mod bad_input;
 mod broker_conformance;
 mod collections;
+mod contracts;
 mod crash_simulation;
 mod documents_on_firestore;
 mod engines;
+mod fuzz_corpus;
 mod hand_typed;
 mod layers;
 mod no_address_leaks;

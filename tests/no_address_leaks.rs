@@ -32,7 +32,7 @@ fn push_of(event: &Value, message_id: usize) -> Value {
 
 /// A `user.created` of a user of its own.
 fn created(number: usize) -> Value {
-    let golden = include_str!("../shared/contracts/golden/user.created/1.0.json");
+    let golden = include_str!("../shared/contracts/user/golden/user.created/1.0/event.json");
     let mut event: Value = serde_json::from_str(golden).unwrap();
     event["id"] = format!("evt_{number}").into();
     event["subject"] = format!("usr_{number}").into();

@@ -14,7 +14,7 @@ use crate::support::{TestSystem, eventually};
 
 /// An event as user-service would publish it, today.
 fn event(user_id: &str) -> Value {
-    let golden = include_str!("../shared/contracts/golden/user.created/1.0.json");
+    let golden = include_str!("../shared/contracts/user/golden/user.created/1.0/event.json");
     let mut event: Value = serde_json::from_str(golden).unwrap();
     event["id"] = format!("evt_{user_id}").into();
     event["subject"] = user_id.into();

@@ -54,7 +54,20 @@ impl LoneConsumer {
         each
     }
 
-    async fn of(spec: &ServiceSpec) -> Self {
+    /// Every consumer that handles this type.
+    pub(crate) async fn each_of(event_type: &str) -> Vec<Self> {
+        let mut each = Vec::new();
+        for spec in SERVICES {
+            let types = spec.subscriber.iter().flat_map(|it| it.types());
+            if types.into_iter().any(|name| name == event_type) {
+                each.push(Self::of(spec).await);
+            }
+        }
+        each
+    }
+
+    /// The consumer of this service.
+    pub(crate) async fn of(spec: &ServiceSpec) -> Self {
         let data = tempfile::tempdir().unwrap();
         let database = Database::open(&data.path().join("db")).unwrap();
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
@@ -137,6 +150,7 @@ fn pulled(name: &str) -> Topology {
             name: name.to_owned(),
             topic: name.to_owned(),
             push_endpoint: None,
+            wrapping: Default::default(),
             ack_deadline: Duration::from_secs(60),
             backoff: Backoff {
                 min: Duration::from_secs(1),

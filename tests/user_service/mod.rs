@@ -17,3 +17,5 @@ mod relays;
 mod round_trips;
 mod service;
 mod whole_system;
+
+pub(crate) use service::Service;

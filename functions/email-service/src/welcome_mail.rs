@@ -55,7 +55,8 @@ mod tests {
 
     /// The mail of the golden event, to a user of this name.
     fn written(name: &str) -> String {
-        let golden = include_bytes!("../../../shared/contracts/golden/user.created/1.0.json");
+        let golden =
+            include_bytes!("../../../shared/contracts/user/golden/user.created/1.0/event.json");
         let decoded = decode(&Received {
             data: golden,
             message_id: "1",

@@ -22,6 +22,7 @@ use crate::new_service::NewFlags;
 use crate::processes::ProcessesArgs;
 use crate::publish::PublishArgs;
 use crate::replay::ReplayFlags;
+use crate::schema::SchemaArgs;
 use crate::status::StatusFlags;
 use crate::trace::TraceFlags;
 
@@ -82,7 +83,9 @@ pub enum Command {
     Doctor(DoctorFlags),
     /// Make a service from the template
     New(NewFlags),
-    /// Write what Terraform is told of the table of services, or check it
+    /// List the types of events, and check that no change breaks a consumer
+    Schema(SchemaArgs),
+    /// Write what follows from the code: Terraform's variables, schemas, docs/EVENTS.md; or check it
     Manifest(ManifestFlags),
     /// Print the completions of a shell
     Completions(CompletionsFlags),

@@ -17,6 +17,7 @@ pub mod processes;
 pub mod publish;
 pub mod pubsub_rest;
 pub mod replay;
+pub mod schema;
 pub mod status;
 pub mod target;
 pub mod trace;

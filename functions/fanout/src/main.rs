@@ -7,7 +7,7 @@ use fanout::answer::{exit_code, notice};
 use fanout::cli::{Cli, Command};
 use fanout::{
     completions, dead_letters, doctor, ledger, manifest, new_service, processes, publish, replay,
-    status, trace, up,
+    schema, status, trace, up,
 };
 
 fn main() -> ExitCode {
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Some(Command::Ledger(args)) => ledger::run(args),
         Some(Command::Doctor(flags)) => doctor::run(&flags),
         Some(Command::New(flags)) => new_service::run(&flags),
+        Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Manifest(flags)) => manifest::run(&flags),
         Some(Command::Completions(flags)) => completions::run(&flags),
         None => up::run(&cli.up),

@@ -1,5 +1,6 @@
-//! `fanout manifest`: writes what Terraform is told of the table, or checks that it is still so.
+//! `fanout manifest`: writes what follows from the code, or checks that it is still so.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,18 +9,24 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::answer::{notice, verdict, write_text};
+use crate::schema;
 
-/// The file, below the repository's root.
+/// What Terraform is told, below the repository's root.
 const FILE: &str = "terraform/system.auto.tfvars.json";
+/// The page of events.
+const EVENTS: &str = "docs/EVENTS.md";
 
 const EXAMPLES: &str = "Examples:
-  fanout manifest            write terraform/system.auto.tfvars.json
-  fanout manifest --check    compare it with the table instead
+  fanout manifest            write what follows from the code
+  fanout manifest --check    compare it with the code instead
 
-Exit codes: 0 if the file is as the table says, 1 if --check finds another, or none.
+Exit codes: 0 if the files are as the code says, 1 if --check finds another, or none.
 
 Topics, subscriptions, collections, numbers, grants and limits follow from the table of services
-(functions/system). Run it from the repository's root after each change of the table.";
+(functions/system): terraform/system.auto.tfvars.json. The page docs/EVENTS.md follows from the table and
+the types of events (shared/contracts); for a new version of a type its schemas, the attributes of its
+golden files and their sums are written once, and never again. Run it from the repository's root after
+each change of either.";
 
 /// The flags of `fanout manifest`.
 #[derive(Debug, Clone, Args)]
@@ -35,29 +42,77 @@ pub struct ManifestFlags {
 
 /// Writes or compares.
 pub fn run(flags: &ManifestFlags) -> anyhow::Result<ExitCode> {
-    let (path, wanted) = (flags.root.join(FILE), system::manifest()?);
-    let shown = path.display();
-    let root = || format!("{shown}: is --root the folder with Cargo.toml and terraform/?");
+    let root = &flags.root;
+    let wanted = wanted(root)?;
     if !flags.check {
-        std::fs::write(&path, wanted).with_context(root)?;
-        write_text(&format!("wrote {shown}\n"))?;
+        for (file, bytes) in &wanted {
+            write(root, file, bytes)?;
+            write_text(&format!("wrote {file}\n"))?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
-    let found = std::fs::read_to_string(&path).with_context(root)?;
-    match difference(&found, &wanted) {
-        Some(finding) => notice(&format!("{shown} {finding}")),
-        None => write_text(&format!("{shown} is as the table says\n"))?,
+    let findings = differences(root, &wanted)?;
+    for finding in &findings {
+        notice(finding);
     }
-    Ok(verdict(found == wanted))
+    if findings.is_empty() {
+        write_text("all files are as the code says\n")?;
+    }
+    Ok(verdict(findings.is_empty()))
 }
 
-/// What is wrong with the file below this folder; nothing where there is none.
-pub(crate) fn finding(root: &Path) -> anyhow::Result<Option<(&'static str, Option<String>)>> {
-    match std::fs::read_to_string(root.join(FILE)) {
-        Ok(found) => Ok(Some((FILE, difference(&found, &system::manifest()?)))),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).context(FILE),
+/// What should lie below the root, by path.
+fn wanted(root: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let mut wanted = schema::unreleased(root)?;
+    wanted.insert(FILE.to_owned(), system::manifest()?.into_bytes());
+    wanted.insert(EVENTS.to_owned(), schema::events_page().into_bytes());
+    Ok(wanted)
+}
+
+fn write(root: &Path, file: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    let path = root.join(file);
+    let folder = path.parent().unwrap_or(root);
+    // A folder that is always there is not made: it would be made in the wrong place.
+    if root.join("terraform").is_dir() {
+        std::fs::create_dir_all(folder)?;
     }
+    std::fs::write(&path, bytes).with_context(|| {
+        format!(
+            "cannot write {}: is --root the folder with Cargo.toml and terraform/?",
+            path.display()
+        )
+    })
+}
+
+/// What is wrong with the files below this folder, and what was looked at; nothing where there is no
+/// repository.
+pub(crate) fn findings(root: &Path) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    if !root.join(FILE).exists() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let wanted = wanted(root)?;
+    let found = differences(root, &wanted)?;
+    Ok((wanted.into_keys().collect(), found))
+}
+
+fn differences(root: &Path, wanted: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for (file, bytes) in wanted {
+        match std::fs::read(root.join(file)) {
+            Ok(there) => found.extend(
+                difference(
+                    &String::from_utf8_lossy(&there),
+                    &String::from_utf8_lossy(bytes),
+                )
+                .map(|finding| format!("{file} {finding}")),
+            ),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                found.push(format!("{file} is missing; run `fanout manifest`"));
+            }
+            Err(error) => return Err(error).context(file.clone()),
+        }
+    }
+    Ok(found)
 }
 
 /// Where the file differs from what it should be, in words.
@@ -74,9 +129,11 @@ fn difference(found: &str, wanted: &str) -> Option<String> {
             .trim()
             .to_owned()
     };
-    let (number, found, wanted) = (same + 1, line(found), line(wanted));
     Some(format!(
-        "is not as the table says: line {number} is `{found}` and must be `{wanted}`; run `fanout manifest`"
+        "is not as the code says: line {} is `{}` and must be `{}`; run `fanout manifest`",
+        same + 1,
+        line(found),
+        line(wanted)
     ))
 }
 
@@ -88,7 +145,7 @@ mod tests {
     fn the_first_line_that_differs_is_named() {
         assert_eq!(difference("a\nb\n", "a\nb\n"), None);
         let other = difference("a\n  b\n", "a\n  c\n");
-        let said = "is not as the table says: line 2 is `b` and must be `c`; run `fanout manifest`";
+        let said = "is not as the code says: line 2 is `b` and must be `c`; run `fanout manifest`";
         assert_eq!(other.as_deref(), Some(said));
         let short = difference("a\n", "a\nb\n");
         assert!(
@@ -101,17 +158,23 @@ mod tests {
     #[test]
     fn what_has_been_written_passes_the_check() {
         let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir(root.path().join("terraform")).unwrap();
         let run = |check| {
             run(&ManifestFlags {
                 check,
                 root: root.path().to_owned(),
             })
         };
-        assert!(run(true).is_err(), "there is no file yet");
+        assert!(run(false).is_err(), "this is no repository");
+        std::fs::create_dir(root.path().join("terraform")).unwrap();
+        assert_eq!(run(true).unwrap(), verdict(false), "there is no file yet");
         assert_eq!(run(false).unwrap(), ExitCode::SUCCESS);
         assert_eq!(run(true).unwrap(), ExitCode::SUCCESS);
-        std::fs::write(root.path().join(FILE), "{}\n").unwrap();
-        assert_eq!(run(true).unwrap(), ExitCode::FAILURE);
+        for file in [FILE, EVENTS, "shared/contracts/user/released.sha256"] {
+            let path = root.path().join(file);
+            let written = std::fs::read(&path).unwrap();
+            std::fs::write(&path, "{}\n").unwrap();
+            assert_eq!(run(true).unwrap(), verdict(false), "{file}");
+            std::fs::write(&path, written).unwrap();
+        }
     }
 }

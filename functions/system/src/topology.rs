@@ -80,6 +80,7 @@ fn topology_of(
             name: subscriber.subscription(subscribed.topic),
             topic: subscribed.topic.to_owned(),
             push_endpoint: endpoint(subscriber),
+            wrapping: Default::default(),
             ack_deadline: Timings::PRODUCTION.ack_deadline,
             backoff: redelivery.backoff,
             dead_letters: Some(DeadLetterPolicy {
@@ -96,6 +97,7 @@ fn topology_of(
             name: dead_letters.clone(),
             topic: dead_letters,
             push_endpoint: None,
+            wrapping: Default::default(),
             ack_deadline: Duration::from_secs(60),
             backoff: redelivery.backoff,
             dead_letters: None,

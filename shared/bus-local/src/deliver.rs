@@ -11,10 +11,10 @@ use super::broker::Broker;
 use super::error::BrokerError;
 use super::lease::LeasedMessage;
 use super::mischief::AfterAck;
-use super::push::{PushAnswer, PushClient};
+use super::push::{PushAnswer, PushClient, wrapped_headers};
 use super::settle::{self, DeliveryKey};
 use super::subscriptions::{Stored, endpoint_uri};
-use fanout_bus::{DeadLetterPolicy, PushedMessage};
+use fanout_bus::{DeadLetterPolicy, PushedMessage, Wrapping};
 
 /// How long a delivery whose result could not be written keeps its place: the file has trouble, and
 /// the message will be due at once.
@@ -71,14 +71,18 @@ impl Deliverer {
         let Some(endpoint) = settings.push_endpoint.as_deref().and_then(endpoint_uri) else {
             return PushAnswer::Unreachable("its address is no http:// URL".to_owned());
         };
-        let body = match message.to_json() {
-            Ok(body) => body,
-            Err(error) => return PushAnswer::Unreachable(error.to_string()),
+        let (headers, body) = match settings.wrapping {
+            Wrapping::Wrapped => match message.to_json() {
+                Ok(body) => (wrapped_headers(), body.into()),
+                Err(error) => return PushAnswer::Unreachable(error.to_string()),
+            },
+            Wrapping::Data => (message.to_headers(false), message.data.clone()),
+            Wrapping::DataWithMetadata => (message.to_headers(true), message.data.clone()),
         };
         // The endpoint may take its time; the data is in the body now.
         drop(message);
         let deadline = settings.ack_deadline;
-        self.client.push(endpoint, body, deadline).await
+        self.client.push(endpoint, headers, body, deadline).await
     }
 
     fn next(&self, answer: &PushAnswer, attempt: u32) -> Next {

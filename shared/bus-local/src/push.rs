@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
-use http::{Method, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -46,6 +46,11 @@ impl fmt::Display for PushAnswer {
     }
 }
 
+/// What a wrapped push says of its body.
+pub(super) fn wrapped_headers() -> HeaderMap {
+    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))])
+}
+
 /// Whether a status acks, by Pub/Sub's list. A redirect does not.
 fn acks(status: StatusCode) -> bool {
     matches!(status.as_u16(), 102 | 200 | 201 | 202 | 204)
@@ -66,21 +71,20 @@ impl PushClient {
     pub(super) async fn push(
         &self,
         endpoint: Uri,
-        body: Vec<u8>,
+        headers: HeaderMap,
+        body: Bytes,
         deadline: Duration,
     ) -> PushAnswer {
         let mut request = Request::new(Full::from(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = endpoint;
-        let headers = [
-            (CONTENT_TYPE, "application/json"),
+        *request.headers_mut() = headers;
+        for (name, value) in [
             (USER_AGENT, "CloudPubSub-Google"),
             (ACCEPT, "application/json"),
-        ];
-        for (name, value) in headers {
-            request
-                .headers_mut()
-                .insert(name, http::HeaderValue::from_static(value));
+        ] {
+            let value = HeaderValue::from_static(value);
+            request.headers_mut().insert(name, value);
         }
         // 102 announces that an answer will come; to Pub/Sub it is one already.
         let acked_early = Arc::new(AtomicBool::new(false));
@@ -134,7 +138,9 @@ mod tests {
             tokio::time::advance(Duration::from_secs(pause)).await;
             tokio::time::resume();
             let url = endpoint.url().parse().unwrap();
-            let answer = client.push(url, BODY.into(), Duration::from_secs(20)).await;
+            let answer = client
+                .push(url, wrapped_headers(), BODY.into(), Duration::from_secs(20))
+                .await;
             assert_eq!(answer, PushAnswer::Acked);
             assert_eq!(endpoint.connections(), connections, "after {pause} s");
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::DateTime;
+use fanout_bus::Wrapping;
 use fanout_runtime::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::Type;
@@ -48,6 +49,28 @@ pub(super) fn attributes_json(attributes: &BTreeMap<String, String>) -> String {
         .iter()
         .map(|(name, value)| (name.clone(), value.as_str().into()));
     serde_json::Value::Object(object.collect()).to_string()
+}
+
+/// What a push is made of.
+pub(super) fn wrapping(row: &Row<'_>, column: &str) -> rusqlite::Result<Wrapping> {
+    let text: String = row.get(column)?;
+    let all = [
+        Wrapping::Wrapped,
+        Wrapping::Data,
+        Wrapping::DataWithMetadata,
+    ];
+    all.into_iter()
+        .find(|it| wrapping_text(*it) == text)
+        .ok_or_else(|| foreign(row, column, Type::Text, Foreign.into()))
+}
+
+/// The same as a text.
+pub(super) fn wrapping_text(wrapping: Wrapping) -> &'static str {
+    match wrapping {
+        Wrapping::Wrapped => "wrapped",
+        Wrapping::Data => "data",
+        Wrapping::DataWithMetadata => "data_with_metadata",
+    }
 }
 
 fn foreign(

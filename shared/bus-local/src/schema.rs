@@ -4,7 +4,15 @@ use rusqlite::Connection;
 
 /// Creates what is missing; run at every start.
 pub(super) fn prepare(file: &Connection) -> rusqlite::Result<()> {
-    file.execute_batch(TABLES)
+    file.execute_batch(TABLES)?;
+    let known = "SELECT count(*) FROM pragma_table_info('subscriptions') WHERE name = 'wrapping'";
+    // A file of an earlier version, whose pushes are all wrapped.
+    if file.query_row(known, [], |row| row.get::<_, i64>(0))? == 0 {
+        file.execute_batch(
+            "ALTER TABLE subscriptions ADD COLUMN wrapping TEXT NOT NULL DEFAULT 'wrapped'",
+        )?;
+    }
+    Ok(())
 }
 
 const TABLES: &str = "
@@ -23,7 +31,8 @@ const TABLES: &str = "
         ordered           INTEGER NOT NULL,
         filter            TEXT,
         retention_ms      INTEGER NOT NULL,
-        retains_acked     INTEGER NOT NULL
+        retains_acked     INTEGER NOT NULL,
+        wrapping          TEXT NOT NULL DEFAULT 'wrapped'
     );
     CREATE INDEX IF NOT EXISTS subscriptions_by_topic ON subscriptions (topic);
 

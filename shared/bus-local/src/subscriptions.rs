@@ -28,7 +28,8 @@ const LONGEST_RETENTION: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 pub(super) const DELETED_TOPIC: &str = "_deleted-topic_";
 
 const SELECT: &str = "SELECT id, name, topic, push_endpoint, ack_deadline_ms, min_backoff_ms,
-    max_backoff_ms, dead_letter_topic, max_attempts, ordered, filter, retention_ms, retains_acked
+    max_backoff_ms, dead_letter_topic, max_attempts, ordered, filter, retention_ms, retains_acked,
+    wrapping
     FROM subscriptions";
 
 pub(super) fn topic_exists(file: &Connection, name: &str) -> rusqlite::Result<bool> {
@@ -99,16 +100,17 @@ pub(super) fn put(
     file.prepare_cached(
         "INSERT INTO subscriptions (name, topic, push_endpoint, ack_deadline_ms, min_backoff_ms,
              max_backoff_ms, dead_letter_topic, max_attempts, ordered, filter, retention_ms,
-             retains_acked)
+             retains_acked, wrapping)
          VALUES (:name, :topic, :push_endpoint, :ack_deadline_ms, :min_backoff_ms,
              :max_backoff_ms, :dead_letter_topic, :max_attempts, :ordered, :filter, :retention_ms,
-             :retains_acked)
+             :retains_acked, :wrapping)
          ON CONFLICT (name) DO UPDATE SET topic = excluded.topic,
              push_endpoint = excluded.push_endpoint, ack_deadline_ms = excluded.ack_deadline_ms,
              min_backoff_ms = excluded.min_backoff_ms, max_backoff_ms = excluded.max_backoff_ms,
              dead_letter_topic = excluded.dead_letter_topic, max_attempts = excluded.max_attempts,
              ordered = excluded.ordered, filter = excluded.filter,
-             retention_ms = excluded.retention_ms, retains_acked = excluded.retains_acked",
+             retention_ms = excluded.retention_ms, retains_acked = excluded.retains_acked,
+             wrapping = excluded.wrapping",
     )?
     .execute(named_params! {
         ":name": settings.name,
@@ -123,6 +125,7 @@ pub(super) fn put(
         ":filter": settings.filter,
         ":retention_ms": rows::milliseconds(settings.retention.period),
         ":retains_acked": settings.retention.acked,
+        ":wrapping": rows::wrapping_text(settings.wrapping),
     })?;
     let Some(before) = before else { return Ok(()) };
     if before.settings.ordered != settings.ordered {
@@ -225,6 +228,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         name: row.get("name")?,
         topic: row.get("topic")?,
         push_endpoint: row.get("push_endpoint")?,
+        wrapping: rows::wrapping(row, "wrapping")?,
         ack_deadline: rows::duration(row, "ack_deadline_ms")?,
         backoff: Backoff {
             min: rows::duration(row, "min_backoff_ms")?,

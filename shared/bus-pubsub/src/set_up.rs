@@ -11,7 +11,7 @@ use google_cloud_pubsub::model;
 use tokio::time::timeout;
 
 use super::{ClientError, Options};
-use fanout_bus::{Subscription, Topology};
+use fanout_bus::{Subscription, Topology, Wrapping};
 
 /// How long [`set_up`] may take.
 pub const SET_UP_TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -142,7 +142,7 @@ fn wanted(options: &Options, subscription: &Subscription) -> model::Subscription
     let push_config = subscription
         .push_endpoint
         .as_deref()
-        .map(|endpoint| model::PushConfig::new().set_push_endpoint(endpoint));
+        .map(|endpoint| push_config(endpoint, subscription.wrapping));
     // What keeps failing is tried for ever where order is kept: a message that has run out of
     // attempts there the emulator drops, instead of forwarding it.
     let policy = subscription.dead_letters.as_ref();
@@ -163,6 +163,16 @@ fn wanted(options: &Options, subscription: &Subscription) -> model::Subscription
         .set_enable_message_ordering(subscription.ordered)
         .set_filter(subscription.filter.clone().unwrap_or_default())
         .set_retain_acked_messages(subscription.retention.acked)
+}
+
+fn push_config(endpoint: &str, wrapping: Wrapping) -> model::PushConfig {
+    let config = model::PushConfig::new().set_push_endpoint(endpoint);
+    let bare = |metadata| model::push_config::NoWrapper::new().set_write_metadata(metadata);
+    match wrapping {
+        Wrapping::Wrapped => config,
+        Wrapping::Data => config.set_no_wrapper(bare(false)),
+        Wrapping::DataWithMetadata => config.set_no_wrapper(bare(true)),
+    }
 }
 
 /// A number in Google's type. One too large for it is far out of range, and the emulator says so.
@@ -199,6 +209,7 @@ mod tests {
             name: "s".to_owned(),
             topic: "t".to_owned(),
             push_endpoint: Some("http://localhost:1/pubsub/push".to_owned()),
+            wrapping: Default::default(),
             ack_deadline: Duration::from_secs(60),
             backoff: Backoff {
                 min: Duration::from_secs(1),

@@ -39,15 +39,18 @@ pub enum NotAPush {
         "the body is not a Pub/Sub push envelope: it needs `message` with `messageId`, and `subscription`"
     )]
     Shape,
-    /// `message.messageId` is none that Pub/Sub would give.
-    #[error("the push envelope's `message.messageId` is not usable as an id")]
+    /// The message's id is none that Pub/Sub would give.
+    #[error("the push's `messageId` is not usable as an id")]
     MessageId,
     /// `message.data` is not base64.
     #[error("the push envelope's `message.data` is not base64")]
     Base64,
-    /// `message.publishTime` is not a time.
-    #[error("the push envelope's `message.publishTime` is not an RFC 3339 time")]
+    /// The publish time is not a time.
+    #[error("the push's `publishTime` is not an RFC 3339 time")]
     Time,
+    /// An unwrapped push of which nothing is said.
+    #[error("the push has no `x-goog-pubsub-message-id`: its subscription must write metadata")]
+    NoMetadata,
 }
 
 #[derive(Serialize, Deserialize)]

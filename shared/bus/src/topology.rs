@@ -21,6 +21,8 @@ pub struct Subscription {
     pub topic: String,
     /// Where messages are pushed to; `None` for a pull subscription.
     pub push_endpoint: Option<String>,
+    /// What a push is made of.
+    pub wrapping: Wrapping,
     /// How long a delivery may take before it counts as failed; also the push request's time-out.
     pub ack_deadline: Duration,
     /// How long to wait between deliveries of a message that fails.
@@ -33,6 +35,18 @@ pub struct Subscription {
     pub filter: Option<String>,
     /// How long it keeps messages.
     pub retention: Retention,
+}
+
+/// What the body of a push is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wrapping {
+    /// Google's JSON around the message.
+    #[default]
+    Wrapped,
+    /// The message's data, and nothing of the rest.
+    Data,
+    /// The message's data, and the rest in headers.
+    DataWithMetadata,
 }
 
 /// How long a subscription keeps messages, counted from their publishing.

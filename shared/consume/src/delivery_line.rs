@@ -7,7 +7,8 @@ use tracing::{error, info, warn};
 
 use super::outcome::Outcome;
 use super::pipeline::Settled;
-use fanout_bus::PushEnvelope;
+use fanout_bus::{PushEnvelope, PushedMessage};
+use fanout_events::TRACEPARENT;
 
 /// What is known of a delivery. No address, no name, no payload; what is not known is left out of
 /// the line.
@@ -33,8 +34,19 @@ impl DeliveryLine {
     pub(super) fn read(&mut self, envelope: &PushEnvelope, project: &str) {
         self.message_id = Some(envelope.message_id().to_owned());
         self.attempt = envelope.delivery_attempt();
-        self.trace = envelope
-            .traceparent()
+        self.belongs_to(envelope.traceparent(), project);
+    }
+
+    /// The same of what the headers of an unwrapped push say.
+    pub(super) fn announced(&mut self, message: &PushedMessage, project: &str) {
+        self.message_id = Some(message.message_id.clone());
+        self.attempt = message.delivery_attempt;
+        let traceparent = message.attributes.get(TRACEPARENT);
+        self.belongs_to(traceparent.map(String::as_str), project);
+    }
+
+    fn belongs_to(&mut self, traceparent: Option<&str>, project: &str) {
+        self.trace = traceparent
             .and_then(|value| value.parse::<TraceContext>().ok())
             .map(|context| format!("projects/{project}/traces/{}", context.trace_id()));
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use fanout_bus::{Publisher, PushedMessage};
 use fanout_dedup::{Ledger, LedgerError, Links, Seen};
 use fanout_events::{
-    CE_TYPE, DecodeError, Decoded, Event, Fingerprint, JsonFields, Received, StepRef, decode,
+    DecodeError, Decoded, Event, Fingerprint, JsonFields, Received, StepRef, decode_message,
+    is_cloud_event,
 };
 use fanout_outbox::{Committed, Outbox};
 use fanout_runtime::{Clock, IdGenerator, Timings};
@@ -100,7 +101,7 @@ impl Pipeline {
             message_id: &message.message_id,
             publish_time: message.publish_time,
         };
-        let (event, fingerprint) = match decode(&received) {
+        let (event, fingerprint) = match decode_message(&received, &message.attributes) {
             Ok(Decoded { event, fingerprint }) => (event, fingerprint),
             Err(error) => {
                 let outcome = self
@@ -176,13 +177,13 @@ impl Pipeline {
     }
 
     /// A message that was typed by hand, with a type that no domain here has, is a typing error. A
-    /// program's message says its type in an attribute, and may know more types than this build.
+    /// program's message is a CloudEvent, and may know more types than this build.
     fn unknown(&self, message: &PushedMessage, event: &Event) -> Option<ParkReason> {
         let domains = self.consumer.domains();
         let known = domains
             .iter()
             .any(|domain| domain.find(&event.event_type).is_some());
-        let typed = !message.attributes.contains_key(CE_TYPE);
+        let typed = !is_cloud_event(&message.attributes);
         (typed && !known).then(|| ParkReason::unknown_type(domains))
     }
 

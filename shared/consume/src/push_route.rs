@@ -1,4 +1,4 @@
-//! `POST /pubsub/push`: one delivery over HTTP, one log line.
+//! `POST /pubsub/push` and `POST /pubsub/push/unwrapped`: one delivery over HTTP, one log line.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::consumer::Consumer;
 use crate::delivery_line::DeliveryLine;
 use crate::pipeline::{ConsumerDeps, Pipeline};
 use crate::push_auth::{PushAuth, PushAuthError};
-use fanout_bus::{NotAPush, PushEnvelope, PushedMessage, X_REDRIVE};
+use fanout_bus::{NotAPush, PushEnvelope, PushedMessage, UnwrappedPush, X_REDRIVE};
 
 /// The largest push body: Pub/Sub's 10 MB of data are 13.3 MB in base64, and attributes come on top.
 pub const MAX_PUSH_BYTES: usize = 15 * 1024 * 1024;
@@ -36,7 +36,8 @@ struct Reader {
     project: String,
 }
 
-/// The routes that make a consumer: `POST /pubsub/push` and `GET /health`.
+/// The routes that make a consumer: `POST /pubsub/push`, the same for pushes without Google's wrapper
+/// (Eventarc's, and of subscriptions with `noWrapper`), and `GET /health`.
 pub fn push_route(consumer: Consumer, deps: ConsumerDeps) -> Router {
     let endpoint = Endpoint {
         consumer: consumer.name,
@@ -50,6 +51,7 @@ pub fn push_route(consumer: Consumer, deps: ConsumerDeps) -> Router {
     };
     Router::new()
         .route("/pubsub/push", post(receive))
+        .route("/pubsub/push/unwrapped", post(receive_unwrapped))
         .with_state(Arc::new(endpoint))
         .merge(health_route())
 }
@@ -61,17 +63,44 @@ async fn receive(
 ) -> Response {
     let started = Instant::now();
     let mut line = DeliveryLine::new(endpoint.consumer);
-    match endpoint.reader.read(&headers, body, &mut line).await {
-        Ok((message, _room)) => {
-            let redriven = headers.contains_key(X_REDRIVE);
-            let settled = endpoint.pipeline.settle(&message, redriven).await;
-            line.settled(&settled, started.elapsed());
-            (&settled.outcome).into_response()
-        }
-        Err(refusal) => {
-            let problem = refusal.problem();
-            line.refused(problem.slug(), &refusal.to_string(), started.elapsed());
-            problem.into_response()
+    let read = endpoint.reader.read(&headers, body, &mut line).await;
+    endpoint.answer(read, &headers, &line, started).await
+}
+
+async fn receive_unwrapped(
+    State(endpoint): State<Arc<Endpoint>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let started = Instant::now();
+    let mut line = DeliveryLine::new(endpoint.consumer);
+    let read = endpoint
+        .reader
+        .read_unwrapped(&headers, body, &mut line)
+        .await;
+    endpoint.answer(read, &headers, &line, started).await
+}
+
+impl Endpoint {
+    async fn answer(
+        &self,
+        read: Result<(PushedMessage, HeldBody), Refusal>,
+        headers: &HeaderMap,
+        line: &DeliveryLine,
+        started: Instant,
+    ) -> Response {
+        match read {
+            Ok((message, _room)) => {
+                let redriven = headers.contains_key(X_REDRIVE);
+                let settled = self.pipeline.settle(&message, redriven).await;
+                line.settled(&settled, started.elapsed());
+                (&settled.outcome).into_response()
+            }
+            Err(refusal) => {
+                let problem = refusal.problem();
+                line.refused(problem.slug(), &refusal.to_string(), started.elapsed());
+                problem.into_response()
+            }
         }
     }
 }
@@ -83,6 +112,8 @@ enum Refusal {
     Auth(#[from] PushAuthError),
     #[error("it is not plain JSON")]
     NotJson,
+    #[error("its body is encoded")]
+    Encoded,
     #[error(transparent)]
     Body(#[from] BodyFault),
     #[error(transparent)]
@@ -107,6 +138,24 @@ impl Reader {
         line.read(&envelope, &self.project);
         Ok((envelope.into_message(self.clock.now())?, held))
     }
+
+    /// The same of a push without Google's wrapper: any body is the data, and headers say the rest.
+    async fn read_unwrapped(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        line: &mut DeliveryLine,
+    ) -> Result<(PushedMessage, HeldBody), Refusal> {
+        self.auth.check(headers).await?;
+        let push = UnwrappedPush::from_headers(headers, self.clock.now())?;
+        line.announced(push.announced(), &self.project);
+        if is_encoded(headers) {
+            return Err(Refusal::Encoded);
+        }
+        let mut held = self.room.read(body, MAX_PUSH_BYTES).await?;
+        let data = std::mem::take(&mut held.bytes);
+        Ok((push.with_data(data), held))
+    }
 }
 
 impl Refusal {
@@ -118,6 +167,12 @@ impl Refusal {
                 "unsupported_media_type",
                 "A push is JSON",
                 "Send the header `Content-Type: application/json`, and no `Content-Encoding`.",
+            ),
+            Self::Encoded => Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_content_encoding",
+                "The body is encoded",
+                "Send it without `Content-Encoding`.",
             ),
             Self::Body(BodyFault::TooLarge) => Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,

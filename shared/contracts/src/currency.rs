@@ -1,8 +1,10 @@
 //! Currencies and how many digits their amounts have after the point.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A currency of ISO 4217 that is in use for payments.
@@ -94,6 +96,17 @@ impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         let code = String::deserialize(input)?;
         code.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Currency {
+    fn schema_name() -> Cow<'static, str> {
+        "Currency".into()
+    }
+
+    /// `iso-4217` is no format that JSON Schema knows. Not an enum: the standard's list changes.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "iso-4217", "minLength": 3, "maxLength": 3})
     }
 }
 

@@ -9,6 +9,7 @@ pub mod operator;
 pub mod order;
 pub mod payment;
 mod product_lines;
+mod released;
 pub mod shipping;
 pub mod user;
 
@@ -17,6 +18,7 @@ use fanout_events::{Domain, KnownType};
 pub use currency::{Currency, UnknownCurrency};
 pub use money::{InvalidMoney, Money};
 pub use product_lines::{MOST_LINES, ProductLine};
+pub use released::{RELEASED, Released, newest_of_major, released};
 
 /// All domains there are.
 pub static DOMAINS: &[&Domain] = &[

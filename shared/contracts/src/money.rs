@@ -1,8 +1,10 @@
 //! Amounts of money: whole minor units inside, decimals as text outside, never a float.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use fanout_events::{JsonFields, WrongField};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::Currency;
@@ -102,6 +104,18 @@ impl fmt::Display for Money {
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         out.collect_str(self)
+    }
+}
+
+impl JsonSchema for Money {
+    fn schema_name() -> Cow<'static, str> {
+        "Money".into()
+    }
+
+    /// `money` is no format that JSON Schema knows: how many digits follow the point depends on the
+    /// currency beside it.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "money", "maxLength": 16})
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use fanout_events::{JsonFields, WrongField};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,11 +11,12 @@ use serde_json::Value;
 pub const MOST_LINES: usize = 100;
 
 /// A number of items of one product.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct ProductLine {
     /// The product's id.
     pub product_id: String,
     /// How many, from 1.
+    #[schemars(range(min = 1))]
     pub quantity: u64,
 }
 

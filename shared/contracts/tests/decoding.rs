@@ -22,7 +22,7 @@ fn received(data: &[u8]) -> Received<'_> {
 }
 
 fn envelope() -> Value {
-    serde_json::from_slice(include_bytes!("../golden/user.created/1.0.json")).unwrap()
+    serde_json::from_slice(include_bytes!("../user/golden/user.created/1.0/event.json")).unwrap()
 }
 
 /// What is wrong with an event, as the consumers of its type meet it.
@@ -39,11 +39,17 @@ fn error_of(value: &Value) -> DecodeError {
 #[test]
 fn every_golden_file_still_decodes() {
     let golden = [
-        ("0", include_str!("../golden/user.created/0.json")),
-        ("1.0", include_str!("../golden/user.created/1.0.json")),
+        (
+            "0",
+            include_str!("../user/golden/user.created/0/short-form.json"),
+        ),
+        (
+            "1.0",
+            include_str!("../user/golden/user.created/1.0/event.json"),
+        ),
         (
             "1.1",
-            include_str!("../golden/user.created/1.1-later-minor.json"),
+            include_str!("../user/golden/user.created/1.1/later-minor.json"),
         ),
     ];
     for (version, text) in golden {
@@ -68,7 +74,8 @@ fn assert_written_as_read<T: EventType>(text: &str) {
 }
 
 fn assert_newest_written_as_read<T: EventType>() {
-    let golden = format!("golden/{}/{}.json", T::TYPE, T::VERSION);
+    let folder = format!("{}/golden/{}", T::DOMAIN.name, T::TYPE);
+    let golden = format!("{folder}/{}/event.json", T::VERSION);
     assert_written_as_read::<T>(&std::fs::read_to_string(golden).unwrap());
 }
 
@@ -117,7 +124,10 @@ fn every_type_of_a_domain_has_its_prefix_and_a_golden_file_of_its_newest_version
             };
             let prefix = known.name.split('.').next().unwrap();
             assert!(names.contains(&prefix), "{}", known.name);
-            let golden = format!("golden/{}/{}.json", known.name, known.version);
+            let golden = format!(
+                "{}/golden/{}/{}/event.json",
+                domain.name, known.name, known.version
+            );
             let text = std::fs::read(&golden).unwrap();
             let event = decode(&received(&text)).unwrap().event;
             assert_eq!((known.check)(&event), Ok(()), "{golden}");
@@ -127,7 +137,7 @@ fn every_type_of_a_domain_has_its_prefix_and_a_golden_file_of_its_newest_version
 
 #[test]
 fn the_short_form_takes_id_and_time_from_its_message() {
-    let data = include_bytes!("../golden/user.created/0.json");
+    let data = include_bytes!("../user/golden/user.created/0/short-form.json");
     let event = decode(&received(data)).unwrap().event;
     assert_eq!(event.id, "msg_17_1795176000000");
     assert_eq!(event.subject, "test-123");
@@ -246,8 +256,8 @@ fn a_fault_names_the_field_and_never_its_value() {
 #[test]
 fn a_byte_order_mark_and_what_no_field_holds_do_not_keep_an_event_from_being_read() {
     for golden in [
-        include_str!("../golden/user.created/0.json"),
-        include_str!("../golden/user.created/1.0.json"),
+        include_str!("../user/golden/user.created/0/short-form.json"),
+        include_str!("../user/golden/user.created/1.0/event.json"),
     ] {
         for unread in ["1e400", "-1E999", "[\"\\ud800\"]"] {
             let with = golden.replacen('{', &format!("\u{feff} {{\"unread\": {unread},"), 1);

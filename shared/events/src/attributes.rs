@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn attributes_carry_the_cloudevents_names() {
         let event = decode(&Received {
-            data: include_bytes!("../../contracts/golden/user.created/1.0.json"),
+            data: include_bytes!("../../contracts/user/golden/user.created/1.0/event.json"),
             message_id: "1",
             publish_time: chrono::DateTime::UNIX_EPOCH,
         })

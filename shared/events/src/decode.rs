@@ -1,11 +1,13 @@
 //! From message data to an event, whatever its type.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Datelike, Utc};
 use serde_json::{Map, Value};
 
 use crate::json_fields::{JsonFields, WrongField};
 use crate::json_text::{DEEPEST, read_json};
-use crate::{Data, Envelope, Event, Fingerprint, Metadata, Version, short_form};
+use crate::{Data, Envelope, Event, Fingerprint, Metadata, Version, cloud_event, short_form};
 
 /// A message as it came from the bus, for [`decode`].
 #[derive(Debug, Clone, Copy)]
@@ -77,12 +79,23 @@ pub enum DecodeError {
 /// Decodes a message: the envelope, or the short form that people type by hand. The data stays as it
 /// came.
 pub fn decode(received: &Received<'_>) -> Result<Decoded, DecodeError> {
-    let event = read_envelope(received)?;
+    decode_message(received, &BTreeMap::new())
+}
+
+/// The same of a message with these attributes, by which it may be a CloudEvent of another producer.
+pub fn decode_message(
+    received: &Received<'_>,
+    attributes: &BTreeMap<String, String>,
+) -> Result<Decoded, DecodeError> {
+    let event = read_event(received, attributes)?;
     let fingerprint = Fingerprint::of(&event);
     Ok(Decoded { event, fingerprint })
 }
 
-fn read_envelope(received: &Received<'_>) -> Result<Event, DecodeError> {
+fn read_event(
+    received: &Received<'_>,
+    attributes: &BTreeMap<String, String>,
+) -> Result<Event, DecodeError> {
     if received.data.is_empty() {
         return Err(DecodeError::Empty);
     }
@@ -91,6 +104,12 @@ fn read_envelope(received: &Received<'_>) -> Result<Event, DecodeError> {
             "it is not a JSON object".to_owned(),
         ));
     };
+    if cloud_event::is_structured(attributes) {
+        return cloud_event::structured(object, received);
+    }
+    if cloud_event::is_binary(attributes) && !cloud_event::is_envelope(&object) {
+        return cloud_event::binary(attributes, object, received);
+    }
     if short_form::is_short_form(&object) {
         return Ok(short_form::envelope_of(object, received)?);
     }
@@ -101,7 +120,7 @@ fn read_envelope(received: &Received<'_>) -> Result<Event, DecodeError> {
     Ok(envelope_of(object)?)
 }
 
-fn envelope_of(mut object: Map<String, Value>) -> Result<Event, WrongField> {
+pub(crate) fn envelope_of(mut object: Map<String, Value>) -> Result<Event, WrongField> {
     let data = JsonFields::new("", &object).object("data").map(drop);
     let data = data.map(|()| object.remove("data").and_then(into_object));
     let fields = JsonFields::new("", &object);
@@ -134,7 +153,7 @@ fn into_object(value: Value) -> Option<Map<String, Value>> {
 }
 
 /// A time that a store can keep: its instant in UTC lies in protobuf's range, the years 1 to 9999.
-fn storable_time(text: &str) -> Result<DateTime<Utc>, &'static str> {
+pub(crate) fn storable_time(text: &str) -> Result<DateTime<Utc>, &'static str> {
     let time = DateTime::parse_from_rfc3339(text).map_err(|_| "must be an RFC 3339 time")?;
     let time = time.to_utc();
     if (1..=9999).contains(&time.year()) {

@@ -66,7 +66,7 @@ impl Event {
     /// The event with its data read as `T`, in whatever version it came; whether it is of that type
     /// is for the caller to know.
     pub fn read<T: EventType>(&self) -> Result<Envelope<T>, DecodeError> {
-        let version: Version = self.metadata.version.parse().map_err(|error| {
+        let version = Version::read_as::<T>(&self.metadata.version).map_err(|error| {
             let metadata = Map::new();
             JsonFields::new("metadata.", &metadata).invalid("version", &error)
         })?;

@@ -3,15 +3,18 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
+use crate::shape::shape_of;
 use crate::{DecodeError, Event, JsonFields, Metadata};
 
 /// A type of event: the data that it carries, and how every version of that is read.
 ///
 /// A type is one file of its domain and one line in the domain's `TYPES`. Its data serialises to
 /// what new events carry, in version [`EventType::VERSION`].
-pub trait EventType: Serialize + Sized + Send + Sync + 'static {
+pub trait EventType: Serialize + JsonSchema + Sized + Send + Sync + 'static {
     /// The name on the wire: a fact in the past tense or a request, dotted, such as `user.created`.
     const TYPE: &'static str;
     /// `MAJOR.MINOR` of new events. A higher minor only adds fields.
@@ -63,6 +66,8 @@ pub struct KnownType {
     pub schema: &'static str,
     /// Whether an event can be read as this type.
     pub check: fn(&Event) -> Result<(), DecodeError>,
+    /// The shape of new data, as a JSON Schema.
+    pub shape: fn() -> Value,
 }
 
 impl KnownType {
@@ -73,6 +78,7 @@ impl KnownType {
             version: T::VERSION,
             schema: T::SCHEMA,
             check: |event| event.read::<T>().map(drop),
+            shape: shape_of::<T>,
         }
     }
 }
@@ -99,6 +105,18 @@ pub struct Version {
 pub struct InvalidVersion;
 
 impl Version {
+    /// The version of an event of type `T`. A major alone, which is all that a CloudEvent says, is the
+    /// newest that this build knows of it.
+    pub(crate) fn read_as<T: EventType>(text: &str) -> Result<Self, InvalidVersion> {
+        let version: Self = text.parse()?;
+        let newest: Self = T::VERSION.parse()?;
+        if text.contains('.') || version.major != newest.major {
+            Ok(version)
+        } else {
+            Ok(newest)
+        }
+    }
+
     /// The error of an event of type `T` in this version, which this build cannot read.
     pub fn unsupported<T: EventType>(self) -> DecodeError {
         DecodeError::UnsupportedVersion {

@@ -18,7 +18,7 @@ pub struct WrongField {
 
 /// The largest sequence: 2^53 - 1, the last whole number that every JSON reader keeps (RFC 8259,
 /// section 6). A larger one would outrank all later events of its subject.
-const LARGEST_COUNT: u64 = (1 << 53) - 1;
+pub(crate) const LARGEST_COUNT: u64 = (1 << 53) - 1;
 
 /// The fields of a JSON object; `prefix` is its own path, for the errors.
 #[derive(Clone, Copy)]

@@ -1,5 +1,6 @@
 //! Which step of which process a request is made for: what its answer names again.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{EventType, JsonFields, WrongField};
@@ -8,7 +9,7 @@ use crate::{EventType, JsonFields, WrongField};
 ///
 /// What is asked for has one effect for a process, key and name, however often it is asked: the
 /// attempt only tells one question from the next.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct StepRef {
     /// The process's name, such as `order`.
     pub process: String,
@@ -17,6 +18,7 @@ pub struct StepRef {
     /// The step's name within the process, such as `reserve`.
     pub name: String,
     /// From 1; an undo counts its own.
+    #[schemars(range(min = 1))]
     pub attempt: u64,
 }
 

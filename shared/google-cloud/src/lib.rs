@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use fanout_bus::Publisher;
 use fanout_events::{EmailAddress, InvalidEmailAddress};
-use fanout_outbox::{EVENTS_KEPT, Outbox};
+use fanout_outbox::{EVENTS_KEPT, Outbox, SchemasUrl};
 use fanout_runtime::{BoxError, Settings, SystemClock, SystemIds, Timings, error_chain};
 use fanout_store::Documents;
 use fanout_store_firestore::{ConnectError, FirestoreDocuments, FirestoreOptions};
@@ -39,6 +39,8 @@ pub struct GoogleCloudSettings {
     pub emulators: Option<EmulatorHosts>,
     /// `EVENT_STORE_TTL_DAYS`: how long an event is kept once it has been published
     pub events_kept: Duration,
+    /// `SCHEMAS_URL`: where the schemas of events are published, if not where their types say
+    pub schemas_at: Option<SchemasUrl>,
 }
 
 /// The two adapters.
@@ -48,6 +50,7 @@ pub struct GoogleCloud {
     /// Pub/Sub.
     pub publisher: Arc<PubsubPublisher>,
     events_kept: Duration,
+    schemas_at: Option<SchemasUrl>,
 }
 
 /// What the container of a role is told by its environment, all of it.
@@ -74,7 +77,9 @@ impl GoogleCloudSettings {
         let emulators = EmulatorHosts::read(settings);
         let days = settings
             .optional::<NonZeroU32>("EVENT_STORE_TTL_DAYS", "a whole number of days from 1");
+        let schemas_at = settings.optional::<SchemasUrl>("SCHEMAS_URL", SchemasUrl::EXPECTS);
         Some(Self {
+            schemas_at: schemas_at.value(),
             events_kept: days
                 .map(|days| DAY.saturating_mul(days.get()))
                 .or(EVENTS_KEPT)?,
@@ -91,6 +96,7 @@ impl GoogleCloudSettings {
             database: "(default)".to_owned(),
             emulators: None,
             events_kept: EVENTS_KEPT,
+            schemas_at: None,
         }
     }
 
@@ -139,6 +145,7 @@ impl GoogleCloudSettings {
             documents: Arc::new(documents),
             publisher: Arc::new(PubsubPublisher::new(self.pubsub()).await?),
             events_kept: self.events_kept,
+            schemas_at: self.schemas_at,
         })
     }
 }
@@ -153,7 +160,8 @@ impl GoogleCloud {
             Arc::new(SystemIds),
             service,
         );
-        outbox.keeping(self.events_kept)
+        let outbox = outbox.keeping(self.events_kept);
+        outbox.schemas_at(self.schemas_at.clone())
     }
 }
 

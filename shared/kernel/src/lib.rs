@@ -2,6 +2,7 @@
 
 mod kernel;
 mod role;
+mod schemas;
 mod spec;
 
 pub use kernel::Kernel;

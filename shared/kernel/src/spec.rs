@@ -4,6 +4,7 @@ use fanout_runtime::{BoxError, Settings};
 use fanout_store::Collection;
 use fanout_web::Service;
 
+use crate::schemas::schemas;
 use crate::{Kernel, Place, Role};
 
 /// One service, as the rest of the system needs to know it.
@@ -81,10 +82,10 @@ impl ServiceSpec {
         self.name.strip_suffix("-service").unwrap_or(self.name)
     }
 
-    /// The service on this kernel. When it stops, it first publishes what it was about to.
+    /// The service on this kernel, which also serves the schemas of what it publishes. When it stops, it first publishes what it was about to.
     pub fn start(&self, role: Role, kernel: Kernel) -> Result<Service, BoxError> {
         let (drain, outbox) = (kernel.timings.drain, kernel.outbox.clone());
-        let service = (role.start)(kernel)?;
+        let service = (role.start)(kernel)?.around(|routes| routes.merge(schemas(self.publishes)));
         let drained = async move { outbox.drain().await };
         Ok(service.drain(drain).on_stop(drained))
     }

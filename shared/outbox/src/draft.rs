@@ -5,6 +5,8 @@ use fanout_runtime::{Timestamp, TraceContext, id_of};
 use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest, Sha256};
 
+use crate::SchemasUrl;
+
 /// An event that is to be stored: what happened, to what, in which place. Id, source, time and
 /// causes are filled in where it is stored.
 #[derive(Debug, Clone)]
@@ -98,6 +100,17 @@ impl Draft {
         }
     }
 
+    /// With its schema at another place, under the same path.
+    pub(super) fn with_schema_at(self, url: &SchemasUrl) -> Self {
+        let schema = self.metadata.schema.map(|schema| url.instead_of(&schema));
+        let metadata = Metadata {
+            schema,
+            ..self.metadata
+        };
+        Self { metadata, ..self }
+    }
+
+    /// The whole event.
     pub(super) fn event(
         &self,
         id: String,

@@ -10,6 +10,7 @@ mod outbox;
 mod recorded;
 mod relay;
 mod row;
+mod schemas_url;
 mod skip;
 mod unit;
 
@@ -22,5 +23,6 @@ pub use outbox::{EVENTS_KEPT, Outbox};
 pub use recorded::{RecordedBetween, RecordedEvents};
 pub use relay::RelayReport;
 pub use row::{EVENTS, EventRow, SHARDS, Skipped, Standing};
+pub use schemas_url::{InvalidSchemasUrl, SchemasUrl};
 pub use skip::SkipError;
 pub use unit::{Committed, Events};

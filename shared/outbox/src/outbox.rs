@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::schemas_url::SchemasUrl;
 use fanout_bus::{PUBLISH_LIMIT, Publisher};
 use fanout_runtime::{Clock, IdGenerator, error_chain};
 use fanout_store::{CommitError, Documents, Write};
@@ -40,6 +41,8 @@ pub struct Outbox {
     pub(super) source: String,
     /// How long an event is kept once it has been published.
     pub(super) kept: Duration,
+    /// Where the schemas of events are published, if not where their types say.
+    pub(super) schemas_at: Option<SchemasUrl>,
     /// Ends what takes long, at the end of the process.
     pub(super) stopping: CancellationToken,
     tasks: TaskTracker,
@@ -63,6 +66,7 @@ impl Outbox {
             ids,
             source: source.into(),
             kept: EVENTS_KEPT,
+            schemas_at: None,
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             impatient_until: Arc::default(),
@@ -72,6 +76,14 @@ impl Outbox {
     /// The same, keeping an event for so long once it has been published; 90 days by default.
     pub fn keeping(self, kept: Duration) -> Self {
         Self { kept, ..self }
+    }
+
+    /// The same, naming the schemas of events at another place than their types do.
+    pub fn schemas_at(self, url: Option<SchemasUrl>) -> Self {
+        Self {
+            schemas_at: url,
+            ..self
+        }
     }
 
     /// The outbox of another service in the same process.

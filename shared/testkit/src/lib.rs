@@ -6,6 +6,7 @@ mod counting_documents;
 pub mod documents_conformance;
 pub mod faults;
 mod hooked_documents;
+mod instances;
 mod manual_clock;
 pub mod push_endpoint;
 #[allow(
@@ -21,6 +22,7 @@ pub mod user_events;
 pub use captured_logs::captured_logs;
 pub use counting_documents::{CountingDocuments, PortCalls};
 pub use hooked_documents::{CommitHook, HookedCommit, HookedDocuments};
+pub use instances::Instances;
 pub use manual_clock::ManualClock;
 pub use scripted_bus::{Mood, NextPublish, ScriptedBus};
 pub use seeded_ids::SeededIds;

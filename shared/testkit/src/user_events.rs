@@ -7,13 +7,13 @@ use serde_json::Value;
 
 /// A user's first event.
 pub fn created(event_id: &str, user_id: &str) -> Value {
-    let golden = include_str!("../../contracts/golden/user.created/1.0.json");
+    let golden = include_str!("../../contracts/user/golden/user.created/1.0/event.json");
     about(golden, event_id, user_id, 1)
 }
 
 /// A later event of a user: another name.
 pub fn updated(event_id: &str, user_id: &str, sequence: u64, name: &str) -> Value {
-    let golden = include_str!("../../contracts/golden/user.updated/1.0.json");
+    let golden = include_str!("../../contracts/user/golden/user.updated/1.0/event.json");
     let mut event = about(golden, event_id, user_id, sequence);
     event["data"]["name"] = name.into();
     event
@@ -21,7 +21,7 @@ pub fn updated(event_id: &str, user_id: &str, sequence: u64, name: &str) -> Valu
 
 /// A user's last event.
 pub fn deleted(event_id: &str, user_id: &str, sequence: u64) -> Value {
-    let golden = include_str!("../../contracts/golden/user.deleted/1.0.json");
+    let golden = include_str!("../../contracts/user/golden/user.deleted/1.0/event.json");
     about(golden, event_id, user_id, sequence)
 }
 

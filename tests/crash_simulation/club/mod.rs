@@ -14,6 +14,7 @@ use axum::Router;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
 use fanout_contracts::user::{UserCreated, UserDeleted, UserUpdated};
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, KnownType, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(crate) use desk::{CARDS, NOTES};
@@ -51,7 +52,7 @@ static DOMAIN: Domain = Domain {
 macro_rules! event_type {
     ($(#[$doc:meta])* $name:ident, $text:literal, $field:ident) => {
         $(#[$doc])*
-        #[derive(Serialize)]
+        #[derive(JsonSchema, Serialize)]
         pub(crate) struct $name {
             pub(crate) $field: String,
         }

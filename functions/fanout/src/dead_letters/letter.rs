@@ -1,7 +1,7 @@
 //! A dead letter, and what can be read of it.
 
 use fanout_bus::{DeadLetterCause, PushedMessage, message_as_it_was};
-use fanout_events::{Fingerprint, Received, decode, skip_byte_order_mark};
+use fanout_events::{Fingerprint, Received, decode_message, skip_byte_order_mark};
 use fanout_runtime::{Timestamp, serialize_rfc3339};
 use serde::Serialize;
 use serde_json::Value;
@@ -65,7 +65,7 @@ impl DeadLetter {
             original: original.clone(),
             message,
         };
-        if let Ok(decoded) = decode(&received) {
+        if let Ok(decoded) = decode_message(&received, &original.attributes) {
             let event = decoded.event;
             letter.event_id = event.id;
             letter.event_type = Some(event.event_type);
@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn one_that_ran_out_of_attempts_says_of_how_many() {
         let attributes = [("CloudPubSubDeadLetterSourceDeliveryCount", "20")];
-        let event = include_str!("../../../../shared/contracts/golden/user.created/1.0.json");
+        let event =
+            include_str!("../../../../shared/contracts/user/golden/user.created/1.0/event.json");
         let letter = DeadLetter::read(message(&attributes, event), "s");
         assert_eq!(letter.reason, "attempts_exhausted");
         assert_eq!(letter.detail.as_deref(), Some("20 deliveries failed"));

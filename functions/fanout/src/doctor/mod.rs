@@ -64,11 +64,9 @@ pub fn run(flags: &DoctorFlags) -> anyhow::Result<ExitCode> {
 
 async fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Result<Report> {
     let mut report = Table::of_the_code().check();
-    if let Some((file, finding)) = manifest::finding(Path::new("."))? {
-        report.looked_at.push(file.to_owned());
-        let finding = finding.map(|it| format!("{file} {it}"));
-        report.findings.extend(finding);
-    }
+    let (files, findings) = manifest::findings(Path::new("."))?;
+    report.looked_at.extend(files);
+    report.findings.extend(findings);
     if let Some(project) = &flags.target.project {
         let operator = Operator::connect(&flags.target, environment)?;
         let bus = live::check(&operator.pubsub, project, &flags.systems).await?;

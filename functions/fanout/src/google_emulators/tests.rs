@@ -103,6 +103,7 @@ fn subscription(name: &str, topic: &str, push_endpoint: String) -> Subscription 
         name: name.to_owned(),
         topic: topic.to_owned(),
         push_endpoint: Some(push_endpoint),
+        wrapping: Default::default(),
         ack_deadline: Duration::from_secs(60),
         backoff: Backoff {
             min: Duration::from_secs(1),

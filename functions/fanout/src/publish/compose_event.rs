@@ -142,9 +142,11 @@ mod tests {
     fn every_type_can_be_published_and_decodes_as_itself() {
         for event_type in event_types() {
             let known = fanout_contracts::find(event_type).unwrap();
+            let mut domains = fanout_contracts::DOMAINS.iter();
+            let domain = domains.find(|it| it.find(event_type).is_some()).unwrap();
             let golden = format!(
-                "../../shared/contracts/golden/{event_type}/{}.json",
-                known.version
+                "../../shared/contracts/{}/golden/{event_type}/{}/event.json",
+                domain.name, known.version
             );
             let golden: Value = serde_json::from_slice(&std::fs::read(golden).unwrap()).unwrap();
             let parts = EventParts {

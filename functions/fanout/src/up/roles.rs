@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fanout_consume::PushAuth;
 use fanout_kernel::{Kernel, Place, Role, ServiceSpec};
-use fanout_outbox::Outbox;
+use fanout_outbox::{Outbox, SchemasUrl};
 use fanout_processes::{Engine as ProcessEngine, Processes};
 use fanout_runtime::{Environment, Settings, SettingsError, SystemClock, SystemIds, Timings};
 use fanout_web::Service;
@@ -13,12 +13,13 @@ use fanout_web::Service;
 use super::engine::Engine;
 use crate::cli::SystemsFlags;
 
-/// Every role with its settings, in the table's order; all that is wrong with them is one error.
+/// Every role with its settings, in the table's order, and where schemas are published; all that is
+/// wrong with them is one error.
 pub(super) fn read_roles(
     environment: &dyn Environment,
     systems: &SystemsFlags,
     folder: &Path,
-) -> Result<Vec<Role>, SettingsError> {
+) -> Result<(Vec<Role>, Option<SchemasUrl>), SettingsError> {
     let place = Place::OneMachine {
         folder: folder.to_owned(),
     };
@@ -27,7 +28,9 @@ pub(super) fn read_roles(
         .roles()
         .map(|spec| (spec.build)(&mut settings, &place))
         .collect();
-    settings.finish(built.into_iter().collect())
+    let schemas_at = settings.optional::<SchemasUrl>("SCHEMAS_URL", SchemasUrl::EXPECTS);
+    let built: Option<Vec<Role>> = built.into_iter().collect();
+    settings.finish(built.map(|built| (built, schemas_at.value())))
 }
 
 impl Engine {
@@ -57,12 +60,13 @@ impl Engine {
         systems: &SystemsFlags,
         built: Vec<Role>,
         processes: &Processes,
+        schemas_at: Option<&SchemasUrl>,
     ) -> anyhow::Result<Vec<Service>> {
         let start = |(spec, role): (&'static ServiceSpec, Role)| {
             let kernel = Kernel {
                 documents: Arc::clone(&self.documents),
                 publisher: Arc::clone(&self.publisher),
-                outbox: self.outbox(spec.name),
+                outbox: self.outbox(spec.name).schemas_at(schemas_at.cloned()),
                 clock: Arc::new(SystemClock),
                 ids: Arc::new(SystemIds),
                 timings: Timings::PRODUCTION,

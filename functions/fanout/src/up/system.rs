@@ -61,7 +61,7 @@ impl System {
         environment: &dyn Environment,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
-        let built = read_roles(environment, &flags.systems, &flags.data_dir)?;
+        let (built, schemas_at) = read_roles(environment, &flags.systems, &flags.data_dir)?;
         let notes = built.iter().filter_map(|role| role.note.clone()).collect();
         // Ports first: a second start by mistake is told which port is taken, and touches nothing.
         let embedded = matches!(choice, EngineChoice::Embedded);
@@ -84,7 +84,8 @@ impl System {
         }
         let pace = Pace::divided_by(flags.step_deadlines);
         let processes = system::processes(pace, |spec| flags.systems.mean(spec));
-        let services = engine.start_roles(&flags.systems, built, &processes)?;
+        let services =
+            engine.start_roles(&flags.systems, built, &processes, schemas_at.as_ref())?;
         let waking = engine.processes(&processes);
         let data = DataWatch::new(data, shutdown.clone());
         Ok(Self {

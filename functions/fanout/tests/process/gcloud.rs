@@ -147,19 +147,6 @@ fn gcloud_is_told_at_once_what_is_not_done() {
         labelled.contains("does not know the setting `labels`"),
         "{labelled}"
     );
-    let endpoint = format!("--push-endpoint={}", running.url("crm", "/pubsub/push"));
-    let create = [
-        "subscriptions",
-        "create",
-        "bare",
-        "--topic=orders",
-        &endpoint,
-    ];
-    let bare = gcloud.fail(&[&create[..], &["--push-no-wrapper"]].concat());
-    assert!(
-        bare.contains("does not know the setting `pushConfig.noWrapper`"),
-        "{bare}"
-    );
     let policy = gcloud.fail(&["topics", "get-iam-policy", "orders"]);
     assert!(
         policy.contains("does not do projects.topics.getIamPolicy"),

@@ -23,6 +23,7 @@ mod readme;
 mod redrive;
 mod replay;
 mod running;
+mod schema;
 mod shop;
 mod skipping;
 mod status;

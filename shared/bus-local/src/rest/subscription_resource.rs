@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription};
+use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription, Wrapping};
 use serde_json::{Value, json};
 
 use super::error::RestError;
@@ -61,6 +61,12 @@ pub(super) fn resource(project: &str, settings: &Subscription) -> Value {
         Some(endpoint) => json!({ "pushEndpoint": endpoint }),
         None => json!({}),
     };
+    let bare = |metadata: bool| json!({ "writeMetadata": metadata });
+    match settings.wrapping {
+        Wrapping::Wrapped => {}
+        Wrapping::Data => resource["pushConfig"]["noWrapper"] = bare(false),
+        Wrapping::DataWithMetadata => resource["pushConfig"]["noWrapper"] = bare(true),
+    }
     resource
 }
 
@@ -73,10 +79,12 @@ pub(super) fn read_settings(
     fields.same_name("name", &subscription_path(project, &name))?;
     let topic = fields.topic("topic")?;
     let filter = fields.text("filter")?;
+    let (push_endpoint, wrapping) = read_push_config(&mut fields)?;
     let settings = Subscription {
         name,
         topic: topic.ok_or(RestError::InvalidArgument("a subscription needs a `topic`"))?,
-        push_endpoint: read_push_endpoint(&mut fields)?,
+        push_endpoint,
+        wrapping,
         ack_deadline: read_ack_deadline(&mut fields)?,
         backoff: read_backoff(&mut fields)?,
         dead_letters: read_dead_letters(&mut fields)?,
@@ -106,9 +114,9 @@ pub(super) fn read_settings(
     Ok(settings)
 }
 
-fn read_push_endpoint(fields: &mut ProtoFields) -> Result<Option<String>, RestError> {
+fn read_push_config(fields: &mut ProtoFields) -> Result<(Option<String>, Wrapping), RestError> {
     let Some(mut push) = fields.message("pushConfig")? else {
-        return Ok(None);
+        return Ok((None, Wrapping::Wrapped));
     };
     let endpoint = push.text("pushEndpoint")?;
     // The one version there is, which Google's answers name.
@@ -118,13 +126,31 @@ fn read_push_endpoint(fields: &mut ProtoFields) -> Result<Option<String>, RestEr
         let setting = "pushConfig.attributes".to_owned();
         return Err(RestError::UnsupportedSetting(setting));
     }
-    // Pushes are wrapped.
-    if let Some(wrapper) = push.message("pubsubWrapper")? {
+    let wrapping = read_wrapping(&mut push)?;
+    push.refuse(&["oidcToken"])?;
+    push.end()?;
+    let endpoint = Some(endpoint).filter(|endpoint| !endpoint.is_empty());
+    Ok((endpoint, wrapping))
+}
+
+/// One of the two, and by default the wrapper.
+fn read_wrapping(push: &mut ProtoFields) -> Result<Wrapping, RestError> {
+    let wrapper = push.message("pubsubWrapper")?;
+    let wrapped = wrapper.is_some();
+    if let Some(wrapper) = wrapper {
         wrapper.end()?;
     }
-    push.refuse(&["noWrapper", "oidcToken"])?;
-    push.end()?;
-    Ok(Some(endpoint).filter(|endpoint| !endpoint.is_empty()))
+    let Some(mut bare) = push.message("noWrapper")? else {
+        return Ok(Wrapping::Wrapped);
+    };
+    let metadata = bare.flag("writeMetadata")?;
+    bare.end()?;
+    let both = "`pushConfig` may have one of `pubsubWrapper` and `noWrapper`";
+    match (wrapped, metadata) {
+        (true, _) => Err(RestError::InvalidArgument(both)),
+        (false, true) => Ok(Wrapping::DataWithMetadata),
+        (false, false) => Ok(Wrapping::Data),
+    }
 }
 
 /// A number in this range; 0 stands for the default.

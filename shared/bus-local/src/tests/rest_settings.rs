@@ -47,6 +47,17 @@ async fn a_subscription_is_made_of_settings_in_every_form_of_protobufs_json() {
             "{says_nothing}"
         );
     }
+    for (settings, metadata) in [
+        (json!({"noWrapper": {}}), false),
+        (
+            json!({"no_wrapper": {"writeMetadata": true}, "pubsubWrapper": null}),
+            true,
+        ),
+    ] {
+        let described = made(&app, json!({"pushConfig": settings})).await;
+        let expected = json!({"noWrapper": {"writeMetadata": metadata}});
+        assert_eq!(described["pushConfig"], expected);
+    }
     let mut thirty = plain.clone();
     thirty["ackDeadlineSeconds"] = json!(30);
     thirty["enableMessageOrdering"] = json!(true);
@@ -72,14 +83,6 @@ async fn settings_that_would_be_ignored_are_refused_by_name() {
     let system = System::start(&folder, &[]).await;
     let app = app(system.broker.clone());
     for (setting, name) in [
-        (
-            json!({"pushConfig": {"noWrapper": {}}}),
-            "pushConfig.noWrapper",
-        ),
-        (
-            json!({"pushConfig": {"no_wrapper": {"writeMetadata": false}}}),
-            "pushConfig.noWrapper",
-        ),
         (
             json!({"pushConfig": {"oidcToken": {"audience": "a"}}}),
             "pushConfig.oidcToken",

@@ -167,6 +167,7 @@ pub(super) fn push(name: &str, endpoint: String) -> Subscription {
         name: name.to_owned(),
         topic: TOPIC.to_owned(),
         push_endpoint: Some(endpoint),
+        wrapping: Default::default(),
         ack_deadline: Duration::from_secs(10),
         backoff: Backoff {
             min: Duration::from_millis(10),
@@ -204,6 +205,7 @@ pub(super) fn pull_from(topic: &str, name: &str) -> Subscription {
     Subscription {
         topic: topic.to_owned(),
         push_endpoint: None,
+        wrapping: Default::default(),
         ..push(name, String::new())
     }
 }

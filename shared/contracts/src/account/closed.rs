@@ -1,10 +1,11 @@
 //! `account.closed`: an account was closed; nothing was on it.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The data of `account.closed` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct AccountClosed {
     /// The account's id; the event's subject too.
     pub account_id: String,

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Currency, Money};
 
 /// Which way the money goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// Into the account.
@@ -27,11 +28,12 @@ impl Direction {
 }
 
 /// The data of `account.movement_reversed` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct MovementReversed {
     /// The account's id; the event's subject too.
     pub account_id: String,
     /// The place of the earlier movement among the account's events.
+    #[schemars(range(min = 1))]
     pub sequence: u64,
     /// Whether that brings money into the account or takes it out.
     pub direction: Direction,
@@ -44,6 +46,7 @@ pub struct MovementReversed {
         serialize_with = "super::effective_at::write",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub effective_at: Option<DateTime<Utc>>,
 }
 

@@ -1,12 +1,13 @@
 //! `account.opened`: an account was opened.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Currency;
 
 /// The data of `account.opened` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct AccountOpened {
     /// The account's id; the event's subject too.
     pub account_id: String,

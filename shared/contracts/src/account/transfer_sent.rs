@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Currency, Money};
 
 /// The data of `account.transfer_sent` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct TransferSent {
     /// The account's id; the event's subject too.
     pub account_id: String,
@@ -24,6 +25,7 @@ pub struct TransferSent {
         serialize_with = "super::effective_at::write",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub effective_at: Option<DateTime<Utc>>,
 }
 

@@ -1,10 +1,11 @@
 //! `inventory.refused`: an order's items are not reserved, none of them.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The data of `inventory.refused` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ReservationRefused {
     /// The reservation's id; the event's subject too.
     pub reservation_id: String,

@@ -1,10 +1,11 @@
 //! `inventory.release_requested`: the request to undo a reservation, whether or not it was made.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The data of `inventory.release_requested` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ReleaseRequested {
     /// The order.
     pub order_id: String,

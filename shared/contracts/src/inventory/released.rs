@@ -1,10 +1,11 @@
 //! `inventory.released`: nothing is reserved for an order any more.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The data of `inventory.released` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Released {
     /// The reservation's id; the event's subject too.
     pub reservation_id: String,

@@ -1,16 +1,18 @@
 //! `inventory.reservation_requested`: the request to reserve an order's items, all or none.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::ProductLine;
+use crate::{MOST_LINES, ProductLine};
 
 /// The data of `inventory.reservation_requested` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ReservationRequested {
     /// The order.
     pub order_id: String,
     /// What of it.
+    #[schemars(length(min = 1, max = MOST_LINES))]
     pub items: Vec<ProductLine>,
     /// The step that is asked for, or answered.
     pub step: StepRef,

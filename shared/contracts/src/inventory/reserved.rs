@@ -1,18 +1,20 @@
 //! `inventory.reserved`: an order's items are reserved.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::ProductLine;
+use crate::{MOST_LINES, ProductLine};
 
 /// The data of `inventory.reserved` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Reserved {
     /// The reservation's id; the event's subject too.
     pub reservation_id: String,
     /// The order.
     pub order_id: String,
     /// What of it.
+    #[schemars(length(min = 1, max = MOST_LINES))]
     pub items: Vec<ProductLine>,
     /// The step that is asked for, or answered.
     pub step: StepRef,

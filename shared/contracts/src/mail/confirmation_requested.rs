@@ -1,12 +1,13 @@
 //! `mail.confirmation_requested`: the request to tell by mail that an order is confirmed.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Currency, Money};
 
 /// The data of `mail.confirmation_requested` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ConfirmationRequested {
     /// The order.
     pub order_id: String,

@@ -1,10 +1,11 @@
 //! `mail.sent`: a mail that was asked for is dealt with.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The data of `mail.sent` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct MailSent {
     /// The mail's id; the event's subject too.
     pub mail_id: String,

@@ -1,10 +1,11 @@
 //! `operator.intervened`: an operator moved a process by hand.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The data of `operator.intervened` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct OperatorIntervened {
     /// The process's name.
     pub process: String,
@@ -17,6 +18,7 @@ pub struct OperatorIntervened {
     pub step: Option<String>,
     /// Why, in the operator's words.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 500))]
     pub reason: Option<String>,
 }
 

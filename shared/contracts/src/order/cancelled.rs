@@ -1,12 +1,13 @@
 //! `order.cancelled`: an order was given up, and all that was done for it undone.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Currency, Money};
 
 /// The data of `order.cancelled` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct OrderCancelled {
     /// The order's id; the event's subject too.
     pub order_id: String,

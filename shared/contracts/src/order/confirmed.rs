@@ -1,12 +1,13 @@
 //! `order.confirmed`: an order is paid and on its way.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Currency, Money};
 
 /// The data of `order.confirmed` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct OrderConfirmed {
     /// The order's id; the event's subject too.
     pub order_id: String,

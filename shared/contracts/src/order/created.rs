@@ -1,19 +1,21 @@
 //! `order.created`: an order was placed: the fact that everything may react to.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::OrderItem;
-use crate::{Currency, Money};
+use crate::{Currency, MOST_LINES, Money};
 
 /// The data of `order.created` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct OrderCreated {
     /// The order's id; the event's subject too.
     pub order_id: String,
     /// Who placed it.
     pub user_id: String,
     /// What was ordered.
+    #[schemars(length(min = 1, max = MOST_LINES))]
     pub items: Vec<OrderItem>,
     /// The currency of all amounts.
     pub currency: Currency,

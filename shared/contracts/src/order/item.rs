@@ -1,17 +1,19 @@
 //! A line of an order.
 
 use fanout_events::{JsonFields, WrongField};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::product_lines::each_item;
 use crate::{Currency, Money, ProductLine};
 
 /// A number of items of one product, at a price.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct OrderItem {
     /// The product's id.
     pub product_id: String,
     /// How many, from 1.
+    #[schemars(range(min = 1))]
     pub quantity: u64,
     /// What one of them costs.
     pub price: Money,

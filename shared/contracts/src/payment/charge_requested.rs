@@ -1,12 +1,13 @@
 //! `payment.charge_requested`: the request to capture what an order costs.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Currency, Money};
 
 /// The data of `payment.charge_requested` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ChargeRequested {
     /// The order.
     pub order_id: String,

@@ -1,10 +1,11 @@
 //! `payment.refunded`: nothing that was captured for an order is kept.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The data of `payment.refunded` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Refunded {
     /// The payment's id; the event's subject too.
     pub payment_id: String,

@@ -1,18 +1,20 @@
 //! `shipment.created`: an order is on its way: its items have left the stock.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::ProductLine;
+use crate::{MOST_LINES, ProductLine};
 
 /// The data of `shipment.created` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ShipmentCreated {
     /// The shipment's id; the event's subject too.
     pub shipment_id: String,
     /// The order.
     pub order_id: String,
     /// What of it.
+    #[schemars(length(min = 1, max = MOST_LINES))]
     pub items: Vec<ProductLine>,
     /// The step that is asked for, or answered.
     pub step: StepRef,

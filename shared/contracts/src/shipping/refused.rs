@@ -1,10 +1,11 @@
 //! `shipment.refused`: an order is not shipped.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The data of `shipment.refused` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ShipmentRefused {
     /// The shipment's id; the event's subject too.
     pub shipment_id: String,

@@ -1,16 +1,18 @@
 //! `shipping.shipment_requested`: the request to ship an order.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::ProductLine;
+use crate::{MOST_LINES, ProductLine};
 
 /// The data of `shipping.shipment_requested` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ShipmentRequested {
     /// The order.
     pub order_id: String,
     /// What of it.
+    #[schemars(length(min = 1, max = MOST_LINES))]
     pub items: Vec<ProductLine>,
     /// Where to: a country's code of two letters.
     pub country: String,

@@ -3,10 +3,11 @@
 use fanout_events::{
     DecodeError, Domain, EmailAddress, EventType, JsonFields, PersonName, Version, WrongField,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The data of `user.created` 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct UserCreated {
     /// The user's id; the event's subject too.
     pub user_id: String,

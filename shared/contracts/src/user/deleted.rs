@@ -1,10 +1,11 @@
 //! `user.deleted`: a user is gone.
 
 use fanout_events::{DecodeError, Domain, EventType, JsonFields, Version};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The data of `user.deleted` 1.x. Nothing personal: the event outlives the user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct UserDeleted {
     /// The user's id; the event's subject too.
     pub user_id: String,

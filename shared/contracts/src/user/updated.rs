@@ -3,10 +3,11 @@
 use fanout_events::{
     DecodeError, Domain, EmailAddress, EventType, JsonFields, PersonName, Version,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The data of `user.updated` 1.x: the whole new state, so that no older event is needed to read it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct UserUpdated {
     /// The user's id; the event's subject too.
     pub user_id: String,

@@ -12,6 +12,7 @@ use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::{
     CommitHook, CountingDocuments, HookedCommit, ManualClock, ScriptedBus, SeededIds,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
@@ -24,11 +25,11 @@ pub(crate) struct Scene {
 }
 
 /// Something happened to a thing.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Happened {}
 
 /// Another domain's event.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Shipped {}
 
 static THINGS: Domain = Domain {

@@ -191,6 +191,7 @@ fn dead_letters() -> Topology {
             name: LETTERS.to_owned(),
             topic: LETTERS.to_owned(),
             push_endpoint: None,
+            wrapping: Default::default(),
             ack_deadline: Duration::from_secs(60),
             backoff: Backoff {
                 min: second,

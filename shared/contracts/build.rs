@@ -1,0 +1,64 @@
+//! Makes the table of released schemas from the files in `<domain>/schemas/<type>/<version>/`, so that
+//! a service can serve them from a container that has no files.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let root = folder("CARGO_MANIFEST_DIR")?;
+    println!("cargo:rerun-if-changed=build.rs");
+    let mut lines = Vec::new();
+    for domain in folders(&root)? {
+        let schemas = domain.join("schemas");
+        // Also where there is none yet: making it is a change.
+        println!("cargo:rerun-if-changed={}", schemas.display());
+        for event_type in folders(&schemas)? {
+            for version in folders(&event_type)? {
+                lines.push(line(&event_type, &version));
+            }
+        }
+    }
+    lines.sort();
+    let table = format!("&[\n{}]\n", lines.concat());
+    fs::write(folder("OUT_DIR")?.join("released.rs"), table)
+}
+
+fn line(event_type: &Path, version: &Path) -> String {
+    let text = |name: &str| format!("include_str!({:?})", version.join(name));
+    format!(
+        "    Released {{ event_type: {:?}, version: {:?}, writer: {}, reader: {} }},\n",
+        name(event_type),
+        name(version),
+        text("writer.json"),
+        text("reader.json"),
+    )
+}
+
+fn folder(variable: &str) -> io::Result<PathBuf> {
+    let value = env::var_os(variable).ok_or_else(|| io::Error::other(variable))?;
+    Ok(PathBuf::from(value))
+}
+
+/// The folders in a folder, but for the sources; none where it is not there.
+fn folders(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() && name(&path) != "src" {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
