@@ -1,7 +1,7 @@
 //! The shop on the embedded engine: every order ends, and money and stock add up.
 
 use futures_util::future::join_all;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::{TestSystem, eventually, get_json};
@@ -178,73 +178,67 @@ async fn sixty_four_orders_at_once_for_the_last_ten_items_sell_ten() {
     system.stop().await;
 }
 
+/// Bodies of `PUT /stock/4`, and paths of others; each with its answer.
+const BAD_STOCK: &[(&str, u16, &str)] = &[
+    ("{", 400, "malformed_json"),
+    ("[5]", 400, "malformed_json"),
+    ("{}", 422, "validation_failed"),
+    ("{\"on_hand\": -1}", 422, "validation_failed"),
+    ("{\"on_hand\": 1.5}", 422, "validation_failed"),
+    ("{\"on_hand\": \"1\"}", 422, "validation_failed"),
+    ("{\"on_hand\": 1000000001}", 422, "validation_failed"),
+];
+const BAD_PATHS: &[(&str, &str, u16, &str)] = &[
+    ("inventory", "/stock/none", 404, "product_not_found"),
+    ("inventory", "/stock/%FF", 404, "product_not_found"),
+    ("payment", "/payments", 422, "validation_failed"),
+    (
+        "payment",
+        "/payments?order_id=a&order_id=b",
+        422,
+        "validation_failed",
+    ),
+    ("shipping", "/shipments?order_id=", 422, "validation_failed"),
+    ("search", "/search", 422, "validation_failed"),
+    (
+        "analytics",
+        "/sales?from=tomorrow",
+        422,
+        "validation_failed",
+    ),
+    ("analytics", "/sales?by=source", 422, "validation_failed"),
+];
+
 #[tokio::test]
 async fn bad_input_is_answered_with_what_is_wrong_and_changes_nothing() {
     let system = TestSystem::shop().await;
-    let large = format!("{{\"on_hand\": 1, \"x\": \"{}\"}}", "x".repeat(64 * 1024));
-    let put = |body: &str| {
-        (
-            Method::PUT,
-            "inventory",
-            "/stock/4".to_owned(),
-            body.to_owned(),
-        )
-    };
-    let get =
-        |service: &'static str, path: &str| (Method::GET, service, path.to_owned(), String::new());
-    let cases = [
-        (put("{"), 400, "malformed_json"),
-        (put("[5]"), 400, "malformed_json"),
-        (put("{}"), 422, "validation_failed"),
-        (put("{\"on_hand\": -1}"), 422, "validation_failed"),
-        (put("{\"on_hand\": 1.5}"), 422, "validation_failed"),
-        (put("{\"on_hand\": \"1\"}"), 422, "validation_failed"),
-        (put("{\"on_hand\": 1000000001}"), 422, "validation_failed"),
-        (put(&large), 413, "body_too_large"),
-        (get("inventory", "/stock/none"), 404, "product_not_found"),
-        (get("inventory", "/stock/%FF"), 404, "product_not_found"),
-        (get("payment", "/payments"), 422, "validation_failed"),
-        (
-            get("payment", "/payments?order_id=a&order_id=b"),
-            422,
-            "validation_failed",
-        ),
-        (
-            get("shipping", "/shipments?order_id="),
-            422,
-            "validation_failed",
-        ),
-        (get("search", "/search"), 422, "validation_failed"),
-        (
-            get("search", &format!("/search?q={}", "x".repeat(129))),
-            422,
-            "validation_failed",
-        ),
-        (
-            get("analytics", "/sales?from=tomorrow"),
-            422,
-            "validation_failed",
-        ),
-        (
-            get("analytics", "/sales?by=source"),
-            422,
-            "validation_failed",
-        ),
-    ];
-    for ((method, service, path, body), status, slug) in cases {
-        let request = system.client.request(method, system.url(service, &path));
-        let request = request
+    let stock = system.url("inventory", "/stock/4");
+    let put = |body: String| {
+        let request = system.client.put(&stock);
+        request
             .header("content-type", "application/json")
-            .body(body);
+            .body(body)
+    };
+    let is_refused = async |request: reqwest::RequestBuilder, status: u16, slug: &str| {
         let answer = request.send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), status, "{path}");
+        assert_eq!(answer.status().as_u16(), status, "{slug}");
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
         let problem: Value = answer.json().await.unwrap();
-        assert_eq!(problem["type"], slug, "{path}");
+        assert_eq!(problem["type"], slug);
+    };
+    for (body, status, slug) in BAD_STOCK {
+        is_refused(put((*body).to_owned()), *status, slug).await;
     }
-    let no_json = system.client.put(system.url("inventory", "/stock/4"));
-    let answer = no_json.body("{\"on_hand\": 1}").send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let large = format!("{{\"on_hand\": 1, \"x\": \"{}\"}}", "x".repeat(64 * 1024));
+    is_refused(put(large), 413, "body_too_large").await;
+    for (service, path, status, slug) in BAD_PATHS {
+        is_refused(system.client.get(system.url(service, path)), *status, slug).await;
+    }
+    let long = format!("/search?q={}", "x".repeat(129));
+    let long = system.client.get(system.url("search", &long));
+    is_refused(long, 422, "validation_failed").await;
+    let no_json = system.client.put(&stock).body("{\"on_hand\": 1}");
+    is_refused(no_json, 415, "unsupported_media_type").await;
     assert_eq!(system.stock(4).await, (50, 0));
     system.stop().await;
 }
