@@ -1,5 +1,6 @@
 //! The corpus of `tests/fuzz`, replayed by the same code, on any toolchain.
 
+#[allow(unreachable_pub, reason = "the fuzz targets take them from outside")]
 #[path = "fuzz/targets.rs"]
 mod targets;
 

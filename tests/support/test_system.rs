@@ -39,13 +39,25 @@ impl TestSystem {
     /// All systems, on the embedded engine.
     pub(crate) async fn of_all_systems() -> Self {
         let data = tempfile::tempdir().unwrap();
-        Self::start_as(EngineChoice::Embedded, &HashMap::new(), data, &["--all"]).await
+        Self::start_of(&["--all"], EngineChoice::Embedded, &HashMap::new(), data).await
     }
 
     /// On the embedded engine, with these variables that say where mails go.
     pub(crate) async fn with_mail(variables: &HashMap<String, String>) -> Self {
         let data = tempfile::tempdir().unwrap();
         Self::start_with(EngineChoice::Embedded, variables, data).await
+    }
+
+    /// The shop too, on the embedded engine.
+    pub(crate) async fn shop() -> Self {
+        let (nothing, data) = (HashMap::new(), tempfile::tempdir().unwrap());
+        Self::start_of(
+            &["--system", "shop"],
+            EngineChoice::Embedded,
+            &nothing,
+            data,
+        )
+        .await
     }
 
     /// On the embedded engine, with the data of a system that has stopped.
@@ -71,18 +83,18 @@ impl TestSystem {
         environment: &HashMap<String, String>,
         data: TempDir,
     ) -> Self {
-        Self::start_as(choice, environment, data, &[]).await
+        Self::start_of(&[], choice, environment, data).await
     }
 
-    async fn start_as(
+    async fn start_of(
+        more: &[&str],
         choice: EngineChoice,
         environment: &HashMap<String, String>,
         data: TempDir,
-        more: &[&str],
     ) -> Self {
         let folder = data.path().display().to_string();
         let arguments = ["fanout", "--port", "all=0", "--data-dir", &folder];
-        let flags = Cli::parse_from(arguments.iter().chain(more)).up;
+        let flags = Cli::parse_from([&arguments, more].concat()).up;
         let shutdown = Shutdown::default();
         let system = System::start(&flags, choice, environment, shutdown.clone())
             .await

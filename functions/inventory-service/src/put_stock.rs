@@ -12,8 +12,7 @@ use fanout_runtime::error_chain;
 use fanout_store::{CommitError, Documents, ReadError, StoreError};
 use fanout_web::{FieldError, Problem, read_json_body};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tracing::error;
 
 use crate::get_stock::read_stock;
@@ -25,12 +24,6 @@ const MOST_BYTES: usize = 64 * 1024;
 const MOST_ON_HAND: u64 = 1_000_000_000;
 /// How often a change is tried again that met another.
 const TRIES: u32 = 5;
-
-/// The fields that a body can have, whatever is in them.
-#[derive(Deserialize)]
-struct Asked {
-    on_hand: Option<Value>,
-}
 
 /// Why the stock was not put in.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +58,8 @@ pub(crate) async fn put_stock(
 
 async fn read_on_hand(product_id: &str, headers: &HeaderMap, body: Body) -> Result<u64, Problem> {
     let body = read_json_body(headers, body, MOST_BYTES).await?;
-    let asked: Asked = serde_json::from_slice(skip_byte_order_mark(&body)).map_err(|error| {
+    let body = skip_byte_order_mark(&body);
+    let asked: Map<String, Value> = serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         Problem::new(
             StatusCode::BAD_REQUEST,
@@ -82,7 +76,7 @@ async fn read_on_hand(product_id: &str, headers: &HeaderMap, body: Body) -> Resu
                 .to_owned(),
         });
     }
-    let on_hand = asked.on_hand.as_ref().and_then(Value::as_u64);
+    let on_hand = asked.get("on_hand").and_then(Value::as_u64);
     match on_hand.filter(|number| *number <= MOST_ON_HAND) {
         Some(number) if faults.is_empty() => return Ok(number),
         Some(_) => {}

@@ -16,8 +16,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::payment::{Payment, PaymentStatus};
 use crate::provider::{Capture, Charge, PaymentProvider, ProviderError, TakenBack};
 
-/// How long the provider may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the provider may take to answer. One that is silent holds up the charges behind it for as
+/// long; what it may have done is asked for by the same key.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The step `charge` of an order.
 #[derive(Clone)]

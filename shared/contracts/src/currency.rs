@@ -92,6 +92,13 @@ impl Serialize for Currency {
     }
 }
 
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(input)?;
+        code.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl JsonSchema for Currency {
     fn schema_name() -> Cow<'static, str> {
         "Currency".into()
@@ -100,13 +107,6 @@ impl JsonSchema for Currency {
     /// `iso-4217` is no format that JSON Schema knows. Not an enum: the standard's list changes.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "format": "iso-4217", "minLength": 3, "maxLength": 3})
-    }
-}
-
-impl<'de> Deserialize<'de> for Currency {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        let code = String::deserialize(input)?;
-        code.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -53,6 +53,7 @@ impl Ledger {
         beside: &(dyn Fn(&[Loaded<A>; N]) -> Vec<Write> + Sync),
         origin: &Origin,
     ) -> Result<[Loaded<A>; N], ExecuteError<A::Refusal>> {
+        let turns = self.turns.of(&commands.map(|(stream, _)| stream)).await;
         for tries in 0..TRIES {
             let mut done = commands.map(|(stream, _)| Loaded::<A>::nothing(stream));
             let mut rows = Vec::new();
@@ -66,6 +67,8 @@ impl Ledger {
             let writes = beside(&done);
             match self.outbox.commit(writes, Events::from(rows)).await {
                 Ok(committed) => {
+                    // The next writer need not wait for the bus.
+                    drop(turns);
                     self.outbox.publish_now(committed).await;
                     return Ok(done);
                 }

@@ -7,6 +7,7 @@ use fanout_runtime::{Clock, IdGenerator};
 use fanout_store::{Comparison, Direction, Documents, Query};
 
 use crate::loaded::{LoadError, Loaded};
+use crate::turns::Turns;
 use crate::{Aggregate, snapshot};
 
 /// The streams of a service.
@@ -16,6 +17,7 @@ pub struct Ledger {
     pub(crate) outbox: Outbox,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdGenerator>,
+    pub(crate) turns: Turns,
 }
 
 impl Ledger {
@@ -31,6 +33,7 @@ impl Ledger {
             outbox,
             clock,
             ids,
+            turns: Turns::default(),
         }
     }
 

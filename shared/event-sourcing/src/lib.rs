@@ -8,6 +8,7 @@ mod execute;
 mod ledger;
 mod loaded;
 mod snapshot;
+mod turns;
 mod verify;
 
 pub use aggregate::{Aggregate, StreamEvent};

@@ -6,6 +6,7 @@
     reason = "these are tests: a panic is their verdict"
 )]
 
+mod bank;
 mod cloud;
 mod command;
 mod completions;

@@ -34,10 +34,12 @@ fn on(running: &Running, commands: &str, id: &str) -> String {
     let moved = ports
         .iter()
         .fold(commands.to_owned(), |text, (port, name)| {
-            text.replace(
-                &format!("localhost:{port}"),
-                running.url(name, "").trim_start_matches("http://"),
-            )
+            let here = format!("localhost:{port}");
+            if text.contains(&here) {
+                text.replace(&here, running.url(name, "").trim_start_matches("http://"))
+            } else {
+                text
+            }
         });
     let lines = moved.lines().map(|line| {
         if line.starts_with("id=") {

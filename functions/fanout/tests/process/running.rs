@@ -219,8 +219,23 @@ pub(crate) fn try_post_text(url: &str, body: &str) -> Option<(u16, Value)> {
     request("POST", url, Some(body))
 }
 
-/// One HTTP/1.1 exchange on a connection of its own: enough for these tests, and no runtime needed.
+/// `POST` with an `Idempotency-Key`; `None` if the connection broke.
+pub(crate) fn try_post_once(url: &str, body: &Value, key: &str) -> Option<(u16, Value)> {
+    let header = format!("Idempotency-Key: {key}\r\n");
+    request_with("POST", url, &header, Some(&body.to_string()))
+}
+
 fn request(method: &str, url: &str, body: Option<&str>) -> Option<(u16, Value)> {
+    request_with(method, url, "", body)
+}
+
+/// One HTTP/1.1 exchange on a connection of its own: enough for these tests, and no runtime needed.
+fn request_with(
+    method: &str,
+    url: &str,
+    headers: &str,
+    body: Option<&str>,
+) -> Option<(u16, Value)> {
     use std::io::Write;
     let (host, path) = url.strip_prefix("http://")?.split_at(url[7..].find('/')?);
     let mut stream = std::net::TcpStream::connect(host).ok()?;
@@ -229,7 +244,7 @@ fn request(method: &str, url: &str, body: Option<&str>) -> Option<(u16, Value)> 
     let length = body.len();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     )
     .ok()?;
     let mut bytes = Vec::new();

@@ -5,6 +5,7 @@ use fanout_event_sourcing::{Aggregate, StreamEvent};
 use fanout_events::{DecodeError, Domain, Event, EventType, JsonFields, KnownType, Version};
 use fanout_outbox::{Draft, UnwritableEvent};
 use fanout_runtime::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 static JARS: Domain = Domain {
@@ -14,13 +15,14 @@ static JARS: Domain = Domain {
 };
 
 /// A jar was made.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 pub(crate) struct Made {}
 
 /// So much was put in, or taken out.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 pub(crate) struct Changed {
     by: i64,
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     on: Option<DateTime<Utc>>,
 }
 

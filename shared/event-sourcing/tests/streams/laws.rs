@@ -12,7 +12,7 @@ use crate::scene::Scene;
 
 /// What is asked, and how far the clock is from where it was, in seconds.
 fn history() -> impl Strategy<Value = Vec<(i64, i64)>> {
-    prop::collection::vec((-40_i64..60, -90_i64..120), 90..230)
+    prop::collection::vec((-40_i64..60, -90_i64..120), 110..160)
 }
 
 /// Does it all on one jar; answers the level after each event, from the first on.
@@ -41,29 +41,28 @@ fn snapshot(row: &EventRow) -> Option<Json> {
     Some(serde_json::from_str(snapshot.text("state").unwrap()).unwrap())
 }
 
+/// As of an event's time and place the state is that after it; a moment before, it is not there.
+async fn is_a_prefix(scene: &Scene, row: &EventRow, level: i64) {
+    let as_of = async |as_of| {
+        let loaded = scene.ledger.load_as_of::<Jar>("jar", as_of).await.unwrap();
+        (loaded.state.level, loaded.sequence)
+    };
+    let expected = (level, row.sequence);
+    assert_eq!(as_of(AsOf::Recorded(row.recorded_at)).await, expected);
+    assert_eq!(as_of(AsOf::Sequence(row.sequence)).await, expected);
+    let just_before = row.recorded_at - chrono::TimeDelta::milliseconds(1);
+    assert_eq!(as_of(AsOf::Recorded(just_before)).await.1, row.sequence - 1);
+}
+
 async fn holds(scene: &Scene, levels: &[i64]) {
     let rows = scene.rows().await;
     assert_eq!(rows.len(), levels.len());
     for ((row, level), sequence) in rows.iter().zip(levels).zip(1_u64..) {
         // Dense from 1, and never back in time.
         assert_eq!(row.sequence, sequence);
-        let until_now = scene
-            .ledger
-            .load_as_of::<Jar>("jar", AsOf::Recorded(row.recorded_at));
-        let until_now = until_now.await.unwrap();
-        assert_eq!(
-            (until_now.state.level, until_now.sequence),
-            (*level, sequence)
-        );
-        let just_before = row.recorded_at - chrono::TimeDelta::milliseconds(1);
-        let before = scene
-            .ledger
-            .load_as_of::<Jar>("jar", AsOf::Recorded(just_before));
-        assert_eq!(before.await.unwrap().sequence, sequence - 1);
-        let by_place = scene
-            .ledger
-            .load_as_of::<Jar>("jar", AsOf::Sequence(sequence));
-        assert_eq!(by_place.await.unwrap().state.level, *level);
+        if sequence % 9 == 1 || [0, 1, 99].contains(&(sequence % 100)) {
+            is_a_prefix(scene, row, *level).await;
+        }
         // A snapshot is the sum of its prefix, its own event with it.
         let expected = sequence
             .is_multiple_of(100)
@@ -95,7 +94,7 @@ async fn holds(scene: &Scene, levels: &[i64]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3, max_shrink_iters: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn a_stream_is_dense_in_order_and_the_sum_of_its_events_at_every_moment(history in history()) {
