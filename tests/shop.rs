@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{TestSystem, eventually, get_json};
 
 impl TestSystem {
-    async fn place(&self, order: &Value) -> String {
+    pub(crate) async fn place(&self, order: &Value) -> String {
         let request = self.client.post(self.url("order", "/orders")).json(order);
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
@@ -22,7 +22,7 @@ impl TestSystem {
     }
 
     /// The order, once it has come to its end.
-    async fn ended(&self, order: &str) -> Value {
+    pub(crate) async fn ended(&self, order: &str) -> Value {
         let path = format!("/orders/{order}");
         eventually("the order's end", || async {
             let order = self.read("order", &path).await;

@@ -1,14 +1,22 @@
 //! What services really publish is what their schemas say, and what CloudEvents' own SDK reads.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use chrono::SecondsFormat;
 use cloudevents::binding::http::to_event;
 use cloudevents::{AttributesReader, Data};
 use fanout_bus::OutgoingMessage;
 use fanout_contracts::released;
 use fanout_events::{PersonName, Received, decode};
+use fanout_outbox::{EVENTS, EventRow};
+use fanout_runtime::SystemClock;
+use fanout_store::{Query, all_documents};
+use fanout_store_sqlite::{Database, SqliteDocuments};
 use serde_json::{Value, json};
 
 use super::message;
+use crate::support::TestSystem;
 use crate::user_service::Service;
 
 /// The messages of a user's whole life.
@@ -22,11 +30,79 @@ async fn published() -> Vec<OutgoingMessage> {
     service.bus.messages()
 }
 
+/// What every service has published, once everything was tried, good and bad.
+async fn published_by_all() -> Vec<OutgoingMessage> {
+    let system = TestSystem::of_all_systems().await;
+    for order in ORDERS {
+        let order = system.place(&serde_json::from_str(order).unwrap()).await;
+        system.ended(&order).await;
+    }
+    let silent = json!({"user_id": 1, "product_id": 1, "quantity": 1, "price": 1, "payment_method": "tok_silent"});
+    let silent = system.place(&silent).await;
+    let abandon = format!("/processes/order/{silent}/abandon");
+    post(&system, "order", &abandon, &json!({"reason": "of no use"})).await;
+    move_money(&system).await;
+    let user = system.sign_up("ada@example.com").await;
+    let user = system.url("user", &format!("/users/{user}"));
+    let change = system.client.patch(&user).json(&json!({"name": "Another"}));
+    assert_eq!(change.send().await.unwrap().status(), 200);
+    assert_eq!(
+        system.client.delete(&user).send().await.unwrap().status(),
+        204
+    );
+    let data = system.stop().await;
+    let file = Database::open_to_read(&data.path().join("fanout.db")).unwrap();
+    let documents = SqliteDocuments::reading(file, Arc::new(SystemClock));
+    let rows = all_documents(&documents, Query::of(EVENTS)).await.unwrap();
+    let rows = rows.iter().map(|row| EventRow::from_document(row).unwrap());
+    rows.map(|row| row.message()).collect()
+}
+
+/// One that is confirmed, and one that each service refuses.
+const ORDERS: [&str; 4] = [
+    r#"{"user_id": 1, "product_id": 1, "quantity": 2, "price": 999.99}"#,
+    r#"{"user_id": 1, "product_id": "none", "quantity": 1, "price": "1"}"#,
+    r#"{"user_id": 1, "product_id": 1, "quantity": 1, "price": 1, "payment_method": "tok_declined"}"#,
+    r#"{"user_id": 1, "product_id": 1, "quantity": 1, "price": 1, "ship_to": {"country": "ZZ"}}"#,
+];
+
+async fn post(system: &TestSystem, service: &str, path: &str, body: &Value) -> Value {
+    let request = system.client.post(system.url(service, path)).json(body);
+    let answer = request.send().await.unwrap();
+    let (status, body) = (answer.status(), answer.json::<Value>().await.unwrap());
+    assert!(status.is_success(), "{path}: {body}");
+    body
+}
+
+/// Every kind of event that an account can have.
+async fn move_money(system: &TestSystem) {
+    let mut accounts = Vec::new();
+    for owner in ["ada", "bob"] {
+        let account = json!({"owner": owner, "currency": "EUR"});
+        let opened = post(system, "account", "/accounts", &account).await;
+        accounts.push(opened["id"].as_str().unwrap().to_owned());
+    }
+    let on = |call: &str| format!("/accounts/{}/{call}", accounts[0]);
+    let all = json!({"amount": "10.50", "effective_at": "2026-01-31T00:00:00Z"});
+    post(system, "account", &on("deposits"), &all).await;
+    post(system, "account", &on("reversals"), &json!({"sequence": 2})).await;
+    post(system, "account", &on("deposits"), &all).await;
+    post(
+        system,
+        "account",
+        &on("withdrawals"),
+        &json!({"amount": 0.5}),
+    )
+    .await;
+    let rest = json!({"from": accounts[0], "to": accounts[1], "amount": "10"});
+    post(system, "account", "/transfers", &rest).await;
+    post(system, "account", &on("close"), &json!({})).await;
+}
+
 #[tokio::test]
 async fn what_is_published_is_what_its_writers_schema_says() {
-    let published = published().await;
-    let mut types = Vec::new();
-    for message in &published {
+    let mut types = BTreeSet::new();
+    for message in published_by_all().await {
         let event: Value = serde_json::from_slice(&message.data).unwrap();
         let event_type = event["type"].as_str().unwrap();
         let version = event["metadata"]["version"].as_str().unwrap();
@@ -37,19 +113,14 @@ async fn what_is_published_is_what_its_writers_schema_says() {
             .should_validate_formats(true)
             .build(&schema)
             .unwrap();
-        let errors: Vec<_> = validator
-            .iter_errors(&event["data"])
-            .map(|it| it.to_string())
-            .collect();
+        let errors = validator.iter_errors(&event["data"]);
+        let errors: Vec<_> = errors.map(|it| it.to_string()).collect();
         assert_eq!(errors, [""; 0], "{event}");
-        types.push(event_type.to_owned());
+        types.insert(event_type.to_owned());
     }
-    let service = fanout_contracts::DOMAINS
-        .iter()
-        .find(|it| it.name == "user")
-        .unwrap();
-    let all: Vec<&str> = service.types.iter().map(|it| it.name).collect();
-    assert_eq!(types, all, "each type that the service publishes");
+    let domains = fanout_contracts::DOMAINS.iter();
+    let all = domains.flat_map(|domain| domain.types.iter().map(|it| it.name.to_owned()));
+    assert_eq!(types, all.collect(), "each type that services publish");
 }
 
 /// An unwrapped push is an HTTP request in binary mode.

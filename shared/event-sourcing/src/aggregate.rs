@@ -30,7 +30,7 @@ pub trait Aggregate:
     /// judged again.
     fn apply(&mut self, event: &Self::Event);
 
-    /// What must hold after every event, or which of it does not. For [`crate::verify`].
+    /// What must hold after every event, or which of it does not. For [`crate::verify()`].
     fn holds(&self) -> Result<(), &'static str>;
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn carried(row: &EventRow) -> Result<Option<Carried<'_>>, MalformedDo
 }
 
 /// The state in a row's snapshot, if it has one of today's schema. One that cannot be read is no
-/// snapshot: the events before it say the same, and [`crate::verify`] names it.
+/// snapshot: the events before it say the same, and [`crate::verify()`] names it.
 pub(crate) fn state<A: Aggregate>(row: &EventRow) -> Option<A> {
     let carried = carried(row).ok().flatten()?;
     let todays = carried.schema == u64::from(A::STATE_SCHEMA);
