@@ -71,7 +71,10 @@ async fn an_order_is_reserved_paid_shipped_confirmed_found_counted_and_told_by_m
         (&ended["status"], &ended["total"]),
         (&json!("confirmed"), &json!("1999.98"))
     );
-    assert_eq!(system.stock(1).await, (48, 0));
+    eventually("the stock", || async {
+        (system.stock(1).await == (48, 0)).then_some(())
+    })
+    .await;
     assert_eq!(
         system.paid_and_shipped(&order).await,
         (vec!["captured".to_owned()], 1)
@@ -174,7 +177,13 @@ async fn sixty_four_orders_at_once_for_the_last_ten_items_sell_ten() {
         }
     }
     assert_eq!(confirmed, 10);
-    assert_eq!(system.stock(3).await, (0, 0));
+    // The stock hears of a shipment beside the order.
+    eventually("the last of the stock", || async {
+        let (on_hand, reserved) = system.stock(3).await;
+        assert_eq!(on_hand, reserved);
+        (on_hand == 0).then_some(())
+    })
+    .await;
     system.stop().await;
 }
 

@@ -133,6 +133,24 @@ async fn a_connection_that_goes_silent_without_a_reset_is_made_anew_for_the_next
     );
 }
 
+/// A call that hangs to its end is no sign of life.
+#[tokio::test]
+async fn after_a_call_that_hung_the_next_one_is_made_on_another_connection() {
+    let firestore = StandIn::start(vec![committed(1); 100]).await;
+    let proxy = SilentProxy::before(&firestore.host).await;
+    let mut documents = documents_at(&proxy.host).await;
+    documents.connection.limits.call = TimeLimit(2 * SHORT);
+    documents.connection.limits.silent = SHORT;
+    documents.connection.limits.sign_of_life = TimeLimit(SHORT);
+    let create = || vec![Write::create(key(), Fields::new())];
+    documents.commit(create()).await.unwrap();
+    proxy.silence();
+    documents.commit(create()).await.unwrap_err();
+    documents.connection.limits.call = TimeLimit::CALL;
+    documents.commit(create()).await.unwrap();
+    assert_eq!(firestore.calls(), ["Commit", "Commit"]);
+}
+
 #[tokio::test]
 async fn where_no_new_connection_can_be_made_all_who_wait_for_it_are_told_together() {
     let firestore = StandIn::start([committed(1)]).await;
@@ -188,6 +206,23 @@ async fn after_a_minute_without_an_answer_a_connection_is_asked_for_one() {
         documents.commit(vec![create]).await.unwrap();
     }
     let asked = ["Commit", "Commit", "BatchGetDocuments", "Commit"];
+    assert_eq!(firestore.calls(), asked);
+}
+
+#[tokio::test]
+async fn of_calls_that_come_together_after_a_pause_one_asks_for_a_sign_of_life() {
+    let there = Reply::Answer(Vec::new());
+    let replies = [committed(1), there, committed(1), committed(1)];
+    let firestore = StandIn::start(replies).await;
+    let documents = firestore.documents().await;
+    let commit = async || {
+        let create = Write::create(key(), Fields::new());
+        documents.commit(vec![create]).await.unwrap();
+    };
+    commit().await;
+    pass(Duration::from_secs(61)).await;
+    tokio::join!(commit(), commit());
+    let asked = ["Commit", "BatchGetDocuments", "Commit", "Commit"];
     assert_eq!(firestore.calls(), asked);
 }
 
