@@ -9,6 +9,7 @@ mod message;
 mod names;
 mod paging;
 mod proto_json;
+mod proto_scalars;
 mod subscription_resource;
 mod subscriptions;
 mod topics;

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::error::RestError;
 use super::names::topic_path;
-use super::proto_json::{ProtoFields, duration_text, is_empty};
+use super::proto_json::{ProtoFields, is_empty};
+use super::proto_scalars::duration_text;
 use crate::lease::subscription_path;
 
 /// Google's waits where a subscription names none: almost at once, then slower.
