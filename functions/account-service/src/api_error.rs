@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use fanout_event_sourcing::{LoadError, MOST_BY_VALUE_DATE};
 use fanout_runtime::{BoxError, error_chain};
 use fanout_store::{MalformedDocument, ReadError, StoreError};
-use fanout_web::{Cause, FieldError, InvalidIdempotencyKey, MAX_KEY_LENGTH, Problem};
+use fanout_web::{Cause, InvalidIdempotencyKey, MAX_KEY_LENGTH, Problem};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
@@ -64,12 +64,6 @@ impl From<MalformedDocument> for ApiError {
     fn from(error: MalformedDocument) -> Self {
         Self::Internal(error.into())
     }
-}
-
-/// One field that is not what it must be.
-pub(crate) fn wrong(field: &'static str, message: impl Into<String>) -> Problem {
-    let message = message.into();
-    Problem::invalid_fields(vec![FieldError { field, message }])
 }
 
 fn unprocessable(slug: &'static str, title: &'static str, detail: &str) -> Problem {
@@ -138,8 +132,8 @@ fn refused(refusal: Refusal) -> Problem {
             "The currencies differ",
             "An account takes part in movements of its own currency only.",
         ),
-        Refusal::Amount(fault) => wrong("amount", fault.to_string()),
-        Refusal::NothingToMove => wrong("amount", "must be more than 0"),
+        Refusal::Amount(fault) => Problem::invalid_field("amount", fault.to_string()),
+        Refusal::NothingToMove => Problem::invalid_field("amount", "must be more than 0"),
         Refusal::AlreadyReversed => unprocessable(
             "already_reversed",
             "The movement was reversed already",

@@ -6,9 +6,10 @@ use axum::extract::{Path, Query, State};
 use fanout_contracts::Currency;
 use fanout_event_sourcing::{AsOf, Loaded};
 use fanout_runtime::Timestamp;
+use fanout_web::Problem;
 use serde::{Deserialize, Serialize};
 
-use crate::api_error::{ApiError, wrong};
+use crate::api_error::ApiError;
 use crate::moment::{self, end_of};
 use crate::request::account_id;
 use crate::{Account, Bank, Refusal};
@@ -47,7 +48,8 @@ pub(crate) async fn get_account(
     query: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Json<ShownAccount>, ApiError> {
     let id = account_id(path)?;
-    let asked = query.map_err(|_| wrong("query", "must name each parameter once"))?;
+    let asked =
+        query.map_err(|_| Problem::invalid_field("query", "must name each parameter once"))?;
     let recorded_at = time("recorded_at", asked.recorded_at.as_deref())?;
     let effective_at = time("effective_at", asked.effective_at.as_deref())?;
     let account = match (recorded_at, effective_at) {
@@ -63,7 +65,7 @@ pub(crate) async fn get_account(
 
 fn time(field: &'static str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
     let Some(text) = text else { return Ok(None) };
-    let time = end_of(text).ok_or_else(|| wrong(field, moment::MUST_BE))?;
+    let time = end_of(text).ok_or_else(|| Problem::invalid_field(field, moment::MUST_BE))?;
     Ok(Some(time))
 }
 

@@ -6,9 +6,10 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use fanout_event_sourcing::{Aggregate as _, AsOf, Loaded, Stored};
 use fanout_runtime::{Timestamp, serialize_rfc3339};
+use fanout_web::Problem;
 use serde::{Deserialize, Serialize};
 
-use crate::api_error::{ApiError, wrong};
+use crate::api_error::ApiError;
 use crate::request::account_id;
 use crate::{Account, AccountEvent, Bank, Refusal};
 
@@ -45,16 +46,21 @@ pub(crate) async fn list_events(
     query: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Json<Statement>, ApiError> {
     let id = account_id(path)?;
-    let asked = query.map_err(|_| wrong("query", "must name each parameter once"))?;
+    let asked =
+        query.map_err(|_| Problem::invalid_field("query", "must name each parameter once"))?;
     let limit = match asked.limit.as_deref().map(str::parse) {
         None => MOST,
         Some(Ok(limit)) if (1..=MOST).contains(&limit) => limit,
-        Some(_) => return Err(wrong("limit", "must be a whole number from 1 to 100").into()),
+        Some(_) => {
+            return Err(
+                Problem::invalid_field("limit", "must be a whole number from 1 to 100").into(),
+            );
+        }
     };
     let after: u64 = match asked.page_token.as_deref().map(str::parse) {
         None => 0,
         Some(Ok(after)) => after,
-        Some(Err(_)) => return Err(wrong("page_token", "is no page token").into()),
+        Some(Err(_)) => return Err(Problem::invalid_field("page_token", "is no page token").into()),
     };
     let mut account: Loaded<Account> = bank.ledger.load_as_of(&id, AsOf::Sequence(after)).await?;
     let (found, more) = bank.ledger.events(&id, after, limit).await?;

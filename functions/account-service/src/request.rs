@@ -4,9 +4,9 @@ use axum::body::Body;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use fanout_contracts::Currency;
-use fanout_events::{is_identifier, skip_byte_order_mark};
+use fanout_events::is_identifier;
 use fanout_outbox::Origin;
-use fanout_web::{FieldError, Problem, RequestContext, read_json_body};
+use fanout_web::{FieldError, NotJson, Problem, RequestContext, read_json_body, read_json_object};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -45,28 +45,16 @@ impl Request {
     /// Reads a body that is a JSON object.
     pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, ApiError> {
         let body = read_json_body(headers, body, MAX_BODY_BYTES).await?;
-        let body = skip_byte_order_mark(&body);
-        // Derived reading would take an array for the fields in their order.
-        let (line, column) = if body.trim_ascii_start().starts_with(b"[") {
-            (1, 1)
-        } else {
-            match serde_json::from_slice(body) {
-                Ok(fields) => {
-                    let faults = Vec::new();
-                    return Ok(Self { fields, faults });
-                }
-                // serde's own messages are not passed on: they quote what they found.
-                Err(error) => (error.line(), error.column()),
-            }
-        };
-        Err(ApiError::Unusable(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "malformed_json",
-            "The body is not the JSON expected",
-            format!(
-                "See line {line}, column {column}: it must be a JSON object in which each field occurs at most once."
-            ),
-        )))
+        let fields = read_json_object(&body).map_err(|NotJson { line, column }| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "malformed_json",
+                "The body is not the JSON expected",
+                format!("See line {line}, column {column}: it must be a JSON object in which each field occurs at most once."),
+            )
+        })?;
+        let faults = Vec::new();
+        Ok(Self { fields, faults })
     }
 
     pub(crate) fn owner(&mut self) -> Option<String> {
@@ -165,8 +153,7 @@ impl Request {
     }
 
     fn wrong(&mut self, field: &'static str, message: impl Into<String>) {
-        let message = message.into();
-        self.faults.push(FieldError { field, message });
+        self.faults.push(FieldError::new(field, message));
     }
 
     /// What was read, if nothing was wrong: all faults at once otherwise.

@@ -48,11 +48,11 @@ impl Question {
         today: NaiveDate,
     ) -> Result<Self, Vec<FieldError>> {
         let UrlQuery(asked) =
-            query.map_err(|_| vec![fault("query", "must name each parameter once")])?;
+            query.map_err(|_| vec![FieldError::new("query", "must name each parameter once")])?;
         let by_source = match asked.by.as_deref() {
             None => Ok(false),
             Some("source") => Ok(true),
-            Some(_) => Err(fault("by", "must be `source`")),
+            Some(_) => Err(FieldError::new("by", "must be `source`")),
         };
         match (days(&asked, today), by_source) {
             (Ok(days), Ok(by_source)) => Ok(Self { days, by_source }),
@@ -77,10 +77,13 @@ fn days(asked: &Parameters, today: NaiveDate) -> Result<DayRange, Vec<FieldError
         (first, last) => return Err(first.err().into_iter().chain(last.err()).collect()),
     };
     if first > last {
-        return Err(vec![fault("from", "must not be after `to`")]);
+        return Err(vec![FieldError::new("from", "must not be after `to`")]);
     }
     if (last - first).num_days() >= MAX_DAYS {
-        return Err(vec![fault("from", "must be at most 365 days before `to`")]);
+        return Err(vec![FieldError::new(
+            "from",
+            "must be at most 365 days before `to`",
+        )]);
     }
     Ok(DayRange { first, last })
 }
@@ -91,12 +94,7 @@ fn date(
     default: NaiveDate,
 ) -> Result<NaiveDate, FieldError> {
     let date = text.map_or(Ok(default), str::parse);
-    date.map_err(|_| fault(field, "must be a date such as 2026-11-20"))
-}
-
-pub(crate) fn fault(field: &'static str, message: &str) -> FieldError {
-    let message = message.to_owned();
-    FieldError { field, message }
+    date.map_err(|_| FieldError::new(field, "must be a date such as 2026-11-20"))
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use axum::extract::{Query as UrlQuery, State};
 use axum::response::{IntoResponse, Response};
 use fanout_contracts::Currency;
 use fanout_store::{Fields, MalformedDocument, ReadError};
-use fanout_web::Problem;
+use fanout_web::{FieldError, Problem};
 use http::header::CACHE_CONTROL;
 use serde::Serialize;
 
-use crate::asked::{DayRange, Parameters, Question, fault};
+use crate::asked::{DayRange, Parameters, Question};
 use crate::count_signups::CountSignups;
 use crate::record_sale::SALES;
 use crate::record_signup::date_id;
@@ -45,7 +45,7 @@ pub(crate) async fn count_sales(
     let question = Question::read(query, service.clock.now().date_naive());
     let question = question.map_err(Problem::invalid_fields)?;
     if question.by_source {
-        let by = fault("by", "is for sign-ups only");
+        let by = FieldError::new("by", "is for sign-ups only");
         return Err(Problem::invalid_fields(vec![by]));
     }
     let sales = sales(&service, question.days).await;

@@ -6,14 +6,11 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
 use fanout_store::{Comparison, Documents, Query, ReadError, Value};
-use fanout_web::{FieldError, Problem};
+use fanout_web::{FieldError, Problem, page_after, page_limit};
 use serde::{Deserialize, Serialize};
 
 use crate::contact::{CONTACTS, Contact, Known};
 use crate::page_token::PageToken;
-
-/// The most contacts on a page, and how many there are without a `limit`.
-const MOST: u32 = 100;
 
 #[derive(Deserialize)]
 pub(crate) struct Parameters {
@@ -47,32 +44,14 @@ pub(crate) async fn list_contacts(
 impl Asked {
     fn read(query: Result<UrlQuery<Parameters>, QueryRejection>) -> Result<Self, Vec<FieldError>> {
         let UrlQuery(asked) =
-            query.map_err(|_| vec![fault("query", "must name each parameter once")])?;
-        // An empty value is as good as none: scripts write them.
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let limit = given(&asked.limit).as_deref().map_or(Ok(MOST), |text| {
-            let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-            limit.ok_or_else(|| fault("limit", "must be a whole number from 1 to 100"))
-        });
-        let token = given(&asked.page_token);
-        let token = token.as_deref().map(PageToken::parse);
-        let after = token.transpose();
-        let after = after.map_err(|_| {
-            fault(
-                "page_token",
-                "must be the `next_page_token` of another page",
-            )
-        });
+            query.map_err(|_| vec![FieldError::new("query", "must name each parameter once")])?;
+        let limit = page_limit(asked.limit.as_deref());
+        let after = page_after(asked.page_token.as_deref(), PageToken::parse);
         match (limit, after) {
             (Ok(limit), Ok(after)) => Ok(Self { limit, after }),
             (limit, after) => Err(limit.err().into_iter().chain(after.err()).collect()),
         }
     }
-}
-
-fn fault(field: &'static str, message: &str) -> FieldError {
-    let message = message.to_owned();
-    FieldError { field, message }
 }
 
 /// One page, in the order of the documents' ids: no change to a contact moves it from one page to

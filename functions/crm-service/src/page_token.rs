@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fanout_store::{Cursor, Key};
+use fanout_web::{InvalidPageToken, open_page_token, seal_page_token};
 
 use crate::contact::CONTACTS;
 
@@ -15,11 +14,6 @@ const PREFIX: &str = "contacts/1/";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PageToken(String);
 
-/// Not a token that we gave out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is no page token")]
-pub(crate) struct InvalidPageToken;
-
 impl PageToken {
     /// The page that comes after this contact.
     pub(crate) fn after(last: &Key) -> Self {
@@ -27,11 +21,9 @@ impl PageToken {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidPageToken> {
-        let decoded = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidPageToken)?;
-        let decoded = String::from_utf8(decoded).map_err(|_| InvalidPageToken)?;
-        let id = decoded.strip_prefix(PREFIX).ok_or(InvalidPageToken)?;
-        if is_an_id(id) {
-            Ok(Self(id.to_owned()))
+        let id = open_page_token(PREFIX, text)?;
+        if is_an_id(&id) {
+            Ok(Self(id))
         } else {
             Err(InvalidPageToken)
         }
@@ -57,12 +49,15 @@ fn is_an_id(id: &str) -> bool {
 
 impl fmt::Display for PageToken {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&URL_SAFE_NO_PAD.encode(format!("{PREFIX}{}", self.0)))
+        out.write_str(&seal_page_token(PREFIX, &self.0))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query as UrlQuery, State};
 use fanout_store::{Direction, Documents, ReadError, all_documents};
-use fanout_web::{FieldError, Problem};
+use fanout_web::Problem;
 use serde::{Deserialize, Serialize};
 
 use crate::sent_email::SentEmail;
@@ -25,9 +25,7 @@ pub(crate) async fn list_emails(
     UrlQuery(asked): UrlQuery<Asked>,
 ) -> Result<Json<Emails>, Problem> {
     let Some(user_id) = asked.user_id.filter(|id| !id.is_empty()) else {
-        let message = "is required".to_owned();
-        let field = "user_id";
-        return Err(Problem::invalid_fields(vec![FieldError { field, message }]));
+        return Err(Problem::invalid_field("user_id", "is required"));
     };
     let emails = emails_of(documents.as_ref(), &user_id).await;
     let emails = emails.map_err(Problem::unread)?;

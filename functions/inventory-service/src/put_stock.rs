@@ -70,20 +70,19 @@ async fn read_on_hand(product_id: &str, headers: &HeaderMap, body: Body) -> Resu
     })?;
     let mut faults = Vec::new();
     if !is_identifier(product_id) {
-        faults.push(FieldError {
-            field: "product_id",
-            message: "must have 1 to 128 characters, each a letter, a digit or one of `_-.:/`"
-                .to_owned(),
-        });
+        faults.push(FieldError::new(
+            "product_id",
+            "must have 1 to 128 characters, each a letter, a digit or one of `_-.:/`",
+        ));
     }
     let on_hand = asked.get("on_hand").and_then(Value::as_u64);
     match on_hand.filter(|number| *number <= MOST_ON_HAND) {
         Some(number) if faults.is_empty() => return Ok(number),
         Some(_) => {}
-        None => faults.push(FieldError {
-            field: "on_hand",
-            message: format!("must be a whole number from 0 to {MOST_ON_HAND}"),
-        }),
+        None => faults.push(FieldError::new(
+            "on_hand",
+            format!("must be a whole number from 0 to {MOST_ON_HAND}"),
+        )),
     }
     Err(Problem::invalid_fields(faults))
 }

@@ -5,7 +5,9 @@ use fanout_contracts::MOST_LINES;
 use fanout_processes::EngineError;
 use fanout_runtime::{BoxError, error_chain};
 use fanout_store::{CommitError, ReadError, StoreError};
-use fanout_web::{BodyFault, Cause, FieldError, InvalidIdempotencyKey, MAX_KEY_LENGTH, Problem};
+use fanout_web::{
+    BodyFault, Cause, FieldError, InvalidIdempotencyKey, MAX_KEY_LENGTH, NotJson, Problem,
+};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
@@ -20,8 +22,8 @@ pub(crate) enum ApiError {
     BodyTooLarge,
     #[error("the body could not be read to its end")]
     BodyIncomplete,
-    #[error("the body is not the JSON expected: line {line}, column {column}")]
-    NotJson { line: usize, column: usize },
+    #[error(transparent)]
+    NotJson(#[from] NotJson),
     #[error("fields are not valid")]
     Invalid(Vec<FieldError>),
     #[error(transparent)]
@@ -106,7 +108,7 @@ impl ApiError {
                 "The body is incomplete",
                 "The connection ended before the body did.",
             ),
-            Self::NotJson { line, column } => Problem::new(
+            Self::NotJson(NotJson { line, column }) => Problem::new(
                 StatusCode::BAD_REQUEST,
                 "malformed_json",
                 "The body is not the JSON expected",

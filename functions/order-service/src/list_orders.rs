@@ -4,16 +4,13 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
 use fanout_store::{Comparison, Direction, MalformedDocument, Query};
-use fanout_web::FieldError;
+use fanout_web::{FieldError, given, page_after, page_limit};
 use serde::{Deserialize, Serialize};
 
 use crate::Desk;
 use crate::api_error::ApiError;
 use crate::order::{ORDERS, Order};
 use crate::page_token::PageToken;
-
-/// The most orders on a page, and how many there are without a `limit`.
-const MOST: u32 = 100;
 
 #[derive(Deserialize)]
 pub(crate) struct Parameters {
@@ -65,21 +62,11 @@ pub(crate) async fn list_orders(
 impl Asked {
     fn read(query: Result<UrlQuery<Parameters>, QueryRejection>) -> Result<Self, Vec<FieldError>> {
         let UrlQuery(asked) =
-            query.map_err(|_| vec![fault("query", "must name each parameter once")])?;
-        // An empty value is as good as none: scripts write them.
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let user_id = given(&asked.user_id).ok_or_else(|| fault("user_id", "is required"));
-        let limit = given(&asked.limit).as_deref().map_or(Ok(MOST), |text| {
-            let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-            limit.ok_or_else(|| fault("limit", "must be a whole number from 1 to 100"))
-        });
-        let after = given(&asked.page_token).map(|token| PageToken::parse(&token));
-        let after = after.transpose().map_err(|_| {
-            fault(
-                "page_token",
-                "must be the `next_page_token` of another page",
-            )
-        });
+            query.map_err(|_| vec![FieldError::new("query", "must name each parameter once")])?;
+        let user_id = given(asked.user_id.as_deref()).map(str::to_owned);
+        let user_id = user_id.ok_or_else(|| FieldError::new("user_id", "is required"));
+        let limit = page_limit(asked.limit.as_deref());
+        let after = page_after(asked.page_token.as_deref(), PageToken::parse);
         match (user_id, limit, after) {
             (Ok(user_id), Ok(limit), Ok(after)) => Ok(Self {
                 user_id,
@@ -92,9 +79,4 @@ impl Asked {
             }
         }
     }
-}
-
-fn fault(field: &'static str, message: &str) -> FieldError {
-    let message = message.to_owned();
-    FieldError { field, message }
 }

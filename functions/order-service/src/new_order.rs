@@ -1,10 +1,10 @@
 //! Reading the body of `POST /orders`, with errors that say where and never show a value.
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use fanout_contracts::order::{OrderCreated, OrderItem};
 use fanout_contracts::{Currency, InvalidMoney, MOST_LINES, Money};
-use fanout_events::{is_identifier, skip_byte_order_mark};
-use fanout_web::{FieldError, is_encoded, media_type, read_body};
+use fanout_events::is_identifier;
+use fanout_web::{FieldError, is_encoded, media_type, read_body, read_json_object};
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -74,7 +74,7 @@ impl NewOrder {
         }
         let body = read_body(body, MAX_BODY_BYTES).await?;
         let mut faults = Faults::default();
-        let order = Self::check(&fields(&body)?, &mut faults);
+        let order = Self::check(&read_json_object(&body)?, &mut faults);
         match order {
             Some(order) if faults.0.is_empty() => Ok(order),
             Some(_) | None => Err(faults.into()),
@@ -132,20 +132,6 @@ impl NewOrder {
             country: self.country,
         }
     }
-}
-
-/// A JSON object. serde's own messages are not passed on: they quote what they found. Its derived
-/// reading would take an array for the fields in their order.
-fn fields(body: &Bytes) -> Result<OrderFields<'_>, ApiError> {
-    let body = skip_byte_order_mark(body);
-    let start = body.trim_ascii_start();
-    if start.starts_with(b"[") {
-        return Err(ApiError::NotJson { line: 1, column: 1 });
-    }
-    serde_json::from_slice(body).map_err(|error| ApiError::NotJson {
-        line: error.line(),
-        column: error.column(),
-    })
 }
 
 fn items(
@@ -300,8 +286,7 @@ struct Faults(Vec<FieldError>);
 
 impl Faults {
     fn add(&mut self, field: &'static str, message: impl ToString) {
-        let message = message.to_string();
-        self.0.push(FieldError { field, message });
+        self.0.push(FieldError::new(field, message.to_string()));
     }
 
     fn check<T, E: ToString>(&mut self, field: &'static str, read: Result<T, E>) -> Option<T> {

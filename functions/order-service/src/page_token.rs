@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::DateTime;
 use fanout_events::is_identifier;
 use fanout_runtime::Timestamp;
 use fanout_store::{Cursor, Value};
+use fanout_web::{InvalidPageToken, open_page_token, seal_page_token};
 
 use crate::order::Order;
 
@@ -21,11 +20,6 @@ pub(crate) struct PageToken {
     id: String,
 }
 
-/// Not a token that we gave out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is no page token")]
-pub(crate) struct InvalidPageToken;
-
 impl PageToken {
     /// The page that comes after this order.
     pub(crate) fn after(last: &Order) -> Self {
@@ -36,9 +30,7 @@ impl PageToken {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidPageToken> {
-        let decoded = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidPageToken)?;
-        let decoded = String::from_utf8(decoded).map_err(|_| InvalidPageToken)?;
-        let rest = decoded.strip_prefix(PREFIX).ok_or(InvalidPageToken)?;
+        let rest = open_page_token(PREFIX, text)?;
         let (time, id) = rest.split_once('/').ok_or(InvalidPageToken)?;
         let time: i64 = time.parse().map_err(|_| InvalidPageToken)?;
         let in_range = (0..=253_402_300_799_999).contains(&time);
@@ -63,13 +55,15 @@ impl PageToken {
 impl fmt::Display for PageToken {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = self.created_at.timestamp_millis();
-        let text = format!("{PREFIX}{time}/{}", self.id);
-        out.write_str(&URL_SAFE_NO_PAD.encode(text))
+        out.write_str(&seal_page_token(PREFIX, &format!("{time}/{}", self.id)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     #[test]

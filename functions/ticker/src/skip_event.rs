@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use fanout_outbox::{Outbox, SkipError};
 use fanout_runtime::{Timestamp, error_chain, serialize_rfc3339};
 use fanout_store::{CommitError, ReadError};
-use fanout_web::{FieldError, Problem, media_type, read_body};
+use fanout_web::{Problem, media_type, read_body};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use tracing::error;
@@ -79,10 +79,7 @@ fn refusal(event_id: &str, error: SkipError) -> Problem {
         ),
         SkipError::Published(_) => conflict("event_published", &error),
         SkipError::Busy => conflict("line_busy", &error),
-        SkipError::Reason => Problem::invalid_fields(vec![FieldError {
-            field: "reason",
-            message: error.to_string(),
-        }]),
+        SkipError::Reason => Problem::invalid_field("reason", error.to_string()),
         SkipError::Read(error) => failed(event_id, &cause, &error),
         SkipError::Commit(CommitError::Store(error)) => {
             failed(event_id, &cause, &ReadError::Store(error))

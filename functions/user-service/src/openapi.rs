@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::to_bytes;
 use axum::response::{IntoResponse, Response as AxumResponse};
 use axum::{Extension, Json};
-use fanout_web::{FieldError, Problem};
+use fanout_web::{FieldError, NotJson, Problem};
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use utoipa::openapi::example::{Example, ExampleBuilder};
@@ -89,14 +89,14 @@ impl Modify for Complete {
 fn errors_of(operation: &str) -> Vec<ApiError> {
     let body = || {
         vec![
-            ApiError::NotJson { line: 1, column: 9 },
+            ApiError::NotJson(NotJson { line: 1, column: 9 }),
             ApiError::BodyIncomplete,
             ApiError::Encoded,
             ApiError::BodyTooLarge,
-            ApiError::Invalid(vec![FieldError {
-                field: "name",
-                message: "must have 1 to 200 characters and no control characters".to_owned(),
-            }]),
+            ApiError::Invalid(vec![FieldError::new(
+                "name",
+                "must have 1 to 200 characters and no control characters",
+            )]),
             ApiError::EmailTaken,
         ]
     };

@@ -1,8 +1,8 @@
 //! Reading request bodies, with errors that say where and never show a value.
 
 use axum::body::{Body, Bytes};
-use fanout_events::{PersonName, skip_byte_order_mark};
-use fanout_web::{FieldError, is_encoded, media_type, read_body};
+use fanout_events::PersonName;
+use fanout_web::{FieldError, is_encoded, media_type, read_body, read_json_object};
 use http::HeaderMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -40,7 +40,7 @@ impl SignUp {
             json && !media.ends_with("patch+json")
         };
         let body = read_plain(headers, body, takes, ApiError::NotJsonMedia).await?;
-        let fields = UserFields::read(&body)?;
+        let fields = read_json_object::<UserFields<'_>>(&body)?;
         let mut faults = Faults::default();
         let (no_email, no_name) = (fields.email.is_none(), fields.name.is_none());
         let changes = fields.check(&mut faults);
@@ -62,7 +62,7 @@ impl Changes {
         let takes = |media: &str| CHANGE_MEDIA.split(", ").any(|known| known == media);
         let body = read_plain(headers, body, takes, ApiError::NotMergePatch).await?;
         let mut faults = Faults::default();
-        let changes = UserFields::read(&body)?.check(&mut faults);
+        let changes = read_json_object::<UserFields<'_>>(&body)?.check(&mut faults);
         if faults.0.is_empty() {
             Ok(changes)
         } else {
@@ -93,8 +93,7 @@ struct Faults(Vec<FieldError>);
 
 impl Faults {
     fn add(&mut self, field: &'static str, message: impl ToString) {
-        let message = message.to_string();
-        self.0.push(FieldError { field, message });
+        self.0.push(FieldError::new(field, message.to_string()));
     }
 
     /// A field, if it is there and valid; else its fault is added.
@@ -121,23 +120,7 @@ impl From<Faults> for ApiError {
     }
 }
 
-impl<'a> UserFields<'a> {
-    /// A JSON object. serde's own messages are not passed on: they quote what they found. Its derived
-    /// reading would take an array for the fields in their order.
-    fn read(body: &'a [u8]) -> Result<Self, ApiError> {
-        let body = skip_byte_order_mark(body);
-        let text =
-            std::str::from_utf8(body).map_err(|error| not_json_at(body, error.valid_up_to()))?;
-        let start = text.trim_ascii_start();
-        if start.starts_with('[') {
-            return Err(not_json_at(body, body.len() - start.len()));
-        }
-        serde_json::from_str(text).map_err(|error| ApiError::NotJson {
-            line: error.line(),
-            column: error.column(),
-        })
-    }
-
+impl UserFields<'_> {
     /// The fields that are there and valid; the others' faults are added.
     fn check(self, faults: &mut Faults) -> Changes {
         Changes {
@@ -145,12 +128,4 @@ impl<'a> UserFields<'a> {
             name: faults.check("name", self.name, PersonName::parse),
         }
     }
-}
-
-fn not_json_at(body: &[u8], index: usize) -> ApiError {
-    let before = body.get(..index).unwrap_or(body);
-    let mut lines = before.split(|byte| *byte == b'\n');
-    let column = lines.next_back().map_or(0, <[u8]>::len) + 1;
-    let line = lines.count() + 1;
-    ApiError::NotJson { line, column }
 }

@@ -6,7 +6,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use fanout_runtime::error_chain;
 use fanout_store::CommitError;
-use fanout_web::{FieldError, Problem, media_type, read_body};
+use fanout_web::{Problem, media_type, read_body};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use tracing::error;
@@ -84,10 +84,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Ask, Problem> {
 }
 
 fn verb_of(name: &str, ask: Ask) -> Result<Verb, Problem> {
-    let missing = |field, message: &str| {
-        let message = message.to_owned();
-        Problem::invalid_fields(vec![FieldError { field, message }])
-    };
+    let missing = Problem::invalid_field;
     match name {
         "retry" => Ok(Verb::Retry),
         "skip" => {

@@ -7,7 +7,9 @@ mod fallbacks;
 mod grpc;
 mod health;
 mod json_body;
+mod json_object;
 mod media;
+mod paging;
 mod parameter;
 mod problem;
 mod read_problem;
@@ -21,7 +23,11 @@ pub use correlation::{Cause, RequestContext, with_correlation};
 pub use fallbacks::with_fallbacks;
 pub use health::health_route;
 pub use json_body::read_json_body;
+pub use json_object::{NotJson, read_json_object};
 pub use media::{is_encoded, media_type};
+pub use paging::{
+    InvalidPageToken, given, open_page_token, page_after, page_limit, seal_page_token,
+};
 pub use parameter::required_parameter;
 pub use problem::{FieldError, Problem};
 pub use repeatable::{

@@ -3,7 +3,7 @@
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 
-use crate::{FieldError, Problem};
+use crate::Problem;
 
 /// The longest value, in bytes: that of an identifier.
 const LONGEST: usize = 128;
@@ -14,10 +14,7 @@ pub fn required_parameter<T>(
     field: &'static str,
     pick: impl FnOnce(T) -> Option<String>,
 ) -> Result<String, Problem> {
-    let wrong = |field, message: &str| {
-        let message = message.to_owned();
-        Problem::invalid_fields(vec![FieldError { field, message }])
-    };
+    let wrong = Problem::invalid_field;
     let Query(asked) = query.map_err(|_| wrong("query", "must name each parameter once"))?;
     let given = pick(asked).filter(|text| !text.is_empty());
     let text = given.ok_or_else(|| wrong(field, "is required"))?;

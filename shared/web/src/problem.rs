@@ -27,6 +27,14 @@ pub struct FieldError {
     pub message: String,
 }
 
+impl FieldError {
+    /// What this field must be, or is.
+    pub fn new(field: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { field, message }
+    }
+}
+
 #[derive(Serialize)]
 struct Body<'a> {
     r#type: &'a str,
@@ -64,6 +72,11 @@ impl Problem {
         );
         problem.errors = errors;
         problem
+    }
+
+    /// 422 with the one fault of this field.
+    pub fn invalid_field(field: &'static str, message: impl Into<String>) -> Self {
+        Self::invalid_fields(vec![FieldError::new(field, message)])
     }
 
     /// 404: the service has no such path.
