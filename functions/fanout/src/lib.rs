@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod cli;
 pub mod completions;
+mod console;
 pub mod dead_letters;
 pub mod doctor;
 pub mod google_api;

@@ -18,6 +18,8 @@ pub use ids::{IdGenerator, SystemIds, id_of, is_id_of};
 pub use memory::memory_limit;
 pub use process::{keep_files_private, raise_descriptor_limit};
 pub use shutdown::Shutdown;
-pub use telemetry::{LogFormat, LogSettings, cloud_logging_to, init_telemetry, log_panics};
+pub use telemetry::{
+    LogFormat, LogSettings, MoreLogs, cloud_logging_to, init_telemetry, log_panics,
+};
 pub use timings::{DRAIN, Timings, TimingsDisagree};
 pub use trace_context::TraceContext;

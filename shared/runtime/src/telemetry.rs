@@ -7,11 +7,13 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber, error};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::Settings;
 
@@ -84,21 +86,34 @@ fn read_filter(settings: &mut Settings<'_>) -> Option<EnvFilter> {
     )
 }
 
-/// Starts logging to standard output (JSON, panics too) or standard error (text). A second call
-/// changes nothing.
-pub fn init_telemetry(settings: LogSettings) {
-    let builder = tracing_subscriber::fmt().with_env_filter(settings.filter);
-    // The only error is "already started", by an earlier call of this function.
-    let _ = match settings.format {
+/// One more reader of what is logged, with a filter of its own.
+pub type MoreLogs = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Starts logging to standard output (JSON, panics too) or standard error (text), and to `more`
+/// readers of the same lines. A second call changes nothing.
+pub fn init_telemetry(settings: LogSettings, more: Vec<MoreLogs>) {
+    let LogSettings { format, filter } = settings;
+    let lines = match format {
         LogFormat::Json => {
             log_panics();
-            builder.event_format(CloudLogging).try_init()
+            let lines = tracing_subscriber::fmt::layer();
+            lines.event_format(CloudLogging).boxed()
         }
-        LogFormat::Text => builder
+        LogFormat::Text => tracing_subscriber::fmt::layer()
             .with_target(false)
             .with_ansi(std::io::stderr().is_terminal())
             .with_writer(std::io::stderr)
-            .try_init(),
+            .boxed(),
+    };
+    // The only error is "already started", by an earlier call of this function.
+    let _ = if more.is_empty() {
+        // A filter for all, so that a line which is not wanted costs nothing.
+        let logs = tracing_subscriber::registry().with(lines.and_then(filter));
+        logs.try_init()
+    } else {
+        let mut layers = more;
+        layers.push(lines.with_filter(filter).boxed());
+        tracing_subscriber::registry().with(layers).try_init()
     };
 }
 

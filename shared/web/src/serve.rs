@@ -169,7 +169,7 @@ where
         Ok(complete) => complete,
         Err(faults) => return refuse(name, &faults, &environment),
     };
-    init_telemetry(logs);
+    init_telemetry(logs, Vec::new());
     raise_descriptor_limit();
     let served = start_runtime().and_then(|runtime| {
         let served = runtime.block_on(async {
@@ -206,7 +206,8 @@ fn start_runtime() -> Result<tokio::runtime::Runtime, Box<dyn std::error::Error 
 
 fn refuse(name: &str, faults: &SettingsError, environment: &dyn Environment) -> ExitCode {
     let format = LogFormat::read(&mut Settings::new(environment));
-    init_telemetry(LogSettings::of_faults(format.unwrap_or(LogFormat::Json)));
+    let logs = LogSettings::of_faults(format.unwrap_or(LogFormat::Json));
+    init_telemetry(logs, Vec::new());
     error!(service = name, error = %faults, "cannot start");
     ExitCode::from(2)
 }

@@ -17,8 +17,8 @@ use fanout_store::Documents;
 
 use crate::answer::{block_on, notice, verdict, write};
 use crate::target::{Target, TargetFlags};
-use find::Trace;
-pub(crate) use life::shown;
+pub(crate) use find::Trace;
+pub(crate) use life::{ConsumerLife, Life, Publication, State, shown};
 
 const EXAMPLES: &str = "Examples:
   fanout trace evt_01JD2V7Q4M8T9W3X5Y6Z7A8B9C
@@ -80,7 +80,8 @@ pub fn run(flags: &TraceFlags) -> anyhow::Result<ExitCode> {
     Ok(verdict(!trace.is_empty()))
 }
 
-async fn look_up(
+/// Looks it up.
+pub(crate) async fn look_up(
     documents: &dyn Documents,
     clock: &dyn Clock,
     asked: &Asked,

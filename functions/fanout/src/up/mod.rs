@@ -3,6 +3,7 @@
 mod data_dir;
 mod data_watch;
 mod engine;
+mod page;
 mod roles;
 mod system;
 mod welcome;
@@ -22,11 +23,15 @@ pub use system::{System, Urls};
 
 use crate::answer::exit_code;
 use crate::cli::UpFlags;
+use crate::console::hub_listener;
+use page::Watch;
 
 /// Runs the system until Ctrl-C, SIGTERM or SIGHUP; a second Ctrl-C does not wait for anything. Where
 /// logs are JSON, a failure is a line of them.
 pub fn run(flags: &UpFlags) -> anyhow::Result<ExitCode> {
-    let ended = start_logs(flags).and_then(|()| run_system(flags));
+    let watch = Watch::of(flags);
+    let started = start_logs(flags, watch.as_ref());
+    let ended = started.and_then(|()| run_system(flags, watch));
     match (ended, flags.log) {
         (Ok(()), _) => Ok(ExitCode::SUCCESS),
         (Err(error), LogFormat::Text) => Err(error),
@@ -37,18 +42,19 @@ pub fn run(flags: &UpFlags) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn start_logs(flags: &UpFlags) -> anyhow::Result<()> {
+fn start_logs(flags: &UpFlags, watch: Option<&Watch>) -> anyhow::Result<()> {
     let mut settings = Settings::new(&ProcessEnvironment);
     let logs = LogSettings::of_format(flags.log, &mut settings);
     let (logs, started) = match settings.finish(logs) {
         Ok(logs) => (logs, Ok(())),
         Err(faults) => (LogSettings::of_faults(flags.log), Err(faults)),
     };
-    init_telemetry(logs);
+    let more = watch.map(|watch| hub_listener(&watch.hub));
+    init_telemetry(logs, more.into_iter().collect());
     Ok(started?)
 }
 
-fn run_system(flags: &UpFlags) -> anyhow::Result<()> {
+fn run_system(flags: &UpFlags, watch: Option<Watch>) -> anyhow::Result<()> {
     let started = Instant::now();
     raise_descriptor_limit();
     keep_files_private();
@@ -59,7 +65,7 @@ fn run_system(flags: &UpFlags) -> anyhow::Result<()> {
         let shutdown = Shutdown::on_signal();
         let engine = EngineChoice::from_flags(flags, &ProcessEnvironment)?;
         let system = tokio::select! {
-            system = System::start(flags, engine, &ProcessEnvironment, shutdown.clone()) => system?,
+            system = System::start(flags, watch, engine, &ProcessEnvironment, shutdown.clone()) => system?,
             () = shutdown.requested() => return Ok(()),
         };
         welcome::print(&system, flags, started.elapsed());
