@@ -1,6 +1,7 @@
 //! The broker's handle, and what all of its work shares. What can be done with it stands where it is
 //! done.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fanout_runtime::{Clock, IdGenerator, Timestamp};
@@ -8,6 +9,7 @@ use fanout_store_sqlite::{Database, DatabaseError};
 use rusqlite::Savepoint;
 use tokio::sync::watch;
 
+use super::backlog::{Backlog, backlogs};
 use super::error::BrokerError;
 use super::mischief::Mischief;
 use super::{rows, schema, subscriptions};
@@ -74,6 +76,11 @@ impl Broker {
             Ok(statement.query_row([id], |row| rows::count(row, "waiting"))?)
         })
         .await
+    }
+
+    /// What each subscription has not acked, by its name; one that has nothing is left out.
+    pub async fn backlogs(&self) -> Result<BTreeMap<String, Backlog>, BrokerError> {
+        Ok(backlogs(&self.shared.database).await?)
     }
 
     /// Does this in the file, in a transaction of its own.

@@ -1,6 +1,7 @@
 //! What a publish may hold at most: Pub/Sub's own limits.
 
 use fanout_bus::OutgoingMessage;
+use fanout_events::GOOGLES_TRACEPARENT;
 
 /// Bytes of data, attributes and ordering key, for one message and for one publish.
 const MOST_BYTES: usize = 10_000_000;
@@ -9,8 +10,6 @@ const MOST_ATTRIBUTES: usize = 100;
 const LONGEST_ATTRIBUTE_NAME: usize = 256;
 const LONGEST_ATTRIBUTE_VALUE: usize = 1_024;
 const LONGEST_ORDERING_KEY: usize = 1_024;
-/// The one attribute that begins with goog and is a publisher's to set.
-const TRACE_OF_GOOGLES_CLIENTS: &str = "googclient_traceparent";
 
 /// Which of Pub/Sub's limits a publish breaks. Shows nothing of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +67,7 @@ fn check_message(message: &OutgoingMessage) -> Result<(), LimitExceeded> {
     holds(attributes <= MOST_ATTRIBUTES, TooManyAttributes(attributes))?;
     holds(key <= LONGEST_ORDERING_KEY, OrderingKey(key))?;
     for (name, value) in &message.attributes {
-        let reserved = name.starts_with("goog") && name != TRACE_OF_GOOGLES_CLIENTS;
+        let reserved = name.starts_with("goog") && name != GOOGLES_TRACEPARENT;
         holds(!reserved, ReservedAttributeName)?;
         let (name, value) = (name.len(), value.len());
         holds(

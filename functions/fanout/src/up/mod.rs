@@ -3,6 +3,7 @@
 mod data_dir;
 mod data_watch;
 mod engine;
+mod metrics_route;
 mod roles;
 mod system;
 mod welcome;
@@ -14,10 +15,12 @@ use fanout_runtime::{
     LogFormat, LogSettings, ProcessEnvironment, Settings, Shutdown, init_telemetry,
     keep_files_private, raise_descriptor_limit,
 };
+use fanout_telemetry::{Metrics, TraceSettings, Traces};
 use tracing::error;
 
 pub use data_dir::DataDir;
 pub use engine::EngineChoice;
+pub use metrics_route::metrics_route;
 pub use system::{System, Urls};
 
 use crate::answer::exit_code;
@@ -26,7 +29,13 @@ use crate::cli::UpFlags;
 /// Runs the system until Ctrl-C, SIGTERM or SIGHUP; a second Ctrl-C does not wait for anything. Where
 /// logs are JSON, a failure is a line of them.
 pub fn run(flags: &UpFlags) -> anyhow::Result<ExitCode> {
-    let ended = start_logs(flags).and_then(|()| run_system(flags));
+    let ended = start_telemetry(flags).and_then(|traces| {
+        let ended = run_system(flags);
+        if let Some(traces) = traces {
+            traces.stop();
+        }
+        ended
+    });
     match (ended, flags.log) {
         (Ok(()), _) => Ok(ExitCode::SUCCESS),
         (Err(error), LogFormat::Text) => Err(error),
@@ -37,15 +46,30 @@ pub fn run(flags: &UpFlags) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn start_logs(flags: &UpFlags) -> anyhow::Result<()> {
+/// Starts logs, metrics and traces; with faulty settings, logs alone.
+fn start_telemetry(flags: &UpFlags) -> anyhow::Result<Option<Traces>> {
     let mut settings = Settings::new(&ProcessEnvironment);
     let logs = LogSettings::of_format(flags.log, &mut settings);
-    let (logs, started) = match settings.finish(logs) {
-        Ok(logs) => (logs, Ok(())),
-        Err(faults) => (LogSettings::of_faults(flags.log), Err(faults)),
-    };
-    init_telemetry(logs);
-    Ok(started?)
+    let traces = TraceSettings::read(&mut settings);
+    let started = settings.finish(logs.zip(traces));
+    let started = started
+        .map_err(anyhow::Error::from)
+        .and_then(|(logs, traces)| {
+            let traces = traces.map(|traces| Traces::start(&traces, "fanout"));
+            Ok((logs, traces.transpose()?))
+        });
+    match started {
+        Ok((logs, traces)) => {
+            let counting = Metrics::of_process().counting();
+            let reading = traces.as_ref().map(Traces::reading);
+            init_telemetry(logs, std::iter::once(counting).chain(reading).collect());
+            Ok(traces)
+        }
+        Err(error) => {
+            init_telemetry(LogSettings::of_faults(flags.log), Vec::new());
+            Err(error)
+        }
+    }
 }
 
 fn run_system(flags: &UpFlags) -> anyhow::Result<()> {

@@ -16,6 +16,7 @@ mod emulators;
 mod gcloud;
 mod grpc;
 mod guarded;
+mod metrics;
 mod operated;
 mod pages;
 mod publish;
