@@ -24,4 +24,5 @@ mod query_plans;
 mod shop;
 mod sign_up;
 mod support;
+mod traces;
 mod user_service;
