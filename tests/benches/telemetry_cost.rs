@@ -3,6 +3,7 @@
 //!
 //! Numbers are for comparing on one machine. Nothing here fails by being slow.
 #![allow(
+    clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
     dead_code,
@@ -12,7 +13,6 @@
 #[path = "../support/lone_consumer.rs"]
 mod lone_consumer;
 
-use std::collections::HashMap;
 use std::fs::{read_dir, read_to_string};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -20,7 +20,9 @@ use std::process::Command;
 
 use axum::body::Body;
 use fanout_bus::PushedMessage;
-use fanout_runtime::{LogFormat, LogSettings, Settings, init_telemetry};
+use fanout_runtime::{
+    Environment as _, LogFormat, LogSettings, ProcessEnvironment, Settings, init_telemetry,
+};
 use fanout_telemetry::{TraceSettings, Traces};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
@@ -37,10 +39,8 @@ const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const MODES: [&str; 3] = ["off", "on", "on, the collector is gone"];
 
 fn main() {
-    if let Ok(mode) = std::env::var(MODE) {
-        measure();
-        drop(mode);
-        return;
+    if ProcessEnvironment.get(MODE).is_some() {
+        return measure();
     }
     let collector = collector();
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
@@ -55,7 +55,7 @@ fn main() {
             let output = process.output().unwrap();
             let told = String::from_utf8(output.stderr).unwrap();
             let cost = told.lines().find_map(|line| line.strip_prefix("ns "));
-            costs[mode].push(cost.expect(&told).parse::<u64>().unwrap());
+            costs[mode].push(cost.unwrap().parse::<u64>().unwrap());
         }
     }
     println!("\nCPU time of a delivery, median of {ROUNDS} runs of {DELIVERIES}");
@@ -103,12 +103,7 @@ fn after_one_request(bytes: &[u8]) -> Option<usize> {
 }
 
 fn measure() {
-    let endpoint = std::env::var(ENDPOINT).ok();
-    let environment: HashMap<String, String> = endpoint
-        .map(|endpoint| (ENDPOINT.to_owned(), endpoint))
-        .into_iter()
-        .collect();
-    let mut settings = Settings::new(&environment);
+    let mut settings = Settings::new(&ProcessEnvironment);
     let read = TraceSettings::read(&mut settings);
     let read = settings.finish(read).unwrap();
     let traces = read.map(|settings| Traces::start(&settings, "crm-service").unwrap());
@@ -132,7 +127,7 @@ fn measure() {
             assert_eq!(response.status(), StatusCode::NO_CONTENT);
         }
         let spent = cpu_time() - begun;
-        writeln!(std::io::stderr(), "ns {}", spent / DELIVERIES as u64).unwrap();
+        eprintln!("ns {}", spent / DELIVERIES as u64);
     });
 }
 

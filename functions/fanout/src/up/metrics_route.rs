@@ -57,3 +57,51 @@ async fn show(State(counted): State<Counted>) -> Response {
     let waiting: Vec<Waiting> = backlogs.into_iter().map(waiting).collect();
     ([(CONTENT_TYPE, TEXT)], counted.metrics.text(&waiting)).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use clap::Parser as _;
+    use fanout_bus::{OutgoingMessage, Publisher as _};
+    use fanout_runtime::{SystemClock, SystemIds};
+    use fanout_store_sqlite::Database;
+    use http::StatusCode;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    /// What is shown of a broker in which one message waits.
+    #[tokio::test]
+    async fn it_shows_what_was_counted_and_what_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("db")).unwrap();
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+        let broker = Broker::open(database, clock, ids, "test".to_owned());
+        let broker = broker.await.unwrap();
+        let flags = Cli::parse_from(["fanout"]).up;
+        let topology = system::topology(flags.delivery.redelivery(), |_| None);
+        broker.set_up(&topology).await.unwrap();
+        let message = OutgoingMessage {
+            data: "{}".into(),
+            ..OutgoingMessage::default()
+        };
+        let publisher = broker.publisher();
+        publisher.publish("user-events", message).await.unwrap();
+        let counted = Counted {
+            metrics: Metrics::default(),
+            broker: Some(broker),
+            clock: Arc::new(SystemClock),
+        };
+        let answer = show(State(counted)).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()[CONTENT_TYPE], TEXT);
+        let text = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        let waits = "\nfanout_subscription_waiting{subscription=\"user-events-crm\"} 1\n";
+        assert!(text.contains(waits), "{text}");
+        assert!(
+            text.contains("# TYPE fanout_deliveries_total counter"),
+            "{text}"
+        );
+    }
+}
