@@ -25,5 +25,6 @@ mod push_auth;
 mod query_plans;
 mod shop;
 mod sign_up;
+mod social;
 mod support;
 mod user_service;

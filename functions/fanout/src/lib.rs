@@ -15,6 +15,7 @@ pub mod monitoring;
 pub mod new_service;
 pub mod operator;
 pub mod processes;
+pub mod projections;
 pub mod publish;
 pub mod pubsub_rest;
 pub mod replay;

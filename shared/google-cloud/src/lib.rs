@@ -18,6 +18,7 @@ use fanout_bus_pubsub::{Options, PubsubPublisher};
 use fanout_consume::PushAuth;
 use fanout_kernel::{Kernel, Place, Role, ServiceSpec};
 use fanout_processes::Processes;
+use fanout_projections::{Freshness, Projections};
 use fanout_web::Service;
 use tracing::warn;
 
@@ -61,6 +62,7 @@ pub struct RoleSettings {
     push: Option<(PushAuth, Timings)>,
     role: Role,
     processes: Processes,
+    projections: Projections,
 }
 
 impl GoogleCloudSettings {
@@ -177,12 +179,21 @@ impl RoleSettings {
             push: push?,
             role: role?,
             processes: Processes::default(),
+            projections: Projections::of(Vec::new(), Freshness::CLOUD),
         })
     }
 
     /// The same, with the processes of the whole system.
     pub fn with_processes(self, processes: Processes) -> Self {
         Self { processes, ..self }
+    }
+
+    /// The same, with the projections of the whole system.
+    pub fn with_projections(self, projections: Projections) -> Self {
+        Self {
+            projections,
+            ..self
+        }
     }
 
     /// The numbers of delivery.
@@ -204,6 +215,7 @@ impl RoleSettings {
             ids: Arc::new(SystemIds),
             timings,
             processes: self.processes,
+            projections: self.projections,
             push_auth: self.push.map(|(auth, _)| auth),
             project,
         };
