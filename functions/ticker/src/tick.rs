@@ -20,7 +20,6 @@ use crate::Kept;
 /// How long rebuilds may take of one run: Cloud Run cuts at 60 s.
 const REBUILD_LIMIT: Duration = Duration::from_secs(40);
 
-/// What one run has done.
 #[derive(Serialize)]
 struct Report {
     outbox: RelayReport,

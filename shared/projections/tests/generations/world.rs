@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use fanout_bus::PushedMessage;
 use fanout_consume::{ConsumerDeps, Failure, Outcome, Pipeline};
 use fanout_contracts::user::{UserCreated, UserDeleted, UserUpdated};
+use fanout_events::EventsOf;
 use fanout_events::{EmailAddress, Envelope, PersonName};
-use fanout_outbox::{Draft, EventsOf, Origin, Outbox, find_events};
+use fanout_outbox::{Draft, Origin, Outbox, find_events};
 use fanout_projections::{
     Freshness, GENERATION, Generations, Owned, Projection, Projections, Projects, Reading,
     Rebuilds, Row, Rows, Standing, find_standing, rows_of,
