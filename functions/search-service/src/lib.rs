@@ -2,6 +2,7 @@
 
 mod index;
 mod index_order;
+mod postings;
 mod search;
 
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use fanout_events::EventType as _;
 use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
 use fanout_web::with_fallbacks;
 
-pub use index::SEARCH_POSTINGS;
+pub use index::{Entry, SearchIndex};
+pub use postings::{Postings, SEARCH_POSTINGS};
 
 use index_order::IndexOrder;
 
@@ -46,15 +48,16 @@ const SUBSCRIBER: Subscriber = Subscriber {
 };
 
 /// The consumer, for [`push_route`].
-pub fn consumer() -> Consumer {
-    Consumer::named(NAME).on::<OrderCreated>(IndexOrder)
+pub fn consumer(index: Arc<dyn SearchIndex>) -> Consumer {
+    Consumer::named(NAME).on::<OrderCreated>(IndexOrder(index))
 }
 
 /// The service's routes.
 pub fn app(deps: ConsumerDeps) -> Router {
+    let index: Arc<dyn SearchIndex> = Arc::new(Postings::new(Arc::clone(&deps.documents)));
     let routes = Router::new()
         .route("/search", get(search::search))
-        .with_state(Arc::clone(&deps.documents))
-        .merge(push_route(consumer(), deps));
+        .with_state(Arc::clone(&index))
+        .merge(push_route(consumer(index), deps));
     with_fallbacks(routes)
 }
