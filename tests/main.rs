@@ -8,6 +8,8 @@
 
 mod bad_input;
 mod broker_conformance;
+mod capacity;
+
 mod collections;
 mod contracts;
 mod crash_simulation;

@@ -13,6 +13,7 @@ use fanout_kernel::ServiceSpec;
 use fanout_runtime::LogFormat;
 use system::{MAIN_SYSTEM, Redelivery, roles, systems};
 
+use crate::capacity::CapacityFlags;
 use crate::completions::CompletionsFlags;
 use crate::dead_letters::DeadLettersArgs;
 use crate::doctor::DoctorFlags;
@@ -87,6 +88,8 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Write what follows from the code: Terraform's variables, schemas, docs/EVENTS.md; or check it
     Manifest(ManifestFlags),
+    /// Say what so many sign-ups a day need, cost, and break first
+    Capacity(CapacityFlags),
     /// Print the completions of a shell
     Completions(CompletionsFlags),
 }

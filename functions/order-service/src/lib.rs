@@ -25,6 +25,7 @@ use fanout_processes::{Engine, PROCESSES, Processes};
 use fanout_runtime::{Clock, IdGenerator};
 use fanout_store::Documents;
 use fanout_web::{IDEMPOTENCY_KEYS, Service, with_correlation, with_fallbacks};
+use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -139,7 +140,7 @@ pub fn app(deps: OrderServiceDeps) -> Router {
         ids: Arc::clone(&deps.ids),
         engine: engine.clone(),
     };
-    let (orders, mut document) = OpenApiRouter::with_openapi(openapi::frame())
+    let (orders, mut document) = OpenApiRouter::with_openapi(openapi::Frame::openapi())
         .routes(routes!(place_order::place_order, list_orders::list_orders))
         .routes(routes!(get_order::get_order))
         .routes(routes!(cancel_order::cancel_order))

@@ -21,12 +21,7 @@ use crate::api_error::ApiError;
         (name = "description", description = "What the service can do")
     )
 )]
-struct Frame;
-
-/// The document before its paths are known.
-pub(crate) fn frame() -> Document {
-    Frame::openapi()
-}
+pub(crate) struct Frame;
 
 /// Completes a document whose paths are known.
 pub(crate) fn complete(document: &mut Document) {

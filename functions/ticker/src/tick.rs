@@ -12,7 +12,6 @@ use fanout_web::Problem;
 use serde::Serialize;
 use tracing::{error, info};
 
-/// What one run has done.
 #[derive(Serialize)]
 struct Report {
     outbox: RelayReport,

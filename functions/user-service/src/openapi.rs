@@ -1,7 +1,7 @@
 //! What `GET /openapi.json` says besides what the handlers say of themselves.
 
 use fanout_openapi::{ErrorAnswer, Operations, header, idempotency_key, text};
-use fanout_web::{FieldError, InvalidIdempotencyKey, NotJson};
+use fanout_web::{BodyFault, FieldError, InvalidIdempotencyKey, NotJson};
 use serde_json::json;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
@@ -22,12 +22,7 @@ use crate::api_error::ApiError;
         (name = "description", description = "What the service can do")
     )
 )]
-struct Frame;
-
-/// The document before its paths are known.
-pub(crate) fn frame() -> Document {
-    Frame::openapi()
-}
+pub(crate) struct Frame;
 
 /// Completes a document whose paths are known.
 pub(crate) fn complete(document: &mut Document) {
@@ -50,9 +45,9 @@ fn errors_of(operation: &str) -> Vec<ApiError> {
     let body = || {
         vec![
             ApiError::NotJson(NotJson { line: 1, column: 9 }),
-            ApiError::BodyIncomplete,
+            ApiError::Body(BodyFault::Incomplete),
             ApiError::Encoded,
-            ApiError::BodyTooLarge,
+            ApiError::Body(BodyFault::TooLarge),
             ApiError::Invalid(vec![FieldError::new(
                 "name",
                 "must have 1 to 200 characters and no control characters",
