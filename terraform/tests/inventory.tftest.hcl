@@ -30,8 +30,8 @@ run "the_whole_system" {
       channels      = length(module.monitoring.channels)
       } == {
       services      = length([for service in values(var.services) : service if service.system == null ? true : contains(var.systems, service.system)])
-      topics        = 1 # user-events
-      subscriptions = length([for service in values(local.services) : service if contains(service.subscribes, "user-events")])
+      topics        = length(local.topics)
+      subscriptions = sum([for consumer in values(local.consumers) : length(consumer.subscribes)])
       dead_letters  = length(local.consumers)
       callers       = 1 + length(local.consumers)
       alerts        = 8
