@@ -169,7 +169,7 @@ impl Broken {
 
     /// The story that shows it by a single fault, or by none.
     pub(crate) fn story(self) -> &'static str {
-        let story = match self {
+        match self {
             Self::MarkBeforeEffect
             | Self::MarkInSecondCommit
             | Self::LeaseExpiryIgnored
@@ -204,8 +204,7 @@ impl Broken {
             Self::ProcessUnguarded | Self::WordInSecondCommit => "order-turned-by-hand",
             Self::TakenForFirstVersion => "order-of-two-versions",
             Self::TakenForSecondVersion => "order-outlives-a-deploy",
-        };
-        story
+        }
     }
 
     /// Documents and publisher as this lets a process see and use them.

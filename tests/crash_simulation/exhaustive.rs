@@ -94,7 +94,8 @@ impl Story {
     pub(crate) fn tell(&self) -> Figures {
         let mut figures = Figures::default();
         let plain = self.tell_with(BTreeMap::new(), &mut figures);
-        let firsts = faults_from(0, &plain.calls);
+        let mut firsts = faults_from(0, &plain.calls);
+        firsts.retain(|(_, fault)| !self.only_crashes || fault.is_crash());
         let told = parallel::each(&firsts, |first| {
             let mut figures = Figures::default();
             let once = self.tell_with([*first].into(), &mut figures);

@@ -4,9 +4,8 @@
 //! the [`shop`]; the consume pipeline, the ledger, the outbox and its relay, processes and the fences of
 //! their steps, and the store on SQLite (in memory). **What is simulated**: time, the bus, the mail
 //! server, the payment provider with its own ledger, clients, operators, deploys, and the scheduler
-//! of the ticker. Everything runs on one
-//! thread in tokio's paused time, with ids and chance from one seed, so the same case gives the same
-//! trace.
+//! of the ticker. Everything runs on one thread in tokio's paused time, with ids and chance from one
+//! seed, so the same case gives the same trace.
 //!
 //! **What goes wrong**: every call of a port (`Documents`, `Publisher`, `Mailer`, `PaymentProvider`) can fail before or
 //! after it took effect, never answer (with or without effect), arrive late, whatever became of its
@@ -20,7 +19,8 @@
 //! **What must hold** while it runs: an acked message is done, parked or of no use ([`acks`]); no
 //! two handlers are at work on one mail; nobody is told to wait for nobody; no 500; stock adds up, no
 //! money is taken twice, and each commit of a process is whole: its order, its events, its next
-//! deadline, its version, and what the answer said that moved it ([`shop`]). Once the dust has settled: see [`invariants`].
+//! deadline, its version, and what the answer said that moved it ([`shop`]). Once the dust has
+//! settled: see [`invariants`].
 //!
 //! Three ways to run it: [`exhaustive`] (one event, every fault at every call, and pairs), [`random`]
 //! (many users, everything at once), and with a protocol that is [`broken`] on purpose, which has to

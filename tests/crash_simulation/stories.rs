@@ -13,6 +13,8 @@ pub(crate) struct Story {
     pub(crate) name: &'static str,
     /// With pairs of faults too.
     pub(crate) pairs: Pairs,
+    /// With no single fault but crashes: it takes long, and another one begins like it.
+    pub(super) only_crashes: bool,
     pub(super) script: &'static [Step],
     /// How long after each step of it the next one comes.
     pub(super) apart: Duration,
@@ -40,6 +42,7 @@ const THAT_EMIT: &[Service] = &[Service::Club, Service::Desk];
 const SIGN_UP: Story = Story {
     name: "sign-up",
     pairs: Pairs::None,
+    only_crashes: false,
     script: &[Step::SignUp(1)],
     apart: Duration::from_secs(1),
     afterwards: &[],
@@ -163,6 +166,7 @@ pub(crate) static STORIES: [Story; 23] = [
     },
     Story {
         name: "order-silent",
+        only_crashes: true,
         script: &[Step::Order(1, Kind::Silent)],
         ..ORDER
     },
