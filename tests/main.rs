@@ -8,6 +8,8 @@
 
 mod bad_input;
 mod broker_conformance;
+mod capacity;
+
 mod collections;
 mod contracts;
 mod crash_simulation;
@@ -23,5 +25,6 @@ mod push_auth;
 mod query_plans;
 mod shop;
 mod sign_up;
+mod social;
 mod support;
 mod user_service;

@@ -90,12 +90,32 @@ run "the_shop_too" {
   }
 
   assert {
-    condition     = alltrue([for name, consumer in local.consumers : join(" ", consumer.subscribes) == join(" ", local.services[consumer.service].subscribes)])
-    error_message = "A consumer does not hear all that the table says although all of it is deployed."
+    # Posts are of a system that is not.
+    condition     = alltrue([for name, consumer in local.consumers : join(" ", consumer.subscribes) == join(" ", [for topic in local.services[consumer.service].subscribes : topic if topic != "post-events"])])
+    error_message = "A consumer does not hear all that the table says of what is deployed."
   }
 
   assert {
     condition     = one([for env in module.service["payment-service"].service.template[0].containers[0].env : env.value if env.name == "PAYMENT_PROVIDER"]) == "test"
     error_message = "payment-service is not told its provider."
+  }
+}
+
+# Posts and feeds beside the sign-up.
+run "the_feed_too" {
+  command = apply
+
+  variables {
+    systems = ["sign-up", "social"]
+  }
+
+  assert {
+    condition     = setsubtract(keys(module.service), [for name, service in var.services : name if contains(["sign-up", "social"], coalesce(service.system, "sign-up"))]) == toset([]) && contains(keys(module.service), "post-service") && contains(keys(module.service), "feed-service")
+    error_message = "The services of posts and feeds are not those that the table gives them."
+  }
+
+  assert {
+    condition     = toset(keys(module.topic)) == toset(["post-events", "user-events"]) && [for consumer in ["feed", "post"] : join(" ", local.consumers[consumer].subscribes)] == ["post-events", "post-events"]
+    error_message = "Posts have no topic, or the feed does not hear of them."
   }
 }

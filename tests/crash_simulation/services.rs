@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use email_service::EmailServiceDeps;
 use fanout_bus::Publisher;
 use fanout_consume::{ConsumerDeps, PushAuth};
-use fanout_mail::Letterhead;
+use fanout_mail::{Letterhead, Sender};
 use fanout_outbox::Outbox;
 use fanout_processes::{Engine, Processes};
 use fanout_runtime::{Clock, IdGenerator, Timings};
@@ -283,7 +283,7 @@ impl<'a> Means<'a> {
                     sim: sim(),
                     port: port(),
                 }),
-                letterhead: Letterhead::of("Fanout <noreply@example.com>".parse().unwrap()),
+                letterhead: Letterhead::of(Sender::parse("Fanout <noreply@example.com>").unwrap()),
             }),
             Service::Analytics => analytics_service::app(self.consumer(service)),
             Service::Crm => crm_service::app(self.consumer(service)),

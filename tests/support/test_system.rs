@@ -60,6 +60,13 @@ impl TestSystem {
         .await
     }
 
+    /// Posts, feeds and the search too, on the embedded engine.
+    pub(crate) async fn social() -> Self {
+        let (nothing, data) = (HashMap::new(), tempfile::tempdir().unwrap());
+        let more = ["--system", "social", "--system", "shop"];
+        Self::start_of(&more, EngineChoice::Embedded, &nothing, data).await
+    }
+
     /// On the embedded engine, with the data of a system that has stopped.
     pub(crate) async fn restarted(data: TempDir) -> Self {
         Self::start(EngineChoice::Embedded, data).await

@@ -1,7 +1,8 @@
-//! The search service: finds orders by what is in them.
+//! The search service: finds orders and posts by what is in them.
 
 mod index;
 mod index_order;
+mod index_post;
 mod search;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use axum::Router;
 use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
 use fanout_contracts::order::{self, OrderCreated};
+use fanout_contracts::post::{self, PostCreated, PostDeleted};
 use fanout_events::EventType as _;
 use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
 use fanout_web::with_fallbacks;
@@ -17,6 +19,7 @@ use fanout_web::with_fallbacks;
 pub use index::SEARCH_POSTINGS;
 
 use index_order::IndexOrder;
+use index_post::IndexPost;
 
 /// The consumer's name.
 pub const NAME: &str = "search";
@@ -39,15 +42,24 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
 
 const SUBSCRIBER: Subscriber = Subscriber {
     consumer: NAME,
-    topics: &[Subscribed {
-        topic: order::TOPIC,
-        types: &[OrderCreated::TYPE],
-    }],
+    topics: &[
+        Subscribed {
+            topic: order::TOPIC,
+            types: &[OrderCreated::TYPE],
+        },
+        Subscribed {
+            topic: post::TOPIC,
+            types: &[PostCreated::TYPE, PostDeleted::TYPE],
+        },
+    ],
 };
 
 /// The consumer, for [`push_route`].
 pub fn consumer() -> Consumer {
-    Consumer::named(NAME).on::<OrderCreated>(IndexOrder)
+    Consumer::named(NAME)
+        .on::<OrderCreated>(IndexOrder)
+        .on::<PostCreated>(IndexPost)
+        .on::<PostDeleted>(IndexPost)
 }
 
 /// The service's routes.

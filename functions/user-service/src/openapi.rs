@@ -6,9 +6,10 @@ use std::sync::Arc;
 use axum::body::to_bytes;
 use axum::response::{IntoResponse, Response as AxumResponse};
 use axum::{Extension, Json};
-use fanout_web::{FieldError, NotJson, Problem};
+use fanout_web::{BodyFault, FieldError, InvalidIdempotencyKey, MAX_KEY_LENGTH, NotJson, Problem};
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
+use utoipa::OpenApi;
 use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -17,10 +18,8 @@ use utoipa::openapi::{
     ContentBuilder, Object, ObjectBuilder, OpenApi as Document, Ref, RefOr, Required, Response,
     ResponseBuilder, Schema,
 };
-use utoipa::{Modify, OpenApi};
 
 use crate::api_error::ApiError;
-use fanout_web::{InvalidIdempotencyKey, MAX_KEY_LENGTH};
 
 /// The document's frame; the router fills in the paths.
 #[derive(OpenApi)]
@@ -35,16 +34,29 @@ use fanout_web::{InvalidIdempotencyKey, MAX_KEY_LENGTH};
         (name = "description", description = "What the service can do")
     )
 )]
-struct Frame;
-
-/// The document before its paths are known.
-pub(crate) fn frame() -> Document {
-    Frame::openapi()
-}
+pub(crate) struct Frame;
 
 /// Completes a document whose paths are known.
 pub(crate) fn complete(document: &mut Document) {
-    Complete.modify(document);
+    let components = document.components.get_or_insert_default();
+    let schemas = &mut components.schemas;
+    schemas.insert("Problem".to_owned(), problem_schema().into());
+    for problem in [Problem::no_such_path(), Problem::method_not_allowed()] {
+        let response = answer(std::slice::from_ref(&problem));
+        let responses = &mut components.responses;
+        responses.insert(problem.slug().to_owned(), response.into());
+    }
+    for item in document.paths.paths.values_mut() {
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            describe(operation);
+        }
+    }
 }
 
 /// Describe the service
@@ -59,40 +71,14 @@ pub(crate) async fn get_openapi(Extension(document): Extension<Arc<Document>>) -
     Json(document.as_ref()).into_response()
 }
 
-struct Complete;
-
-impl Modify for Complete {
-    fn modify(&self, document: &mut Document) {
-        let components = document.components.get_or_insert_default();
-        let schemas = &mut components.schemas;
-        schemas.insert("Problem".to_owned(), problem_schema().into());
-        for problem in [Problem::no_such_path(), Problem::method_not_allowed()] {
-            let response = answer(std::slice::from_ref(&problem));
-            let responses = &mut components.responses;
-            responses.insert(problem.slug().to_owned(), response.into());
-        }
-        for item in document.paths.paths.values_mut() {
-            let operations = [
-                &mut item.get,
-                &mut item.post,
-                &mut item.patch,
-                &mut item.delete,
-            ];
-            for operation in operations.into_iter().flatten() {
-                describe(operation);
-            }
-        }
-    }
-}
-
 /// The errors of an operation, by its id.
 fn errors_of(operation: &str) -> Vec<ApiError> {
     let body = || {
         vec![
             ApiError::NotJson(NotJson { line: 1, column: 9 }),
-            ApiError::BodyIncomplete,
+            ApiError::Body(BodyFault::Incomplete),
             ApiError::Encoded,
-            ApiError::BodyTooLarge,
+            ApiError::Body(BodyFault::TooLarge),
             ApiError::Invalid(vec![FieldError::new(
                 "name",
                 "must have 1 to 200 characters and no control characters",
@@ -239,7 +225,7 @@ fn header(name: &str, description: &str, value: ObjectBuilder) -> Parameter {
         .build()
 }
 
-fn text() -> ObjectBuilder {
+pub(crate) fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 

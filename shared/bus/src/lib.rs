@@ -9,6 +9,6 @@ mod unwrapped;
 
 pub use dead_letter::{DeadLetterCause, X_REDRIVE, message_as_it_was, parked_copy};
 pub use publisher::{MessageId, OutgoingMessage, PUBLISH_LIMIT, PublishError, Publisher};
-pub use push_body::{MessageJson, NotAPush, PushEnvelope, PushedMessage};
+pub use push_body::{MessageJson, NotAPush, PushEnvelope, PushedMessage, ReceivedJson};
 pub use topology::{Backoff, DeadLetterPolicy, Retention, Subscription, Topology, Wrapping};
 pub use unwrapped::UnwrappedPush;

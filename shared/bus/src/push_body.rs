@@ -83,6 +83,19 @@ pub struct MessageJson {
     publish_time_snake: Option<String>,
 }
 
+/// A message that was pulled, in Google's JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceivedJson {
+    /// What acks it.
+    pub ack_id: String,
+    /// The message.
+    pub message: MessageJson,
+    /// See [`PushedMessage::delivery_attempt`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery_attempt: Option<u32>,
+}
+
 impl From<OutgoingMessage> for MessageJson {
     fn from(message: OutgoingMessage) -> Self {
         Self {

@@ -38,7 +38,6 @@ pub(super) struct Reacted {
 }
 
 impl Delivery<'_> {
-    /// The trace that the publisher began.
     pub(super) fn trace(&self) -> Option<TraceContext> {
         self.arrival
             .message

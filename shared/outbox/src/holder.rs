@@ -35,7 +35,6 @@ pub(super) enum Stopped {
     Commit(#[from] CommitError),
 }
 
-/// Whether the lease is still the holder's.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lease {
     Held,
@@ -52,10 +51,8 @@ pub(super) struct Holder<'a> {
     done: Published,
 }
 
-/// What a holder did.
 #[derive(Default)]
 pub(super) struct Published {
-    /// How many rows it published.
     pub(super) published: u64,
     /// The events that wait no longer. One that was published may wait still: its mark failed.
     pub(super) settled: HashSet<String>,

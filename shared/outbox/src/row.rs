@@ -160,7 +160,6 @@ impl EventRow {
         format!("{stream}:{sequence:012}")
     }
 
-    /// Where it is.
     pub(super) fn key(&self) -> Key {
         Self::key_of(&self.event_id)
     }

@@ -149,6 +149,53 @@ run "delivery_has_no_right_it_does_not_need" {
   }
 }
 
+run "without_a_bank_there_is_no_bucket_for_its_audit" {
+  command = apply
+
+  assert {
+    condition     = length(google_storage_bucket.audit) == 0 && length(google_storage_bucket_iam_member.audit) == 0
+    error_message = "A bucket is locked for seven years that nobody has asked for."
+  }
+}
+
+run "the_audit_is_locked_for_seven_years_and_only_added_to" {
+  command = apply
+
+  variables {
+    audit_writers = ["serviceAccount:ledger@fanout-test.iam.gserviceaccount.com"]
+  }
+
+  assert {
+    condition = (
+      google_storage_bucket.audit[0].retention_policy[0].is_locked &&
+      tonumber(google_storage_bucket.audit[0].retention_policy[0].retention_period) == 220924800 &&
+      length(google_storage_bucket.audit[0].lifecycle_rule) == 0 &&
+      !google_storage_bucket.audit[0].force_destroy
+    )
+    error_message = "A root can be changed, deleted or lost within seven years."
+  }
+
+  assert {
+    condition     = google_storage_bucket.audit[0].name == "fanout-test-audit" && google_storage_bucket.audit[0].public_access_prevention == "enforced" && google_storage_bucket.audit[0].uniform_bucket_level_access
+    error_message = "Roots could become public."
+  }
+
+  assert {
+    condition     = [for grant in values(google_storage_bucket_iam_member.audit) : "${grant.bucket} ${grant.role} ${grant.member}"] == ["fanout-test-audit roles/storage.objectCreator serviceAccount:ledger@fanout-test.iam.gserviceaccount.com"]
+    error_message = "Who adds roots can do more than add them, or somebody else can."
+  }
+}
+
+run "an_audit_writer_that_is_no_member_is_refused" {
+  command = plan
+
+  variables {
+    audit_writers = ["ledger"]
+  }
+
+  expect_failures = [var.audit_writers]
+}
+
 run "what_is_kept_is_private_and_ends" {
   command = apply
 

@@ -28,7 +28,6 @@ pub(super) struct EventParts<'a> {
     pub(super) correlation_id: String,
 }
 
-/// An event that is ready to be published.
 #[derive(Debug)]
 pub(super) struct Composed {
     pub(super) event: Event,

@@ -17,7 +17,7 @@ use fanout_store::Documents;
 
 use crate::answer::{block_on, notice, verdict, write};
 use crate::target::{Target, TargetFlags};
-use find::Trace;
+use find::{Question, Trace};
 pub(crate) use life::shown;
 
 const EXAMPLES: &str = "Examples:
@@ -91,14 +91,15 @@ async fn look_up(
         order,
         correlation,
     } = asked;
-    let trace = match (event, user, order, correlation) {
-        (Some(id), _, _, _) => find::event(documents, clock, id).await,
-        (_, Some(id), _, _) => find::user(documents, clock, id).await,
-        (_, _, Some(id), _) => find::of_order(documents, clock, id).await,
-        (_, _, _, Some(id)) => find::correlation(documents, clock, id).await,
+    let question = match (event, user, order, correlation) {
+        (Some(id), _, _, _) => Question::Event(id.clone()),
+        (_, Some(id), _, _) => Question::User(id.clone()),
+        (_, _, Some(id), _) => Question::Order(id.clone()),
+        (_, _, _, Some(id)) => Question::Correlation(id.clone()),
         (None, None, None, None) => {
             bail!("name an event, or use --user, --order or --correlation")
         }
     };
+    let trace = find::find(documents, clock, question).await;
     trace.context("the store could not be read")
 }

@@ -13,6 +13,7 @@ mod completions;
 mod dead_letters;
 mod doctor;
 mod emulators;
+mod feed;
 mod gcloud;
 mod grpc;
 mod guarded;
