@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_mail::{Letterhead, Sender};
 use fanout_outbox::Outbox;
 use fanout_runtime::{SystemClock, SystemIds};
 use fanout_store::{
@@ -97,7 +98,7 @@ async fn every_query_has_an_index_that_its_collection_declares() {
     let deps = kernel.consumer(subscriber).unwrap();
     let emails = email_service::app(email_service::EmailServiceDeps {
         mailer: Arc::new(fanout_mail::EmlMailer::new(data.path())),
-        letterhead: fanout_mail::Letterhead::of("a@example.com".parse().unwrap()),
+        letterhead: Letterhead::of(Sender::parse("a@example.com").unwrap()),
         consumer: deps.clone(),
     });
     let crm = crm_service::app(deps.clone());

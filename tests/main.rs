@@ -8,6 +8,8 @@
 
 mod bad_input;
 mod broker_conformance;
+mod capacity;
+
 mod collections;
 mod contracts;
 mod crash_simulation;
@@ -21,7 +23,10 @@ mod once_per_consumer;
 mod protocols;
 mod push_auth;
 mod query_plans;
+mod search_index;
 mod shop;
 mod sign_up;
+mod social;
 mod support;
+mod traces;
 mod user_service;

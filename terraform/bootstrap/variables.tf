@@ -10,6 +10,18 @@ variable "apply_environment" {
   }
 }
 
+variable "audit_writers" {
+  description = "Who adds the bank's daily roots to a bucket that is locked for seven years, as IAM members; no bucket where there are none. The lock can't be undone."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for member in var.audit_writers : can(regex("^(group|serviceAccount|user):[^@]+@[^@]+$", member))])
+    error_message = "audit_writers must be members such as serviceAccount:ledger@a-project.iam.gserviceaccount.com."
+  }
+}
+
 variable "custom_role_suffix" {
   description = "What the ids of the custom roles end with. Google keeps the id of a role that was deleted for 37 days; another end makes new ones at once."
   type        = string

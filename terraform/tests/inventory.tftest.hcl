@@ -30,8 +30,8 @@ run "the_whole_system" {
       channels      = length(module.monitoring.channels)
       } == {
       services      = length([for service in values(var.services) : service if service.system == null ? true : contains(var.systems, service.system)])
-      topics        = 1 # user-events
-      subscriptions = length([for service in values(local.services) : service if contains(service.subscribes, "user-events")])
+      topics        = length(local.topics)
+      subscriptions = sum([for consumer in values(local.consumers) : length(consumer.subscribes)])
       dead_letters  = length(local.consumers)
       callers       = 1 + length(local.consumers)
       alerts        = 8
@@ -90,12 +90,32 @@ run "the_shop_too" {
   }
 
   assert {
-    condition     = alltrue([for name, consumer in local.consumers : join(" ", consumer.subscribes) == join(" ", local.services[consumer.service].subscribes)])
-    error_message = "A consumer does not hear all that the table says although all of it is deployed."
+    # Posts are of a system that is not.
+    condition     = alltrue([for name, consumer in local.consumers : join(" ", consumer.subscribes) == join(" ", [for topic in local.services[consumer.service].subscribes : topic if topic != "post-events"])])
+    error_message = "A consumer does not hear all that the table says of what is deployed."
   }
 
   assert {
     condition     = one([for env in module.service["payment-service"].service.template[0].containers[0].env : env.value if env.name == "PAYMENT_PROVIDER"]) == "test"
     error_message = "payment-service is not told its provider."
+  }
+}
+
+# Posts and feeds beside the sign-up.
+run "the_feed_too" {
+  command = apply
+
+  variables {
+    systems = ["sign-up", "social"]
+  }
+
+  assert {
+    condition     = toset(keys(module.service)) == toset([for name, service in var.services : name if contains(["sign-up", "social"], coalesce(service.system, "sign-up"))]) && contains(keys(module.service), "post-service") && contains(keys(module.service), "feed-service")
+    error_message = "The services of posts and feeds are not those that the table gives them."
+  }
+
+  assert {
+    condition     = toset(keys(module.topic)) == toset(["post-events", "user-events"]) && [for consumer in ["feed", "post"] : join(" ", local.consumers[consumer].subscribes)] == ["post-events", "post-events"]
+    error_message = "Posts have no topic, or the feed does not hear of them."
   }
 }

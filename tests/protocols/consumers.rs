@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::Router;
 use email_service::EmailServiceDeps;
 use fanout_consume::ConsumerDeps;
-use fanout_mail::Letterhead;
+use fanout_mail::{Letterhead, Sender};
 use fanout_store::{Query, all_documents};
 use fanout_testkit::CountingDocuments;
 use fanout_testkit::consumer_tests::ConsumerUnderTest;
@@ -79,7 +79,7 @@ impl ConsumerUnderTest for Email {
         email_service::app(EmailServiceDeps {
             consumer: deps,
             mailer: self.mailbox.clone(),
-            letterhead: Letterhead::of("Fanout <hello@example.com>".parse().unwrap()),
+            letterhead: Letterhead::of(Sender::parse("Fanout <hello@example.com>").unwrap()),
         })
     }
 

@@ -104,7 +104,7 @@ async fn a_document_that_a_transaction_holds_on_the_emulator_is_waited_for() {
     let analytics = analytics_service::app(AnalyticsServiceDeps {
         consumer: scene.deps_over(documents.clone()),
         // So that both events are counted in the same document.
-        shards: "1".parse().unwrap(),
+        shards: analytics_service::Shards::parse("1").unwrap(),
     });
     let first = created("evt_1", "usr_1");
     assert_eq!(outcome_of(&analytics, &first).await, "done");

@@ -1,7 +1,7 @@
 //! Whoever comes back after its lease has ended can change nothing any more.
 
 use axum::Router;
-use fanout_dedup::{Claim, ClaimAnswer, Ledger, LedgerError, MarkState, Parking};
+use fanout_dedup::{Claim, Ledger, LedgerError, MarkState, Parking, Standing};
 use fanout_runtime::Timings;
 use fanout_store::Key;
 use fanout_store::{Documents, Fields, Write};
@@ -99,7 +99,7 @@ async fn complete_release_and_park_of_a_late_owner_are_fenced_and_write_nothing(
     assert_eq!(late.attempt(), 1);
     assert!(!late.may_have_repeated());
     let held = theirs.claim(&seen("email", "evt_1"), &[]).await.unwrap();
-    assert!(matches!(held, ClaimAnswer::Held { .. }), "{held:?}");
+    assert!(matches!(held, Standing::Held { .. }), "{held:?}");
 
     scene.clock.advance(Timings::PRODUCTION.lease);
     let taken = granted(&theirs).await;
@@ -132,13 +132,13 @@ async fn complete_release_and_park_of_a_late_owner_are_fenced_and_write_nothing(
     fenced(commit(ours.completed(&late, "done")).await);
     fenced(commit(theirs.completed(&taken, "done")).await);
     let again = ours.claim(&seen("email", "evt_1"), &[]).await.unwrap();
-    assert!(matches!(again, ClaimAnswer::Done), "{again:?}");
+    assert!(matches!(again, Standing::Done), "{again:?}");
 }
 
 async fn granted(ledger: &Ledger) -> Box<Claim> {
     match ledger.claim(&seen("email", "evt_1"), &[]).await.unwrap() {
-        ClaimAnswer::Granted(claim) => claim,
-        other @ (ClaimAnswer::Done | ClaimAnswer::Held { .. } | ClaimAnswer::Reused) => {
+        Standing::Open(claim) => claim,
+        other @ (Standing::Done | Standing::Held { .. } | Standing::Reused) => {
             panic!("not granted: {other:?}")
         }
     }

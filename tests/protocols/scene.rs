@@ -9,7 +9,7 @@ use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 use fanout_consume::{Consumer, ConsumerDeps, PushAuth, push_route};
 use fanout_dedup::{Ledger, Links, Mark, PROCESSED_EVENTS, Seen};
 use fanout_events::Fingerprint;
-use fanout_mail::{Letterhead, Mailer};
+use fanout_mail::{Letterhead, Mailer, Sender};
 use fanout_outbox::Outbox;
 use fanout_runtime::{SystemIds, Timestamp, Timings};
 use fanout_store::{Documents, Query, all_documents};
@@ -117,7 +117,7 @@ impl Scene {
         email_service::app(EmailServiceDeps {
             consumer: self.deps_over(documents),
             mailer,
-            letterhead: Letterhead::of("Fanout <hello@example.com>".parse().unwrap()),
+            letterhead: Letterhead::of(Sender::parse("Fanout <hello@example.com>").unwrap()),
         })
     }
 

@@ -15,6 +15,7 @@ use fanout_events::EventType as _;
 use fanout_kernel::{Kernel, Place, ServiceSpec};
 use fanout_outbox::Outbox;
 use fanout_processes::{Engine, Processes};
+use fanout_projections::{Freshness, Projections};
 use fanout_runtime::{Settings, SystemClock, SystemIds, Timings};
 use fanout_store::Documents;
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -128,6 +129,7 @@ pub(crate) fn kernel(documents: Arc<dyn Documents>, publisher: Arc<dyn Publisher
         ids: Arc::new(SystemIds),
         timings: Timings::PRODUCTION,
         processes: Processes::default(),
+        projections: Projections::of(Vec::new(), Freshness::EachTime),
         push_auth: Some(PushAuth::open_for_one_machine()),
         project: "test".to_owned(),
     }

@@ -21,7 +21,7 @@ use fanout_web::with_fallbacks;
 pub use count_signups::CountSignups;
 pub use record_sale::SALES;
 pub use record_signup::{RecordSignup, SIGNUPS, SIGNUPS_BY_SOURCE};
-pub use shards::{InvalidShards, Shards};
+pub use shards::Shards;
 
 use record_sale::RecordSale;
 

@@ -1,7 +1,5 @@
 //! How many documents share a day's count.
 
-use std::str::FromStr;
-
 use fanout_runtime::Settings;
 use sha2::{Digest, Sha256};
 
@@ -16,16 +14,18 @@ const MOST: u32 = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shards(u32);
 
-/// No number that [`Shards`] can have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a whole number from 1 to {MOST}")]
-pub struct InvalidShards;
-
 impl Shards {
     /// Reads `SIGNUP_SHARDS`, by default 16.
     pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
         let expects = format!("a whole number from 1 to {MOST}");
-        settings.or_default("SIGNUP_SHARDS", &expects, Self::default())
+        let shards = settings.optional_as("SIGNUP_SHARDS", &expects, Self::parse);
+        shards.or(Self::default())
+    }
+
+    /// Takes what `SIGNUP_SHARDS` can be.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = text.parse().ok();
+        number.filter(|it| (1..=MOST).contains(it)).map(Self)
     }
 
     /// Where an event is counted, from 0: always the same for the same event.
@@ -39,18 +39,6 @@ impl Shards {
 impl Default for Shards {
     fn default() -> Self {
         Self(16)
-    }
-}
-
-impl FromStr for Shards {
-    type Err = InvalidShards;
-
-    fn from_str(text: &str) -> Result<Self, InvalidShards> {
-        let number = text.parse().map_err(|_| InvalidShards)?;
-        match number {
-            1..=MOST => Ok(Self(number)),
-            _ => Err(InvalidShards),
-        }
     }
 }
 

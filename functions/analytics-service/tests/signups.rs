@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use analytics_service::{AnalyticsServiceDeps, SIGNUPS, SIGNUPS_BY_SOURCE, app};
+use analytics_service::{AnalyticsServiceDeps, SIGNUPS, SIGNUPS_BY_SOURCE, Shards, app};
 use axum::Router;
 use fanout_store::{Collection, Documents, Fields, Key, Query, Write, all_documents};
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -39,7 +39,7 @@ impl Analytics {
     fn app_with(&self, shards: &str) -> Router {
         app(AnalyticsServiceDeps {
             consumer: lone_consumer(self.documents.clone(), self.clock.clone()),
-            shards: shards.parse().unwrap(),
+            shards: Shards::parse(shards).unwrap(),
         })
     }
 

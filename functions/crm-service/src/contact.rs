@@ -103,7 +103,6 @@ pub(crate) struct Contact {
     last_event_id: String,
 }
 
-/// Where a user's contact is stored.
 pub(crate) fn contact_key(user_id: &str) -> Key {
     Key::new(CONTACTS, user_id)
 }
@@ -140,7 +139,6 @@ impl Known {
         }
     }
 
-    /// The contact, if the user is there.
     pub(crate) fn into_contact(self) -> Option<Contact> {
         let User::Present { email, name } = self.last.user else {
             return None;

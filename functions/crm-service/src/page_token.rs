@@ -15,7 +15,6 @@ const PREFIX: &str = "contacts/1/";
 pub(crate) struct PageToken(String);
 
 impl PageToken {
-    /// The page that comes after this contact.
     pub(crate) fn after(last: &Key) -> Self {
         Self(last.id().to_owned())
     }
@@ -29,7 +28,6 @@ impl PageToken {
         }
     }
 
-    /// Where a query by id goes on.
     pub(crate) fn into_cursor(self) -> Cursor {
         Cursor {
             values: Vec::new(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fanout_kernel::Place;
-use fanout_mail::{EmlMailer, Letterhead, Mailer, SmtpLimits, SmtpMailer, SmtpServer};
+use fanout_mail::{EmlMailer, Letterhead, Mailer, Sender, SmtpLimits, SmtpMailer, SmtpServer};
 use fanout_runtime::{BoxError, Setting, Settings};
 
 /// Where mails go, and what they carry.
@@ -15,7 +15,6 @@ pub(crate) struct MailRoute {
     pub(crate) note: String,
 }
 
-/// Where mails go.
 pub(crate) enum Destination {
     Server(SmtpServer),
     Files(PathBuf),
@@ -30,7 +29,7 @@ impl MailRoute {
             Place::OneMachine { .. } => SmtpServer::read_optional(settings),
         };
         let default_from = match server {
-            Setting::Absent => "Fanout <welcome@fanout.example>".parse().ok(),
+            Setting::Absent => Sender::parse("Fanout <welcome@fanout.example>"),
             Setting::Bad | Setting::Is(_) => None,
         };
         let letterhead = Letterhead::read(settings, default_from);

@@ -16,7 +16,6 @@ pub const EMAILS: &Collection = &Collection::named("emails").indexes(&[
 /// Why an event is parked whose mail may have been sent, once or twice.
 pub(crate) const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 
-/// One mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct SentEmail {
     pub(crate) event_id: String,
@@ -28,7 +27,6 @@ pub(crate) struct SentEmail {
     pub(crate) sent_at: Timestamp,
 }
 
-/// What became of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum EmailStatus {
@@ -71,7 +69,6 @@ impl<O> From<End<'_, O>> for EmailStatus {
 }
 
 impl SentEmail {
-    /// The records of a user.
     pub(crate) fn of_user(user_id: &str) -> Query {
         Query::of(EMAILS).only("user_id", Comparison::Equal, user_id)
     }

@@ -50,6 +50,7 @@ pub(crate) fn welcome_mail(
 #[cfg(test)]
 mod tests {
     use fanout_events::{PersonName, Received, decode};
+    use fanout_mail::Sender;
 
     use super::*;
 
@@ -64,7 +65,7 @@ mod tests {
         });
         let mut event: Envelope<UserCreated> = decoded.unwrap().event.read().unwrap();
         event.data.name = PersonName::parse(name).unwrap();
-        let letterhead = Letterhead::of("Fanout <hello@example.com>".parse().unwrap());
+        let letterhead = Letterhead::of(Sender::parse("Fanout <hello@example.com>").unwrap());
         let mail = welcome_mail(&event, &letterhead, event.timestamp).unwrap();
         String::from_utf8(mail.content)
             .unwrap()

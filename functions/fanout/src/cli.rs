@@ -13,6 +13,7 @@ use fanout_kernel::ServiceSpec;
 use fanout_runtime::LogFormat;
 use system::{MAIN_SYSTEM, Redelivery, roles, systems};
 
+use crate::capacity::CapacityFlags;
 use crate::completions::CompletionsFlags;
 use crate::dead_letters::DeadLettersArgs;
 use crate::doctor::DoctorFlags;
@@ -20,6 +21,7 @@ use crate::ledger::LedgerArgs;
 use crate::manifest::ManifestFlags;
 use crate::new_service::NewFlags;
 use crate::processes::ProcessesArgs;
+use crate::projections::ProjectionsArgs;
 use crate::publish::PublishArgs;
 use crate::replay::ReplayFlags;
 use crate::schema::SchemaArgs;
@@ -42,6 +44,7 @@ const EXAMPLES: &str = "Examples:
   fanout up --fresh --log json             the same with empty data and JSON logs
   fanout up --system shop                  the shop too: orders, stock, payment, shipping
   fanout up --system bank                  the bank too: accounts as the sum of their events
+  fanout up --system social                posts, follows and feeds too
   fanout up --duplicates 0.1 --errors 0.05 try consumers against a bus that misbehaves
   fanout up --emulators                    the same services on Google's emulators
   SMTP_URL=smtp://localhost:1025 MAIL_FROM='Fanout <hello@example.com>' fanout
@@ -79,6 +82,8 @@ pub enum Command {
     Replay(ReplayFlags),
     /// List, show or move flows of many steps
     Processes(ProcessesArgs),
+    /// List read models, rebuild one from the stored events, or go back
+    Projections(ProjectionsArgs),
     /// Show an event's life: stored, published, and what each consumer made of it
     Trace(TraceFlags),
     /// Check that the bank's events are as they were written
@@ -91,6 +96,8 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Write what follows from the code: Terraform's variables, schemas, docs/EVENTS.md; or check it
     Manifest(ManifestFlags),
+    /// Say what so many sign-ups a day need, cost, and break first
+    Capacity(CapacityFlags),
     /// Print the completions of a shell
     Completions(CompletionsFlags),
 }
@@ -111,7 +118,7 @@ pub struct UpFlags {
     #[arg(long, env = "FANOUT_EMULATORS")]
     pub emulators: bool,
     /// Listen on another port; repeat for several, 0 picks a free one, `all=0` picks all of them.
-    /// Names: pubsub, console and the services' (user, email, analytics, crm, order, inventory, payment, shipping, search, account, ticker)
+    /// Names: pubsub, console and the services' (user, email, analytics, crm, order, inventory, payment, shipping, search, account, post, feed, ticker)
     #[arg(
         long = "port",
         env = "FANOUT_PORT",
@@ -302,7 +309,7 @@ mod tests {
         let error = "mail=1".parse::<PortOf>().unwrap_err();
         assert_eq!(
             error,
-            "`mail` is none of pubsub, console, user, email, analytics, crm, order, inventory, payment, shipping, search, account, ticker"
+            "`mail` is none of pubsub, console, user, email, analytics, crm, order, inventory, payment, shipping, search, account, post, feed, ticker"
         );
     }
 

@@ -1,6 +1,7 @@
 //! The `fanout` command: the whole system on one machine, and what an operator asks of it anywhere.
 
 pub mod answer;
+pub mod capacity;
 pub mod cli;
 pub mod completions;
 mod console;
@@ -15,6 +16,7 @@ pub mod monitoring;
 pub mod new_service;
 pub mod operator;
 pub mod processes;
+pub mod projections;
 pub mod publish;
 pub mod pubsub_rest;
 pub mod replay;

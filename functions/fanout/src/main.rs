@@ -6,8 +6,8 @@ use clap::Parser as _;
 use fanout::answer::{exit_code, notice};
 use fanout::cli::{Cli, Command};
 use fanout::{
-    completions, dead_letters, doctor, ledger, manifest, new_service, processes, publish, replay,
-    schema, status, trace, up,
+    capacity, completions, dead_letters, doctor, ledger, manifest, new_service, processes,
+    projections, publish, replay, schema, status, trace, up,
 };
 
 fn main() -> ExitCode {
@@ -19,12 +19,14 @@ fn main() -> ExitCode {
         Some(Command::Replay(flags)) => replay::run(&flags),
         Some(Command::DeadLetters(args)) => dead_letters::run(&args),
         Some(Command::Processes(args)) => processes::run(&args),
+        Some(Command::Projections(args)) => projections::run(&args),
         Some(Command::Trace(flags)) => trace::run(&flags),
         Some(Command::Ledger(args)) => ledger::run(args),
         Some(Command::Doctor(flags)) => doctor::run(&flags),
         Some(Command::New(flags)) => new_service::run(&flags),
         Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Manifest(flags)) => manifest::run(&flags),
+        Some(Command::Capacity(flags)) => capacity::run(&flags),
         Some(Command::Completions(flags)) => completions::run(&flags),
         None => up::run(&cli.up),
     };

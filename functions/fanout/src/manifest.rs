@@ -13,7 +13,6 @@ use crate::schema;
 
 /// What Terraform is told, below the repository's root.
 const FILE: &str = "terraform/system.auto.tfvars.json";
-/// The page of events.
 const EVENTS: &str = "docs/EVENTS.md";
 
 const EXAMPLES: &str = "Examples:

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fanout_bus::{MessageJson, OutgoingMessage, PushedMessage};
+use fanout_bus::{MessageJson, OutgoingMessage, PushedMessage, ReceivedJson};
 use fanout_runtime::Timestamp;
 use reqwest::Url;
 use serde::Deserialize;
@@ -30,16 +30,7 @@ pub struct PubsubRest {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PullAnswer {
-    received_messages: Vec<ReceivedMessage>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ReceivedMessage {
-    ack_id: String,
-    message: MessageJson,
-    #[serde(default)]
-    delivery_attempt: Option<u32>,
+    received_messages: Vec<ReceivedJson>,
 }
 
 impl PubsubRest {
@@ -72,7 +63,7 @@ impl PubsubRest {
         let answer: PullAnswer = self.api.post(url, &ask).await?;
         let path = self.subscription_path(subscription);
         let unreadable = || GoogleApiError::Unreadable(self.url.origin().ascii_serialization());
-        let read = |received: ReceivedMessage| {
+        let read = |received: ReceivedJson| {
             let (message, attempt) = (received.message, received.delivery_attempt);
             let message = message.read(path.clone(), attempt, Timestamp::UNIX_EPOCH);
             Ok((received.ack_id, message.map_err(|_| unreadable())?))

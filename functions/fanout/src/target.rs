@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use fanout_google_cloud::{EmulatorHosts, GoogleCloudSettings, ProjectId};
+use fanout_google_cloud::{EmulatorHosts, GoogleCloudSettings, PROJECT_ID, project_id};
 use fanout_runtime::{Environment, Settings, SettingsError, SystemClock};
 use fanout_store::Documents;
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -63,10 +63,8 @@ pub fn emulators(
     let mut settings = Settings::new(environment);
     let hosts = EmulatorHosts::read(&mut settings).value();
     let found = hosts.map(|hosts| {
-        let project = settings.optional::<ProjectId>("GOOGLE_CLOUD_PROJECT", ProjectId::EXPECTS);
-        let project = project
-            .value()
-            .map_or(LOCAL_PROJECT.to_owned(), String::from);
+        let project = settings.optional_as("GOOGLE_CLOUD_PROJECT", PROJECT_ID, project_id);
+        let project = project.value().unwrap_or(LOCAL_PROJECT.to_owned());
         GoogleCloudSettings::of(project).on_emulators(hosts)
     });
     settings.finish(Some(found))

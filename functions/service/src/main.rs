@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use fanout_google_cloud::RoleSettings;
 use fanout_processes::Pace;
+use fanout_projections::Freshness;
 use fanout_web::run_service;
 
 fn main() -> ExitCode {
@@ -22,7 +23,8 @@ fn main() -> ExitCode {
                 spec.name,
                 |settings| {
                     let role = RoleSettings::read(spec, settings)?;
-                    Some(role.with_processes(system::processes(Pace::REAL, |_| true)))
+                    let role = role.with_processes(system::processes(Pace::REAL, |_| true));
+                    Some(role.with_projections(system::projections(Freshness::CLOUD, |_| true)))
                 },
                 RoleSettings::start,
             ),

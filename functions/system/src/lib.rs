@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use fanout_kernel::{ServiceSpec, Subscriber};
 use fanout_processes::{Machine, Owned, Pace, Processes};
+use fanout_projections::{Freshness, Owned as OwnedProjection, Projection, Projections};
 use fanout_store::Collection;
 
 /// What the bank's streams are the events of.
@@ -37,6 +38,8 @@ pub static SERVICES: &[&ServiceSpec] = &[
     &shipping_service::SERVICE,
     &search_service::SERVICE,
     &account_service::SERVICE,
+    &post_service::SERVICE,
+    &feed_service::SERVICE,
 ];
 
 /// Who keeps the shop's stock.
@@ -45,9 +48,15 @@ pub static STOCK_KEEPER: &ServiceSpec = &inventory_service::SERVICE;
 /// A process whose deadlines come at a pace.
 type MadeAt = fn(Pace) -> Arc<dyn Machine>;
 
+/// A projection.
+type Made = fn() -> Projection;
+
 /// The processes, each with the service that owns it; every version that may have open instances.
 static PROCESSES: &[(&ServiceSpec, MadeAt)] =
     &[(&order_service::SERVICE, order_service::order_process)];
+
+/// The projections, each with the service that owns it.
+static PROJECTIONS: &[(&ServiceSpec, Made)] = &[(&feed_service::SERVICE, feed_service::projection)];
 
 /// What serves every system, in a container of its own.
 pub static TICKER: &ServiceSpec = &ticker::SERVICE;
@@ -61,6 +70,7 @@ static KERNEL_COLLECTIONS: &[&Collection] = &[
     fanout_outbox::OUTBOX_LEASES,
     fanout_processes::PROCESSES,
     fanout_processes::STEP_FENCES,
+    fanout_projections::PROJECTIONS,
 ];
 
 /// The system that is the main job: it runs wherever any does.
@@ -95,6 +105,16 @@ pub fn processes(pace: Pace, wanted: impl Fn(&ServiceSpec) -> bool) -> Processes
         machine: process(pace),
     });
     Processes::of(owned.collect())
+}
+
+/// The projections of services that are `wanted`, whose generations are known so freshly.
+pub fn projections(freshness: Freshness, wanted: impl Fn(&ServiceSpec) -> bool) -> Projections {
+    let owned = PROJECTIONS.iter().filter(|(spec, _)| wanted(spec));
+    let owned = owned.map(|(spec, projection)| OwnedProjection {
+        service: spec.name,
+        projection: projection(),
+    });
+    Projections::of(owned.collect(), freshness)
 }
 
 /// All consumers, in the table's order.

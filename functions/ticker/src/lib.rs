@@ -14,6 +14,7 @@ use fanout_events::EventType as _;
 use fanout_kernel::{Limits, Role, ServiceSpec};
 use fanout_outbox::Outbox;
 use fanout_processes::Engine;
+use fanout_projections::Rebuilds;
 use fanout_runtime::Clock;
 use fanout_store::Documents;
 use fanout_web::{Service, health_route, with_fallbacks};
@@ -39,11 +40,18 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
     build: |_, _| {
         Some(Role::new(|kernel| {
             let outbox = kernel.outbox.clone();
-            let engine = kernel.engine_of_all();
+            let (engine, rebuilds) = (kernel.engine_of_all(), kernel.rebuilds_of_all());
             let roots = daily_roots(kernel.documents, kernel.clock);
-            let service = Service::new(app_keeping(kernel.outbox, engine, Some(roots)));
-            // A run that is under way ends between two rows or processes, with its report.
-            Ok(service.on_shutdown(move || outbox.stop_relaying()))
+            let kept = Kept {
+                roots: Some(roots),
+                rebuilds: Some(rebuilds.clone()),
+            };
+            let routes = app_keeping(kernel.outbox, engine, kept);
+            // A run that is under way ends between two rows, processes or commits, with its report.
+            Ok(Service::new(routes).on_shutdown(move || {
+                outbox.stop_relaying();
+                rebuilds.stop();
+            }))
         }))
     },
 };
@@ -53,17 +61,26 @@ pub fn daily_roots(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Dail
     DailyRoots::new(documents, clock, AccountOpened::TYPE)
 }
 
-/// The service's routes, where no bank is.
+/// What else a tick sees to.
+#[derive(Clone, Default)]
+pub struct Kept {
+    /// The daily roots, where a bank is.
+    pub roots: Option<DailyRoots>,
+    /// The projections, where there are some.
+    pub rebuilds: Option<Rebuilds>,
+}
+
+/// The service's routes, where neither a bank nor projections are.
 pub fn app(outbox: Outbox, engine: Engine) -> Router {
-    app_keeping(outbox, engine, None)
+    app_keeping(outbox, engine, Kept::default())
 }
 
 /// The service's routes.
-pub fn app_keeping(outbox: Outbox, engine: Engine, roots: Option<DailyRoots>) -> Router {
+pub fn app_keeping(outbox: Outbox, engine: Engine, kept: Kept) -> Router {
     let ticking =
         Router::new()
             .route("/tick", post(tick::tick))
-            .with_state((outbox.clone(), engine, roots));
+            .with_state((outbox.clone(), engine, kept));
     let routes = Router::new()
         .route("/outbox/{event_id}/skip", post(skip_event::skip_event))
         .with_state(outbox)

@@ -1,35 +1,59 @@
 //! `POST /tick`: one run of everything that is due, and its report.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use fanout_event_sourcing::DailyRoots;
 use fanout_outbox::{Outbox, RelayReport};
 use fanout_processes::{Engine, WakeReport};
+use fanout_projections::{RebuildReport, Rebuilds};
 use fanout_runtime::error_chain;
 use fanout_store::{ReadError, StoreError};
 use fanout_web::Problem;
 use serde::Serialize;
 use tracing::{error, info};
 
-/// What one run has done.
+use crate::Kept;
+
+/// How long rebuilds may take of one run: Cloud Run cuts at 60 s.
+const REBUILD_LIMIT: Duration = Duration::from_secs(40);
+
 #[derive(Serialize)]
 struct Report {
     outbox: RelayReport,
     processes: WakeReport,
+    projections: RebuildReport,
 }
 
 /// Neither waits for the other: a bus that is away must not hold up deadlines.
-pub(crate) async fn tick(
-    State((outbox, engine, roots)): State<(Outbox, Engine, Option<DailyRoots>)>,
-) -> Response {
-    let (relayed, woken, ()) =
-        tokio::join!(outbox.relay(), engine.wake_due(), keep_root(roots.as_ref()));
+pub(crate) async fn tick(State((outbox, engine, kept)): State<(Outbox, Engine, Kept)>) -> Response {
+    let (relayed, woken, projections, ()) = tokio::join!(
+        outbox.relay(),
+        engine.wake_due(),
+        advance(kept.rebuilds.as_ref()),
+        keep_root(kept.roots.as_ref())
+    );
     let relayed = logged(relayed, "the outbox could not be relayed");
     let woken = logged(woken, "the processes could not be woken");
     match (relayed, woken) {
-        (Ok(outbox), Ok(processes)) => Json(Report { outbox, processes }).into_response(),
+        (Ok(outbox), Ok(processes)) => {
+            let report = Report {
+                outbox,
+                processes,
+                projections,
+            };
+            Json(report).into_response()
+        }
         (Err(problem), _) | (_, Err(problem)) => problem.into_response(),
+    }
+}
+
+async fn advance(rebuilds: Option<&Rebuilds>) -> RebuildReport {
+    match rebuilds {
+        Some(rebuilds) => rebuilds.advance(REBUILD_LIMIT).await,
+        None => RebuildReport::default(),
     }
 }
 

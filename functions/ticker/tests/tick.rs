@@ -23,6 +23,7 @@ use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::{ManualClock, ScriptedBus, captured_logs};
 use http::Request;
 use serde_json::{Value, json};
+use ticker::Kept;
 use tower::ServiceExt as _;
 
 /// A store that is away.
@@ -69,6 +70,7 @@ async fn a_tick_with_nothing_to_do_says_so() {
     let report = json!({
         "outbox": {"published": 0, "failed": 0, "remaining": 0, "oldest_age_seconds": 0},
         "processes": {"woken": 0, "failed": 0, "remaining": 0, "oldest_lateness_seconds": 0},
+        "projections": {"events": 0, "rows": 0, "building": 0, "failed": 0},
     });
     assert_eq!(tick(Arc::new(documents.unwrap())).await, (200, report));
 }
@@ -130,7 +132,11 @@ async fn the_first_tick_after_a_day_writes_the_root_of_its_events() {
     let none = Processes::default();
     let engine = Engine::new(none, documents.clone(), outbox.clone(), clock.clone());
     let roots = ticker::daily_roots(documents.clone(), clock);
-    let ticker = ticker::app_keeping(outbox, engine, Some(roots));
+    let kept = Kept {
+        roots: Some(roots),
+        ..Kept::default()
+    };
+    let ticker = ticker::app_keeping(outbox, engine, kept);
     let request = Request::post("/tick").body(Body::empty()).unwrap();
     assert_eq!(ticker.oneshot(request).await.unwrap().status(), 200);
     let root = documents

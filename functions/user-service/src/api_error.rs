@@ -10,13 +10,14 @@ use fanout_web::{
 use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use crate::MAX_BODY_BYTES;
+
 /// How a change can be said.
 pub(crate) const CHANGE_MEDIA: &str = "application/merge-patch+json, application/json";
 
 /// RFC 5789, section 3.1.
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
-/// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     #[error("the request's media type is not JSON")]
@@ -25,10 +26,8 @@ pub(crate) enum ApiError {
     NotMergePatch,
     #[error("the body is encoded")]
     Encoded,
-    #[error("the body is larger than {} bytes", crate::MAX_BODY_BYTES)]
-    BodyTooLarge,
-    #[error("the body could not be read to its end")]
-    BodyIncomplete,
+    #[error(transparent)]
+    Body(BodyFault),
     #[error(transparent)]
     NotJson(#[from] NotJson),
     #[error("fields are not valid")]
@@ -63,51 +62,28 @@ impl From<StoreError> for ApiError {
 impl From<BodyFault> for ApiError {
     fn from(fault: BodyFault) -> Self {
         match fault {
-            BodyFault::TooLarge => Self::BodyTooLarge,
             BodyFault::NoRoom => Self::Unavailable(fault.into()),
-            BodyFault::Incomplete => Self::BodyIncomplete,
+            BodyFault::TooLarge | BodyFault::Incomplete => Self::Body(fault),
         }
     }
 }
 
 impl ApiError {
-    /// The answer.
     #[allow(
         clippy::too_many_lines,
         reason = "the one table of all error answers reads best in one piece"
     )]
     pub(crate) fn problem(&self) -> Problem {
         match self {
-            Self::NotJsonMedia => Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "The body must be JSON",
-                "Send the header `Content-Type: application/json`.",
-            ),
+            Self::NotJsonMedia => Problem::not_json_media(),
             Self::NotMergePatch => Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
                 "A change is a JSON merge patch",
                 format!("Send the header `Content-Type`, one of {CHANGE_MEDIA}."),
             ),
-            Self::Encoded => Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_content_encoding",
-                "The body must not be encoded",
-                "Send it as it is, without the header `Content-Encoding`.",
-            ),
-            Self::BodyTooLarge => Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body_too_large",
-                "The body is too large",
-                format!("Send at most {} bytes.", crate::MAX_BODY_BYTES),
-            ),
-            Self::BodyIncomplete => Problem::new(
-                StatusCode::BAD_REQUEST,
-                "body_incomplete",
-                "The body is incomplete",
-                "The connection ended before the body did.",
-            ),
+            Self::Encoded => Problem::encoded(),
+            Self::Body(fault) => Problem::of_body(*fault, MAX_BODY_BYTES),
             Self::NotJson(NotJson { line, column }) => Problem::new(
                 StatusCode::BAD_REQUEST,
                 "malformed_json",

@@ -23,6 +23,7 @@ use fanout_outbox::Outbox;
 use fanout_runtime::{Clock, IdGenerator};
 use fanout_store::Documents;
 use fanout_web::{Service, health_route, with_correlation, with_fallbacks};
+use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -85,14 +86,14 @@ pub struct UserServiceDeps {
 
 /// The service's routes.
 pub fn app(deps: UserServiceDeps) -> Router {
-    let (routes, mut document) = OpenApiRouter::with_openapi(openapi::frame())
+    let (routes, mut document) = OpenApiRouter::with_openapi(openapi::Frame::openapi())
         .routes(routes!(sign_up::sign_up))
         .routes(routes!(
             get_user::get_user,
             update_user::update_user,
             delete_user::delete_user
         ))
-        .routes(routes!(openapi::get_openapi))
+        .routes(routes!(fanout_openapi::get_openapi))
         .split_for_parts();
     openapi::complete(&mut document);
     let routes = with_fallbacks(routes.merge(health_route())).layer(Extension(Arc::new(document)));

@@ -26,7 +26,6 @@ fn given<'de, D: Deserializer<'de>>(field: D) -> Result<Option<&'de RawValue>, D
     Deserialize::deserialize(field).map(Some)
 }
 
-/// Who signs up.
 pub(crate) struct SignUp {
     pub(crate) email: Address,
     pub(crate) name: PersonName,

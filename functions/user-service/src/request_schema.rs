@@ -1,12 +1,12 @@
 //! The request bodies as OpenAPI describes them. They are read in [`crate::request`];
 //! `.ci/schemathesis` holds the two against each other.
 
-use std::borrow::Cow;
-
 use serde_json::json;
 use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
+
+use fanout_openapi::text;
 
 /// White space at both ends is cut off; then 1 to 200 characters, none of which controls lines or
 /// direction. JSON Schema counts before cutting, so the rule is a pattern and not a length. That one
@@ -35,11 +35,7 @@ impl PartialSchema for NewUser {
     }
 }
 
-impl ToSchema for NewUser {
-    fn name() -> Cow<'static, str> {
-        "NewUser".into()
-    }
-}
+impl ToSchema for NewUser {}
 
 impl PartialSchema for UserChanges {
     fn schema() -> RefOr<Schema> {
@@ -47,11 +43,7 @@ impl PartialSchema for UserChanges {
     }
 }
 
-impl ToSchema for UserChanges {
-    fn name() -> Cow<'static, str> {
-        "UserChanges".into()
-    }
-}
+impl ToSchema for UserChanges {}
 
 fn fields() -> ObjectBuilder {
     let email = text()
@@ -69,8 +61,4 @@ fn fields() -> ObjectBuilder {
         .schema_type(Type::Object)
         .property("email", email)
         .property("name", name)
-}
-
-fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
 }

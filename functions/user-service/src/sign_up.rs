@@ -22,9 +22,7 @@ use crate::version_tag::etag;
 /// How often a record under the request's key may vanish or run out before it is given up.
 const RECORD_TRIES: u32 = 3;
 
-/// What became of a sign-up.
 enum SignedUp {
-    /// Done now.
     Now,
     /// Done by an earlier request with the same key.
     Before(User),

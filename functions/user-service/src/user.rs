@@ -83,7 +83,6 @@ impl User {
         Some(after)
     }
 
-    /// Where a user is stored.
     pub(crate) fn key(id: &str) -> Key {
         Key::new(USERS, id)
     }

@@ -38,7 +38,6 @@ pub(crate) fn updated(user: &User) -> Result<Draft, ApiError> {
     draft(&user.id, user.version, user.updated_at, &data)
 }
 
-/// `user.deleted`
 pub(crate) fn deleted(id: &str, tombstone: &Tombstone) -> Result<Draft, ApiError> {
     let data = UserDeleted {
         user_id: id.to_owned(),

@@ -110,7 +110,6 @@ impl Loops {
     }
 }
 
-/// One subscription's loop.
 struct Dispatcher {
     broker: Broker,
     subscription: i64,

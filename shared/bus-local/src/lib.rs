@@ -33,5 +33,4 @@ pub use error::BrokerError;
 pub use filter::{AttributeFilter, InvalidFilter};
 pub use mischief::Mischief;
 pub use publish::LocalPublisher;
-pub use publish_limits::LimitExceeded;
 pub use pull::PulledMessage;

@@ -44,7 +44,7 @@ impl Broker {
         let topic = topic.to_owned();
         self.call(move |broker, file| {
             if !subscriptions::topic_exists(file, &topic)? {
-                return Err(BrokerError::UnknownTopic(topic));
+                return Err(BrokerError::Unknown("topic", topic));
             }
             let recipients = Subscribers::of_topic(file, &topic)?;
             let now = broker.now();

@@ -1,6 +1,9 @@
 //! What a publish may hold at most: Pub/Sub's own limits.
 
 use fanout_bus::OutgoingMessage;
+use fanout_events::GOOGLES_TRACEPARENT;
+
+use super::error::BrokerError;
 
 /// Bytes of data, attributes and ordering key, for one message and for one publish.
 const MOST_BYTES: usize = 10_000_000;
@@ -9,75 +12,58 @@ const MOST_ATTRIBUTES: usize = 100;
 const LONGEST_ATTRIBUTE_NAME: usize = 256;
 const LONGEST_ATTRIBUTE_VALUE: usize = 1_024;
 const LONGEST_ORDERING_KEY: usize = 1_024;
-/// The one attribute that begins with goog and is a publisher's to set.
-const TRACE_OF_GOOGLES_CLIENTS: &str = "googclient_traceparent";
 
-/// Which of Pub/Sub's limits a publish breaks. Shows nothing of the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LimitExceeded {
-    /// No message at all.
-    #[error("a publish needs at least one message")]
-    NoMessages,
-    /// Too many messages at once.
-    #[error("a publish takes 1000 messages, not {0}")]
-    TooManyMessages(usize),
-    /// Neither data nor attributes.
-    #[error("a message needs data or at least one attribute")]
-    Empty,
-    /// Too large.
-    #[error("a message and a publish take 10 MB, not {0} bytes")]
-    TooLarge(usize),
-    /// Too many attributes.
-    #[error("a message takes 100 attributes, not {0}")]
-    TooManyAttributes(usize),
-    /// An attribute's name is empty or too long.
-    #[error("an attribute's name takes 1 to 256 bytes, not {0}")]
-    AttributeName(usize),
-    /// An attribute's name is Google's.
-    #[error("an attribute's name must not begin with goog")]
-    ReservedAttributeName,
-    /// An attribute's value is too long.
-    #[error("an attribute's value takes 1024 bytes, not {0}")]
-    AttributeValue(usize),
-    /// Pub/Sub keeps the order of one key within a publish.
-    #[error("the messages of one publish must have the same ordering key, or none of them one")]
-    SeveralOrderingKeys,
-    /// The ordering key is too long.
-    #[error("an ordering key takes 1024 bytes, not {0}")]
-    OrderingKey(usize),
-}
-
-/// Checks a whole publish; nothing of it is taken if one message breaks a limit.
-pub(super) fn check(messages: &[OutgoingMessage]) -> Result<(), LimitExceeded> {
-    use LimitExceeded::{NoMessages, SeveralOrderingKeys, TooLarge, TooManyMessages};
-    let (count, size) = (messages.len(), messages.iter().map(size).sum());
-    holds(count > 0, NoMessages)?;
-    holds(count <= MOST_MESSAGES, TooManyMessages(count))?;
+/// Checks a whole publish; nothing of it is taken if one message breaks a limit. No error shows
+/// anything of a message.
+pub(super) fn check(messages: &[OutgoingMessage]) -> Result<(), BrokerError> {
+    let (count, size): (usize, usize) = (messages.len(), messages.iter().map(size).sum());
+    holds(count > 0, "a publish needs at least one message")?;
+    within(count, MOST_MESSAGES, "a publish takes 1000 messages")?;
     messages.iter().try_for_each(check_message)?;
     let same_key = |pair: &[OutgoingMessage]| pair[0].ordering_key == pair[1].ordering_key;
-    holds(messages.windows(2).all(same_key), SeveralOrderingKeys)?;
-    holds(size <= MOST_BYTES, TooLarge(size))
+    if !messages.windows(2).all(same_key) {
+        // Pub/Sub keeps the order of one key within a publish.
+        let rule =
+            "the messages of one publish must have the same ordering key, or none of them one";
+        return Err(BrokerError::Unfit(rule.to_owned()));
+    }
+    holds(
+        size <= MOST_BYTES,
+        &format!("a message and a publish take 10 MB, not {size} bytes"),
+    )
 }
 
-fn check_message(message: &OutgoingMessage) -> Result<(), LimitExceeded> {
-    use LimitExceeded::{AttributeName, AttributeValue, Empty, OrderingKey};
-    use LimitExceeded::{ReservedAttributeName, TooManyAttributes};
+fn check_message(message: &OutgoingMessage) -> Result<(), BrokerError> {
     let (data, attributes) = (message.data.len(), message.attributes.len());
+    holds(
+        data + attributes > 0,
+        "a message needs data or at least one attribute",
+    )?;
+    within(
+        attributes,
+        MOST_ATTRIBUTES,
+        "a message takes 100 attributes",
+    )?;
     let key = message.ordering_key.len();
-    holds(data + attributes > 0, Empty)?;
-    holds(attributes <= MOST_ATTRIBUTES, TooManyAttributes(attributes))?;
-    holds(key <= LONGEST_ORDERING_KEY, OrderingKey(key))?;
+    within(
+        key,
+        LONGEST_ORDERING_KEY,
+        "an ordering key takes 1024 bytes",
+    )?;
     for (name, value) in &message.attributes {
-        let reserved = name.starts_with("goog") && name != TRACE_OF_GOOGLES_CLIENTS;
-        holds(!reserved, ReservedAttributeName)?;
-        let (name, value) = (name.len(), value.len());
-        holds(
-            (1..=LONGEST_ATTRIBUTE_NAME).contains(&name),
-            AttributeName(name),
-        )?;
-        holds(value <= LONGEST_ATTRIBUTE_VALUE, AttributeValue(value))?;
+        let reserved = name.starts_with("goog") && name != GOOGLES_TRACEPARENT;
+        holds(!reserved, "an attribute's name must not begin with goog")?;
+        let fits = !name.is_empty() && name.len() <= LONGEST_ATTRIBUTE_NAME;
+        let rule = "an attribute's name takes 1 to 256 bytes";
+        holds(fits, &format!("{rule}, not {}", name.len()))?;
+        let rule = "an attribute's value takes 1024 bytes";
+        within(value.len(), LONGEST_ATTRIBUTE_VALUE, rule)?;
     }
     Ok(())
+}
+
+fn within(number: usize, most: usize, rule: &str) -> Result<(), BrokerError> {
+    holds(number <= most, &format!("{rule}, not {number}"))
 }
 
 fn size(message: &OutgoingMessage) -> usize {
@@ -86,8 +72,9 @@ fn size(message: &OutgoingMessage) -> usize {
     message.data.len() + attributes.sum::<usize>() + message.ordering_key.len()
 }
 
-fn holds(rule: bool, broken: LimitExceeded) -> Result<(), LimitExceeded> {
-    rule.then_some(()).ok_or(broken)
+fn holds(holds: bool, rule: &str) -> Result<(), BrokerError> {
+    let broken = || BrokerError::Invalid(rule.to_owned());
+    holds.then_some(()).ok_or_else(broken)
 }
 
 #[cfg(test)]
@@ -127,9 +114,9 @@ mod tests {
             attributes(100),
             traced,
         ] {
-            assert_eq!(check(&[fitting]), Ok(()));
+            check(&[fitting]).unwrap();
         }
-        assert_eq!(check(&vec![data(1); 1_000]), Ok(()));
+        check(&vec![data(1); 1_000]).unwrap();
     }
 
     #[test]
@@ -146,35 +133,42 @@ mod tests {
             attributes: [("googclient_x".to_owned(), String::new())].into(),
             ..OutgoingMessage::default()
         };
-        let table = [
-            (vec![], LimitExceeded::NoMessages),
-            (vec![data(1); 1_001], LimitExceeded::TooManyMessages(1_001)),
-            (vec![data(0)], LimitExceeded::Empty),
-            (vec![data(10_000_001)], LimitExceeded::TooLarge(10_000_001)),
+        let name = |length| format!("an attribute's name takes 1 to 256 bytes, not {length}");
+        let size = |size| format!("a message and a publish take 10 MB, not {size} bytes");
+        let one_key =
+            "the messages of one publish must have the same ordering key, or none of them one";
+        let table: [(Vec<OutgoingMessage>, &str); 13] = [
+            (vec![], "a publish needs at least one message"),
             (
-                vec![data(6_000_000); 2],
-                LimitExceeded::TooLarge(12_000_000),
+                vec![data(1); 1_001],
+                "a publish takes 1000 messages, not 1001",
             ),
-            (vec![attributes(101)], LimitExceeded::TooManyAttributes(101)),
-            (vec![attribute(0, 1)], LimitExceeded::AttributeName(0)),
-            (vec![attribute(257, 1)], LimitExceeded::AttributeName(257)),
+            (
+                vec![data(0)],
+                "a message needs data or at least one attribute",
+            ),
+            (vec![data(10_000_001)], &size(10_000_001)),
+            (vec![data(6_000_000); 2], &size(12_000_000)),
+            (
+                vec![attributes(101)],
+                "a message takes 100 attributes, not 101",
+            ),
+            (vec![attribute(0, 1)], &name(0)),
+            (vec![attribute(257, 1)], &name(257)),
             (
                 vec![attribute(1, 1_025)],
-                LimitExceeded::AttributeValue(1_025),
+                "an attribute's value takes 1024 bytes, not 1025",
             ),
-            (vec![key], LimitExceeded::OrderingKey(1_025)),
-            (vec![reserved], LimitExceeded::ReservedAttributeName),
+            (vec![key], "an ordering key takes 1024 bytes, not 1025"),
             (
-                vec![keyed("a"), keyed("b")],
-                LimitExceeded::SeveralOrderingKeys,
+                vec![reserved],
+                "an attribute's name must not begin with goog",
             ),
-            (
-                vec![keyed("a"), keyed("")],
-                LimitExceeded::SeveralOrderingKeys,
-            ),
+            (vec![keyed("a"), keyed("b")], one_key),
+            (vec![keyed("a"), keyed("")], one_key),
         ];
         for (messages, expected) in table {
-            assert_eq!(check(&messages), Err(expected));
+            assert_eq!(check(&messages).unwrap_err().to_string(), expected);
         }
     }
 }

@@ -111,7 +111,9 @@ impl Broker {
 fn pull_subscription(file: &Connection, name: &str) -> Result<Stored, BrokerError> {
     let stored = subscriptions::by_name(file, name)?;
     if stored.settings.push_endpoint.is_some() {
-        return Err(BrokerError::NotAPullSubscription(name.to_owned()));
+        return Err(BrokerError::Unfit(format!(
+            "subscription `{name}` pushes its messages; it cannot be pulled from"
+        )));
     }
     Ok(stored)
 }
@@ -172,5 +174,6 @@ fn read_ack_id(ack_id: &str) -> Result<(i64, u32), BrokerError> {
     let parts = ack_id.split_once('-');
     let parsed =
         parts.and_then(|(message, attempt)| Some((message.parse().ok()?, attempt.parse().ok()?)));
-    parsed.ok_or(BrokerError::InvalidAckId)
+    let sentence = "an ack id is not one that a pull answered with";
+    parsed.ok_or_else(|| BrokerError::Invalid(sentence.to_owned()))
 }

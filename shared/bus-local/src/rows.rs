@@ -14,7 +14,6 @@ use rusqlite::types::Type;
 #[error("the column holds something that this program does not write there")]
 struct Foreign;
 
-/// Milliseconds since 1970 as a time.
 pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
     DateTime::from_timestamp_millis(row.get(column)?)
         .ok_or_else(|| foreign(row, column, Type::Integer, Foreign.into()))
@@ -64,7 +63,6 @@ pub(super) fn wrapping(row: &Row<'_>, column: &str) -> rusqlite::Result<Wrapping
         .ok_or_else(|| foreign(row, column, Type::Text, Foreign.into()))
 }
 
-/// The same as a text.
 pub(super) fn wrapping_text(wrapping: Wrapping) -> &'static str {
     match wrapping {
         Wrapping::Wrapped => "wrapped",

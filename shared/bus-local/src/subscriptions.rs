@@ -7,7 +7,7 @@ use http::Uri;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::error::BrokerError;
-use super::filter::AttributeFilter;
+use super::filter::{AttributeFilter, InvalidFilter};
 use super::{forget, ordering, rows};
 use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription};
 
@@ -47,7 +47,7 @@ pub(super) fn create_topic(file: &Connection, name: &str) -> Result<bool, Broker
 /// Deletes a topic. Its subscriptions stay, with what waits for them, and get nothing more.
 pub(super) fn delete_topic(file: &Connection, name: &str) -> Result<(), BrokerError> {
     if file.execute("DELETE FROM topics WHERE name = ?1", [name])? == 0 {
-        return Err(BrokerError::UnknownTopic(name.to_owned()));
+        return Err(BrokerError::Unknown("topic", name.to_owned()));
     }
     let update = "UPDATE subscriptions SET topic = ?2 WHERE topic = ?1";
     file.execute(update, (name, DELETED_TOPIC))?;
@@ -85,7 +85,7 @@ pub(super) fn find(file: &Connection, name: &str) -> rusqlite::Result<Option<Sto
 }
 
 pub(super) fn by_name(file: &Connection, name: &str) -> Result<Stored, BrokerError> {
-    find(file, name)?.ok_or_else(|| BrokerError::UnknownSubscription(name.to_owned()))
+    find(file, name)?.ok_or_else(|| BrokerError::Unknown("subscription", name.to_owned()))
 }
 
 /// Creates a subscription or changes its settings; the messages that wait for it stay.
@@ -154,19 +154,14 @@ pub(super) fn delete(file: &Connection, name: &str) -> Result<(), BrokerError> {
 
 fn check(file: &Connection, settings: &Subscription) -> Result<(), BrokerError> {
     check_name(&settings.name)?;
-    let invalid = |reason| {
-        Err(BrokerError::InvalidSubscription(
-            settings.name.clone(),
-            reason,
-        ))
-    };
+    let invalid = |reason| Err(invalid(settings, reason));
     let policy = settings.dead_letters.as_ref();
     for topic in [&settings.topic]
         .into_iter()
         .chain(policy.map(|it| &it.topic))
     {
         if !topic_exists(file, topic)? {
-            return Err(BrokerError::UnknownTopic(topic.clone()));
+            return Err(BrokerError::Unknown("topic", topic.clone()));
         }
     }
     if policy.is_some_and(|policy| policy.topic == settings.topic) {
@@ -204,8 +199,12 @@ pub(super) fn parse_filter(
     settings: &Subscription,
 ) -> Result<Option<AttributeFilter>, BrokerError> {
     let text = settings.filter.as_deref().filter(|text| !text.is_empty());
-    let invalid = |error| BrokerError::InvalidFilter(settings.name.clone(), error);
-    text.map(|text| text.parse().map_err(invalid)).transpose()
+    let filter = text.map(str::parse).transpose();
+    filter.map_err(|error: InvalidFilter| invalid(settings, &error.to_string()))
+}
+
+fn invalid(settings: &Subscription, reason: &str) -> BrokerError {
+    BrokerError::Invalid(format!("subscription `{}`: {reason}", settings.name))
 }
 
 fn check_name(name: &str) -> Result<(), BrokerError> {
@@ -217,7 +216,9 @@ fn check_name(name: &str) -> Result<(), BrokerError> {
     if valid {
         Ok(())
     } else {
-        Err(BrokerError::InvalidName(name.to_owned()))
+        Err(BrokerError::Invalid(format!(
+            "`{name}` is no name for a topic or subscription: 3 to 255 letters, digits and -_.~+%, the first a letter, not beginning with goog"
+        )))
     }
 }
 

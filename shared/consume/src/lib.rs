@@ -21,6 +21,6 @@ pub use effect::{
 };
 pub use outcome::{Outcome, ParkReason, X_OUTCOME};
 pub use pipeline::{ConsumerDeps, Pipeline};
-pub use push_auth::{PushAuth, PushAuthError, PushAuthMode};
+pub use push_auth::{PushAuth, PushAuthError};
 pub use push_route::{MAX_PUSH_BYTES, push_route};
 pub use view::View;

@@ -3,10 +3,13 @@
 
 use std::sync::Arc;
 
-use fanout_bus::{PublishError, Publisher, PushedMessage, parked_copy};
+use fanout_bus::{PublishError, Publisher, PushedMessage, parked_copy, trace_of};
 use fanout_dedup::{LedgerError, Parking, Standing};
+use fanout_telemetry::{send_span, sent};
+use tracing::Instrument as _;
 
 use crate::delivery::{Arrival, MAX_CONFLICTS, back_off};
+use crate::effect::Failure;
 use crate::outcome::{Outcome, ParkReason};
 use crate::pipeline::Pipeline;
 use crate::react_outside::{Claimed, unread};
@@ -27,20 +30,50 @@ impl DeadLetters {
         reason: &ParkReason,
     ) -> Result<(), PublishError> {
         let copy = parked_copy(message, self.consumer, reason.slug, &reason.detail);
-        self.publisher.publish(&self.topic, copy).await.map(drop)
+        let span = send_span(&self.topic, || trace_of(&message.attributes));
+        let publishing = self.publisher.publish(&self.topic, copy);
+        let answer = publishing.instrument(span.clone()).await;
+        let taken = answer.as_ref().map(|message_id| message_id.0.as_str());
+        sent(&span, taken, PublishError::slug);
+        answer.map(drop)
     }
 }
 
 impl Pipeline {
+    /// What an event that may be worked on gives, or what becomes of another.
+    pub(super) async fn open<T>(
+        &self,
+        arrival: &Arrival<'_>,
+        standing: Result<Standing<T>, LedgerError>,
+    ) -> Result<T, Outcome> {
+        match standing {
+            Ok(Standing::Open(found)) => Ok(found),
+            Ok(Standing::Done) => Err(Outcome::Duplicate),
+            Ok(Standing::Held { remaining }) => Err(Outcome::Busy { remaining }),
+            Ok(Standing::Reused) => Err(self.park_reused(arrival).await),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What becomes of an event that failed before anything was done.
+    pub(super) async fn failed(&self, arrival: &Arrival<'_>, failure: Failure) -> Outcome {
+        match failure {
+            Failure::Retry { cause, .. } => Outcome::Failed(cause),
+            Failure::Later(cause) => Outcome::Deferred(cause),
+            Failure::Park {
+                reason: slug,
+                detail,
+            } => self.park(arrival, ParkReason { slug, detail }).await,
+        }
+    }
+
     /// Parks an event that has no holder. One that has taken effect meanwhile is a duplicate; one
     /// that lies on the dead-letter topic already, of which only the ack was lost, stays there once.
     pub(super) async fn park(&self, arrival: &Arrival<'_>, reason: ParkReason) -> Outcome {
-        let predecessor = match self.ledger.standing(&arrival.seen).await {
-            Ok(Standing::Open(found)) => found,
-            Ok(Standing::Done) => return Outcome::Duplicate,
-            Ok(Standing::Held { remaining, .. }) => return Outcome::Busy { remaining },
-            Ok(Standing::Reused) => return self.park_reused(arrival).await,
-            Err(error) => return error.into(),
+        let standing = self.ledger.standing(&arrival.seen).await;
+        let predecessor = match self.open(arrival, standing).await {
+            Ok(found) => found,
+            Err(outcome) => return outcome,
         };
         let message = arrival.message;
         if !arrival.redriven && predecessor.is_parked_as(&message.message_id, reason.slug) {

@@ -1,6 +1,5 @@
 //! Who may push: checked by Cloud Run at its edge, or here.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use fanout_runtime::BoxError;
@@ -13,15 +12,6 @@ use super::push_keys::PushKeys;
 
 /// How far Google's clock and this one may be apart.
 const CLOCK_SKEW_SECONDS: u64 = 10;
-
-/// The `PUSH_AUTH` setting. There is no default and no `none`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PushAuthMode {
-    /// Cloud Run's edge has checked the token (`run.invoker`) before the request gets here.
-    Iam,
-    /// This process checks the token itself.
-    Oidc,
-}
 
 /// Checks that a push comes from the subscription it should come from.
 #[derive(Clone)]
@@ -62,18 +52,6 @@ pub enum PushAuthError {
     /// Google's keys cannot be fetched now.
     #[error("the keys that sign tokens cannot be fetched")]
     Unavailable(#[source] BoxError),
-}
-
-impl FromStr for PushAuthMode {
-    type Err = String;
-
-    fn from_str(value: &str) -> Result<Self, Self::Err> {
-        match value {
-            "iam" => Ok(Self::Iam),
-            "oidc" => Ok(Self::Oidc),
-            other => Err(format!("`{other}` is neither `iam` nor `oidc`")),
-        }
-    }
 }
 
 impl PushAuth {

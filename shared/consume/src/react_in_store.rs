@@ -1,11 +1,11 @@
 //! Effects in the store: mark and effect in one commit, no read before it.
 
-use fanout_dedup::{LedgerError, Predecessor, Standing};
+use fanout_dedup::{LedgerError, Predecessor};
 
 use crate::delivery::{Delivery, MAX_CONFLICTS, back_off};
-use crate::effect::{Failure, Plan};
+use crate::effect::Plan;
 use crate::handler::Planned;
-use crate::outcome::{Outcome, ParkReason};
+use crate::outcome::Outcome;
 use crate::pipeline::Pipeline;
 use crate::view::View;
 
@@ -30,19 +30,7 @@ impl Pipeline {
             let (outcome, work) = match effect.plan(&view).await {
                 Ok(Plan::Apply(work)) => (Outcome::Done, work),
                 Ok(Plan::Stale(work)) => (Outcome::Stale, work),
-                Err(Failure::Retry { cause, .. }) => return Outcome::Failed(cause),
-                Err(Failure::Later(cause)) => return Outcome::Deferred(cause),
-                Err(Failure::Park { reason, detail }) => {
-                    return self
-                        .park(
-                            &delivery.arrival,
-                            ParkReason {
-                                slug: reason,
-                                detail,
-                            },
-                        )
-                        .await;
-                }
+                Err(failure) => return self.failed(&delivery.arrival, failure).await,
             };
             let mark = self
                 .ledger
@@ -64,12 +52,10 @@ impl Pipeline {
                 return Outcome::Failed(conflict.into());
             }
             if matches!(conflict, LedgerError::Fenced) {
-                predecessor = match self.ledger.standing(&delivery.arrival.seen).await {
-                    Ok(Standing::Open(found)) => found,
-                    Ok(Standing::Done) => return Outcome::Duplicate,
-                    Ok(Standing::Held { remaining, .. }) => return Outcome::Busy { remaining },
-                    Ok(Standing::Reused) => return self.park_reused(&delivery.arrival).await,
-                    Err(error) => return error.into(),
+                let standing = self.ledger.standing(&delivery.arrival.seen).await;
+                predecessor = match self.open(&delivery.arrival, standing).await {
+                    Ok(found) => found,
+                    Err(outcome) => return outcome,
                 };
             }
             back_off(self.ids.as_ref(), conflicts).await;

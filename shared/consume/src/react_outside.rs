@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanout_dedup::{Claim, ClaimAnswer, LedgerError};
+use fanout_dedup::{Claim, LedgerError};
 use fanout_store::ReadError;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
@@ -76,28 +76,15 @@ impl Pipeline {
             let view = View::new(self.documents.as_ref(), conflicts);
             let fence = match effect.fence(&view).await {
                 Ok(fence) => fence,
-                Err(Failure::Retry { cause, .. }) => return Err(Outcome::Failed(cause)),
-                Err(Failure::Later(cause)) => return Err(Outcome::Deferred(cause)),
-                Err(Failure::Park { reason, detail }) => {
-                    let reason = ParkReason {
-                        slug: reason,
-                        detail,
-                    };
-                    return Err(self.park(&delivery.arrival, reason).await);
-                }
+                Err(failure) => return Err(self.failed(&delivery.arrival, failure).await),
             };
-            return match self.ledger.claim(&delivery.arrival.seen, &fence).await {
-                Ok(ClaimAnswer::Granted(claim)) => Ok(claim),
-                Ok(ClaimAnswer::Done) => Err(Outcome::Duplicate),
-                Ok(ClaimAnswer::Held { remaining }) => Err(Outcome::Busy { remaining }),
-                Ok(ClaimAnswer::Reused) => Err(self.park_reused(&delivery.arrival).await),
+            match self.ledger.claim(&delivery.arrival.seen, &fence).await {
                 Err(LedgerError::Effect(_)) if conflicts < MAX_CONFLICTS => {
                     conflicts += 1;
                     back_off(self.ids.as_ref(), conflicts).await;
-                    continue;
                 }
-                Err(error) => Err(error.into()),
-            };
+                answer => return self.open(&delivery.arrival, answer).await,
+            }
         }
     }
 
@@ -140,11 +127,11 @@ impl Pipeline {
                 self.release(claimed, false).await;
                 Outcome::Deferred(cause)
             }
-            Err(Failure::Park { reason, detail }) => {
-                let reason = ParkReason {
-                    slug: reason,
-                    detail,
-                };
+            Err(Failure::Park {
+                reason: slug,
+                detail,
+            }) => {
+                let reason = ParkReason { slug, detail };
                 self.park_claimed(claimed, reason).await
             }
         }

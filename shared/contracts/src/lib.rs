@@ -8,6 +8,7 @@ mod money;
 pub mod operator;
 pub mod order;
 pub mod payment;
+pub mod post;
 mod product_lines;
 mod released;
 pub mod shipping;
@@ -30,6 +31,7 @@ pub static DOMAINS: &[&Domain] = &[
     &mail::DOMAIN,
     &operator::DOMAIN,
     &account::DOMAIN,
+    &post::DOMAIN,
 ];
 
 /// The type of this name, whatever its domain.

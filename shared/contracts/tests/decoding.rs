@@ -7,7 +7,7 @@
 
 use chrono::{TimeZone, Utc};
 use fanout_contracts::user::{UserCreated, UserDeleted, UserUpdated};
-use fanout_contracts::{account, inventory, mail, operator, order, payment, shipping};
+use fanout_contracts::{account, inventory, mail, operator, order, payment, post, shipping};
 use fanout_events::{DecodeError, EmailAddress, EventType, PersonName, Received, decode};
 use serde_json::{Value, json};
 
@@ -110,6 +110,11 @@ fn an_event_of_the_newest_version_is_written_as_it_was_read() {
     assert_newest_written_as_read::<account::TransferReceived>();
     assert_newest_written_as_read::<account::MovementReversed>();
     assert_newest_written_as_read::<account::AccountClosed>();
+    assert_newest_written_as_read::<post::PostCreated>();
+    assert_newest_written_as_read::<post::PostDeleted>();
+    assert_newest_written_as_read::<post::SpreadRequested>();
+    assert_newest_written_as_read::<post::AuthorFollowed>();
+    assert_newest_written_as_read::<post::AuthorUnfollowed>();
 }
 
 #[test]

@@ -3,8 +3,6 @@
 //! A claim is a lease on the mark. A holder that finds it expired takes it over; the mark's version
 //! is the fencing token, so a holder that comes back late can neither complete nor release it.
 
-use std::time::Duration;
-
 use fanout_runtime::{Timestamp, later};
 use fanout_store::{Key, Precondition, Write, jitter};
 
@@ -23,22 +21,6 @@ pub struct Claim {
     token: Precondition,
     /// What this claim followed on.
     predecessor: Predecessor,
-}
-
-/// The answer to [`Ledger::claim`].
-#[derive(Debug)]
-pub enum ClaimAnswer {
-    /// Act now.
-    Granted(Box<Claim>),
-    /// It has taken effect already.
-    Done,
-    /// Another holder acts, for this much longer at most.
-    Held {
-        /// Until the lease ends.
-        remaining: Duration,
-    },
-    /// Another payload came under the same id before.
-    Reused,
 }
 
 impl Claim {
@@ -81,17 +63,21 @@ impl Claim {
 impl Ledger {
     /// Claims the event, with these writes in the same commit. The usual event costs one commit and
     /// no read. A write whose precondition fails is [`LedgerError::Effect`], and nothing is claimed.
-    pub async fn claim(&self, seen: &Seen, writes: &[Write]) -> Result<ClaimAnswer, LedgerError> {
+    pub async fn claim(
+        &self,
+        seen: &Seen,
+        writes: &[Write],
+    ) -> Result<Standing<Box<Claim>>, LedgerError> {
         let owner = self.ids.new_id("own");
         let mut predecessor = Predecessor::NONE;
         for tries in 0..CLAIM_RETRIES {
             match self.try_claim(seen, &predecessor, &owner, writes).await {
-                Ok(claim) => return Ok(ClaimAnswer::Granted(Box::new(claim))),
+                Ok(claim) => return Ok(Standing::Open(Box::new(claim))),
                 Err(LedgerError::Fenced) => {}
                 // The answer may be lost and the claim be ours: the read below will tell.
                 Err(LedgerError::Store(error)) => {
                     return match self.own(seen, &owner).await? {
-                        Some(claim) => Ok(ClaimAnswer::Granted(Box::new(claim))),
+                        Some(claim) => Ok(Standing::Open(Box::new(claim))),
                         None => Err(error.into()),
                     };
                 }
@@ -106,9 +92,9 @@ impl Ledger {
             }
             match self.standing(seen).await? {
                 Standing::Open(found) => predecessor = found,
-                Standing::Done => return Ok(ClaimAnswer::Done),
-                Standing::Held { remaining, .. } => return Ok(ClaimAnswer::Held { remaining }),
-                Standing::Reused => return Ok(ClaimAnswer::Reused),
+                Standing::Done => return Ok(Standing::Done),
+                Standing::Held { remaining } => return Ok(Standing::Held { remaining }),
+                Standing::Reused => return Ok(Standing::Reused),
             }
         }
         Err(LedgerError::Contention)

@@ -9,16 +9,14 @@ use super::mark::{Mark, MarkState, Seen};
 
 /// What the mark says about an event that has just been delivered.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Standing {
+pub enum Standing<T = Predecessor> {
     /// It may be worked on: it is new, or its last holder failed, died or parked it.
-    Open(Predecessor),
+    Open(T),
     /// It has taken effect.
     Done,
-    /// A holder works on it, and keeps others away for this much longer.
+    /// A holder works on it, and keeps others away.
     Held {
-        /// Which holder.
-        owner: String,
-        /// For how long.
+        /// For how much longer at most.
         remaining: Duration,
     },
     /// Another payload came under the same id before.
@@ -93,10 +91,7 @@ impl Standing {
             }
             MarkState::Released => open(mark.may_have_repeated, None),
             MarkState::Processing => match remaining(mark.lease_expires_at, now) {
-                Some(remaining) => Self::Held {
-                    owner: mark.owner.unwrap_or_default(),
-                    remaining,
-                },
+                Some(remaining) => Self::Held { remaining },
                 // The holder died, or is so late that it counts as dead. It may have acted.
                 None => open(true, None),
             },

@@ -2,7 +2,7 @@
 
 use fanout_runtime::{Setting, Settings};
 
-use super::EmulatorHost;
+use super::names::{EMULATOR_HOST, emulator_host};
 
 /// Where both emulators listen, each `host:port`. One alone would mix an emulator with production.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,15 +16,14 @@ pub struct EmulatorHosts {
 impl EmulatorHosts {
     /// Reads the pair of variables. Half a pair is a fault.
     pub fn read(settings: &mut Settings<'_>) -> Setting<Self> {
-        let mut host = |name| settings.optional::<EmulatorHost>(name, EmulatorHost::EXPECTS);
+        let mut host = |name| settings.optional_as(name, EMULATOR_HOST, emulator_host);
         let pubsub = host("PUBSUB_EMULATOR_HOST");
         let firestore = host("FIRESTORE_EMULATOR_HOST");
         match (pubsub, firestore) {
             (Setting::Absent, Setting::Absent) => Setting::Absent,
-            (Setting::Is(pubsub), Setting::Is(firestore)) => Setting::Is(Self {
-                pubsub: pubsub.into(),
-                firestore: firestore.into(),
-            }),
+            (Setting::Is(pubsub), Setting::Is(firestore)) => {
+                Setting::Is(Self { pubsub, firestore })
+            }
             (Setting::Is(_), Setting::Absent) => {
                 settings.fault(half("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST"));
                 Setting::Bad

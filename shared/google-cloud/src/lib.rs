@@ -4,26 +4,27 @@ mod emulators;
 mod names;
 
 use std::num::NonZeroU32;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_bus::Publisher;
-use fanout_events::{EmailAddress, InvalidEmailAddress};
+use fanout_events::EmailAddress;
 use fanout_outbox::{EVENTS_KEPT, Outbox, SchemasUrl};
 use fanout_runtime::{BoxError, Settings, SystemClock, SystemIds, Timings, error_chain};
 use fanout_store::Documents;
 use fanout_store_firestore::{ConnectError, FirestoreDocuments, FirestoreOptions};
 
 use fanout_bus_pubsub::{Options, PubsubPublisher};
-use fanout_consume::{PushAuth, PushAuthMode};
+use fanout_consume::PushAuth;
 use fanout_kernel::{Kernel, Place, Role, ServiceSpec};
 use fanout_processes::Processes;
+use fanout_projections::{Freshness, Projections};
 use fanout_web::Service;
 use tracing::warn;
 
 pub use emulators::EmulatorHosts;
-pub use names::{DatabaseId, EmulatorHost, InvalidName, ProjectId};
+use names::{DATABASE_ID, database_id};
+pub use names::{PROJECT_ID, project_id};
 
 const EARLIER_VERSION: &str = "an earlier version of Fanout has used this database, and what waits in its outbox would be forgotten: give an empty database, by FIRESTORE_DATABASE";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -58,22 +59,17 @@ pub struct RoleSettings {
     spec: &'static ServiceSpec,
     google_cloud: GoogleCloudSettings,
     /// Of a service that is pushed to.
-    push: Option<PushSettings>,
+    push: Option<(PushAuth, Timings)>,
     role: Role,
     processes: Processes,
-}
-
-struct PushSettings {
-    auth: PushAuth,
-    timings: Timings,
+    projections: Projections,
 }
 
 impl GoogleCloudSettings {
     /// Reads the variables.
     pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
-        let project: Option<ProjectId> =
-            settings.required("GOOGLE_CLOUD_PROJECT", ProjectId::EXPECTS);
-        let database = settings.optional::<DatabaseId>("FIRESTORE_DATABASE", DatabaseId::EXPECTS);
+        let project = settings.required_as("GOOGLE_CLOUD_PROJECT", PROJECT_ID, project_id);
+        let database = settings.optional_as("FIRESTORE_DATABASE", DATABASE_ID, database_id);
         let emulators = EmulatorHosts::read(settings);
         let days = settings
             .optional::<NonZeroU32>("EVENT_STORE_TTL_DAYS", "a whole number of days from 1");
@@ -83,8 +79,8 @@ impl GoogleCloudSettings {
             events_kept: days
                 .map(|days| DAY.saturating_mul(days.get()))
                 .or(EVENTS_KEPT)?,
-            project: project?.into(),
-            database: database.map(String::from).or("(default)".to_owned())?,
+            project: project?,
+            database: database.or("(default)".to_owned())?,
             emulators: emulators.value(),
         })
     }
@@ -169,10 +165,13 @@ impl RoleSettings {
     /// Reads the variables of every service, those of one that is pushed to, and the service's own.
     pub fn read(spec: &'static ServiceSpec, settings: &mut Settings<'_>) -> Option<Self> {
         let google_cloud = GoogleCloudSettings::read(settings);
-        let push = spec
-            .subscriber
-            .map(|_| PushSettings::read(settings))
-            .map_or(Some(None), |push| push.map(Some));
+        let push = match spec.subscriber {
+            // Each is read, whatever is wrong with the other.
+            Some(_) => read_push_auth(settings)
+                .zip(Timings::read(settings))
+                .map(Some),
+            None => Some(None),
+        };
         let role = (spec.build)(settings, &Place::Container);
         Some(Self {
             spec,
@@ -180,6 +179,7 @@ impl RoleSettings {
             push: push?,
             role: role?,
             processes: Processes::default(),
+            projections: Projections::of(Vec::new(), Freshness::CLOUD),
         })
     }
 
@@ -188,11 +188,19 @@ impl RoleSettings {
         Self { processes, ..self }
     }
 
+    /// The same, with the projections of the whole system.
+    pub fn with_projections(self, projections: Projections) -> Self {
+        Self {
+            projections,
+            ..self
+        }
+    }
+
     /// The numbers of delivery.
     pub fn timings(&self) -> Timings {
         self.push
             .as_ref()
-            .map_or(Timings::PRODUCTION, |push| push.timings)
+            .map_or(Timings::PRODUCTION, |(_, timings)| *timings)
     }
 
     /// Connects, and starts the service.
@@ -207,56 +215,35 @@ impl RoleSettings {
             ids: Arc::new(SystemIds),
             timings,
             processes: self.processes,
-            push_auth: self.push.map(|push| push.auth),
+            projections: self.projections,
+            push_auth: self.push.map(|(auth, _)| auth),
             project,
         };
         self.spec.start(self.role, kernel)
     }
 }
 
-impl PushSettings {
-    /// Checks that the numbers of delivery do not contradict each other, too.
-    fn read(settings: &mut Settings<'_>) -> Option<Self> {
-        let auth = read_push_auth(settings);
-        let timings = Timings::read(settings);
-        Some(Self {
-            auth: auth?,
-            timings: timings?,
-        })
-    }
-}
-
-struct ServiceAccount(EmailAddress);
-
-impl FromStr for ServiceAccount {
-    type Err = InvalidEmailAddress;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        EmailAddress::parse(text).map(Self)
-    }
-}
-
 fn read_push_auth(settings: &mut Settings<'_>) -> Option<PushAuth> {
-    let mode = settings.required(
+    let checked_here = settings.required_as(
         "PUSH_AUTH",
         "`iam` (Cloud Run checks the push token) or `oidc` (this process checks it)",
+        |mode| match mode {
+            "iam" => Some(false),
+            "oidc" => Some(true),
+            _ => None,
+        },
     );
-    match mode? {
-        PushAuthMode::Iam => Some(PushAuth::iam()),
-        PushAuthMode::Oidc => {
-            let audience: Option<String> =
-                settings.required("PUSH_AUDIENCE", "the audience of the subscription's token");
-            let service_account: Option<ServiceAccount> = settings.required(
-                "PUSH_SERVICE_ACCOUNT",
-                "the e-mail address of the service account that the subscription pushes with",
-            );
-            Some(PushAuth::oidc(
-                &audience?,
-                service_account?.0.expose(),
-                None,
-            ))
-        }
+    if !checked_here? {
+        return Some(PushAuth::iam());
     }
+    let audience: Option<String> =
+        settings.required("PUSH_AUDIENCE", "the audience of the subscription's token");
+    let service_account = settings.required_as(
+        "PUSH_SERVICE_ACCOUNT",
+        "the e-mail address of the service account that the subscription pushes with",
+        |text| EmailAddress::parse(text).ok(),
+    );
+    Some(PushAuth::oidc(&audience?, service_account?.expose(), None))
 }
 
 #[cfg(test)]

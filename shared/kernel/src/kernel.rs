@@ -6,6 +6,7 @@ use fanout_bus::Publisher;
 use fanout_consume::{ConsumerDeps, PushAuth};
 use fanout_outbox::Outbox;
 use fanout_processes::{Engine, Processes};
+use fanout_projections::{Generations, Projections, Rebuilds};
 use fanout_runtime::{BoxError, Clock, IdGenerator, Timings};
 use fanout_store::Documents;
 
@@ -28,6 +29,8 @@ pub struct Kernel {
     pub timings: Timings,
     /// The processes of the whole system.
     pub processes: Processes,
+    /// The projections of the whole system.
+    pub projections: Projections,
     /// How a push proves where it comes from, for a service that is pushed to.
     pub push_auth: Option<PushAuth>,
     /// The project, for links from log lines to traces.
@@ -51,6 +54,35 @@ impl Kernel {
             Arc::clone(&self.documents),
             self.outbox.clone(),
             Arc::clone(&self.clock),
+        )
+    }
+
+    /// The generations of a projection, as this process knows them.
+    pub fn generations_of(&self, projection: &'static str) -> Generations {
+        Generations::of(
+            projection,
+            Arc::clone(&self.documents),
+            Arc::clone(&self.clock),
+            self.projections.freshness,
+        )
+    }
+
+    /// What rebuilds the projections that this service owns.
+    pub fn rebuilds_of(&self, service: &str) -> Rebuilds {
+        self.rebuilds(self.projections.of_service(service))
+    }
+
+    /// What rebuilds the projections of every service.
+    pub fn rebuilds_of_all(&self) -> Rebuilds {
+        self.rebuilds(self.projections.clone())
+    }
+
+    fn rebuilds(&self, projections: Projections) -> Rebuilds {
+        Rebuilds::new(
+            projections,
+            Arc::clone(&self.documents),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.ids),
         )
     }
 

@@ -1,8 +1,6 @@
 //! What every mail carries beside its text: who it comes from, who gets the answers, how to
 //! unsubscribe.
 
-use std::str::FromStr;
-
 use fanout_runtime::Settings;
 use url::Url;
 
@@ -22,11 +20,6 @@ pub struct Unsubscribe {
     template: String,
     one_click: bool,
 }
-
-/// Not an address to unsubscribe at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be an https: or mailto: address")]
-pub struct InvalidUnsubscribe;
 
 /// What every mail carries.
 #[derive(Clone)]
@@ -53,13 +46,16 @@ impl Letterhead {
     /// must be set.
     pub fn read(settings: &mut Settings<'_>, default_from: Option<Sender>) -> Option<Self> {
         let from = match default_from {
-            Some(default) => settings.or_default("MAIL_FROM", EXPECTS, default),
-            None => settings.required("MAIL_FROM", EXPECTS),
+            Some(default) => settings
+                .optional_as("MAIL_FROM", EXPECTS, Sender::parse)
+                .or(default),
+            None => settings.required_as("MAIL_FROM", EXPECTS, Sender::parse),
         };
-        let reply_to = settings.optional("MAIL_REPLY_TO", EXPECTS);
-        let unsubscribe = settings.optional(
+        let reply_to = settings.optional_as("MAIL_REPLY_TO", EXPECTS, Sender::parse);
+        let unsubscribe = settings.optional_as(
             "MAIL_LIST_UNSUBSCRIBE",
             "an https: or mailto: address such as https://example.com/unsubscribe/{user_id}",
+            Unsubscribe::parse,
         );
         Some(Self {
             from: from?,
@@ -69,30 +65,23 @@ impl Letterhead {
     }
 }
 
-impl FromStr for Unsubscribe {
-    type Err = InvalidUnsubscribe;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let url = Url::parse(&text.replace(USER_ID, "id")).map_err(|_| InvalidUnsubscribe)?;
+impl Unsubscribe {
+    /// Takes an `https:` or a `mailto:` address.
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(&text.replace(USER_ID, "id")).ok()?;
         let one_click = match url.scheme() {
             "https" => true,
             "mailto" if url.path().contains('@') => false,
-            _ => return Err(InvalidUnsubscribe),
+            _ => return None,
         };
         // It goes into a header as it is, between angle brackets.
         let fits = |c: char| c.is_ascii_graphic() && c != '<' && c != '>';
-        if text.chars().all(fits) && text.len() <= LONGEST_URL {
-            Ok(Self {
-                template: text.to_owned(),
-                one_click,
-            })
-        } else {
-            Err(InvalidUnsubscribe)
-        }
+        (text.chars().all(fits) && text.len() <= LONGEST_URL).then(|| Self {
+            template: text.to_owned(),
+            one_click,
+        })
     }
-}
 
-impl Unsubscribe {
     pub(crate) fn header(&self, user_id: &str) -> String {
         format!("<{}>", self.template.replace(USER_ID, &plain_id(user_id)))
     }
@@ -111,15 +100,14 @@ mod tests {
 
     #[test]
     fn https_and_mailto_addresses_can_be_unsubscribed_at() {
-        let https: Unsubscribe = "https://example.com/u/{user_id}?list=welcome"
-            .parse()
-            .unwrap();
+        let https = "https://example.com/u/{user_id}?list=welcome";
+        let https = Unsubscribe::parse(https).unwrap();
         assert!(https.is_one_click());
         assert_eq!(
             https.header("usr_1"),
             "<https://example.com/u/usr_1?list=welcome>"
         );
-        let mailto: Unsubscribe = "mailto:leave@example.com?subject=leave".parse().unwrap();
+        let mailto = Unsubscribe::parse("mailto:leave@example.com?subject=leave").unwrap();
         assert!(!mailto.is_one_click());
         assert_eq!(
             mailto.header("usr_1"),
@@ -129,7 +117,7 @@ mod tests {
 
     #[test]
     fn an_odd_user_id_cannot_break_the_header() {
-        let https: Unsubscribe = "https://example.com/{user_id}".parse().unwrap();
+        let https = Unsubscribe::parse("https://example.com/{user_id}").unwrap();
         let header = https.header("> \r\nBcc: x@y.z");
         assert_eq!(header.len(), "<https://example.com/>".len() + 64);
     }
@@ -150,7 +138,7 @@ mod tests {
             &long,
         ];
         for bad in bad {
-            assert!(bad.parse::<Unsubscribe>().is_err(), "{bad}");
+            assert!(Unsubscribe::parse(bad).is_none(), "{bad}");
         }
     }
 

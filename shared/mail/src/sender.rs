@@ -1,7 +1,5 @@
 //! Who mails come from, or who gets the answers: one address with a name, as settings say it.
 
-use std::str::FromStr;
-
 use fanout_events::{EmailAddress, PersonName};
 
 /// A name and an address that every mail server takes.
@@ -12,11 +10,6 @@ pub struct Sender {
     pub(crate) domain: String,
 }
 
-/// Not a sender. Does not show the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be {EXPECTS}")]
-pub struct InvalidSender;
-
 /// What a setting is asked to be.
 pub(crate) const EXPECTS: &str = "a sender such as `Fanout <hello@example.com>` with ASCII before the @ (put the name in double quotes if it has one of ()[]<>:;@,\\ in it)";
 
@@ -25,54 +18,44 @@ impl Sender {
     pub(crate) fn address(&self) -> String {
         format!("{}@{}", self.local, self.domain)
     }
-}
-
-impl FromStr for Sender {
-    type Err = InvalidSender;
 
     /// Takes `hello@example.com`, `Fanout <hello@example.com>` and `"Fanout, Inc." <hello@example.com>`.
     /// An international domain becomes A-labels. A local part beyond ASCII is refused: a server
     /// without SMTPUTF8 would take no mail from it, to no recipient.
-    fn from_str(text: &str) -> Result<Self, InvalidSender> {
+    pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (name, address) = match text.strip_suffix('>') {
-            Some(text) => text.rsplit_once('<').ok_or(InvalidSender)?,
+            Some(text) => text.rsplit_once('<')?,
             None => ("", text),
         };
         let name = match name.trim() {
             "" => None,
-            name => Some(PersonName::parse(&unquoted(name)?).map_err(|_| InvalidSender)?),
+            name => Some(PersonName::parse(&unquoted(name)?).ok()?),
         };
-        let address = EmailAddress::parse(address).map_err(|_| InvalidSender)?;
-        match address.parts() {
-            Some((local, domain)) if local.is_ascii() => Ok(Self {
-                name,
-                local: local.to_owned(),
-                domain,
-            }),
-            Some(_) | None => Err(InvalidSender),
-        }
+        let address = EmailAddress::parse(address).ok()?;
+        let (local, domain) = address.parts()?;
+        local.is_ascii().then(|| Self {
+            name,
+            local: local.to_owned(),
+            domain,
+        })
     }
 }
 
 /// RFC 5322: a name in double quotes holds anything, the quote and the backslash after a backslash.
 /// Without them it has none of the characters that an address is made of.
-fn unquoted(name: &str) -> Result<String, InvalidSender> {
+fn unquoted(name: &str) -> Option<String> {
     let Some(quoted) = name.strip_prefix('"') else {
         let is_special = |c| "()<>[]:;@\\,\"".contains(c);
-        return if name.contains(is_special) {
-            Err(InvalidSender)
-        } else {
-            Ok(name.to_owned())
-        };
+        return (!name.contains(is_special)).then(|| name.to_owned());
     };
     let mut said = String::new();
     let mut rest = quoted.chars();
     loop {
         match rest.next() {
-            Some('\\') => said.push(rest.next().ok_or(InvalidSender)?),
-            Some('"') if rest.as_str().is_empty() => return Ok(said),
-            Some('"') | None => return Err(InvalidSender),
+            Some('\\') => said.push(rest.next()?),
+            Some('"') if rest.as_str().is_empty() => return Some(said),
+            Some('"') | None => return None,
             Some(other) => said.push(other),
         }
     }
@@ -120,7 +103,7 @@ mod tests {
                 "hi@example.com",
             ),
         ] {
-            let sender: Sender = text.parse().unwrap_or_else(|_| panic!("{text}"));
+            let sender = Sender::parse(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!(sender.name.as_ref().map(PersonName::expose), name, "{text}");
             assert_eq!(sender.address(), address);
         }
@@ -156,7 +139,7 @@ mod tests {
             "Käse <käse@example.com>",
             "käse@example.com",
         ] {
-            assert!(bad.parse::<Sender>().is_err(), "{bad}");
+            assert!(Sender::parse(bad).is_none(), "{bad}");
         }
     }
 }

@@ -40,7 +40,6 @@ pub(super) struct Cursors {
 }
 
 impl Cursors {
-    /// The cursors that the last run kept.
     pub(super) async fn read(
         documents: &dyn Documents,
         now: Timestamp,

@@ -110,7 +110,6 @@ impl Draft {
         Self { metadata, ..self }
     }
 
-    /// The whole event.
     pub(super) fn event(
         &self,
         id: String,

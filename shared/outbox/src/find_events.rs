@@ -1,22 +1,10 @@
 //! Rows as an operator finds them who looks an event up.
 
+use fanout_events::EventsOf;
 use fanout_store::{Comparison, Direction, Documents, Pages, Query, ReadError, StoreError};
 use futures_util::future::try_join_all;
 
 use crate::row::{EVENTS, EventRow, SHARDS, WAITING};
-
-/// Which rows. Each is one equality on one field, which is indexed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventsOf<'a> {
-    /// The row of one event.
-    Event(&'a str),
-    /// Of all events about one subject.
-    Subject(&'a str),
-    /// Of all events that one request led to.
-    Correlation(&'a str),
-    /// Of all events that one event caused.
-    Causation(&'a str),
-}
 
 /// The rows of events, waiting or published, `limit` at most; and whether there are more. Those of a
 /// subject come in their order, others in none.
@@ -25,30 +13,20 @@ pub async fn find_events(
     of: EventsOf<'_>,
     limit: usize,
 ) -> Result<(Vec<EventRow>, bool), ReadError> {
-    let query = match of {
+    let (field, id) = of.field();
+    let mut query = Query::of(EVENTS).only(field, Comparison::Equal, id);
+    match of {
         EventsOf::Event(id) => {
             let found = documents.get(&EventRow::key_of(id)).await?;
             let row = found.as_ref().map(EventRow::from_document).transpose()?;
             return Ok((row.into_iter().collect(), false));
         }
-        EventsOf::Subject(id) => Query::of(EVENTS)
-            .only("subject", Comparison::Equal, id)
-            .order_by("sequence", Direction::Ascending),
-        EventsOf::Correlation(id) => {
-            Query::of(EVENTS).only("correlation_id", Comparison::Equal, id)
-        }
-        EventsOf::Causation(id) => Query::of(EVENTS).only("causation_id", Comparison::Equal, id),
-    };
-    let (mut rows, mut pages) = (Vec::new(), Pages::of(query));
-    while let Some(page) = pages.next(documents).await? {
-        for document in &page {
-            if rows.len() == limit {
-                return Ok((rows, true));
-            }
-            rows.push(EventRow::from_document(document)?);
-        }
+        EventsOf::Subject(_) => query = query.order_by("sequence", Direction::Ascending),
+        EventsOf::Correlation(_) | EventsOf::Causation(_) => {}
     }
-    Ok((rows, false))
+    let (found, more) = Pages::of(query).first(documents, limit).await?;
+    let rows = found.iter().map(EventRow::from_document);
+    Ok((rows.collect::<Result<_, _>>()?, more))
 }
 
 /// The rows that wait.

@@ -30,7 +30,6 @@ pub(super) enum LineOf {
 }
 
 impl Line {
-    /// The line that a row belongs to.
     pub(super) fn of(row: &EventRow) -> Self {
         let of = if row.ordering_key.is_empty() {
             LineOf::Event(row.event_id.clone())
@@ -43,7 +42,6 @@ impl Line {
         }
     }
 
-    /// Whether a row is one of the line's.
     pub(super) fn holds(&self, row: &EventRow) -> bool {
         Self::of(row) == *self
     }

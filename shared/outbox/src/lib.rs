@@ -17,7 +17,7 @@ mod unit;
 pub use cursors::OUTBOX_CURSORS;
 pub use dead_process::end_leases_of_dead_process;
 pub use draft::{Draft, Origin, UnwritableEvent, caused_event_id};
-pub use find_events::{EventsOf, WaitingEvents, find_events, find_waiting};
+pub use find_events::{WaitingEvents, find_events, find_waiting};
 pub use lease::OUTBOX_LEASES;
 pub use outbox::{EVENTS_KEPT, Outbox};
 pub use recorded::{RecordedBetween, RecordedEvents};

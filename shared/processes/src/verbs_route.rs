@@ -6,7 +6,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use fanout_runtime::error_chain;
 use fanout_store::CommitError;
-use fanout_web::{Problem, media_type, read_body};
+use fanout_web::{Problem, read_json_body};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use tracing::error;
@@ -64,15 +64,7 @@ async fn operate(
 
 async fn read(headers: &HeaderMap, body: Body) -> Result<Ask, Problem> {
     // A web page can send other media without being asked first.
-    if media_type(headers).is_none_or(|media| media != "application/json") {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "The request is not JSON",
-            "Send application/json.",
-        ));
-    }
-    let body = read_body(body, MAX_BODY_BYTES).await.unwrap_or_default();
+    let body = read_json_body(headers, body, MAX_BODY_BYTES).await?;
     serde_json::from_slice(&body).map_err(|_| {
         Problem::new(
             StatusCode::BAD_REQUEST,

@@ -107,23 +107,45 @@ impl<'a> Settings<'a> {
 
     /// A variable that must be set; `expects` says what belongs there, as in "the topic's name".
     pub fn required<T: FromStr>(&mut self, name: &str, expects: &str) -> Option<T> {
-        match self.environment.get(name) {
-            Some(value) => self.parse(name, &value, expects),
-            None => {
-                self.fault(format!("{name} is not set; it must be {expects}."));
-                None
-            }
+        self.required_as(name, expects, |text| text.parse().ok())
+    }
+
+    /// The same, as `check` takes it.
+    pub fn required_as<T>(
+        &mut self,
+        name: &str,
+        expects: &str,
+        check: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let setting = self.optional_as(name, expects, check);
+        if let Setting::Absent = setting {
+            self.fault(format!("{name} is not set; it must be {expects}."));
         }
+        setting.value()
     }
 
     /// A variable that may be absent.
     pub fn optional<T: FromStr>(&mut self, name: &str, expects: &str) -> Setting<T> {
-        match self.environment.get(name) {
-            Some(value) => self
-                .parse(name, &value, expects)
-                .map_or(Setting::Bad, Setting::Is),
-            None => Setting::Absent,
+        self.optional_as(name, expects, |text| text.parse().ok())
+    }
+
+    /// The same, as `check` takes it.
+    pub fn optional_as<T>(
+        &mut self,
+        name: &str,
+        expects: &str,
+        check: impl FnOnce(&str) -> Option<T>,
+    ) -> Setting<T> {
+        let Some(value) = self.environment.get(name) else {
+            return Setting::Absent;
+        };
+        let checked = check(value.trim()).map_or(Setting::Bad, Setting::Is);
+        if let Setting::Bad = checked {
+            self.fault(format!(
+                "{name} is set to something else than {expects} (its value is not shown)."
+            ));
         }
+        checked
     }
 
     /// A variable with a safe default.
@@ -144,16 +166,6 @@ impl<'a> Settings<'a> {
                 faults: self.faults,
             }),
         }
-    }
-
-    fn parse<T: FromStr>(&mut self, name: &str, value: &str, expects: &str) -> Option<T> {
-        let parsed = value.trim().parse().ok();
-        if parsed.is_none() {
-            self.fault(format!(
-                "{name} is set to something else than {expects} (its value is not shown)."
-            ));
-        }
-        parsed
     }
 }
 

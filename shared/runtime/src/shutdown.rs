@@ -70,7 +70,6 @@ impl Signals {
         }
     }
 
-    /// Any of them.
     async fn first(&mut self) {
         tokio::select! {
             () = next(&mut self.terminate) => {}

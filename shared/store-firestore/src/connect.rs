@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use firestore::{FIREBASE_DEFAULT_DATABASE_ID, FirestoreDb, FirestoreDbOptions};
+use firestore::{FirestoreDb, FirestoreDbOptions};
 use gcloud_sdk::google_cloud_auth::credentials::anonymous;
 use gcloud_sdk::{GCP_DEFAULT_SCOPES, GoogleAuthHeaders};
 
@@ -34,23 +34,6 @@ pub enum ConnectError {
     /// The connection or the credentials for it could not be made.
     #[error("cannot connect to Firestore at {0}")]
     Failed(String, #[source] BoxError),
-}
-
-impl FirestoreOptions {
-    /// The project's default database, on the service itself.
-    pub fn new(project: impl Into<String>) -> Self {
-        Self {
-            project: project.into(),
-            database: FIREBASE_DEFAULT_DATABASE_ID.to_owned(),
-            emulator_host: None,
-        }
-    }
-
-    /// The same on the emulator at `host:port`, without credentials.
-    pub fn on_emulator(mut self, host: impl Into<String>) -> Self {
-        self.emulator_host = Some(host.into());
-        self
-    }
 }
 
 pub(super) async fn connect(options: &FirestoreOptions) -> Result<FirestoreDb, ConnectError> {
@@ -86,15 +69,20 @@ fn address(options: &FirestoreOptions) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::stand_in::emulator_at;
 
     #[test]
     fn an_emulator_is_spoken_to_without_tls() {
-        let service = FirestoreOptions::new("demo");
-        assert_eq!(address(&service), SERVICE);
-        let emulator = service.clone().on_emulator("127.0.0.1:8080");
+        let emulator = emulator_at("127.0.0.1:8080");
         assert_eq!(address(&emulator), "http://127.0.0.1:8080");
-        let url = service.on_emulator("http://[::1]:8080");
+        let url = emulator_at("http://[::1]:8080");
         assert_eq!(address(&url), "http://[::1]:8080");
+        let emulator_host = None;
+        let service = FirestoreOptions {
+            emulator_host,
+            ..url
+        };
+        assert_eq!(address(&service), SERVICE);
     }
 
     #[tokio::test(start_paused = true)]
@@ -103,7 +91,7 @@ mod tests {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = format!("https://{}", silent.local_addr().unwrap());
         let started = tokio::time::Instant::now();
-        let options = FirestoreOptions::new("demo").on_emulator(host);
+        let options = emulator_at(&host);
         let Err(error) = connect(&options).await else {
             panic!("connected without TLS");
         };
@@ -117,7 +105,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let host = listener.local_addr().unwrap().to_string();
         drop(listener);
-        let options = FirestoreOptions::new("demo").on_emulator(&host);
+        let options = emulator_at(&host);
         let Err(error) = connect(&options).await else {
             panic!("connected to nobody");
         };

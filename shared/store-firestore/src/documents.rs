@@ -19,8 +19,10 @@ use super::values::{ForeignFormat, fields_from_proto, version_from_proto};
 use super::{queries, writes};
 use fanout_store::{
     Collection, CommitError, CommitReceipt, Content, Document, Documents, Key, Page, Precondition,
-    Query, StoreError, Transform, Write, check_writes,
+    Query, StoreError, Write, check_writes,
 };
+use fanout_telemetry::commit_span;
+use tracing::Instrument as _;
 
 /// Documents in a Firestore database. A call is made once, or twice where the connection broke and
 /// that can do no harm: the caller decides about further tries.
@@ -207,7 +209,9 @@ impl Documents for FirestoreDocuments {
             async move { db.client().get().commit(request).await }
         };
         let may_repeat = writes.iter().all(may_be_made_twice);
-        match self.connection.call(may_repeat, commit).await {
+        let span = commit_span("gcp.firestore", writes.len());
+        let answer = self.connection.call(may_repeat, commit).instrument(span);
+        match answer.await {
             Ok(answer) => receipt(&writes, answer.into_inner()),
             Err(status) => Err(self.commit_error(&writes, status).await),
         }
@@ -217,15 +221,14 @@ impl Documents for FirestoreDocuments {
 /// Whether a write that took effect can be made once more: it finds what it needs again, and leaves
 /// the same behind. Others say of themselves in the second commit that they are too late.
 fn may_be_made_twice(write: &Write) -> bool {
-    let counts = |it: &Transform| matches!(it, Transform::Increment { .. });
     match (&write.content, write.precondition) {
         (Content::Set(_) | Content::Merge(..), Precondition::None | Precondition::Exists) => {
-            !write.transforms.iter().any(counts)
+            write.increments.is_empty()
         }
         (Content::Delete, Precondition::None | Precondition::Absent) => true,
         // It changes nothing.
         (Content::Merge(fields, removed), Precondition::UpdatedAt(_)) => {
-            fields.is_empty() && removed.is_empty() && write.transforms.is_empty()
+            fields.is_empty() && removed.is_empty() && write.increments.is_empty()
         }
         (Content::Set(_), Precondition::Absent | Precondition::UpdatedAt(_))
         | (Content::Merge(..), Precondition::Absent)

@@ -21,7 +21,6 @@ impl Names {
         self.database.clone()
     }
 
-    /// The parent of all collections.
     pub(super) fn root(&self) -> String {
         format!("{}/documents", self.database)
     }

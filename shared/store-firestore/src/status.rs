@@ -13,9 +13,7 @@ pub(super) enum Failure {
     Precondition,
     /// Others hold the same documents.
     Contention,
-    /// Not now.
     Unavailable,
-    /// Never.
     Refused,
 }
 

@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 
 use gcloud_sdk::google::firestore::v1 as proto;
 use gcloud_sdk::google::firestore::v1::document_transform::FieldTransform;
-use gcloud_sdk::google::firestore::v1::document_transform::field_transform::{
-    ServerValue, TransformType,
-};
+use gcloud_sdk::google::firestore::v1::document_transform::field_transform::TransformType;
 use gcloud_sdk::google::firestore::v1::precondition::ConditionType;
 use gcloud_sdk::google::firestore::v1::write::Operation;
 
 use super::names::{DOCUMENT, Names, field_path};
 use super::values::{fields_to_proto, to_proto, version_to_proto};
-use fanout_store::{Content, Fields, Precondition, Transform, Value, Write};
+use fanout_store::{Content, Fields, Increment, Precondition, Value, Write};
 
 pub(super) fn to_message(names: &Names, write: &Write) -> proto::Write {
     let name = names.document(&write.key);
@@ -24,7 +22,7 @@ pub(super) fn to_message(names: &Names, write: &Write) -> proto::Write {
     proto::Write {
         operation: Some(operation),
         update_mask,
-        update_transforms: write.transforms.iter().map(transform).collect(),
+        update_transforms: write.increments.iter().map(transform).collect(),
         current_document: precondition(write.precondition),
     }
 }
@@ -54,20 +52,11 @@ pub(super) fn no_fields() -> proto::DocumentMask {
     }
 }
 
-fn transform(transform: &Transform) -> FieldTransform {
-    let (field, change) = match transform {
-        Transform::Increment { field, by } => (
-            field,
-            TransformType::Increment(to_proto(&Value::Integer(*by))),
-        ),
-        Transform::ServerTimestamp { field } => (
-            field,
-            TransformType::SetToServerValue(ServerValue::RequestTime.into()),
-        ),
-    };
+fn transform(increment: &Increment) -> FieldTransform {
+    let by = to_proto(&Value::Integer(increment.by));
     FieldTransform {
-        field_path: field_path(field),
-        transform_type: Some(change),
+        field_path: field_path(&increment.field),
+        transform_type: Some(TransformType::Increment(by)),
     }
 }
 

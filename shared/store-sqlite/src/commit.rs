@@ -1,8 +1,8 @@
-//! One commit: its writes share one version and one server time.
+//! One commit: its writes share one version.
 
-use fanout_runtime::{Clock, Timestamp};
+use fanout_runtime::Clock;
 use fanout_store::{
-    CommitError, Content, Fields, Key, StoreError, Transform, UpdateTime, Value, Write,
+    CommitError, Content, Fields, Increment, Key, StoreError, UpdateTime, Value, Write,
     check_document,
 };
 use rusqlite::{Savepoint, params};
@@ -15,7 +15,6 @@ use super::tables::table;
 pub(super) struct Commit<'a, 'b> {
     savepoint: &'a Savepoint<'b>,
     version: i64,
-    now: Timestamp,
 }
 
 impl<'a, 'b> Commit<'a, 'b> {
@@ -23,16 +22,11 @@ impl<'a, 'b> Commit<'a, 'b> {
         savepoint: &'a Savepoint<'b>,
         clock: &dyn Clock,
     ) -> Result<Self, DatabaseError> {
-        let now = clock.now();
-        let nanoseconds = now.timestamp_nanos_opt().unwrap_or_default();
+        let nanoseconds = clock.now().timestamp_nanos_opt().unwrap_or_default();
         let version = savepoint
             .prepare_cached("UPDATE last_update SET time = max(time + 1, ?1) RETURNING time")?
             .query_row([nanoseconds], |row| row.get(0))?;
-        Ok(Self {
-            savepoint,
-            version,
-            now,
-        })
+        Ok(Self { savepoint, version })
     }
 
     /// Makes one write, unless its precondition does not hold: the caller then drops them all. No
@@ -65,34 +59,12 @@ impl<'a, 'b> Commit<'a, 'b> {
                 kept.chain(changes).collect()
             }
         };
-        for transform in &write.transforms {
-            self.transform(&mut fields, transform);
+        for Increment { field, by } in &write.increments {
+            let after = increased(fields.get(field), *by);
+            fields.set(field, after);
         }
         check_document(&write.key, &fields)?;
         Ok(Some(self.store(&write.key, &fields, before)?))
-    }
-
-    fn transform(&self, fields: &mut Fields, transform: &Transform) {
-        match transform {
-            Transform::Increment { field, by } => {
-                let after = match fields.get(field) {
-                    // Firestore too stops at the largest number instead of going round.
-                    Some(Value::Integer(before)) => Value::Integer(before.saturating_add(*by)),
-                    Some(Value::Double(before)) => Value::Double(before + *by as f64),
-                    None
-                    | Some(
-                        Value::Null
-                        | Value::Boolean(_)
-                        | Value::Text(_)
-                        | Value::Timestamp(_)
-                        | Value::Array(_)
-                        | Value::Map(_),
-                    ) => Value::Integer(*by),
-                };
-                fields.set(field, after);
-            }
-            Transform::ServerTimestamp { field } => fields.set(field, Value::from(self.now)),
-        }
     }
 
     fn delete(&self, key: &Key) -> Result<(), DatabaseError> {
@@ -118,5 +90,22 @@ impl<'a, 'b> Commit<'a, 'b> {
         let mut statement = self.savepoint.prepare_cached(&sql)?;
         statement.execute(params![key.id(), encoded, self.version])?;
         Ok(UpdateTime(self.version))
+    }
+}
+
+fn increased(before: Option<&Value>, by: i64) -> Value {
+    match before {
+        // Firestore too stops at the largest number instead of going round.
+        Some(Value::Integer(before)) => Value::Integer(before.saturating_add(by)),
+        Some(Value::Double(before)) => Value::Double(before + by as f64),
+        None
+        | Some(
+            Value::Null
+            | Value::Boolean(_)
+            | Value::Text(_)
+            | Value::Timestamp(_)
+            | Value::Array(_)
+            | Value::Map(_),
+        ) => Value::Integer(by),
     }
 }

@@ -1,14 +1,13 @@
 //! Collections, as the crates that own them declare them.
 
 use std::fmt;
-use std::hash::{Hash, Hasher};
 
 use crate::{Direction, Order};
 
 /// A collection of documents: its name, and what a store must keep for it.
 ///
 /// Declared once, as a constant beside the code that owns the data; every [`crate::Key`] and
-/// [`crate::Query`] carries it. Two collections are the same if their names are.
+/// [`crate::Query`] carries it.
 ///
 /// ```
 /// use fanout_store::{Collection, ascending};
@@ -16,7 +15,7 @@ use crate::{Direction, Order};
 /// pub const EMAILS: &Collection = &Collection::named("emails")
 ///     .indexes(&[&[ascending("user_id"), ascending("sent_at")]]);
 /// ```
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Collection {
     /// Its name.
     pub name: &'static str,
@@ -81,32 +80,6 @@ impl Collection {
     pub const fn private(mut self) -> Self {
         self.private = true;
         self
-    }
-}
-
-impl PartialEq for Collection {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl Eq for Collection {}
-
-impl PartialOrd for Collection {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Collection {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.name.cmp(other.name)
-    }
-}
-
-impl Hash for Collection {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
     }
 }
 

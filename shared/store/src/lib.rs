@@ -2,6 +2,7 @@
 
 mod collection;
 mod contention;
+mod dead_process;
 mod document;
 mod documents;
 mod query;
@@ -11,9 +12,10 @@ mod write;
 
 pub use collection::{Collection, Index, ascending, descending};
 pub use contention::{commit_through_contention, jitter};
+pub use dead_process::end_leases;
 pub use document::{Document, Fields, Key, MalformedDocument, UpdateTime, Value};
 pub use documents::{CommitError, CommitReceipt, Conflict, Documents, StoreError, Violation};
 pub use query::{Comparison, Cursor, Direction, Filter, Order, Page, Query};
 pub use read_error::{Pages, ReadError, all_documents};
 pub use refusal::{check_document, check_writes};
-pub use write::{Content, Precondition, Transform, Write};
+pub use write::{Content, Increment, Precondition, Write};

@@ -47,7 +47,7 @@ pub enum Comparison {
 }
 
 /// One field to sort by. Documents that lack it are left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Order {
     /// The field's name, at the top level of the document.
     pub field: &'static str,
@@ -56,7 +56,7 @@ pub struct Order {
 }
 
 /// Which way to sort.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     /// Smallest first.
     Ascending,

@@ -18,10 +18,7 @@ pub async fn all_documents(
     documents: &dyn Documents,
     query: Query,
 ) -> Result<Vec<Document>, StoreError> {
-    let (mut all, mut pages) = (Vec::new(), Pages::of(query));
-    while let Some(page) = pages.next(documents).await? {
-        all.extend(page);
-    }
+    let (all, _) = Pages::of(query).first(documents, usize::MAX).await?;
     Ok(all)
 }
 
@@ -49,5 +46,21 @@ impl Pages {
         let page = documents.query(&query).await?;
         self.query = page.next.map(|next| query.after(next));
         Ok(Some(page.documents))
+    }
+    /// The first documents, `most` of them; and whether there are more.
+    pub async fn first(
+        mut self,
+        documents: &dyn Documents,
+        most: usize,
+    ) -> Result<(Vec<Document>, bool), StoreError> {
+        let mut found = Vec::new();
+        while let Some(page) = self.next(documents).await? {
+            found.extend(page);
+            if found.len() > most {
+                found.truncate(most);
+                return Ok((found, true));
+            }
+        }
+        Ok((found, false))
     }
 }

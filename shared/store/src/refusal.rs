@@ -4,7 +4,7 @@
 use chrono::Datelike as _;
 use std::collections::HashSet;
 
-use crate::{Content, Fields, Key, StoreError, Transform, Value, Write};
+use crate::{Content, Fields, Key, StoreError, Value, Write};
 
 /// The largest document.
 const MAX_DOCUMENT: usize = 1024 * 1024;
@@ -62,14 +62,11 @@ fn check_write(write: &Write) -> Result<(), &'static str> {
             check_fields(fields, 0)?;
             removed.iter().try_for_each(|field| check_name(field))?;
         }
-        Content::Delete if write.transforms.is_empty() => {}
+        Content::Delete if write.increments.is_empty() => {}
         Content::Delete => return Err("a delete leaves nothing to change"),
     }
-    write.transforms.iter().try_for_each(|it| match it {
-        Transform::Increment { field, .. } | Transform::ServerTimestamp { field } => {
-            check_name(field)
-        }
-    })
+    let mut increments = write.increments.iter();
+    increments.try_for_each(|it| check_name(&it.field))
 }
 
 fn check_fields(fields: &Fields, depth: usize) -> Result<(), &'static str> {

@@ -11,8 +11,8 @@ pub struct Write {
     pub key: Key,
     /// What becomes of it.
     pub content: Content,
-    /// Changes that the store computes, applied after `content`.
-    pub transforms: Vec<Transform>,
+    /// Applied after `content`, in this order.
+    pub increments: Vec<Increment>,
     /// What must be true of the document, or the whole commit does not happen.
     pub precondition: Precondition,
 }
@@ -28,21 +28,14 @@ pub enum Content {
     Delete,
 }
 
-/// A change that the store computes from what is there, so that writers never race.
+/// Adds to a number, as the store computes it from what is there, so that writers never race. A missing
+/// field, or one that is no number, counts as 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Transform {
-    /// Adds to a number; a missing field, or one that is no number, counts as 0.
-    Increment {
-        /// The field.
-        field: String,
-        /// How much is added.
-        by: i64,
-    },
-    /// Sets the field to the time of the commit, by the store's clock.
-    ServerTimestamp {
-        /// The field.
-        field: String,
-    },
+pub struct Increment {
+    /// The field.
+    pub field: String,
+    /// How much is added.
+    pub by: i64,
 }
 
 /// What must be true of a document before a write.
@@ -136,7 +129,7 @@ impl Write {
         self
     }
 
-    /// The same write, leaving this field out of the document; transforms come after it.
+    /// The same write, leaving this field out of the document; increments come after it.
     pub fn remove_field(mut self, field: &str) -> Self {
         match &mut self.content {
             Content::Set(fields) => fields.remove(field),
@@ -152,14 +145,7 @@ impl Write {
     /// The same write, adding `by` to a field.
     pub fn increment(mut self, field: &str, by: i64) -> Self {
         let field = field.to_owned();
-        self.transforms.push(Transform::Increment { field, by });
-        self
-    }
-
-    /// The same write, setting a field to the time of the commit.
-    pub fn server_timestamp(mut self, field: &str) -> Self {
-        let field = field.to_owned();
-        self.transforms.push(Transform::ServerTimestamp { field });
+        self.increments.push(Increment { field, by });
         self
     }
 
@@ -167,7 +153,7 @@ impl Write {
         Self {
             key,
             content,
-            transforms: Vec::new(),
+            increments: Vec::new(),
             precondition,
         }
     }

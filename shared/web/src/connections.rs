@@ -57,7 +57,6 @@ const LOG_EVERY: Duration = Duration::from_secs(60);
 /// The most connections that the system has made for us and we have not taken.
 const BACKLOG: usize = 1024;
 
-/// What all connections share.
 #[derive(Clone)]
 struct Server {
     router: Router,
@@ -119,7 +118,6 @@ impl Connections {
         Self { open, overdue }
     }
 
-    /// Returns when none is open any more.
     pub(crate) async fn ended(&mut self) {
         while self.open.join_next().await.is_some() {}
     }
@@ -155,7 +153,6 @@ fn waiting(listener: TcpListener) -> Vec<TcpStream> {
 }
 
 impl Server {
-    /// All requests of one connection.
     async fn converse(self, stream: TcpStream) {
         if let Some(why) = self.no_grpc.clone() {
             tokio::select! {

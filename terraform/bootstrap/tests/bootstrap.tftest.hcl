@@ -27,7 +27,7 @@ run "delivery_has_no_right_it_does_not_need" {
   }
 
   assert {
-    condition     = google_project_iam_member.granter.role == "projects/fanout-test/roles/fanoutDatastoreGranter" && google_project_iam_member.granter.condition[0].expression == "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user', 'roles/monitoring.viewer'])"
+    condition     = google_project_iam_member.granter.role == "projects/fanout-test/roles/fanoutDatastoreGranter" && google_project_iam_member.granter.condition[0].expression == "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user', 'roles/monitoring.viewer', 'roles/serviceusage.serviceUsageConsumer', 'roles/telemetry.tracesWriter'])"
     error_message = "The pipeline can give itself any role of the project."
   }
 
@@ -149,6 +149,53 @@ run "delivery_has_no_right_it_does_not_need" {
   }
 }
 
+run "without_a_bank_there_is_no_bucket_for_its_audit" {
+  command = apply
+
+  assert {
+    condition     = length(google_storage_bucket.audit) == 0 && length(google_storage_bucket_iam_member.audit) == 0
+    error_message = "A bucket is locked for seven years that nobody has asked for."
+  }
+}
+
+run "the_audit_is_locked_for_seven_years_and_only_added_to" {
+  command = apply
+
+  variables {
+    audit_writers = ["serviceAccount:ledger@fanout-test.iam.gserviceaccount.com"]
+  }
+
+  assert {
+    condition = (
+      google_storage_bucket.audit[0].retention_policy[0].is_locked &&
+      tonumber(google_storage_bucket.audit[0].retention_policy[0].retention_period) == 220924800 &&
+      length(google_storage_bucket.audit[0].lifecycle_rule) == 0 &&
+      !google_storage_bucket.audit[0].force_destroy
+    )
+    error_message = "A root can be changed, deleted or lost within seven years."
+  }
+
+  assert {
+    condition     = google_storage_bucket.audit[0].name == "fanout-test-audit" && google_storage_bucket.audit[0].public_access_prevention == "enforced" && google_storage_bucket.audit[0].uniform_bucket_level_access
+    error_message = "Roots could become public."
+  }
+
+  assert {
+    condition     = [for grant in values(google_storage_bucket_iam_member.audit) : "${grant.bucket} ${grant.role} ${grant.member}"] == ["fanout-test-audit roles/storage.objectCreator serviceAccount:ledger@fanout-test.iam.gserviceaccount.com"]
+    error_message = "Who adds roots can do more than add them, or somebody else can."
+  }
+}
+
+run "an_audit_writer_that_is_no_member_is_refused" {
+  command = plan
+
+  variables {
+    audit_writers = ["ledger"]
+  }
+
+  expect_failures = [var.audit_writers]
+}
+
 run "what_is_kept_is_private_and_ends" {
   command = apply
 
@@ -190,7 +237,7 @@ run "what_the_system_needs_is_switched_on" {
     condition = toset(keys(google_project_service.api)) == toset([
       for name in [
         "artifactregistry", "cloudbuild", "cloudresourcemanager", "cloudscheduler", "containeranalysis", "firestore", "iam", "iamcredentials",
-        "logging", "monitoring", "pubsub", "run", "secretmanager", "storage",
+        "logging", "monitoring", "pubsub", "run", "secretmanager", "storage", "telemetry",
       ] : "${name}.googleapis.com"
     ])
     error_message = "The APIs that are enabled are not those that the system needs."

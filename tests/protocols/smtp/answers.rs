@@ -1,7 +1,7 @@
 //! What the mail server says decides what becomes of the event.
 
 use fanout_dedup::MarkState;
-use fanout_mail::{SmtpLimits, SmtpMailer};
+use fanout_mail::{SmtpLimits, SmtpMailer, SmtpServer};
 
 use super::post::{ADDRESS, Post, sign_up};
 use super::server::{MailServer, Reaction, Stage};
@@ -186,7 +186,8 @@ async fn a_wrong_password_is_our_fault_and_not_shown() {
     let server = MailServer::with_account("user:right").await;
     for (account, outcome) in [("user:wrong", "failed"), ("user:right", "done")] {
         let url = format!("smtp://{account}@127.0.0.1:{}", server.port());
-        let mailer = SmtpMailer::new(url.parse().unwrap(), SmtpLimits::PRODUCTION).unwrap();
+        let mailer =
+            SmtpMailer::new(SmtpServer::parse(&url).unwrap(), SmtpLimits::PRODUCTION).unwrap();
         let post = Post::by(mailer).await;
         let delivered = post.deliver("evt_1", "usr_1").await;
         assert_eq!(delivered.outcome, outcome);
@@ -205,7 +206,7 @@ async fn a_wrong_password_is_our_fault_and_not_shown() {
 async fn a_password_that_the_server_does_not_want_is_our_fault() {
     let server = MailServer::open().await;
     let url = format!("smtp://user:password@127.0.0.1:{}", server.port());
-    let mailer = SmtpMailer::new(url.parse().unwrap(), SmtpLimits::PRODUCTION).unwrap();
+    let mailer = SmtpMailer::new(SmtpServer::parse(&url).unwrap(), SmtpLimits::PRODUCTION).unwrap();
     let delivered = Post::by(mailer).await.deliver("evt_1", "usr_1").await;
     assert_eq!(delivered.outcome, "failed");
     assert!(

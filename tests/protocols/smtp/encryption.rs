@@ -1,6 +1,6 @@
 //! TLS from the first byte or on request, and never with a server that cannot prove who it is.
 
-use fanout_mail::{SmtpLimits, SmtpMailer};
+use fanout_mail::{SmtpLimits, SmtpMailer, SmtpServer};
 
 use super::certificate::SelfSigned;
 use super::post::Post;
@@ -27,7 +27,11 @@ async fn a_trusted_server_gets_the_password_and_the_mail_encrypted() {
         let certificate = SelfSigned::of("localhost");
         let (server, url) = server(encryption, &certificate).await;
         let limits = SmtpLimits::PRODUCTION;
-        let mailer = SmtpMailer::trusting(url.parse().unwrap(), limits, &certificate.der);
+        let mailer = SmtpMailer::trusting(
+            SmtpServer::parse(&url).unwrap(),
+            limits,
+            &[&certificate.der],
+        );
         let post = Post::by(mailer.unwrap()).await;
         assert_eq!(post.deliver("evt_1", "usr_1").await.outcome, "done");
         let mails = server.mails();
@@ -39,7 +43,7 @@ async fn a_trusted_server_gets_the_password_and_the_mail_encrypted() {
 async fn a_server_that_no_authority_vouches_for_gets_neither_password_nor_mail() {
     for encryption in [Encryption::AtOnce, Encryption::OnRequest] {
         let (server, url) = server(encryption, &SelfSigned::of("localhost")).await;
-        let mailer = SmtpMailer::new(url.parse().unwrap(), SmtpLimits::PRODUCTION);
+        let mailer = SmtpMailer::new(SmtpServer::parse(&url).unwrap(), SmtpLimits::PRODUCTION);
         gets_nothing(&server, mailer.unwrap(), "invalid peer certificate").await;
     }
 }
@@ -50,7 +54,11 @@ async fn a_trusted_certificate_of_another_name_is_not_enough() {
         let certificate = SelfSigned::of("other.example");
         let (server, url) = server(encryption, &certificate).await;
         let limits = SmtpLimits::PRODUCTION;
-        let mailer = SmtpMailer::trusting(url.parse().unwrap(), limits, &certificate.der);
+        let mailer = SmtpMailer::trusting(
+            SmtpServer::parse(&url).unwrap(),
+            limits,
+            &[&certificate.der],
+        );
         gets_nothing(&server, mailer.unwrap(), "not valid for name").await;
     }
 }
@@ -58,7 +66,7 @@ async fn a_trusted_certificate_of_another_name_is_not_enough() {
 #[tokio::test]
 async fn a_server_without_starttls_gets_nothing_in_the_open() {
     let (server, url) = server(Encryption::None, &SelfSigned::of("localhost")).await;
-    let mailer = SmtpMailer::new(url.parse().unwrap(), SmtpLimits::PRODUCTION);
+    let mailer = SmtpMailer::new(SmtpServer::parse(&url).unwrap(), SmtpLimits::PRODUCTION);
     gets_nothing(&server, mailer.unwrap(), "offers no STARTTLS").await;
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use fanout_mail::{SmtpLimits, SmtpMailer};
+use fanout_mail::{SmtpLimits, SmtpMailer, SmtpServer};
 use fanout_runtime::Timings;
 use fanout_testkit::consumer_tests::deliver;
 use http::Request;
@@ -88,7 +88,7 @@ impl Post {
 
 fn mailer(port: u16, limits: SmtpLimits) -> SmtpMailer {
     let url = format!("smtp://127.0.0.1:{port}");
-    SmtpMailer::new(url.parse().unwrap(), limits).unwrap()
+    SmtpMailer::new(SmtpServer::parse(&url).unwrap(), limits).unwrap()
 }
 
 pub(super) fn sign_up(event_id: &str, user_id: &str) -> Value {

@@ -143,8 +143,8 @@ impl Page {
     }
 }
 
-/// The routes, behind the guard.
-pub(crate) fn routes(page: &Arc<Page>) -> Router {
+/// The routes, and these that need no page, behind the guard.
+pub(crate) fn routes(page: &Arc<Page>, more: Router) -> Router {
     let reading = Router::new()
         .route("/", get(views::flow::show))
         .route("/events", get(views::events::show))
@@ -172,6 +172,11 @@ pub(crate) fn routes(page: &Arc<Page>) -> Router {
         .route("/dead-letters/redrive", post(actions::redrive))
         .route("/dead-letters/discard", post(actions::discard))
         .route("/processes/{name}/{key}/{verb}", post(actions::verb));
-    with_fallbacks(reading.merge(acting).with_state(Arc::clone(page)))
-        .layer(from_fn_with_state(Arc::clone(page), guard::let_in))
+    with_fallbacks(
+        reading
+            .merge(acting)
+            .with_state(Arc::clone(page))
+            .merge(more),
+    )
+    .layer(from_fn_with_state(Arc::clone(page), guard::let_in))
 }

@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 
 use chrono::TimeDelta;
-use fanout_dedup::{FoundMark, MarkState, MarksOf, find_marks};
+use fanout_dedup::{FoundMark, MarkState, find_marks};
+use fanout_events::EventsOf;
 use fanout_outbox::{EventRow, RecordedBetween, RecordedEvents};
 use fanout_runtime::{Timestamp, error_chain, later};
 use tracing::warn;
@@ -42,8 +43,8 @@ impl Page {
             };
             let mut events = Vec::new();
             for row in found {
-                let marks = find_marks(self.documents.as_ref(), MarksOf::Event(&row.event_id), 50);
-                let marks = marks.await.map_or_else(|_| Vec::new(), |it| it.marks);
+                let marks = find_marks(self.documents.as_ref(), EventsOf::Event(&row.event_id), 50);
+                let marks = marks.await.map_or_else(|_| Vec::new(), |(marks, _)| marks);
                 events.push(event(row, marks));
             }
             self.hub.remember(events);

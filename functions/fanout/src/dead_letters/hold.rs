@@ -154,7 +154,6 @@ impl Held {
         self.release(ids_of(letters)).await;
     }
 
-    /// Gives everything back that is still held.
     pub(super) async fn give_back_all(&self) {
         let ids: Vec<String> = self.leases.lock().await.keys().cloned().collect();
         self.release(ids.iter().map(String::as_str)).await;
@@ -176,7 +175,6 @@ impl Held {
         }
     }
 
-    /// Acks letters: they are gone.
     pub(super) async fn ack<'a>(
         &self,
         letters: impl IntoIterator<Item = &'a DeadLetter>,

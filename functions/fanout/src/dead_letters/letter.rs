@@ -23,11 +23,8 @@ pub(super) struct DeadLetter {
     /// How many deliveries failed, if Pub/Sub says so.
     pub(super) deliveries: Option<u32>,
     pub(super) event_id: String,
-    /// If it can be read.
     pub(super) event_type: Option<String>,
-    /// If it can be read.
     pub(super) subject: Option<String>,
-    /// If it can be read and has one.
     pub(super) correlation_id: Option<String>,
     /// The same for every copy.
     pub(super) fingerprint: String,

@@ -48,7 +48,6 @@ pub(super) struct Listing {
 pub(super) struct OfConsumer {
     consumer: &'static str,
     pub(super) count: usize,
-    /// There are more than were looked at.
     pub(super) more: bool,
     #[serde(serialize_with = "rfc3339_or_null")]
     pub(super) oldest: Option<Timestamp>,
@@ -94,7 +93,6 @@ pub(super) async fn list(
     Ok(verdict(consumers.iter().all(|of| of.count == 0)))
 }
 
-/// Counts what lies there.
 pub(super) async fn look(
     operator: &Operator,
     args: &ListArgs,
@@ -121,7 +119,6 @@ pub(super) async fn look(
     Ok(Listing { consumers })
 }
 
-/// Letters by reason and fingerprint.
 #[derive(Default)]
 struct Groups {
     oldest: Option<Timestamp>,

@@ -159,7 +159,6 @@ pub(crate) fn consumer_named(name: &str) -> anyhow::Result<&'static Subscriber> 
     system::consumer(name).ok_or_else(|| anyhow!("there is no consumer `{name}`"))
 }
 
-/// The consumer of this name, or all that are there.
 async fn consumers_of(
     operator: &Operator,
     name: Option<&str>,

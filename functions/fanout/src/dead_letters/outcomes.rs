@@ -11,7 +11,6 @@ use crate::answer::printable;
 /// How many failures are named.
 const MOST_FAILURES: usize = 10;
 
-/// What became of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
@@ -28,7 +27,6 @@ pub(crate) enum Outcome {
     TooOld,
 }
 
-/// What became of all.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Outcomes {
     pub(crate) outcomes: BTreeMap<Outcome, usize>,
@@ -84,7 +82,6 @@ impl Outcomes {
         }
     }
 
-    /// Whether nothing is left to do.
     pub(crate) fn all_is_well(&self) -> bool {
         use Outcome::{Busy, Failed, NotPushed, Parked};
         let left = [Parked, Busy, Failed, NotPushed];

@@ -31,7 +31,6 @@ impl Pace {
         }
     }
 
-    /// Waits for the next turn.
     pub(crate) async fn turn(&mut self) {
         sleep_until(self.next).await;
         let now = Instant::now();

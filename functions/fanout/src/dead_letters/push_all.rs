@@ -70,7 +70,6 @@ impl Pushing<'_> {
         Ok(())
     }
 
-    /// Settles what is under way.
     async fn end(&mut self) -> anyhow::Result<()> {
         let mut ended = Ok(());
         while let Some(first) = self.under_way.join_next().await {

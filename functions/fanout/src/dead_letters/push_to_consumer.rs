@@ -17,7 +17,6 @@ use crate::operator::Operator;
 /// Pub/Sub's ack deadline where a subscription names none, in seconds.
 const DEFAULT_ACK_DEADLINE: u64 = 10;
 
-/// Where one consumer is pushed to.
 pub(crate) struct ConsumerEndpoint {
     http: Client,
     pub(crate) url: Url,
@@ -90,7 +89,6 @@ impl ConsumerEndpoint {
         }
     }
 
-    /// What the consumer says became of it.
     fn outcome(&self, answer: &Response) -> anyhow::Result<Outcome> {
         let outcome = answer.headers().get(X_OUTCOME);
         Ok(match outcome.and_then(|value| value.to_str().ok()) {

@@ -58,12 +58,10 @@ pub(super) struct RedriveArgs {
     pub(super) looking: Looking,
 }
 
-/// What came of a redrive.
 #[derive(Serialize)]
 struct Summary<'a> {
     consumer: &'a str,
     selected: usize,
-    /// There are more letters than were looked at.
     more: bool,
     #[serde(flatten)]
     outcomes: Outcomes,

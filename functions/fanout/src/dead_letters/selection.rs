@@ -34,7 +34,6 @@ struct Which {
 }
 
 impl Selection {
-    /// Whether this letter is meant.
     pub(super) fn takes(&self, letter: &DeadLetter) -> bool {
         let Which { ids, reason, all } = &self.which;
         *all || reason.as_ref() == Some(&letter.reason) || ids.iter().any(|id| letter.has_id(id))

@@ -14,7 +14,6 @@ use crate::google_api::GoogleApiError;
 use crate::pubsub_rest::PubsubRest;
 use system::{Redelivery, deployed};
 
-/// Reads the project, and compares.
 pub(super) async fn check(
     pubsub: &PubsubRest,
     project: &str,

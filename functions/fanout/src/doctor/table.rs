@@ -38,7 +38,6 @@ const UNHEARD: &[(&str, &str)] = &[
 ];
 
 impl Table<'_> {
-    /// What this build consists of.
     pub(super) fn of_the_code() -> Self {
         Self {
             timings: Timings::PRODUCTION,
@@ -49,7 +48,6 @@ impl Table<'_> {
         }
     }
 
-    /// Every rule.
     pub(super) fn check(&self) -> Report {
         let mut findings = self.numbers();
         findings.extend(twice("name", self.listeners()));

@@ -59,12 +59,10 @@ impl JavaProcess {
         })
     }
 
-    /// How it ended, if it has.
     pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
 
-    /// The last lines it wrote.
     pub(super) fn last_output(&self) -> String {
         let output = fs::read(&self.output).unwrap_or_default();
         let output = String::from_utf8_lossy(&output);

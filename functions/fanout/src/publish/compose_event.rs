@@ -28,7 +28,6 @@ pub(crate) struct EventParts<'a> {
     pub(crate) correlation_id: String,
 }
 
-/// An event that is ready to be published.
 #[derive(Debug)]
 pub(crate) struct Composed {
     pub(crate) event: Event,

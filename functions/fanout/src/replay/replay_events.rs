@@ -27,7 +27,6 @@ pub(super) struct Replay<'a> {
     pub(super) interrupt: Interrupt,
 }
 
-/// What came of it.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     consumer: &'static str,
@@ -117,7 +116,6 @@ impl Summary {
         }
     }
 
-    /// Whether nothing is left to do.
     pub(super) fn all_is_well(&self) -> bool {
         self.cursor.is_none() && self.outcomes.all_is_well()
     }

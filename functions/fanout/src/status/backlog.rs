@@ -23,7 +23,6 @@ pub(super) struct Backlog {
     pub(super) oldest_seconds: u64,
 }
 
-/// Backlogs by the subscription's name.
 pub(super) struct Backlogs {
     all: BTreeMap<String, Backlog>,
     /// A subscription without any is not named.

@@ -24,7 +24,6 @@ const LONGEST_UNACKED: u64 = 300;
 /// What tells which revisions of a service run.
 const INSTANCES: &str = "run.googleapis.com/container/instance_count";
 
-/// What is seen.
 #[derive(Debug, Serialize)]
 pub(super) struct Status {
     pub(super) outbox: Seen<Outbox>,
@@ -42,11 +41,9 @@ pub(super) enum Seen<T> {
     Unknown { unknown: String },
 }
 
-/// The events that wait.
 #[derive(Debug, Serialize)]
 pub(super) struct Outbox {
     pub(super) waiting: usize,
-    /// There are more than were read.
     pub(super) more: bool,
     pub(super) oldest: Option<Waiting>,
     /// Those that the bus refuses for good.
@@ -91,7 +88,6 @@ impl<T> Seen<T> {
     }
 }
 
-/// Looks at everything that can be reached.
 pub(super) async fn look(target: &Target, operator: &Operator, shutdown: &Shutdown) -> Status {
     let now = operator.clock.now();
     let outbox = async { look_at_outbox(target.documents().await?.as_ref(), now).await };
@@ -188,7 +184,6 @@ impl Waiting {
 }
 
 impl Status {
-    /// Says what is wrong, and what to do.
     pub(super) fn judge(&mut self) {
         let mut wrong = match &self.outbox {
             Seen::Known(outbox) => outbox.judge(),

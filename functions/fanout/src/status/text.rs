@@ -10,7 +10,6 @@ use crate::answer::{counted, in_words, printable};
 /// How many refused events the text shows.
 const REFUSED_SHOWN: usize = 10;
 
-/// The whole answer.
 pub(super) fn of(status: &Status) -> String {
     let mut out = String::from("outbox\n");
     match &status.outbox {

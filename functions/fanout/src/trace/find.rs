@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fanout_dedup::{MarksOf, find_marks};
-use fanout_outbox::{EventsOf, find_events};
+use fanout_dedup::find_marks;
+use fanout_events::EventsOf;
+use fanout_outbox::{EventRow, find_events};
 use fanout_processes::process_subject;
 use fanout_runtime::Clock;
 use fanout_store::{Documents, Key, ReadError};
@@ -21,7 +22,6 @@ const MOST_BY_ID: usize = 1_000;
 /// How many of these questions are asked at once.
 const AT_ONCE: usize = 16;
 
-/// The answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Trace {
     pub(crate) asked: Question,
@@ -33,7 +33,6 @@ pub(crate) struct Trace {
     pub(crate) incomplete: bool,
 }
 
-/// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Question {
@@ -56,7 +55,6 @@ pub(crate) struct UserStanding {
 }
 
 impl Trace {
-    /// Whether nothing is known.
     pub(super) fn is_empty(&self) -> bool {
         self.events.is_empty()
             && !matches!(
@@ -66,60 +64,66 @@ impl Trace {
     }
 }
 
-pub(super) async fn event(
+/// What the store knows of it.
+pub(crate) async fn find(
     documents: &dyn Documents,
     clock: &dyn Clock,
-    id: &str,
+    asked: Question,
 ) -> Result<Trace, ReadError> {
-    let mut trace = gather(documents, clock, Question::Event(id.to_owned())).await?;
-    let caused = find_marks(documents, MarksOf::Causation(id), MOST).await?;
-    let (rows, more) = find_events(documents, EventsOf::Causation(id), MOST).await?;
-    trace.incomplete |= caused.more || more;
-    let ids = caused.marks.into_iter().map(|found| found.mark.event_id);
-    let ids: BTreeSet<String> = ids
-        .chain(rows.into_iter().map(|row| row.event_id))
-        .collect();
-    if let Some(life) = trace.events.first_mut() {
-        life.caused = ids.into_iter().collect();
+    let of = match &asked {
+        Question::Event(id) => EventsOf::Event(id),
+        Question::User(id) => EventsOf::Subject(id),
+        Question::Correlation(id) => EventsOf::Correlation(id),
+        Question::Order(id) => {
+            let (rows, more) = rows_of_order(documents, id).await?;
+            let traces = Traces::by_event(Vec::new(), rows);
+            return assemble(documents, clock, asked, traces, more).await;
+        }
+    };
+    // Marks of events that have no row tell themselves what they are about.
+    let (rows, more_rows) = find_events(documents, of, MOST).await?;
+    let (marks, more_marks) = find_marks(documents, of, MOST).await?;
+    let traces = Traces::by_event(marks, rows);
+    let mut trace = assemble(documents, clock, asked, traces, more_marks || more_rows).await?;
+    match &trace.asked {
+        Question::Event(id) => {
+            let (caused, more) = caused_by(documents, id).await?;
+            trace.incomplete |= more;
+            if let Some(life) = trace.events.first_mut() {
+                life.caused = caused.into_iter().collect();
+            }
+        }
+        Question::User(id) => {
+            let of_user = |life: &&Life| life.subject.as_ref() == Some(id);
+            let events = trace.events.iter().filter(of_user);
+            let known: BTreeSet<u64> = events.filter_map(|life| life.sequence).collect();
+            if let Some(user) = trace.users.first_mut() {
+                // A version that nobody can have reached would make a list without end.
+                let sequences = (1..=user.version).take(MOST);
+                user.unknown_sequences = sequences.filter(|seq| !known.contains(seq)).collect();
+            }
+        }
+        Question::Order(_) | Question::Correlation(_) => {}
     }
     Ok(trace)
 }
 
-/// All events about a user.
-pub(super) async fn user(
+async fn caused_by(
     documents: &dyn Documents,
-    clock: &dyn Clock,
     id: &str,
-) -> Result<Trace, ReadError> {
-    let mut trace = gather(documents, clock, Question::User(id.to_owned())).await?;
-    let of_user = trace
-        .events
-        .iter()
-        .filter(|life| life.subject.as_deref() == Some(id));
-    let known: BTreeSet<u64> = of_user.filter_map(|life| life.sequence).collect();
-    if let Some(user) = trace.users.first_mut() {
-        // A version that nobody can have reached would make a list without end.
-        let sequences = (1..=user.version).take(MOST);
-        user.unknown_sequences = sequences.filter(|number| !known.contains(number)).collect();
-    }
-    Ok(trace)
-}
-
-/// Everything that one request led to.
-pub(super) async fn correlation(
-    documents: &dyn Documents,
-    clock: &dyn Clock,
-    id: &str,
-) -> Result<Trace, ReadError> {
-    gather(documents, clock, Question::Correlation(id.to_owned())).await
+) -> Result<(BTreeSet<String>, bool), ReadError> {
+    let (marks, more_marks) = find_marks(documents, EventsOf::Causation(id), MOST).await?;
+    let (rows, more_rows) = find_events(documents, EventsOf::Causation(id), MOST).await?;
+    let ids = marks.into_iter().map(|found| found.mark.event_id);
+    let ids = ids.chain(rows.into_iter().map(|row| row.event_id));
+    Ok((ids.collect(), more_marks || more_rows))
 }
 
 /// All events about an order and its process, and what each of those caused: the answers.
-pub(super) async fn of_order(
+async fn rows_of_order(
     documents: &dyn Documents,
-    clock: &dyn Clock,
     id: &str,
-) -> Result<Trace, ReadError> {
+) -> Result<(Vec<EventRow>, bool), ReadError> {
     let process = process_subject(ORDER_PROCESS, id);
     let (mut rows, mut incomplete) = (Vec::new(), false);
     for subject in [id, &process] {
@@ -131,34 +135,9 @@ pub(super) async fn of_order(
     for cause in causes.iter().take(MOST_BY_ID) {
         let (found, more) = find_events(documents, EventsOf::Causation(cause), MOST).await?;
         incomplete |= more;
-        let known: BTreeSet<String> = rows.iter().map(|row| row.event_id.clone()).collect();
-        rows.extend(
-            found
-                .into_iter()
-                .filter(|row| !known.contains(&row.event_id)),
-        );
+        rows.extend(found);
     }
-    let traces = Traces::by_event(Vec::new(), rows);
-    let asked = Question::Order(id.to_owned());
-    assemble(documents, clock, asked, traces, incomplete).await
-}
-
-async fn gather(
-    documents: &dyn Documents,
-    clock: &dyn Clock,
-    asked: Question,
-) -> Result<Trace, ReadError> {
-    let (marks_of, rows_of) = match &asked {
-        Question::Event(id) => (MarksOf::Event(id), EventsOf::Event(id)),
-        Question::User(id) | Question::Order(id) => (MarksOf::Subject(id), EventsOf::Subject(id)),
-        Question::Correlation(id) => (MarksOf::Correlation(id), EventsOf::Correlation(id)),
-    };
-    // Marks of events that have no row tell themselves what they are about.
-    let (rows, more_rows) = find_events(documents, rows_of, MOST).await?;
-    let marks = find_marks(documents, marks_of, MOST).await?;
-    let incomplete = marks.more || more_rows;
-    let traces = Traces::by_event(marks.marks, rows);
-    assemble(documents, clock, asked, traces, incomplete).await
+    Ok((rows, incomplete))
 }
 
 async fn assemble(
@@ -210,8 +189,7 @@ async fn complete(
     id: &str,
     traces: &mut Traces,
 ) -> Result<(), ReadError> {
-    let all = find_marks(documents, MarksOf::Event(id), MOST).await?;
-    traces.marks = all.marks;
+    (traces.marks, _) = find_marks(documents, EventsOf::Event(id), MOST).await?;
     if traces.row.is_none() {
         let (rows, _) = find_events(documents, EventsOf::Event(id), 1).await?;
         traces.row = rows.into_iter().next();

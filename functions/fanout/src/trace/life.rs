@@ -11,7 +11,6 @@ use fanout_outbox::{EventRow, Standing};
 use fanout_runtime::Timestamp;
 use serde::Serialize;
 
-/// What is known of one event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Life {
     pub(crate) event_id: String,
@@ -108,7 +107,6 @@ impl Traces {
         events
     }
 
-    /// What they tell.
     pub(super) fn life(self, event_id: String, now: Timestamp) -> Life {
         let own = self.marks.iter().filter(|found| !found.another_payload);
         let own: Vec<&Mark> = own.map(|found| &found.mark).collect();

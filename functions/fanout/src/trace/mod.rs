@@ -17,7 +17,7 @@ use fanout_store::Documents;
 
 use crate::answer::{block_on, notice, verdict, write};
 use crate::target::{Target, TargetFlags};
-pub(crate) use find::Trace;
+pub(crate) use find::{Question, Trace, find};
 pub(crate) use life::{ConsumerLife, Life, Publication, State, shown};
 
 const EXAMPLES: &str = "Examples:
@@ -80,8 +80,7 @@ pub fn run(flags: &TraceFlags) -> anyhow::Result<ExitCode> {
     Ok(verdict(!trace.is_empty()))
 }
 
-/// Looks it up.
-pub(crate) async fn look_up(
+async fn look_up(
     documents: &dyn Documents,
     clock: &dyn Clock,
     asked: &Asked,
@@ -92,14 +91,15 @@ pub(crate) async fn look_up(
         order,
         correlation,
     } = asked;
-    let trace = match (event, user, order, correlation) {
-        (Some(id), _, _, _) => find::event(documents, clock, id).await,
-        (_, Some(id), _, _) => find::user(documents, clock, id).await,
-        (_, _, Some(id), _) => find::of_order(documents, clock, id).await,
-        (_, _, _, Some(id)) => find::correlation(documents, clock, id).await,
+    let question = match (event, user, order, correlation) {
+        (Some(id), _, _, _) => Question::Event(id.clone()),
+        (_, Some(id), _, _) => Question::User(id.clone()),
+        (_, _, Some(id), _) => Question::Order(id.clone()),
+        (_, _, _, Some(id)) => Question::Correlation(id.clone()),
         (None, None, None, None) => {
             bail!("name an event, or use --user, --order or --correlation")
         }
     };
+    let trace = find(documents, clock, question).await;
     trace.context("the store could not be read")
 }

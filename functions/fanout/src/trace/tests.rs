@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 use fanout_contracts::user::UserDeleted;
-use fanout_dedup::{ClaimAnswer, Ledger, Links, Parking, Predecessor, Seen};
-use fanout_events::{Event, Fingerprint, Received, decode};
-use fanout_outbox::{Draft, EventsOf, Origin, Outbox, find_events};
+use fanout_dedup::{Ledger, Links, Parking, Predecessor, Seen, Standing};
+use fanout_events::{Event, EventsOf, Fingerprint, Received, decode};
+use fanout_outbox::{Draft, Origin, Outbox, find_events};
 use fanout_runtime::{Timestamp, Timings, id_of};
 use fanout_store::{Documents, Fields, Key, Write};
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -193,15 +193,15 @@ async fn eventful() -> Scene {
     let (ledger, mail) = (scene.ledger(), seen("email", &created));
     assert!(matches!(
         ledger.claim(&mail, &[]).await.unwrap(),
-        ClaimAnswer::Granted(_)
+        Standing::Open(_)
     ));
     scene.clock.advance(Duration::from_secs(61));
-    let ClaimAnswer::Granted(claim) = ledger.claim(&mail, &[]).await.unwrap() else {
+    let Standing::Open(claim) = ledger.claim(&mail, &[]).await.unwrap() else {
         panic!("no claim");
     };
     ledger.release(&claim, false).await.unwrap();
     scene.second();
-    let ClaimAnswer::Granted(claim) = ledger.claim(&mail, &[]).await.unwrap() else {
+    let Standing::Open(claim) = ledger.claim(&mail, &[]).await.unwrap() else {
         panic!("no claim");
     };
     scene.second();
@@ -286,7 +286,7 @@ async fn each_standing_of_a_claim_has_its_words() {
     scene.clock.advance(Duration::from_secs(60));
     let ended = "its claim ended 2026-11-20T12:01:00.000Z without an outcome";
     assert!(words().await.contains(ended));
-    let ClaimAnswer::Granted(claim) = scene.ledger().claim(&mail, &[]).await.unwrap() else {
+    let Standing::Open(claim) = scene.ledger().claim(&mail, &[]).await.unwrap() else {
         panic!("no claim");
     };
     scene.ledger().release(&claim, true).await.unwrap();

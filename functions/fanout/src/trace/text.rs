@@ -9,7 +9,6 @@ use super::life::{ConsumerLife, Life, Publication, State};
 use crate::answer::plain;
 use crate::target::Target;
 
-/// The whole answer.
 pub(super) fn of(trace: &Trace) -> String {
     let mut out = String::new();
     for user in &trace.users {

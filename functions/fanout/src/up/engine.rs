@@ -33,7 +33,6 @@ pub(super) struct Engine {
     pub(super) bus: Bus,
 }
 
-/// Who delivers messages.
 pub(super) enum Bus {
     Embedded(Broker),
     Emulators {
@@ -113,7 +112,6 @@ impl Engine {
         })
     }
 
-    /// Where Google's emulators are, if the engine is those.
     pub(super) fn emulators(&self) -> Option<&GoogleCloudSettings> {
         match &self.bus {
             Bus::Embedded(_) => None,
@@ -121,7 +119,6 @@ impl Engine {
         }
     }
 
-    /// Creates or updates topics and subscriptions.
     pub(super) async fn set_up(&self, topology: &Topology) -> anyhow::Result<()> {
         match &self.bus {
             Bus::Embedded(broker) => Ok(broker.set_up(topology).await?),

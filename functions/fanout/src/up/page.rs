@@ -5,11 +5,13 @@ use std::sync::Arc;
 use fanout_bus::Topology;
 use fanout_kernel::ServiceSpec;
 use fanout_processes::Processes;
-use fanout_runtime::{Environment, IdGenerator as _, Shutdown, SystemIds};
+use fanout_runtime::{Environment, IdGenerator as _, Shutdown, SystemClock, SystemIds};
+use fanout_telemetry::Metrics;
 use fanout_web::Service;
 use tokio::net::TcpListener;
 
 use super::engine::{Bus, Engine};
+use super::metrics_route;
 use super::system::Urls;
 use crate::cli::{ConsoleMode, PUBSUB, UpFlags};
 use crate::console::{FaultSwitches, Hub, Page, Parts, SeenPublisher, routes};
@@ -65,6 +67,7 @@ impl Watch {
             wanted,
             urls,
             processes,
+            listener: _,
         } = system;
         let target = TargetFlags {
             project: None,
@@ -72,6 +75,15 @@ impl Watch {
             data_dir: flags.data_dir.clone(),
             pubsub_url: Some(urls.of(PUBSUB).to_owned()),
         };
+        let broker = match &engine.bus {
+            Bus::Embedded(broker) => Some(broker.clone()),
+            Bus::Emulators { .. } => None,
+        };
+        let metrics = metrics_route(
+            Metrics::of_process().clone(),
+            broker.clone(),
+            Arc::new(SystemClock),
+        );
         let page = Page::new(Parts {
             port: listener.local_addr()?.port(),
             token: SystemIds.new_id("page"),
@@ -81,10 +93,7 @@ impl Watch {
             documents: Arc::clone(&engine.documents),
             publisher: Arc::clone(&engine.publisher),
             operator: Operator::connect(&target, environment)?,
-            broker: match &engine.bus {
-                Bus::Embedded(broker) => Some(broker.clone()),
-                Bus::Emulators { .. } => None,
-            },
+            broker,
             wanted,
             services: flags.systems.roles().collect(),
             urls: urls.clone(),
@@ -92,7 +101,7 @@ impl Watch {
             data_dir: flags.data_dir.clone(),
             shutdown: shutdown.clone(),
         });
-        Ok(Service::new(routes(&page)))
+        Ok(Service::new(routes(&page, metrics)))
     }
 }
 
@@ -103,6 +112,8 @@ pub(super) struct Watched<'a> {
     pub(super) wanted: Topology,
     pub(super) urls: &'a Urls,
     pub(super) processes: &'a Processes,
+    /// Where the page is, if there is to be one.
+    pub(super) listener: Option<&'a TcpListener>,
 }
 
 impl Watched<'_> {
@@ -111,11 +122,10 @@ impl Watched<'_> {
         self,
         watch: Option<Watch>,
         services: Vec<Service>,
-        listener: Option<&TcpListener>,
         environment: &dyn Environment,
         shutdown: &Shutdown,
     ) -> anyhow::Result<(Vec<Service>, Option<Service>)> {
-        let (Some(watch), Some(listener)) = (watch, listener) else {
+        let (Some(watch), Some(listener)) = (watch, self.listener) else {
             return Ok((services, None));
         };
         let services = self.flags.systems.roles().zip(services);

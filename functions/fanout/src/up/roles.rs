@@ -7,6 +7,7 @@ use fanout_consume::PushAuth;
 use fanout_kernel::{Kernel, Place, Role, ServiceSpec};
 use fanout_outbox::{Outbox, SchemasUrl};
 use fanout_processes::{Engine as ProcessEngine, Processes};
+use fanout_projections::{Projections, Rebuilds};
 use fanout_runtime::{Environment, Settings, SettingsError, SystemClock, SystemIds, Timings};
 use fanout_web::Service;
 
@@ -54,12 +55,22 @@ impl Engine {
         )
     }
 
+    /// What rebuilds these projections, as the ticker does.
+    pub(super) fn rebuilds(&self, projections: &Projections) -> Rebuilds {
+        Rebuilds::new(
+            projections.clone(),
+            Arc::clone(&self.documents),
+            Arc::new(SystemClock),
+            Arc::new(SystemIds),
+        )
+    }
+
     /// Starts every role, in the table's order.
     pub(super) fn start_roles(
         &self,
         systems: &SystemsFlags,
         built: Vec<Role>,
-        processes: &Processes,
+        (processes, projections): (&Processes, &Projections),
         schemas_at: Option<&SchemasUrl>,
     ) -> anyhow::Result<Vec<Service>> {
         let start = |(spec, role): (&'static ServiceSpec, Role)| {
@@ -71,6 +82,7 @@ impl Engine {
                 ids: Arc::new(SystemIds),
                 timings: Timings::PRODUCTION,
                 processes: processes.clone(),
+                projections: projections.clone(),
                 push_auth: Some(PushAuth::open_for_one_machine()),
                 project: self.project.clone(),
             };

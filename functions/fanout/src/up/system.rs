@@ -11,6 +11,7 @@ use fanout_google_cloud::GoogleCloudSettings;
 use fanout_kernel::ServiceSpec;
 use fanout_outbox::Outbox;
 use fanout_processes::{Engine as ProcessEngine, Pace};
+use fanout_projections::{Freshness, Rebuilds};
 use fanout_runtime::{DRAIN, Environment, Shutdown, SystemClock, error_chain};
 use fanout_web::{ServeError, Service, bind, for_this_machine, serve};
 use system::{SERVICES, STOCK_KEEPER, daily_roots, stock_first_products, topology};
@@ -28,6 +29,9 @@ use crate::cli::{CONSOLE, CONSOLE_PORT, ConsoleMode, PUBSUB, PUBSUB_PORT, System
 
 /// How often the local runner does what Cloud Scheduler does each minute.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long one run of rebuilds takes at most.
+const REBUILD_LIMIT: Duration = Duration::from_secs(40);
 
 /// What is left to the parts that keep to the drain themselves, before they are dropped.
 const MOMENT: Duration = Duration::from_millis(500);
@@ -91,28 +95,25 @@ impl System {
         }
         let pace = Pace::divided_by(flags.step_deadlines);
         let processes = system::processes(pace, |spec| flags.systems.mean(spec));
-        let services =
-            engine.start_roles(&flags.systems, built, &processes, schemas_at.as_ref())?;
+        // All is in this process: each looks for itself which generations there are.
+        let projections = system::projections(Freshness::EachTime, |spec| flags.systems.mean(spec));
+        let owned = (&processes, &projections);
+        let services = engine.start_roles(&flags.systems, built, owned, schemas_at.as_ref())?;
         let watched = Watched {
             flags,
             engine: &engine,
             wanted,
             urls: &urls,
             processes: &processes,
+            listener: listeners.page.as_ref(),
         };
-        let (services, page) = watched.by(
-            watch,
-            services,
-            listeners.page.as_ref(),
-            environment,
-            &shutdown,
-        )?;
-        let waking = engine.processes(&processes);
+        let (services, page) = watched.by(watch, services, environment, &shutdown)?;
+        let moving = (engine.processes(&processes), engine.rebuilds(&projections));
         let data = DataWatch::new(data, shutdown.clone());
         let running = Running {
             services,
             page,
-            waking,
+            moving,
         };
         Ok(Self {
             urls,
@@ -161,7 +162,7 @@ impl System {
 struct Running {
     services: Vec<Service>,
     page: Option<Service>,
-    waking: ProcessEngine,
+    moving: (ProcessEngine, Rebuilds),
 }
 
 fn run_all(
@@ -186,14 +187,11 @@ fn run_all(
         let (broker, shutdown) = (broker.clone(), shutdown.clone());
         running.spawn(async move { broker.run(shutdown).await });
     }
+    let (waking, rebuilds) = all.moving;
     let ticker = engine.outbox(system::TICKER.name);
     let roots = daily_roots(Arc::clone(&engine.documents), Arc::new(SystemClock));
-    running.spawn(tick_each_second(
-        ticker,
-        all.waking,
-        roots,
-        shutdown.clone(),
-    ));
+    running.spawn(tick_each_second(ticker, waking, roots, shutdown.clone()));
+    running.spawn(rebuild_each_second(rebuilds, shutdown.clone()));
     running
 }
 
@@ -220,6 +218,24 @@ async fn tick_each_second(
                 let error = error_chain(&error);
                 warn!(error, "a tick failed; again in a second");
             }
+            tokio::select! {
+                () = shutdown.requested() => {}
+                () = tokio::time::sleep(TICK_INTERVAL) => {}
+            }
+        }
+    };
+    tokio::join!(stopping, ticking);
+}
+
+/// Beside the ticks: what waits to be published does not wait for a rebuild.
+async fn rebuild_each_second(rebuilds: Rebuilds, shutdown: Shutdown) {
+    let stopping = async {
+        shutdown.requested().await;
+        rebuilds.stop();
+    };
+    let ticking = async {
+        while !shutdown.is_requested() {
+            rebuilds.advance(REBUILD_LIMIT).await;
             tokio::select! {
                 () = shutdown.requested() => {}
                 () = tokio::time::sleep(TICK_INTERVAL) => {}

@@ -228,7 +228,8 @@ pub(crate) fn try_post_once(url: &str, body: &Value, key: &str) -> Option<(u16, 
     request_with("POST", url, &header, Some(&body.to_string()))
 }
 
-fn request(method: &str, url: &str, body: Option<&str>) -> Option<(u16, Value)> {
+/// Any call; `None` if the connection broke.
+pub(crate) fn request(method: &str, url: &str, body: Option<&str>) -> Option<(u16, Value)> {
     request_with(method, url, "", body)
 }
 

@@ -143,7 +143,7 @@ fn each_role_says_all_that_it_misses() {
 
 #[test]
 fn a_role_that_is_none_or_not_said_is_wrong_use_that_names_all_roles() {
-    let roles = "Roles: user-service, email-service, analytics-service, crm-service, order-service, inventory-service, payment-service, shipping-service, search-service, account-service, ticker";
+    let roles = "Roles: user-service, email-service, analytics-service, crm-service, order-service, inventory-service, payment-service, shipping-service, search-service, account-service, post-service, feed-service, ticker";
     let output = binary("mail-service").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

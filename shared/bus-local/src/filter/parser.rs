@@ -173,10 +173,10 @@ impl<'a> Parser<'a> {
     }
 
     fn here(&self, expected: &'static str) -> InvalidFilter {
-        InvalidFilter::Syntax {
-            expected,
-            at: self.at,
-        }
+        InvalidFilter(format!(
+            "is not in Pub/Sub's filter language: {expected} expected at byte {}",
+            self.at
+        ))
     }
 }
 

@@ -5,7 +5,6 @@
 //! always sends the id that happens to be configured.
 
 mod error;
-mod message;
 mod names;
 mod paging;
 mod proto_json;

@@ -37,7 +37,9 @@ pub(super) fn plain_name(kind: &str, segment: String) -> Result<String, RestErro
 
 /// What this broker does not do, by Google's name for it: `projects.topics.getIamPolicy`.
 pub(super) fn unsupported(kind: &str, method: &str) -> RestError {
-    RestError::Unsupported(format!("projects.{kind}.{method}"))
+    RestError::Invalid(format!(
+        "the embedded broker does not do projects.{kind}.{method}. It does: topics list, describe, create, delete, publish and list-subscriptions; subscriptions list, describe, create, delete, pull, acknowledge, modifyAckDeadline and seek to a time"
+    ))
 }
 
 /// The same for a request that no route is for.

@@ -54,14 +54,14 @@ pub(super) async fn read_query(
             "pageSize" | "page_size" if is_list => {
                 let reason = "`pageSize` must be a number from 0";
                 let size = value.parse();
-                page.size = size.map_err(|_| RestError::InvalidArgument(reason))?;
+                page.size = size.map_err(|_| RestError::invalid(reason))?;
             }
             "pageToken" | "page_token" if is_list => page.token = value,
             "alt" | "$alt" if value.starts_with("json") => {}
             name if WITHOUT_EFFECT.contains(&name) => {}
             name => {
                 let shown = &name[..name.floor_char_boundary(100)];
-                return Err(RestError::UnknownField(shown.to_owned()));
+                return Err(RestError::unknown_field(shown));
             }
         }
     }
@@ -81,7 +81,7 @@ impl Page {
         let start = format!("projects/{project}/{kind}/");
         if !self.token.is_empty() && !self.token.starts_with(&start) {
             let reason = "`pageToken` is none that a list has answered with";
-            return Err(RestError::InvalidArgument(reason));
+            return Err(RestError::invalid(reason));
         }
         let size = match self.size {
             0 => USUAL,

@@ -28,13 +28,16 @@ pub(super) struct ProtoFields {
 impl ProtoFields {
     /// Those of a request's body; no body counts as an empty object.
     pub(super) fn of_body(body: Result<Bytes, BytesRejection>) -> Result<Self, RestError> {
-        let body = body.map_err(|_| RestError::BodyTooLarge)?;
+        let too_large = "the request's body is larger than this server takes";
+        let body = body.map_err(|_| RestError::invalid(too_large))?;
         let body = skip_byte_order_mark(&body);
         let body = if body.is_empty() { b"{}" } else { body };
         // serde_json's own message may show values of the body.
-        let body = serde_json::from_slice(body).map_err(|error| RestError::Malformed {
-            line: error.line(),
-            column: error.column(),
+        let body = serde_json::from_slice(body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            RestError::Invalid(format!(
+                "the request's body is not JSON (line {line}, column {column})"
+            ))
         })?;
         Self::of(String::new(), body)
     }
@@ -42,10 +45,8 @@ impl ProtoFields {
     fn of(path: String, value: Value) -> Result<Self, RestError> {
         match value {
             Value::Object(fields) => Ok(Self { path, fields }),
-            _ => Err(RestError::Field {
-                path,
-                must: "be an object",
-            }),
+            _ if path.is_empty() => Err(RestError::invalid("the request's body must be an object")),
+            _ => Err(RestError::Invalid(format!("`{path}` must be an object"))),
         }
     }
 
@@ -60,8 +61,7 @@ impl ProtoFields {
 
     /// A field that is not what its method takes there.
     fn wrong(&self, name: &str, must: &'static str) -> RestError {
-        let path = self.path_of(name);
-        RestError::Field { path, must }
+        RestError::Invalid(format!("`{}` must {must}", self.path_of(name)))
     }
 
     /// Takes a field by either spelling; none if it is absent.
@@ -99,7 +99,6 @@ impl ProtoFields {
         self.typed(name, "be a text")
     }
 
-    /// Whether a flag is set.
     pub(super) fn flag(&mut self, name: &str) -> Result<bool, RestError> {
         self.typed(name, "be true or false")
     }
@@ -118,7 +117,6 @@ impl ProtoFields {
         Ok(number.unwrap_or_default())
     }
 
-    /// Bytes; none if absent.
     pub(super) fn bytes(&mut self, name: &str) -> Result<Vec<u8>, RestError> {
         let bytes = self.read(name, "be base64", |value| bytes(value.as_str()?))?;
         Ok(bytes.unwrap_or_default())
@@ -180,7 +178,7 @@ impl ProtoFields {
     /// Refuses what would be ignored. A message says something by being there, if it is empty too.
     pub(super) fn refuse(&mut self, names: &[&str]) -> Result<(), RestError> {
         names.iter().try_for_each(|name| match self.take(name)? {
-            Some(_) => Err(RestError::UnsupportedSetting(self.path_of(name))),
+            Some(_) => Err(RestError::unsupported_setting(&self.path_of(name))),
             None => Ok(()),
         })
     }
@@ -189,7 +187,7 @@ impl ProtoFields {
     pub(super) fn refuse_unless_empty(&mut self, names: &[&str]) -> Result<(), RestError> {
         names.iter().try_for_each(|name| match self.take(name)? {
             Some(value) if !is_empty(&value) => {
-                Err(RestError::UnsupportedSetting(self.path_of(name)))
+                Err(RestError::unsupported_setting(&self.path_of(name)))
             }
             Some(_) | None => Ok(()),
         })
@@ -198,7 +196,7 @@ impl ProtoFields {
     /// Nothing may be left that was not asked for.
     pub(super) fn end(self) -> Result<(), RestError> {
         match self.fields.keys().next() {
-            Some(name) => Err(RestError::UnknownField(self.path_of(name))),
+            Some(name) => Err(RestError::unknown_field(&self.path_of(name))),
             None => Ok(()),
         }
     }

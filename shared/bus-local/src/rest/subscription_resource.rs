@@ -83,7 +83,7 @@ pub(super) fn read_settings(
     let (push_endpoint, wrapping) = read_push_config(&mut fields)?;
     let settings = Subscription {
         name,
-        topic: topic.ok_or(RestError::InvalidArgument("a subscription needs a `topic`"))?,
+        topic: topic.ok_or_else(|| RestError::invalid("a subscription needs a `topic`"))?,
         push_endpoint,
         wrapping,
         ack_deadline: read_ack_deadline(&mut fields)?,
@@ -124,8 +124,7 @@ fn read_push_config(fields: &mut ProtoFields) -> Result<(Option<String>, Wrappin
     let version = ("x-goog-version".to_owned(), "v1".to_owned());
     let attributes = push.text_map("attributes")?;
     if attributes.into_iter().any(|attribute| attribute != version) {
-        let setting = "pushConfig.attributes".to_owned();
-        return Err(RestError::UnsupportedSetting(setting));
+        return Err(RestError::unsupported_setting("pushConfig.attributes"));
     }
     let wrapping = read_wrapping(&mut push)?;
     push.refuse(&["oidcToken"])?;
@@ -148,7 +147,7 @@ fn read_wrapping(push: &mut ProtoFields) -> Result<Wrapping, RestError> {
     bare.end()?;
     let both = "`pushConfig` may have one of `pubsubWrapper` and `noWrapper`";
     match (wrapped, metadata) {
-        (true, _) => Err(RestError::InvalidArgument(both)),
+        (true, _) => Err(RestError::invalid(both)),
         (false, true) => Ok(Wrapping::DataWithMetadata),
         (false, false) => Ok(Wrapping::Data),
     }
@@ -167,7 +166,7 @@ fn number(
         number => u32::try_from(number)
             .ok()
             .filter(|number| range.contains(number))
-            .ok_or(RestError::InvalidArgument(reason)),
+            .ok_or_else(|| RestError::invalid(reason)),
     }
 }
 
@@ -183,7 +182,7 @@ fn read_retention(fields: &mut ProtoFields) -> Result<Retention, RestError> {
     let period = period.unwrap_or(DEFAULT_RETENTION);
     let reason = "`messageRetentionDuration` must be from `600s` to `2678400s`";
     if !RETENTIONS.contains(&period) {
-        return Err(RestError::InvalidArgument(reason));
+        return Err(RestError::invalid(reason));
     }
     let acked = fields.flag("retainAckedMessages")?;
     Ok(Retention { period, acked })
@@ -193,8 +192,8 @@ fn read_dead_letters(fields: &mut ProtoFields) -> Result<Option<DeadLetterPolicy
     let Some(mut policy) = fields.message("deadLetterPolicy")? else {
         return Ok(None);
     };
-    let missing = RestError::InvalidArgument("`deadLetterPolicy` needs a `deadLetterTopic`");
-    let topic = policy.topic("deadLetterTopic")?.ok_or(missing)?;
+    let missing = || RestError::invalid("`deadLetterPolicy` needs a `deadLetterTopic`");
+    let topic = policy.topic("deadLetterTopic")?.ok_or_else(missing)?;
     let reason = "`maxDeliveryAttempts` must be from 5 to 100";
     let default = DEFAULT_MAX_ATTEMPTS;
     let max_attempts = number(&mut policy, "maxDeliveryAttempts", default, 5..=100, reason)?;
@@ -219,7 +218,7 @@ fn read_backoff(fields: &mut ProtoFields) -> Result<Backoff, RestError> {
     };
     if backoff.min.max(backoff.max) > LONGEST_BACKOFF {
         let reason = "a back-off must be from `0s` to `600s`";
-        return Err(RestError::InvalidArgument(reason));
+        return Err(RestError::invalid(reason));
     }
     Ok(backoff)
 }

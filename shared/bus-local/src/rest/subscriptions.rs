@@ -6,12 +6,12 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
+use fanout_bus::{MessageJson, ReceivedJson};
 use fanout_runtime::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::RestError;
-use super::message::ReceivedResource;
 use super::names::{plain_name, split_method, unsupported};
 use super::paging::Page;
 use super::proto_json::ProtoFields;
@@ -81,8 +81,12 @@ pub(super) async fn call(
     match method {
         "pull" => {
             let pulled = pull(&broker, name, ask).await?;
-            let received = pulled.into_iter().map(ReceivedResource::from);
-            let received: Vec<ReceivedResource> = received.collect();
+            let received = pulled.into_iter().map(|pulled| ReceivedJson {
+                ack_id: pulled.ack_id,
+                delivery_attempt: pulled.message.delivery_attempt,
+                message: MessageJson::from(&pulled.message),
+            });
+            let received: Vec<ReceivedJson> = received.collect();
             if !received.is_empty() {
                 answer = json!({ "receivedMessages": received });
             }
@@ -107,7 +111,7 @@ pub(super) async fn call(
 }
 
 fn must<T>(value: Option<T>, reason: &'static str) -> Result<T, RestError> {
-    value.ok_or(RestError::InvalidArgument(reason))
+    value.ok_or_else(|| RestError::invalid(reason))
 }
 
 /// Waits a little for a message, unless an answer is wanted at once: a client that asks again and

@@ -2,9 +2,10 @@
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
+use fanout_bus::OutgoingMessage;
 use serde_json::{Value, json};
 
-use super::message::read_message;
+use super::error::RestError;
 use super::names::{plain_name, split_method, topic_path, unsupported};
 use super::paging::Page;
 use super::proto_json::ProtoFields;
@@ -42,7 +43,7 @@ async fn check_topic(broker: &Broker, topic: &String) -> Result<(), BrokerError>
     if broker.topics().await?.contains(topic) {
         Ok(())
     } else {
-        Err(BrokerError::UnknownTopic(topic.clone()))
+        Err(BrokerError::Unknown("topic", topic.clone()))
     }
 }
 
@@ -110,4 +111,17 @@ pub(super) async fn call(
     let ids = broker.publish(topic, messages).await?;
     let ids: Vec<String> = ids.into_iter().map(|id| id.0).collect();
     Ok(Json(json!({ "messageIds": ids })))
+}
+
+/// Reads a message to publish. Its id and its time are the broker's to say.
+fn read_message(mut fields: ProtoFields) -> Result<OutgoingMessage, RestError> {
+    fields.text("messageId")?;
+    fields.time("publishTime")?;
+    let message = OutgoingMessage {
+        data: fields.bytes("data")?.into(),
+        attributes: fields.text_map("attributes")?,
+        ordering_key: fields.text("orderingKey")?,
+    };
+    fields.end()?;
+    Ok(message)
 }

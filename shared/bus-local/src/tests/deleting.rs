@@ -17,7 +17,7 @@ async fn a_deleted_subscription_takes_its_messages_along_and_its_push_is_cut() {
     until("the push is cut", async || endpoint.broken_off() == 1).await;
     assert_eq!(system.number("SELECT count(*) FROM messages").await, 0);
     let gone = system.broker.delete_subscription("email").await;
-    assert!(matches!(gone, Err(BrokerError::UnknownSubscription(_))));
+    assert!(matches!(gone, Err(BrokerError::Unknown("subscription", _))));
 }
 
 #[tokio::test]

@@ -93,6 +93,9 @@ async fn a_topology_that_contradicts_itself_is_refused_whole() {
         let error = system.broker.set_up(&topology).await.unwrap_err();
         assert_eq!(error.to_string(), sentence);
         let backlog = system.broker.backlog("other").await;
-        assert!(matches!(backlog, Err(BrokerError::UnknownSubscription(_))));
+        assert!(matches!(
+            backlog,
+            Err(BrokerError::Unknown("subscription", _))
+        ));
     }
 }

@@ -104,7 +104,10 @@ async fn without_retained_messages_the_past_holds_nothing_and_the_file_neither()
         .broker
         .seek("nobody", "2100-01-01T00:00:00Z".parse().unwrap())
         .await;
-    assert!(matches!(error, Err(BrokerError::UnknownSubscription(_))));
+    assert!(matches!(
+        error,
+        Err(BrokerError::Unknown("subscription", _))
+    ));
 }
 
 #[tokio::test]

@@ -326,7 +326,7 @@ async fn an_event_that_is_held_is_not_parked_beside_its_holder() {
     };
     event.fingerprint = fanout_events::decode(&received).unwrap().fingerprint;
     let held = ledger.claim(&event, &[]).await.unwrap();
-    let fanout_dedup::ClaimAnswer::Granted(claim) = held else {
+    let fanout_dedup::Standing::Open(claim) = held else {
         panic!("{held:?}");
     };
     let parks = super::effects::Planned::consumer(|_| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fanout_dedup::{
-    ClaimAnswer, LedgerError, MarkState, PROCESSED_EVENTS, Parking, Predecessor, Standing,
+    LedgerError, MarkState, PROCESSED_EVENTS, Parking, Predecessor, Standing,
     expire_claims_of_dead_process,
 };
 use fanout_runtime::{Clock, Timings};
@@ -63,7 +63,7 @@ async fn the_writes_of_a_claim_are_committed_with_it_or_nothing_is_claimed() {
     let ledger = scene.ledger();
     let fence = || Write::create(Key::new(THINGS, "fence"), Fields::new());
     let claimed = ledger.claim(&seen("evt_1"), &[fence()]).await.unwrap();
-    assert!(matches!(claimed, ClaimAnswer::Granted(_)), "{claimed:?}");
+    assert!(matches!(claimed, Standing::Open(_)), "{claimed:?}");
     let fenced_off = ledger.claim(&seen("evt_2"), &[fence()]).await;
     let Err(LedgerError::Effect(conflict)) = fenced_off else {
         panic!("{fenced_off:?}");
@@ -292,7 +292,7 @@ async fn a_claim_that_was_made_meanwhile_is_not_expired() {
     let expired = expire_claims_of_dead_process(documents.as_ref(), scene.clock.as_ref());
     expired.await.unwrap();
     let answer = ledger.claim(&seen("evt_1"), &[]).await.unwrap();
-    assert!(matches!(answer, ClaimAnswer::Held { .. }), "{answer:?}");
+    assert!(matches!(answer, Standing::Held { .. }), "{answer:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Marks as an operator finds them who looks an event up.
 
-use fanout_dedup::{Links, MarksOf, Parking, Predecessor, Seen, find_marks};
-use fanout_events::Fingerprint;
+use fanout_dedup::{Links, Parking, Predecessor, Seen, find_marks};
+use fanout_events::{EventsOf, Fingerprint};
 
 use super::scene::{Scene, seen};
 
@@ -27,24 +27,24 @@ async fn marks_are_found_by_what_ties_them_page_after_page_up_to_the_limit() {
         scene.commit(mark).await.unwrap();
     }
     let find = async |of, limit| {
-        let found = find_marks(scene.documents.as_ref(), of, limit)
+        let (marks, more) = find_marks(scene.documents.as_ref(), of, limit)
             .await
             .unwrap();
-        (found.marks.len(), found.more)
+        (marks.len(), more)
     };
     for of in [
-        MarksOf::Subject("usr_1"),
-        MarksOf::Correlation("req_1"),
-        MarksOf::Causation("evt_0"),
+        EventsOf::Subject("usr_1"),
+        EventsOf::Correlation("req_1"),
+        EventsOf::Causation("evt_0"),
     ] {
         assert_eq!(find(of, 1000).await, (150, false));
         assert_eq!(find(of, 150).await, (150, false));
         assert_eq!(find(of, 149).await, (149, true));
         assert_eq!(find(of, 0).await, (0, true));
     }
-    assert_eq!(find(MarksOf::Event("evt_007"), 10).await, (1, false));
-    assert_eq!(find(MarksOf::Event("evt_150"), 10).await, (0, false));
-    assert_eq!(find(MarksOf::Subject("usr_2"), 10).await, (0, false));
+    assert_eq!(find(EventsOf::Event("evt_007"), 10).await, (1, false));
+    assert_eq!(find(EventsOf::Event("evt_150"), 10).await, (0, false));
+    assert_eq!(find(EventsOf::Subject("usr_2"), 10).await, (0, false));
 }
 
 #[tokio::test]
@@ -66,11 +66,10 @@ async fn a_note_of_another_payload_is_told_apart_from_the_events_own_mark() {
         detail: "another payload",
     };
     ledger.note_reused(&second, parking).await.unwrap();
-    let found = find_marks(scene.documents.as_ref(), MarksOf::Event("evt_1"), 10)
+    let (found, _) = find_marks(scene.documents.as_ref(), EventsOf::Event("evt_1"), 10)
         .await
         .unwrap();
     let mut found: Vec<_> = found
-        .marks
         .iter()
         .map(|found| (found.another_payload, found.mark.outcome.as_deref()))
         .collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fanout_dedup::{Claim, ClaimAnswer, Ledger, LedgerError, Links, Mark, MarkState, Seen};
+use fanout_dedup::{Claim, Ledger, LedgerError, Links, Mark, MarkState, Seen, Standing};
 use fanout_events::Fingerprint;
 use fanout_runtime::{Clock, Timestamp, Timings};
 use fanout_store::{Documents, Write};
@@ -87,8 +87,8 @@ pub(crate) fn seen(event_id: &str) -> Seen {
 
 pub(crate) async fn granted(ledger: &Ledger) -> Box<Claim> {
     match ledger.claim(&seen("evt_1"), &[]).await.unwrap() {
-        ClaimAnswer::Granted(claim) => claim,
-        other @ (ClaimAnswer::Done | ClaimAnswer::Held { .. } | ClaimAnswer::Reused) => {
+        Standing::Open(claim) => claim,
+        other @ (Standing::Done | Standing::Held { .. } | Standing::Reused) => {
             panic!("not granted: {other:?}")
         }
     }

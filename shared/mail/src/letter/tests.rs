@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::{Sender, Unsubscribe};
 
 fn letter<'a>(to: &'a EmailAddress, name: &'a PersonName) -> Letter<'a> {
     Letter {
@@ -15,7 +16,7 @@ fn letter<'a>(to: &'a EmailAddress, name: &'a PersonName) -> Letter<'a> {
 }
 
 fn from(sender: &str) -> Letterhead {
-    Letterhead::of(sender.parse().unwrap())
+    Letterhead::of(Sender::parse(sender).unwrap())
 }
 
 /// Head and body of the mail to this address and name.
@@ -35,14 +36,14 @@ fn written(letterhead: &Letterhead, address: &str, name: &str) -> (String, Strin
 #[test]
 fn answers_and_unsubscribing_go_where_the_settings_say() {
     let letterhead = Letterhead {
-        reply_to: Some("Support <support@example.com>".parse().unwrap()),
-        unsubscribe: Some("https://example.com/u/{user_id}".parse().unwrap()),
+        reply_to: Sender::parse("Support <support@example.com>"),
+        unsubscribe: Unsubscribe::parse("https://example.com/u/{user_id}"),
         ..from("hello@example.com")
     };
     let (head, body) = written(&letterhead, "ada@example.com", "Ada");
     insta::assert_snapshot!(format!("{head}\n\n{body}"));
     let by_mail = Letterhead {
-        unsubscribe: Some("mailto:leave@example.com".parse().unwrap()),
+        unsubscribe: Unsubscribe::parse("mailto:leave@example.com"),
         ..from("hello@example.com")
     };
     let (head, _) = written(&by_mail, "ada@example.com", "Ada");
@@ -124,9 +125,9 @@ proptest! {
     ) {
         let Ok(name) = PersonName::parse(&name) else { return Ok(()) };
         let sender = format!("\"{}\" <hello@example.com>", sender.replace(['"', '\\'], ""));
-        let Ok(sender) = sender.parse() else { return Ok(()) };
+        let Some(sender) = Sender::parse(&sender) else { return Ok(()) };
         let letterhead = Letterhead {
-            unsubscribe: Some("https://example.com/{user_id}".parse().unwrap()),
+            unsubscribe: Unsubscribe::parse("https://example.com/{user_id}"),
             ..Letterhead::of(sender)
         };
         let to = EmailAddress::parse("ada@example.com").unwrap();

@@ -23,13 +23,10 @@ pub(super) enum Stage {
     Content,
 }
 
-/// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SmtpFault {
-    /// The server said no.
     #[error("the SMTP server answered {1} {0}")]
     Refused(Stage, SmtpRefusal),
-    /// The server said nothing in time.
     #[error("the SMTP server did not answer in time {0}")]
     Silent(Stage),
     /// There is no connection, or no more, or none that speaks SMTP; in the system's words.
@@ -38,10 +35,8 @@ pub(super) enum SmtpFault {
     /// The server's certificate is not accepted, or it speaks no TLS.
     #[error("no TLS session with the SMTP server: {0}")]
     Tls(String),
-    /// The server cannot do what it must be able to.
     #[error("the SMTP server offers no {0}")]
     Lacks(&'static str),
-    /// The server cannot take this recipient.
     #[error("the SMTP server takes no internationalised addresses (SMTPUTF8)")]
     NoInternationalAddresses,
 }

@@ -35,27 +35,20 @@ impl SmtpMailer {
     /// A mailer to this server, whose certificate the public authorities must vouch for. Connects
     /// at the first mail.
     pub fn new(server: SmtpServer, limits: SmtpLimits) -> Result<Self, BoxError> {
-        let roots = TLS_SERVER_ROOTS.iter().cloned().collect();
-        Self::with_roots(server, limits, roots)
+        Self::trusting(server, limits, &[])
     }
 
-    /// The same, with one more certificate (DER) that is trusted: for a test's own server. No
-    /// setting leads here.
+    /// The same, with more certificates (DER) that are trusted: for a test's own server. No setting
+    /// leads here.
     pub fn trusting(
         server: SmtpServer,
         limits: SmtpLimits,
-        certificate: &[u8],
+        certificates: &[&[u8]],
     ) -> Result<Self, BoxError> {
         let mut roots: RootCertStore = TLS_SERVER_ROOTS.iter().cloned().collect();
-        roots.add(certificate.to_vec().into())?;
-        Self::with_roots(server, limits, roots)
-    }
-
-    fn with_roots(
-        server: SmtpServer,
-        limits: SmtpLimits,
-        roots: RootCertStore,
-    ) -> Result<Self, BoxError> {
+        for certificate in certificates {
+            roots.add(certificate.to_vec().into())?;
+        }
         let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)

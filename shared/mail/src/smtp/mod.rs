@@ -14,4 +14,4 @@ mod wire;
 
 pub use limits::SmtpLimits;
 pub use mailer::SmtpMailer;
-pub use server::{InvalidSmtpUrl, SmtpServer};
+pub use server::SmtpServer;

@@ -21,7 +21,6 @@ pub(super) struct SmtpRefusal {
     of_mailbox: bool,
 }
 
-/// Whose fault a refusal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Blame {
     /// It may work later; the server says so.
@@ -154,7 +153,6 @@ impl Reply {
 }
 
 impl SmtpRefusal {
-    /// Whose fault it is.
     pub(super) fn blame(self) -> Blame {
         match self.code {
             ..500 => Blame::Passing,

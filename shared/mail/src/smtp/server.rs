@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use fanout_runtime::{Setting, Settings};
 use percent_encoding::percent_decode_str;
@@ -41,20 +40,49 @@ pub(super) enum Security {
     None,
 }
 
-/// Not the address of a mail server. Does not show it: it holds a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be {EXPECTS}")]
-pub struct InvalidSmtpUrl;
-
 impl SmtpServer {
     /// Reads `SMTP_URL`, which must be set.
     pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
-        settings.required(VARIABLE, EXPECTS)
+        settings.required_as(VARIABLE, EXPECTS, Self::parse)
     }
 
     /// Reads `SMTP_URL`, which may be absent.
     pub fn read_optional(settings: &mut Settings<'_>) -> Setting<Self> {
-        settings.optional(VARIABLE, EXPECTS)
+        settings.optional_as(VARIABLE, EXPECTS, Self::parse)
+    }
+
+    /// Takes what `SMTP_URL` can be.
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let host = url.host_str().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() || url.port() == Some(0) || url.fragment().is_some() {
+            return None;
+        }
+        let (security, usual_port) = match (url.scheme(), url.query()) {
+            ("smtps", None) => (Security::Tls, 465),
+            ("smtp", None) if is_this_machine(host) => (Security::None, 25),
+            ("smtp", None | Some("tls=required")) => (Security::StartTls, 587),
+            _ => return None,
+        };
+        let credentials = match (url.username(), url.password()) {
+            ("", None) => None,
+            ("", Some(_)) | (_, None) => return None,
+            (user, Some(password)) => Some(Credentials {
+                user: decoded(user)?,
+                password: decoded(password)?,
+            }),
+        };
+        // As in `smtps://host/our.example.com`.
+        let hello = url.path().trim_matches('/');
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+        hello.chars().all(plain).then(|| Self {
+            host: host.to_owned(),
+            port: url.port().unwrap_or(usual_port),
+            security,
+            credentials,
+            hello: (!hello.is_empty()).then(|| hello.to_owned()),
+        })
     }
 }
 
@@ -64,71 +92,24 @@ impl fmt::Display for SmtpServer {
     }
 }
 
-impl FromStr for SmtpServer {
-    type Err = InvalidSmtpUrl;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let url = Url::parse(text).map_err(|_| InvalidSmtpUrl)?;
-        let host = url.host_str().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() || url.port() == Some(0) || url.fragment().is_some() {
-            return Err(InvalidSmtpUrl);
-        }
-        let (security, usual_port) = match (url.scheme(), url.query()) {
-            ("smtps", None) => (Security::Tls, 465),
-            ("smtp", None) if is_this_machine(host) => (Security::None, 25),
-            ("smtp", None | Some("tls=required")) => (Security::StartTls, 587),
-            _ => return Err(InvalidSmtpUrl),
-        };
-        Ok(Self {
-            host: host.to_owned(),
-            port: url.port().unwrap_or(usual_port),
-            security,
-            credentials: credentials_in(&url)?,
-            hello: hello_in(&url)?,
-        })
-    }
-}
-
 fn is_this_machine(host: &str) -> bool {
     let address = host.parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|it| it.is_loopback())
 }
 
-fn credentials_in(url: &Url) -> Result<Option<Credentials>, InvalidSmtpUrl> {
-    let decoded = |text: &str| {
-        let text = percent_decode_str(text).decode_utf8();
-        text.map(|text| text.into_owned())
-            .map_err(|_| InvalidSmtpUrl)
-    };
-    match (url.username(), url.password()) {
-        ("", None) => Ok(None),
-        ("", Some(_)) | (_, None) => Err(InvalidSmtpUrl),
-        (user, Some(password)) => Ok(Some(Credentials {
-            user: decoded(user)?,
-            password: decoded(password)?,
-        })),
-    }
-}
-
-/// The path, as in `smtps://host/our.example.com`.
-fn hello_in(url: &Url) -> Result<Option<String>, InvalidSmtpUrl> {
-    let name = url.path().trim_matches('/');
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
-    match name {
-        "" => Ok(None),
-        name if name.chars().all(plain) => Ok(Some(name.to_owned())),
-        _ => Err(InvalidSmtpUrl),
-    }
+fn decoded(text: &str) -> Option<String> {
+    let text = percent_decode_str(text).decode_utf8().ok()?;
+    Some(text.into_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     fn parsed(text: &str) -> SmtpServer {
-        text.parse()
-            .unwrap_or_else(|error| panic!("{text}: {error}"))
+        SmtpServer::parse(text).unwrap_or_else(|| panic!("{text}"))
     }
 
     #[test]
@@ -192,7 +173,10 @@ mod tests {
         let password = "AbC/d+eF=";
         for scheme in ["smtp", "smtps"] {
             let plain = format!("{scheme}://AKIA:{password}@mail.example.com:465");
-            let refused = plain.parse::<SmtpServer>().err().unwrap().to_string();
+            let variables = HashMap::from([("SMTP_URL".to_owned(), plain)]);
+            let mut settings = Settings::new(&variables);
+            let server = SmtpServer::read(&mut settings);
+            let refused = settings.finish(server).err().unwrap().to_string();
             assert!(refused.contains("/ is %2F, + is %2B"), "{refused}");
             let encoded = password.replace('/', "%2F").replace('+', "%2B");
             let encoded = parsed(&format!("{scheme}://AKIA:{encoded}@mail.example.com:465"));
@@ -230,7 +214,7 @@ mod tests {
             "smtps://mail.example.com/our%20name",
             "smtps://mail.example.com#fragment",
         ] {
-            assert!(bad.parse::<SmtpServer>().is_err(), "{bad}");
+            assert!(SmtpServer::parse(bad).is_none(), "{bad}");
         }
     }
 }

@@ -25,7 +25,6 @@ const MOST_LINES: usize = 100;
 trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for S {}
 
-/// The connection.
 pub(super) struct Wire {
     stream: BufReader<Box<dyn Stream>>,
     /// This machine's own address on it.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use fanout_events::EventsOf;
 use fanout_outbox::{
-    EventRow, EventsOf, OUTBOX_LEASES, Origin, Standing, end_leases_of_dead_process, find_events,
+    EventRow, OUTBOX_LEASES, Origin, Standing, end_leases_of_dead_process, find_events,
     find_waiting,
 };
 use fanout_runtime::Clock;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use fanout_events::EventsOf;
 use fanout_outbox::{
-    EVENTS, EVENTS_KEPT, EventRow, EventsOf, OUTBOX_LEASES, Outbox, SkipError, Skipped, Standing,
-    find_events,
+    EVENTS, EVENTS_KEPT, EventRow, OUTBOX_LEASES, Outbox, SkipError, Skipped, Standing, find_events,
 };
 use fanout_runtime::Clock;
 use fanout_store::{Document, Fields, Key, Write};

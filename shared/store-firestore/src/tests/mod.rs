@@ -2,4 +2,4 @@
 
 mod answers;
 mod broken_connections;
-mod stand_in;
+pub(crate) mod stand_in;

@@ -74,8 +74,17 @@ impl StandIn {
 }
 
 pub(super) async fn documents_at(host: &str) -> FirestoreDocuments {
-    let options = FirestoreOptions::new("demo").on_emulator(host);
-    FirestoreDocuments::connect(options).await.unwrap()
+    FirestoreDocuments::connect(emulator_at(host))
+        .await
+        .unwrap()
+}
+
+pub(crate) fn emulator_at(host: &str) -> FirestoreOptions {
+    FirestoreOptions {
+        project: "demo".to_owned(),
+        database: "(default)".to_owned(),
+        emulator_host: Some(host.to_owned()),
+    }
 }
 
 /// Reads of these documents: `None` is a missing one.

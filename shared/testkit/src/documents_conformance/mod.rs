@@ -105,7 +105,6 @@ macro_rules! documents_conformance_tests {
             transforms::increment_of_something_else_than_a_whole_number
             transforms::increment_stops_at_the_largest_number
             transforms::transforms_come_after_the_content_and_in_order
-            transforms::a_server_timestamp_is_the_time_of_the_commit
             transforms::transforms_reach_fields_of_any_name
             transforms::a_delete_with_a_transform_is_refused
             values::every_kind_of_value_comes_back

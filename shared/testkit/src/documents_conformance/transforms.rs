@@ -1,12 +1,8 @@
 //! Changes that the store computes.
 
-use fanout_store::{Fields, Key, UpdateTime, Value, Write};
+use fanout_store::{Fields, Key, Value, Write};
 
-use super::scene::{Store, assert_refused, fields, new_key, read, write};
-
-/// How far the server's idea of now may lie from the version it gives. The emulator takes the time
-/// some milliseconds before it commits; a loaded machine makes more of it.
-const NEAR_NANOSECONDS: u64 = 10_000_000_000;
+use super::scene::{Store, assert_refused, fields, new_key, write};
 
 fn add(key: &Key, by: i64) -> Write {
     Write::merge(key.clone(), Fields::new()).increment("n", by)
@@ -77,27 +73,6 @@ pub async fn transforms_come_after_the_content_and_in_order(store: Store) {
     let merge = Write::merge(key.clone(), content);
     write(&store, merge.increment("n", 5)).await;
     assert_eq!(fields(&store, &key).await.integer("n"), Ok(15));
-}
-
-/// The store's clock, in whole milliseconds, the same for all writes of a commit.
-pub async fn a_server_timestamp_is_the_time_of_the_commit(store: Store) {
-    let (first, second) = (new_key(), new_key());
-    let stamp = |key: &Key| {
-        let content = Fields::new().with("kept", "x");
-        Write::merge(key.clone(), content).server_timestamp("at")
-    };
-    store
-        .commit(vec![stamp(&first), stamp(&second)])
-        .await
-        .unwrap();
-    let document = read(&store, &first).await;
-    let at = document.fields.timestamp("at").unwrap();
-    assert_eq!(at.timestamp_subsec_nanos() % 1_000_000, 0, "{at}");
-    let nanoseconds = at.timestamp_nanos_opt().unwrap();
-    let UpdateTime(version) = document.update_time;
-    assert!(nanoseconds.abs_diff(version) < NEAR_NANOSECONDS, "{at}");
-    assert_eq!(document.fields.text("kept"), Ok("x"));
-    assert_eq!(fields(&store, &second).await.timestamp("at"), Ok(at));
 }
 
 /// A name is never taken for a path.

@@ -16,7 +16,7 @@ use crate::console::frame::{Part, Screen, rendered};
 use crate::console::guard::TOKEN;
 use crate::console::hub::{Attempt, Came, Reaction, SeenEvent};
 use crate::console::words::{clock, escaped, full, short, span};
-use crate::trace::{Asked, Life, Publication, look_up};
+use crate::trace::{Life, Publication, Question, find};
 
 #[derive(Template)]
 #[template(path = "console/biography.html")]
@@ -118,13 +118,8 @@ pub(crate) async fn parts(page: &Page, id: &str) -> Vec<Part> {
 
 /// What is known of it, and whether its row is there, from which it can be sent again.
 async fn life(page: &Page, id: &str) -> (LifePart, bool) {
-    let asked = Asked {
-        event: Some(id.to_owned()),
-        user: None,
-        order: None,
-        correlation: None,
-    };
-    let found = look_up(page.documents.as_ref(), &SystemClock, &asked).await;
+    let asked = Question::Event(id.to_owned());
+    let found = find(page.documents.as_ref(), &SystemClock, asked).await;
     let stored = found.ok().and_then(|found| found.events.into_iter().next());
     let seen = page.hub.look().event(id).cloned();
     let has_row = stored.as_ref().is_some_and(|life| life.stored_at.is_some());

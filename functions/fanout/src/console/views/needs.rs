@@ -93,4 +93,3 @@ async fn stuck(page: &Page) -> Option<Need> {
         link: "look at them",
     })
 }
-

@@ -14,7 +14,7 @@ use crate::console::Page;
 use crate::console::cell::Cell;
 use crate::console::frame::Screen;
 use crate::console::words::{clock, escaped, short, span};
-use crate::trace::{Asked, Life, look_up};
+use crate::trace::{Life, Question, find};
 
 #[derive(Template)]
 #[template(path = "console/related.html")]
@@ -41,27 +41,17 @@ struct Told {
 }
 
 pub(crate) async fn request(State(page): State<Arc<Page>>, Path(id): Path<String>) -> Response {
-    let asked = Asked {
-        event: None,
-        user: None,
-        order: None,
-        correlation: Some(id.clone()),
-    };
+    let asked = Question::Correlation(id.clone());
     answer(&page, "Request", id, asked).await
 }
 
 pub(crate) async fn user(State(page): State<Arc<Page>>, Path(id): Path<String>) -> Response {
-    let asked = Asked {
-        event: None,
-        user: Some(id.clone()),
-        order: None,
-        correlation: None,
-    };
+    let asked = Question::User(id.clone());
     answer(&page, "Subject", id, asked).await
 }
 
-async fn answer(page: &Page, what: &'static str, id: String, asked: Asked) -> Response {
-    let found = look_up(page.documents.as_ref(), &SystemClock, &asked).await;
+async fn answer(page: &Page, what: &'static str, id: String, asked: Question) -> Response {
+    let found = find(page.documents.as_ref(), &SystemClock, asked).await;
     let mut facts = Vec::new();
     let (mut lives, mut incomplete) = (Vec::new(), false);
     if let Ok(found) = found {

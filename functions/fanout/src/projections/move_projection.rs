@@ -1,0 +1,176 @@
+//! `fanout projections rebuild | rollback`
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use fanout_google_cloud::GoogleCloudSettings;
+use fanout_projections::{RebuildError, Rebuilds, Shown, Standing, find_standing};
+use fanout_runtime::{Environment, SystemClock, SystemIds};
+use fanout_store::Documents;
+use serde_json::{Value, json};
+
+use super::progress::Progress;
+use super::{MoveFlags, RebuildFlags, list_projections, table};
+use crate::answer::{verdict, write};
+use crate::google_api::{GoogleApi, GoogleApiError};
+use crate::operator::{Operator, base_url};
+use crate::target::{ADVICE, Target};
+
+/// How often it is looked how far a rebuild is.
+const LOOK: Duration = Duration::from_millis(100);
+
+#[derive(Clone, Copy)]
+enum Verb {
+    Rebuild { accept_missing: bool },
+    RollBack,
+}
+
+pub(super) async fn rebuild(
+    rebuild: &RebuildFlags,
+    environment: &dyn Environment,
+) -> anyhow::Result<ExitCode> {
+    let RebuildFlags {
+        accept_missing,
+        flags,
+    } = rebuild;
+    let target = Target::from_flags(&flags.common.target, environment)?;
+    let documents = target.documents().await?;
+    let before = standing(documents.as_ref(), flags).await?;
+    let verb = Verb::Rebuild {
+        accept_missing: *accept_missing,
+    };
+    ask(flags, target, verb, environment).await?;
+    // What is being built, or was while this asked.
+    let generation = before
+        .building
+        .map_or(before.newest + 1, |it| it.generation);
+    let standing = watch(documents.as_ref(), flags, generation).await?;
+    let is_live = standing.live == generation;
+    answer(standing, flags, "rebuilt")?;
+    Ok(verdict(is_live))
+}
+
+pub(super) async fn roll_back(
+    flags: &MoveFlags,
+    environment: &dyn Environment,
+) -> anyhow::Result<ExitCode> {
+    let target = Target::from_flags(&flags.common.target, environment)?;
+    let documents = target.documents().await?;
+    ask(flags, target, Verb::RollBack, environment).await?;
+    answer(
+        standing(documents.as_ref(), flags).await?,
+        flags,
+        "rolled back",
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn standing(documents: &dyn Documents, flags: &MoveFlags) -> anyhow::Result<Standing> {
+    let standing = find_standing(documents, &flags.name).await;
+    standing.context("the store could not be read")
+}
+
+fn answer(standing: Standing, flags: &MoveFlags, done: &str) -> anyhow::Result<()> {
+    let shown = Shown::of(standing);
+    write(&shown, flags.common.json, |shown| {
+        let outcome = match shown.refused {
+            Some(_) => "not rebuilt",
+            None => done,
+        };
+        let of = list_projections::of(shown);
+        format!("{} {outcome}: {of}\n", shown.name)
+    })
+}
+
+/// Tells how far it is until it is built, or given up.
+async fn watch(
+    documents: &dyn Documents,
+    flags: &MoveFlags,
+    generation: u64,
+) -> anyhow::Result<Standing> {
+    let mut progress = Progress::new();
+    loop {
+        let standing = standing(documents, flags).await?;
+        let building = standing.building.as_ref();
+        if building.is_none_or(|it| it.generation != generation) {
+            progress.end();
+            if standing.newest < generation {
+                bail!("the rebuild of {} did not begin", flags.name);
+            }
+            return Ok(standing);
+        }
+        if let Some(building) = Shown::of(standing).building {
+            progress.tell(&flags.name, &building);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn ask(
+    flags: &MoveFlags,
+    target: Target,
+    verb: Verb,
+    environment: &dyn Environment,
+) -> anyhow::Result<()> {
+    let asked = match target {
+        Target::Embedded { .. } => ask_its_service(flags, verb, environment).await,
+        Target::Google(settings) => in_firestore(settings, flags, verb).await,
+    };
+    asked.with_context(|| format!("{} was not moved", flags.name))
+}
+
+/// The data file belongs to the system that runs on it.
+async fn ask_its_service(
+    flags: &MoveFlags,
+    verb: Verb,
+    environment: &dyn Environment,
+) -> anyhow::Result<()> {
+    let url = match &flags.service_url {
+        Some(url) => url.clone(),
+        None => {
+            let owned = flags.owned()?;
+            let spec = system::role(owned.service);
+            let spec = spec.with_context(|| format!("no service has {}", flags.name))?;
+            format!("http://localhost:{}", spec.port)
+        }
+    };
+    let http = Operator::connect(&flags.common.target, environment)?.http;
+    let mut address = base_url(&url, "--service-url")?;
+    let (name, body) = match verb {
+        Verb::Rebuild { accept_missing } => {
+            ("rebuild", json!({ "accept_missing": accept_missing }))
+        }
+        Verb::RollBack => ("rollback", json!({})),
+    };
+    if let Ok(mut path) = address.path_segments_mut() {
+        path.pop_if_empty()
+            .extend(["projections", &flags.name, name]);
+    }
+    let advice =
+        "start `fanout up --system social`, or say where the service listens with --service-url";
+    let service = GoogleApi::new(http, None, advice);
+    let moved = service.post::<Value>(address, &body).await;
+    moved.map(drop).map_err(GoogleApiError::in_its_words)
+}
+
+async fn in_firestore(
+    settings: GoogleCloudSettings,
+    flags: &MoveFlags,
+    verb: Verb,
+) -> anyhow::Result<()> {
+    let connected = settings.connect().await.map_err(|error| anyhow!(error));
+    let documents = connected.context(ADVICE)?.documents;
+    let rebuilds = Rebuilds::new(
+        table(),
+        documents,
+        Arc::new(SystemClock),
+        Arc::new(SystemIds),
+    );
+    let moved: Result<Standing, RebuildError> = match verb {
+        Verb::Rebuild { accept_missing } => rebuilds.begin(&flags.name, accept_missing).await,
+        Verb::RollBack => rebuilds.roll_back(&flags.name).await,
+    };
+    Ok(moved.map(drop)?)
+}

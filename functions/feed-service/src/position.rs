@@ -1,0 +1,39 @@
+//! A place in a feed: behind a post. The same in every generation, and where no rows are.
+
+use chrono::DateTime;
+use fanout_runtime::Timestamp;
+use fanout_store::{Cursor, Value};
+use fanout_web::{InvalidPageToken, open_page_token, seal_page_token};
+
+/// Names the listing.
+const FEED: &str = "feed:";
+
+/// Behind this post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) posted_at: Timestamp,
+    pub(crate) post_id: String,
+}
+
+impl Position {
+    /// Behind this document of a query that ends with the time of posting.
+    pub(crate) fn cursor(&self, id: String) -> Cursor {
+        let values = vec![Value::from(self.posted_at)];
+        Cursor { values, id }
+    }
+
+    pub(crate) fn token(&self) -> String {
+        let at = self.posted_at.timestamp_millis();
+        seal_page_token(FEED, &format!("{at}:{}", self.post_id))
+    }
+
+    pub(crate) fn parse(token: &str) -> Result<Self, InvalidPageToken> {
+        let rest = open_page_token(FEED, token)?;
+        let (at, post_id) = rest.split_once(':').ok_or(InvalidPageToken)?;
+        let at: i64 = at.parse().map_err(|_| InvalidPageToken)?;
+        Ok(Self {
+            posted_at: DateTime::from_timestamp_millis(at).ok_or(InvalidPageToken)?,
+            post_id: post_id.to_owned(),
+        })
+    }
+}
