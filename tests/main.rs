@@ -23,6 +23,7 @@ mod once_per_consumer;
 mod protocols;
 mod push_auth;
 mod query_plans;
+mod search_index;
 mod shop;
 mod sign_up;
 mod social;

@@ -1,4 +1,4 @@
-//! Posts, follows and feeds on the embedded engine.
+//! Posts, follows and feeds, on every engine.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -57,9 +57,21 @@ impl TestSystem {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_feed_follows_posts_follows_deletions_a_rebuild_and_the_way_back() {
-    let system = TestSystem::social().await;
+    follows_all(TestSystem::social().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(emulators),
+    ignore = "needs Google's emulators: gcloud components install pubsub-emulator cloud-firestore-emulator"
+)]
+async fn the_same_on_googles_emulators() {
+    follows_all(TestSystem::social_on_emulators().await).await;
+}
+
+async fn follows_all(system: TestSystem) {
     let early = system
         .post_of("alice", "Before anybody followed #rust")
         .await;

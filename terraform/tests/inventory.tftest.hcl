@@ -110,7 +110,7 @@ run "the_feed_too" {
   }
 
   assert {
-    condition     = setsubtract(keys(module.service), [for name, service in var.services : name if contains(["sign-up", "social"], coalesce(service.system, "sign-up"))]) == toset([]) && contains(keys(module.service), "post-service") && contains(keys(module.service), "feed-service")
+    condition     = toset(keys(module.service)) == toset([for name, service in var.services : name if contains(["sign-up", "social"], coalesce(service.system, "sign-up"))]) && contains(keys(module.service), "post-service") && contains(keys(module.service), "feed-service")
     error_message = "The services of posts and feeds are not those that the table gives them."
   }
 

@@ -62,9 +62,18 @@ impl TestSystem {
 
     /// Posts, feeds and the search too, on the embedded engine.
     pub(crate) async fn social() -> Self {
+        Self::social_on(EngineChoice::Embedded).await
+    }
+
+    /// The same on Google's emulators.
+    pub(crate) async fn social_on_emulators() -> Self {
+        Self::social_on(EngineChoice::Running(emulators().await)).await
+    }
+
+    async fn social_on(engine: EngineChoice) -> Self {
         let (nothing, data) = (HashMap::new(), tempfile::tempdir().unwrap());
         let more = ["--system", "social", "--system", "shop"];
-        Self::start_of(&more, EngineChoice::Embedded, &nothing, data).await
+        Self::start_of(&more, engine, &nothing, data).await
     }
 
     /// On the embedded engine, with the data of a system that has stopped.

@@ -163,3 +163,55 @@ pub(crate) fn twin_of(row: &Document, generation: u64) -> Key {
 pub(crate) fn is_gone(row: &Fields) -> bool {
     row.get(GONE).is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: &Collection = &Collection::named("test_now");
+    const PAST: &Collection = &Collection::named("test_past");
+
+    /// What an event makes: how something is now, or gone, as of a version; and that it happened.
+    fn rows(of: u8, version: u64, is_gone: bool) -> Rows {
+        let (id, content) = (of.to_string(), Fields::new().with("at", version));
+        let now = if is_gone {
+            Row::gone(NOW, &id, version)
+        } else {
+            Row::latest(NOW, &id, version, content.clone())
+        };
+        vec![now, Row::fixed(PAST, &format!("{id}.{version}"), content)].into()
+    }
+
+    fn batch(events: &[(u8, u64)]) -> BTreeMap<Key, Row> {
+        let mut batch = Batch::default();
+        for (of, version) in events {
+            batch.add(rows(*of, *version, version % 5 == 4));
+        }
+        batch.0
+    }
+
+    fn events() -> impl Strategy<Value = Vec<(u8, u64)>> {
+        prop::collection::vec((0..3_u8, 1..8_u64), 0..12)
+    }
+
+    proptest! {
+        #[test]
+        fn neither_order_nor_repeats_of_events_change_the_rows(
+            (events, shuffled) in events().prop_flat_map(|it| (Just(it.clone()), Just(it).prop_shuffle())),
+            repeated in 0..12_usize,
+        ) {
+            let again: Vec<_> = shuffled.iter().chain(shuffled.iter().take(repeated)).copied().collect();
+            prop_assert_eq!(batch(&again), batch(&events));
+        }
+
+        #[test]
+        fn a_row_is_under_the_same_id_in_every_generation(id in ".{0,40}", one: u64, other: u64) {
+            let key = row_key(NOW, one, &id);
+            let update_time = fanout_store::UpdateTime(0);
+            let row = Document { key, fields: Fields::new(), update_time };
+            prop_assert_eq!(twin_of(&row, other), row_key(NOW, other, &id));
+        }
+    }
+}

@@ -360,3 +360,6 @@ fn numbers(fields: &Fields, name: &str) -> Result<Vec<u64>, MalformedDocument> {
     };
     items.iter().map(number).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,8 +18,9 @@ use crate::shown::Shown;
 
 /// How large a request may be.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-/// For how long a request works on what it has begun. The ticker goes on with it.
-const AT_ONCE: Duration = Duration::from_secs(2);
+/// For how long a request works on what it has begun: a small read model is done when it answers. The
+/// ticker goes on with it.
+const AT_ONCE: Duration = Duration::from_secs(10);
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

@@ -28,6 +28,7 @@ mod replay;
 mod running;
 mod schema;
 mod shop;
+mod shop_killed;
 mod skipping;
 mod status;
 mod stopping;

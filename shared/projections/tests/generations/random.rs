@@ -85,6 +85,7 @@ pub(crate) async fn story(seed: u64, setup: &Setup) -> Result<(), String> {
     });
     let rebuilding = flaky(seed, sees(setup.rebuild_sees));
     let rebuilds = world.rebuilds(&projection, setup.rebuilds, rebuilding);
+    let other = world.rebuilds(&projection, setup.rebuilds, sees(setup.rebuild_sees));
     let roll = |of: usize| (dice.fraction() * of as f64) as usize;
     for _ in 0..STEPS {
         match roll(20) {
@@ -103,33 +104,39 @@ pub(crate) async fn story(seed: u64, setup: &Setup) -> Result<(), String> {
                 // What fails is asked for again, or not.
                 let _ = rebuilds.begin(NAME, setup.accepts_missing).await;
             }
-            15 if roll(3) == 0 => {
+            // The ticker and a request are at it at once.
+            15 if roll(3) > 0 => {
+                let (one, two) = (Duration::ZERO, Duration::from_secs(40));
+                tokio::join!(rebuilds.advance(one), other.advance(two));
+            }
+            15 => {
                 let _ = rebuilds.roll_back(NAME).await;
             }
             _ => {
                 rebuilds.advance(Duration::ZERO).await;
             }
         }
-        for instance in &instances {
-            world.nothing_is_missed(instance).await?;
-        }
+        no_reader_misses_anything(&world, &instances).await?;
     }
     settle(&mut world, &instances).await;
     let sound = world.rebuilds(&projection, setup.rebuilds, sees_of(setup, &world));
     finish(&world, &sound, setup).await?;
-    for instance in &instances {
-        world.nothing_is_missed(instance).await?;
-    }
+    no_reader_misses_anything(&world, &instances).await?;
     world.all_agree().await?;
     match sound.roll_back(NAME).await {
         Ok(_) | Err(RebuildError::NoWayBack) => {}
         Err(error) => return Err(error.to_string()),
     }
     world.clock.advance(Duration::from_secs(31));
-    for instance in &instances {
+    no_reader_misses_anything(&world, &instances).await?;
+    world.all_agree().await
+}
+
+async fn no_reader_misses_anything(world: &World, instances: &[Instance; 2]) -> Result<(), String> {
+    for instance in instances {
         world.nothing_is_missed(instance).await?;
     }
-    world.all_agree().await
+    Ok(())
 }
 
 fn sees_of(setup: &Setup, world: &World) -> Arc<dyn Documents> {
