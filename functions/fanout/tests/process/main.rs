@@ -18,6 +18,7 @@ mod feed;
 mod gcloud;
 mod grpc;
 mod guarded;
+mod logging;
 mod metrics;
 mod operated;
 mod pages;
