@@ -89,7 +89,7 @@ fn run_system(flags: &UpFlags, watch: Option<Watch>) -> anyhow::Result<()> {
         let shutdown = Shutdown::on_signal();
         let engine = EngineChoice::from_flags(flags, &ProcessEnvironment)?;
         let system = tokio::select! {
-            system = System::start(flags, watch, engine, &ProcessEnvironment, shutdown.clone()) => system?,
+            system = System::start_watched(flags, watch, engine, &ProcessEnvironment, shutdown.clone()) => system?,
             () = shutdown.requested() => return Ok(()),
         };
         welcome::print(&system, flags, started.elapsed());

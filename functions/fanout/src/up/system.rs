@@ -61,8 +61,18 @@ struct Listeners {
 }
 
 impl System {
-    /// Starts everything; it stops with `shutdown`.
-    pub(crate) async fn start(
+    /// Starts everything but the page; it stops with `shutdown`.
+    pub async fn start(
+        flags: &UpFlags,
+        choice: EngineChoice,
+        environment: &dyn Environment,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
+        Self::start_watched(flags, None, choice, environment, shutdown).await
+    }
+
+    /// The same, with the page where there is something that it is told by.
+    pub(crate) async fn start_watched(
         flags: &UpFlags,
         watch: Option<Watch>,
         choice: EngineChoice,
