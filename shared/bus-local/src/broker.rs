@@ -19,7 +19,6 @@ use super::{rows, schema, subscriptions};
 #[derive(Clone)]
 pub struct Broker {
     shared: Arc<Shared>,
-    mischief: Mischief,
 }
 
 struct Shared {
@@ -31,6 +30,7 @@ struct Shared {
     messages: watch::Sender<()>,
     /// Marked when there may be new subscriptions.
     topology: watch::Sender<()>,
+    mischief: watch::Sender<Mischief>,
 }
 
 impl Broker {
@@ -51,18 +51,22 @@ impl Broker {
             project,
             messages: watch::Sender::new(()),
             topology: watch::Sender::new(()),
+            mischief: watch::Sender::new(Mischief::default()),
         };
-        Ok(Self {
-            shared: Arc::new(shared),
-            mischief: Mischief::default(),
-        })
+        let shared = Arc::new(shared);
+        Ok(Self { shared })
     }
 
     /// The same broker with faults injected into its deliveries; for [`Broker::run`].
     #[must_use]
-    pub fn with_mischief(mut self, mischief: Mischief) -> Self {
-        self.mischief = mischief;
+    pub fn with_mischief(self, mischief: Mischief) -> Self {
+        self.set_mischief(mischief);
         self
+    }
+
+    /// Injects these faults from now on, on all clones.
+    pub fn set_mischief(&self, mischief: Mischief) {
+        self.shared.mischief.send_replace(mischief);
     }
 
     /// How many messages a subscription has not acked; dead letters too are counted so, by the
@@ -105,8 +109,9 @@ impl Broker {
         &self.shared.project
     }
 
-    pub(super) fn mischief(&self) -> Mischief {
-        self.mischief
+    /// The faults that are injected.
+    pub fn mischief(&self) -> Mischief {
+        *self.shared.mischief.borrow()
     }
 
     /// Says that messages may have become due. Called inside the job that makes them so: a loop that

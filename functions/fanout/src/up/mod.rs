@@ -4,6 +4,7 @@ mod data_dir;
 mod data_watch;
 mod engine;
 mod metrics_route;
+mod page;
 mod roles;
 mod system;
 mod welcome;
@@ -25,12 +26,15 @@ pub use system::{System, Urls};
 
 use crate::answer::exit_code;
 use crate::cli::UpFlags;
+use crate::console::hub_listener;
+use page::Watch;
 
 /// Runs the system until Ctrl-C, SIGTERM or SIGHUP; a second Ctrl-C does not wait for anything. Where
 /// logs are JSON, a failure is a line of them.
 pub fn run(flags: &UpFlags) -> anyhow::Result<ExitCode> {
-    let ended = start_telemetry(flags).and_then(|traces| {
-        let ended = run_system(flags);
+    let watch = Watch::of(flags);
+    let ended = start_telemetry(flags, watch.as_ref()).and_then(|traces| {
+        let ended = run_system(flags, watch);
         if let Some(traces) = traces {
             traces.stop();
         }
@@ -47,7 +51,7 @@ pub fn run(flags: &UpFlags) -> anyhow::Result<ExitCode> {
 }
 
 /// Starts logs, metrics and traces; with faulty settings, logs alone.
-fn start_telemetry(flags: &UpFlags) -> anyhow::Result<Option<Traces>> {
+fn start_telemetry(flags: &UpFlags, watch: Option<&Watch>) -> anyhow::Result<Option<Traces>> {
     let mut settings = Settings::new(&ProcessEnvironment);
     let logs = LogSettings::of_format(flags.log, &mut settings);
     let traces = TraceSettings::read(&mut settings);
@@ -62,7 +66,9 @@ fn start_telemetry(flags: &UpFlags) -> anyhow::Result<Option<Traces>> {
         Ok((logs, traces)) => {
             let counting = Metrics::of_process().counting();
             let reading = traces.as_ref().map(Traces::reading);
-            init_telemetry(logs, std::iter::once(counting).chain(reading).collect());
+            let watching = watch.map(|watch| hub_listener(&watch.hub));
+            let more = std::iter::once(counting).chain(reading).chain(watching);
+            init_telemetry(logs, more.collect());
             Ok(traces)
         }
         Err(error) => {
@@ -72,7 +78,7 @@ fn start_telemetry(flags: &UpFlags) -> anyhow::Result<Option<Traces>> {
     }
 }
 
-fn run_system(flags: &UpFlags) -> anyhow::Result<()> {
+fn run_system(flags: &UpFlags, watch: Option<Watch>) -> anyhow::Result<()> {
     let started = Instant::now();
     raise_descriptor_limit();
     keep_files_private();
@@ -83,7 +89,7 @@ fn run_system(flags: &UpFlags) -> anyhow::Result<()> {
         let shutdown = Shutdown::on_signal();
         let engine = EngineChoice::from_flags(flags, &ProcessEnvironment)?;
         let system = tokio::select! {
-            system = System::start(flags, engine, &ProcessEnvironment, shutdown.clone()) => system?,
+            system = System::start(flags, watch, engine, &ProcessEnvironment, shutdown.clone()) => system?,
             () = shutdown.requested() => return Ok(()),
         };
         welcome::print(&system, flags, started.elapsed());

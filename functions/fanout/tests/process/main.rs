@@ -10,6 +10,7 @@ mod bank;
 mod cloud;
 mod command;
 mod completions;
+mod console;
 mod dead_letters;
 mod doctor;
 mod emulators;
