@@ -71,9 +71,10 @@ fn write_span(
         SpanKind::Consumer => "consumer",
         SpanKind::Internal => "internal",
     };
-    let elsewhere = match span.parent_span_id == SpanId::INVALID || depth > 1 {
-        true => "",
-        false => ", of a caller",
+    let elsewhere = if span.parent_span_id == SpanId::INVALID || depth > 1 {
+        ""
+    } else {
+        ", of a caller"
     };
     let margin = "  ".repeat(depth);
     writeln!(text, "{margin}{} ({kind}{elsewhere})", span.name).unwrap();
