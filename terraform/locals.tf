@@ -77,6 +77,11 @@ locals {
       LOG_FORMAT           = "json"
     },
     var.event_store_ttl_days == null ? {} : { EVENT_STORE_TTL_DAYS = tostring(var.event_store_ttl_days) },
+    # The same part in all services, or a trace would be kept in pieces.
+    var.telemetry == "off" ? {} : {
+      OTEL_EXPORTER_OTLP_ENDPOINT = "https://telemetry.googleapis.com"
+      OTEL_TRACES_SAMPLER_ARG     = tostring(var.trace_ratio)
+    },
   )
 
   # What a service that is pushed to is told besides.

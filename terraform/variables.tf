@@ -214,6 +214,30 @@ variable "secret_versions" {
   }
 }
 
+variable "telemetry" {
+  description = "Where traces go: nowhere (off), or straight to Google's API of OTLP (direct). `trace_ratio` is the part of them that is kept."
+  type        = string
+  default     = "off"
+  nullable    = false
+
+  validation {
+    condition     = contains(["off", "direct"], var.telemetry)
+    error_message = "telemetry must be off or direct."
+  }
+}
+
+variable "trace_ratio" {
+  description = "The part of traces that is kept, from 0 to 1, where telemetry is on: a sign-up has about 16 spans."
+  type        = number
+  default     = 0.01
+  nullable    = false
+
+  validation {
+    condition     = var.trace_ratio >= 0 && var.trace_ratio <= 1
+    error_message = "trace_ratio must be from 0 to 1, such as 0.01 for one trace in a hundred."
+  }
+}
+
 variable "user_service_invokers" {
   description = "Who may call user-service where it is not public, such as serviceAccount:front-end@my-project.iam.gserviceaccount.com or group:testers@example.com."
   type        = set(string)

@@ -229,6 +229,7 @@ async fn a_delivery_is_one_log_line_with_the_agreed_fields() {
     let mut line: Value = serde_json::from_str(lines.next().unwrap()).unwrap();
     assert_eq!(lines.next(), None);
     line["time"] = "[time]".into();
+    line["httpRequest"]["latency"] = "[s]".into();
     line["duration_ms"] = "[ms]".into();
     insta::assert_json_snapshot!(line, @r#"
     {
@@ -238,7 +239,15 @@ async fn a_delivery_is_one_log_line_with_the_agreed_fields() {
       "duration_ms": "[ms]",
       "event_id": "evt_01JD2V7Q4M8T9W3X5Y6Z7A8B9C",
       "event_type": "user.created",
+      "httpRequest": {
+        "latency": "[s]",
+        "requestMethod": "POST",
+        "requestUrl": "/pubsub/push",
+        "status": 204
+      },
+      "logging.googleapis.com/spanId": "00f067aa0ba902b7",
       "logging.googleapis.com/trace": "projects/test/traces/4bf92f3577b34da6a3ce929d0e0e4736",
+      "logging.googleapis.com/trace_sampled": true,
       "message": "delivered",
       "message_id": "7",
       "outcome": "done",
@@ -262,6 +271,7 @@ async fn a_refused_delivery_is_such_a_line_with_all_that_could_be_read() {
     let answer = deliver(&crm, body.to_string()).await;
     let mut line: Value = serde_json::from_str(&answer.logs).unwrap();
     line["time"] = "[time]".into();
+    line["httpRequest"]["latency"] = "[s]".into();
     assert!(line["duration_ms"].is_u64(), "{line}");
     line["duration_ms"] = "[ms]".into();
     insta::assert_json_snapshot!(line, @r#"
@@ -269,7 +279,15 @@ async fn a_refused_delivery_is_such_a_line_with_all_that_could_be_read() {
       "attempt": 3,
       "consumer": "crm",
       "duration_ms": "[ms]",
+      "httpRequest": {
+        "latency": "[s]",
+        "requestMethod": "POST",
+        "requestUrl": "/pubsub/push",
+        "status": 400
+      },
+      "logging.googleapis.com/spanId": "00f067aa0ba902b7",
       "logging.googleapis.com/trace": "projects/test/traces/4bf92f3577b34da6a3ce929d0e0e4736",
+      "logging.googleapis.com/trace_sampled": true,
       "message": "delivery refused",
       "message_id": "7",
       "outcome": "not_a_push",

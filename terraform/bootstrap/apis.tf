@@ -16,6 +16,7 @@ locals {
     "run.googleapis.com",
     "secretmanager.googleapis.com",
     "storage.googleapis.com",
+    "telemetry.googleapis.com", # traces, where `telemetry` is on
   ]
 }
 

@@ -162,15 +162,15 @@ run "dashboard_and_metrics" {
 
   assert {
     condition = (
-      google_logging_metric.deliveries.filter == "resource.type=\"cloud_run_revision\" AND jsonPayload.consumer:* AND jsonPayload.outcome:*" &&
-      google_logging_metric.deliveries.label_extractors == tomap({ consumer = "EXTRACT(jsonPayload.consumer)", outcome = "EXTRACT(jsonPayload.outcome)" }) &&
-      toset([for label in google_logging_metric.deliveries.metric_descriptor[0].labels : label.key]) == toset(["consumer", "outcome"])
+      google_logging_metric.of_lines["deliveries"].filter == "resource.type=\"cloud_run_revision\" AND jsonPayload.consumer:* AND jsonPayload.outcome:*" &&
+      google_logging_metric.of_lines["deliveries"].label_extractors == tomap({ consumer = "EXTRACT(jsonPayload.consumer)", outcome = "EXTRACT(jsonPayload.outcome)" }) &&
+      toset([for label in google_logging_metric.of_lines["deliveries"].metric_descriptor[0].labels : label.key]) == toset(["consumer", "outcome"])
     )
     error_message = "The metric of deliveries does not tell consumers and outcomes apart; or it has a label with personal data."
   }
 
   assert {
-    condition     = google_logging_metric.outbox_age.filter == "resource.type=\"cloud_run_revision\" AND jsonPayload.oldest_age_seconds:*" && google_logging_metric.outbox_age.value_extractor == "EXTRACT(jsonPayload.oldest_age_seconds)"
+    condition     = google_logging_metric.of_lines["outbox_oldest_age"].filter == "resource.type=\"cloud_run_revision\" AND jsonPayload.oldest_age_seconds:*" && google_logging_metric.of_lines["outbox_oldest_age"].value_extractor == "EXTRACT(jsonPayload.oldest_age_seconds)"
     error_message = "The metric of the outbox does not read the age that the ticker logs."
   }
 }

@@ -16,7 +16,7 @@ use fanout_store_sqlite::{Database, SqliteDocuments};
 use serde_json::{Value, json};
 
 use super::message;
-use crate::support::TestSystem;
+use crate::support::{TestSystem, eventually, get_json};
 use crate::user_service::Service;
 
 /// The messages of a user's whole life.
@@ -42,6 +42,7 @@ async fn published_by_all() -> Vec<OutgoingMessage> {
     let abandon = format!("/processes/order/{silent}/abandon");
     post(&system, "order", &abandon, &json!({"reason": "of no use"})).await;
     move_money(&system).await;
+    follow_and_post(&system).await;
     let user = system.sign_up("ada@example.com").await;
     let user = system.url("user", &format!("/users/{user}"));
     let change = system.client.patch(&user).json(&json!({"name": "Another"}));
@@ -97,6 +98,26 @@ async fn move_money(system: &TestSystem) {
     let rest = json!({"from": accounts[0], "to": accounts[1], "amount": "10"});
     post(system, "account", "/transfers", &rest).await;
     post(system, "account", &on("close"), &json!({})).await;
+}
+
+/// Every kind of event that posts and their readers can have.
+async fn follow_and_post(system: &TestSystem) {
+    let no_content = async |request: reqwest::RequestBuilder| {
+        assert_eq!(request.send().await.unwrap().status(), 204);
+    };
+    let following = system.url("post", "/users/ada/following/bob");
+    no_content(system.client.put(&following)).await;
+    let content = json!({"author_id": "bob", "content": "To be #seen"});
+    let written = post(system, "post", "/posts", &content).await;
+    let feed = system.url("feed", "/feeds/ada");
+    eventually("the post in the feed", || async {
+        let (_, feed) = get_json(&system.client, &feed).await;
+        (feed["items"][0]["post_id"] == written["id"]).then_some(())
+    })
+    .await;
+    let written = format!("/posts/{}", written["id"].as_str().unwrap());
+    no_content(system.client.delete(system.url("post", &written))).await;
+    no_content(system.client.delete(&following)).await;
 }
 
 #[tokio::test]

@@ -7,12 +7,14 @@ mod anew;
 mod answers;
 mod documents;
 mod early_query;
+mod machine;
 mod publisher;
 
 use std::sync::Arc;
 
 use axum::Router;
 use fanout_bus::Publisher;
+use fanout_processes::Machine;
 use fanout_runtime::IdGenerator;
 use fanout_store::Documents;
 use http::StatusCode;
@@ -21,6 +23,7 @@ use super::services::Service;
 use anew::MadeAnew;
 use documents::BrokenDocuments;
 use early_query::EarlyQuery;
+use machine::BrokenMachine;
 use publisher::{HastyPublisher, OneTopic};
 
 /// One way to get it wrong.
@@ -90,10 +93,33 @@ pub(crate) enum Broken {
     WakeForgotten,
     /// A process is stored whatever it has become meanwhile.
     ProcessUnguarded,
+    /// An order, its process and the request's record are stored whether there are some or not. The
+    /// record is what holds: a process's own key is new with each request.
+    StartUnguarded,
+    /// A process has only that undone that was answered as done.
+    OnlyDoneIsUndone,
+    /// What is not answered in time counts as refused.
+    SilenceAsRefusal,
+    /// What is refused counts as not answered in time.
+    RefusalAsSilence,
+    /// An answer that a step will not be done ends its undo, which it does not answer.
+    AnswerEndsUndo,
+    /// What an operator did is stored after what came of it.
+    WordInSecondCommit,
+    /// Each process is taken for one of the first version.
+    TakenForFirstVersion,
+    /// Each process is taken for one of the second version.
+    TakenForSecondVersion,
 }
 
+// What breaks flows of many steps elsewhere, and no author can get wrong here. A request with an ordering key,
+// which an undo would wait behind: `Saga` makes each request's draft itself, and no author sees it;
+// that none is stored is checked at each commit. An answer that is matched without its attempt: answers
+// to all attempts are the same, as the fence keeps the first; what is left of it is `AnswerEndsUndo`.
+// A state that is stored after its events have left: an author returns both in one value.
+
 impl Broken {
-    pub(crate) const ALL: [Self; 32] = [
+    pub(crate) const ALL: [Self; 40] = [
         Self::MarkBeforeEffect,
         Self::MarkInSecondCommit,
         Self::NoLeaseCheck,
@@ -126,17 +152,24 @@ impl Broken {
         Self::WakeInSecondCommit,
         Self::WakeForgotten,
         Self::ProcessUnguarded,
+        Self::StartUnguarded,
+        Self::OnlyDoneIsUndone,
+        Self::SilenceAsRefusal,
+        Self::RefusalAsSilence,
+        Self::AnswerEndsUndo,
+        Self::WordInSecondCommit,
+        Self::TakenForFirstVersion,
+        Self::TakenForSecondVersion,
     ];
 
     /// Whether it takes orders to show it.
     pub(crate) fn is_of_the_shop(self) -> bool {
-        let story = self.story();
-        story.is_none_or(|story| story.starts_with("order"))
+        self.story().starts_with("order")
     }
 
-    /// The story that shows it by a single fault, or by none; `None` where that takes several.
-    pub(crate) fn story(self) -> Option<&'static str> {
-        let story = match self {
+    /// The story that shows it by a single fault, or by none.
+    pub(crate) fn story(self) -> &'static str {
+        match self {
             Self::MarkBeforeEffect
             | Self::MarkInSecondCommit
             | Self::LeaseExpiryIgnored
@@ -160,11 +193,18 @@ impl Broken {
             Self::NoStepFence
             | Self::KeyPerCall
             | Self::WakeInSecondCommit
-            | Self::WakeForgotten => "order",
-            Self::NoTombstone | Self::UndoOfWhatIsKnown => "order-called-off",
-            Self::ProcessUnguarded => return None,
-        };
-        Some(story)
+            | Self::WakeForgotten
+            | Self::StartUnguarded => "order",
+            Self::NoTombstone
+            | Self::UndoOfWhatIsKnown
+            | Self::OnlyDoneIsUndone
+            | Self::AnswerEndsUndo => "order-called-off",
+            Self::RefusalAsSilence => "order-declined",
+            Self::SilenceAsRefusal => "order-silent",
+            Self::ProcessUnguarded | Self::WordInSecondCommit => "order-turned-by-hand",
+            Self::TakenForFirstVersion => "order-of-two-versions",
+            Self::TakenForSecondVersion => "order-outlives-a-deploy",
+        }
     }
 
     /// Documents and publisher as this lets a process see and use them.
@@ -191,6 +231,19 @@ impl Broken {
                 let inner = documents;
                 (Arc::new(BrokenDocuments { broken, inner }), publisher)
             }
+        }
+    }
+
+    /// A process as this lets the engine see it.
+    pub(crate) fn machine(broken: Option<Self>, machine: Arc<dyn Machine>) -> Arc<dyn Machine> {
+        match broken {
+            Some(
+                broken @ (Self::OnlyDoneIsUndone
+                | Self::SilenceAsRefusal
+                | Self::RefusalAsSilence
+                | Self::AnswerEndsUndo),
+            ) => Arc::new(BrokenMachine { broken, machine }),
+            Some(_) | None => machine,
         }
     }
 

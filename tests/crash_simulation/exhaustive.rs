@@ -2,19 +2,17 @@
 //! one on top.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use fanout_testkit::faults::Fault;
 
 use super::broken::Broken;
 use super::bus::Mischief;
-use super::mailbox::{FIRST_FULL, FIRST_REFUSED};
 use super::parallel;
 use super::plan::{Faults, LATE, SeenCall};
 use super::report::{Figures, command};
 use super::script::{Step, Timed};
-use super::services::Service;
-use super::shop::Kind;
+use super::stories::{STORIES, Story};
+use super::ticks::Ticks;
 use super::world::{Case, Ran};
 
 /// What can happen to a call that changes something, by the name it has in a replay.
@@ -56,166 +54,10 @@ impl Pairs {
     }
 }
 
-/// A story that is told with every fault.
-pub(crate) struct Story {
-    pub(crate) name: &'static str,
-    /// With pairs of faults too.
-    pub(crate) pairs: Pairs,
-    /// One each second.
-    script: &'static [Step],
-    /// Each once the one before has settled.
-    afterwards: &'static [Step],
-    consumers: &'static [Service],
-    /// Each message is delivered twice at the same moment.
-    twice: bool,
-    on_one_machine: bool,
-}
-
-/// The consumers of sign-up, none of which emits.
-const OF_SIGN_UP: &[Service] = &[Service::Email, Service::Analytics, Service::Crm];
-/// Those that see orders through.
-const OF_THE_SHOP: &[Service] = &[
-    Service::Order,
-    Service::Inventory,
-    Service::Payment,
-    Service::Shipping,
-    Service::Email,
-];
-/// Those between which one event causes others.
-const THAT_EMIT: &[Service] = &[Service::Club, Service::Desk];
-
-const SIGN_UP: Story = Story {
-    name: "sign-up",
-    pairs: Pairs::None,
-    script: &[Step::SignUp(1)],
-    afterwards: &[],
-    consumers: OF_SIGN_UP,
-    twice: false,
-    on_one_machine: false,
-};
-
-const ORDER: Story = Story {
-    name: "order",
-    consumers: OF_THE_SHOP,
-    ..SIGN_UP
-};
-
-/// The one event of each kind and each way through the pipeline.
-pub(crate) static STORIES: [Story; 19] = [
-    Story {
-        pairs: Pairs::WithACrash,
-        ..SIGN_UP
-    },
-    Story {
-        name: "change",
-        pairs: Pairs::OfCrashes,
-        afterwards: &[Step::Rename(1)],
-        ..SIGN_UP
-    },
-    Story {
-        name: "change-at-once",
-        script: &[Step::SignUp(1), Step::Rename(1)],
-        consumers: &[Service::Crm],
-        ..SIGN_UP
-    },
-    Story {
-        name: "delete",
-        afterwards: &[Step::Delete(1)],
-        ..SIGN_UP
-    },
-    Story {
-        name: "twice-at-once",
-        twice: true,
-        ..SIGN_UP
-    },
-    Story {
-        name: "nonsense",
-        script: &[Step::Nonsense],
-        afterwards: &[Step::OpenMailboxes],
-        ..SIGN_UP
-    },
-    Story {
-        name: "refused",
-        pairs: Pairs::OfCrashes,
-        script: &[Step::SignUp(FIRST_REFUSED)],
-        afterwards: &[Step::OpenMailboxes],
-        ..SIGN_UP
-    },
-    Story {
-        name: "full-mailbox",
-        script: &[Step::SignUp(FIRST_FULL)],
-        afterwards: &[Step::OpenMailboxes],
-        consumers: &[Service::Email],
-        ..SIGN_UP
-    },
-    Story {
-        name: "second-mail",
-        // As often as a call takes: between any two calls of the deletion a mail is committed.
-        afterwards: &[Step::DeleteAndType(1, Duration::from_millis(3))],
-        consumers: &[Service::Email],
-        ..SIGN_UP
-    },
-    Story {
-        name: "emission",
-        pairs: Pairs::OfCrashes,
-        consumers: THAT_EMIT,
-        ..SIGN_UP
-    },
-    Story {
-        name: "cause-again",
-        afterwards: &[Step::SendAgainAfter(Duration::from_secs(46 * 24 * 60 * 60))],
-        consumers: THAT_EMIT,
-        ..SIGN_UP
-    },
-    Story {
-        name: "outage",
-        afterwards: &[Step::Outage(1, Duration::from_secs(3 * 60))],
-        consumers: &[Service::Crm],
-        ..SIGN_UP
-    },
-    Story {
-        name: "long-outage",
-        afterwards: &[Step::LongOutage(1, Duration::from_secs(100 * 24 * 60 * 60))],
-        consumers: &[Service::Crm],
-        ..SIGN_UP
-    },
-    Story {
-        name: "order",
-        script: &[Step::Order(1, Kind::Fine)],
-        ..ORDER
-    },
-    Story {
-        name: "order-declined",
-        script: &[Step::Order(1, Kind::Declined)],
-        ..ORDER
-    },
-    Story {
-        name: "order-to-nowhere",
-        script: &[Step::Order(1, Kind::Nowhere)],
-        ..ORDER
-    },
-    Story {
-        name: "order-of-nothing",
-        script: &[Step::Order(1, Kind::Unknown)],
-        ..ORDER
-    },
-    Story {
-        name: "order-called-off",
-        script: &[Step::Order(1, Kind::Fine), Step::CancelOrder(1)],
-        ..ORDER
-    },
-    Story {
-        name: "one-machine",
-        consumers: &[Service::Email, Service::Club, Service::Desk],
-        on_one_machine: true,
-        ..SIGN_UP
-    },
-];
-
 impl Story {
     fn case(&self, broken: Option<Broken>, faults: BTreeMap<u64, Fault>) -> Case {
-        let timed = |at, step: &Step| Timed {
-            at: Duration::from_secs(at),
+        let timed = |before: u32, step: &Step| Timed {
+            at: before * self.apart,
             step: *step,
         };
         let script = (0..).zip(self.script);
@@ -230,6 +72,10 @@ impl Story {
             mischief: Mischief {
                 twice: f64::from(u8::from(self.twice)),
                 ..Mischief::default()
+            },
+            ticks: Ticks {
+                doubled: f64::from(u8::from(self.twice)),
+                ..Ticks::default()
             },
             skewed: false,
             tries: 2,
@@ -248,7 +94,8 @@ impl Story {
     pub(crate) fn tell(&self) -> Figures {
         let mut figures = Figures::default();
         let plain = self.tell_with(BTreeMap::new(), &mut figures);
-        let firsts = faults_from(0, &plain.calls);
+        let mut firsts = faults_from(0, &plain.calls);
+        firsts.retain(|(_, fault)| !self.only_crashes || fault.is_crash());
         let told = parallel::each(&firsts, |first| {
             let mut figures = Figures::default();
             let once = self.tell_with([*first].into(), &mut figures);

@@ -199,7 +199,8 @@ impl End<'_> {
                     continue;
                 }
                 let state = self.mark(*consumer, id).map(|mark| mark.state);
-                if state != Some(MarkState::Done) {
+                let by_hand = state == Some(MarkState::Parked) && self.is_by_hand(id);
+                if state != Some(MarkState::Done) && !by_hand {
                     let name = consumer.name();
                     self.fault(format!("{name} has not done {event_type} {id}: {state:?}"));
                 }
@@ -311,6 +312,15 @@ impl End<'_> {
                 self.found.push(format!("contact {id} is no user"));
             }
         }
+    }
+
+    /// Whether an event is about an order of which operators have taken something upon themselves.
+    fn is_by_hand(&self, event_id: &str) -> bool {
+        let event = self.facts.events.get(event_id);
+        let event = event.and_then(|it| serde_json::from_slice(&it.message.data).ok());
+        let event: serde_json::Value = event.unwrap_or_default();
+        let order = event["data"]["order_id"].as_str();
+        order.is_some_and(|order| self.facts.shop.is_by_hand(order))
     }
 
     fn what_is_unusable_is_parked(&mut self) {

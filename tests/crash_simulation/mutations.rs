@@ -12,7 +12,7 @@ pub(crate) struct Found {
     pub(crate) seeds: (u64, u64),
     /// The first promise that was broken.
     pub(crate) promise: Option<String>,
-    /// The first case of its story that shows it, if it has a story.
+    /// The first case of its story that shows it.
     pub(crate) in_its_story: Option<String>,
 }
 
@@ -37,10 +37,7 @@ pub(crate) fn look_for(which: &[Broken], enough: u64, at_most: u64) -> Vec<Found
             broken: *broken,
             seeds: (hits, seeds),
             promise,
-            in_its_story: match broken.story() {
-                Some(story) => first_that_shows(*broken, story),
-                None => Some("no story".to_owned()),
-            },
+            in_its_story: first_that_shows(*broken, broken.story()),
         }
     })
 }

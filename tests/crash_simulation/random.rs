@@ -12,7 +12,8 @@ use super::plan::Faults;
 use super::report::{Figures, command};
 use super::script::{Step, Timed};
 use super::services::Service;
-use super::shop::Kind;
+use super::shop::{Build, Kind, Word};
+use super::ticks::Ticks;
 use super::world::Case;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -64,6 +65,7 @@ pub(crate) fn case(seed: u64, broken: Option<Broken>) -> Case {
             cut: dice.pick(&[0.0, 0.5, 1.0]),
             hangs: dice.pick(&[0.0, 0.0, 0.1]),
         },
+        ticks: Ticks::default(),
         skewed: !on_one_machine && dice.chance(0.5),
         tries: 1 + dice.below(5) as usize,
         broken,
@@ -86,24 +88,66 @@ pub(crate) fn shop_case(seed: u64, broken: Option<Broken>) -> Case {
     let mut script = Vec::new();
     for number in 1..=1 + dice.below(4) {
         let at = dice.duration(busy_for);
-        let kind = match dice.chance(0.5) {
-            true => Kind::Fine,
-            false => dice.pick(&Kind::ALL),
-        };
-        let step = Step::Order(number, kind);
-        script.push(Timed { at, step });
-        if dice.chance(0.3) {
-            let at = at + dice.duration(dice.pick(&[Duration::from_secs(1), 3 * MINUTE]));
-            let step = Step::CancelOrder(number);
-            script.push(Timed { at, step });
-        }
+        script.extend(life_of_order(number, at, &dice));
+    }
+    if dice.chance(0.5) {
+        script.extend(deploys(busy_for, &dice));
     }
     Case {
         script,
         afterwards: Vec::new(),
         consumers: OF_THE_SHOP,
+        ticks: Ticks {
+            skipped: dice.pick(&[0.0, 0.2, 0.5]),
+            doubled: dice.pick(&[0.0, 0.2, 1.0]),
+            late: dice.pick(&[Duration::ZERO, MINUTE / 2, MINUTE]),
+        },
         ..case(seed, broken)
     }
+}
+
+/// What becomes of one order, by its customer and by operators.
+fn life_of_order(number: u64, at: Duration, dice: &Dice) -> Vec<Timed> {
+    let kind = match dice.chance(0.5) {
+        true => Kind::Fine,
+        false => dice.pick(&Kind::ALL),
+    };
+    let later = || at + dice.duration(dice.pick(&[Duration::from_secs(1), 3 * MINUTE]));
+    let step = Step::Order(number, kind);
+    let mut steps = vec![Timed { at, step }];
+    if dice.chance(0.3) {
+        let (at, step) = (later(), Step::CancelOrder(number));
+        steps.push(Timed { at, step });
+    }
+    if dice.chance(0.3) {
+        for _ in 0..=dice.below(2) {
+            let late = dice.chance(0.2);
+            let at = later() + if late { 100 * MINUTE } else { Duration::ZERO };
+            let step = Step::Operate(number, dice.pick(&Word::ALL));
+            steps.push(Timed { at, step });
+        }
+    }
+    steps
+}
+
+/// A build that knows one more version of the process: comes, perhaps to some instances first, perhaps
+/// goes again, and is everywhere in the end.
+fn deploys(busy_for: Duration, dice: &Dice) -> Vec<Timed> {
+    let mut at = Duration::ZERO;
+    let mut steps = Vec::new();
+    let mut next = |step| {
+        at += dice.duration(busy_for / 2);
+        steps.push(Timed { at, step });
+    };
+    if dice.chance(0.7) {
+        next(Step::Deploy(Some(dice.below(2) as usize), Build::Both));
+    }
+    if dice.chance(0.5) {
+        next(Step::Deploy(None, Build::Both));
+        next(Step::Deploy(None, Build::First));
+    }
+    next(Step::Deploy(None, Build::Both));
+    steps
 }
 
 /// What one person does, and what else arrives meanwhile.

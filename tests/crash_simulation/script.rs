@@ -13,7 +13,7 @@ use super::bus::{Answer, Bus};
 use super::facts::{StoredEvent, UserState};
 use super::mailbox::address;
 use super::services::{Service, Services};
-use super::shop::{self, Kind};
+use super::shop::{self, Build, Kind, Word};
 use super::sim::Sim;
 use super::store::WatchedDocuments;
 
@@ -41,6 +41,10 @@ pub(crate) enum Step {
     Order(u64, Kind),
     /// Customer number n calls the order off.
     CancelOrder(u64),
+    /// An operator says a word about the process of order number n.
+    Operate(u64, Word),
+    /// A build takes the place of what runs, on each service's instance of this number, or on all.
+    Deploy(Option<usize>, Build),
     /// Something that is no event arrives on the topic.
     Nonsense,
     /// Another payload arrives under the id of person n's first event.
@@ -69,6 +73,8 @@ impl Step {
             | Self::DeleteAndType(..)
             | Self::Order(..)
             | Self::CancelOrder(_)
+            | Self::Operate(..)
+            | Self::Deploy(..)
             | Self::Nonsense
             | Self::OpenMailboxes
             | Self::Outage(..)
@@ -129,6 +135,8 @@ impl Clients {
             Step::SendAgainAfter(wait) => self.send_all_again(wait),
             Step::Order(number, kind) => self.order(number, kind).await,
             Step::CancelOrder(number) => self.cancel_order(number).await,
+            Step::Operate(number, word) => self.operate(number, word).await,
+            Step::Deploy(only, build) => self.services.deploy(only, build).await,
             Step::Outage(person, how_long) => {
                 self.bus.go_down(how_long);
                 self.rename(person).await;
@@ -226,7 +234,7 @@ impl Clients {
         self.ask_of(Service::User, request).await
     }
 
-    async fn ask_of(
+    pub(crate) async fn ask_of(
         &self,
         service: Service,
         request: impl Fn() -> Request<Body>,

@@ -1,7 +1,6 @@
-//! The real services and those of the club, in instances that crash and come back: each in a process
+//! The services, in instances that crash and come back: each in a process
 //! of its own, twice; or all in the one process that has the file, as on one machine.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -11,11 +10,9 @@ use chrono::TimeDelta;
 use email_service::EmailServiceDeps;
 use fanout_bus::Publisher;
 use fanout_consume::{ConsumerDeps, PushAuth};
-use fanout_contracts::user::TOPIC as USER_EVENTS;
-use fanout_kernel::Subscriber;
 use fanout_mail::{Letterhead, Sender};
 use fanout_outbox::Outbox;
-use fanout_processes::{Engine, Pace, Processes};
+use fanout_processes::{Engine, Processes};
 use fanout_runtime::{Clock, IdGenerator, Timings};
 use fanout_store::{Documents, StoreError};
 use fanout_testkit::faults::{FaultPlan, FaultyDocuments, FaultyPort, FaultyPublisher, Process};
@@ -26,106 +23,18 @@ use user_service::UserServiceDeps;
 
 use super::broken::Broken;
 use super::clock::SimClock;
-use super::club::{self, CLUB_EVENTS, Printer};
+use super::club::{self, Printer};
 use super::mailbox::RecordingMailer;
+pub(crate) use super::service::Service;
+use super::shop::Build;
+use super::shop::deploys;
 use super::shop::provider::SimProvider;
 use super::sim::Sim;
 use super::store::WatchedDocuments;
 use super::store::of_process::OfProcess;
 
-/// How much sooner deadlines of steps come: a call that is late by [`super::plan::LATE`] misses one.
-const SOONER: NonZeroU32 = NonZeroU32::new(4).unwrap();
 /// How long a start may take before it is tried again.
 const START_LIMIT: Duration = Duration::from_secs(30);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Service {
-    User,
-    Email,
-    Analytics,
-    Crm,
-    Club,
-    Desk,
-    Order,
-    Inventory,
-    Payment,
-    Shipping,
-}
-
-impl Service {
-    pub(crate) const ALL: [Self; 10] = [
-        Self::User,
-        Self::Email,
-        Self::Analytics,
-        Self::Crm,
-        Self::Club,
-        Self::Desk,
-        Self::Order,
-        Self::Inventory,
-        Self::Payment,
-        Self::Shipping,
-    ];
-
-    /// The name; of a consumer, also the one in its marks.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Email => email_service::NAME,
-            Self::Analytics => analytics_service::NAME,
-            Self::Crm => crm_service::NAME,
-            Self::Club => club::CLUB,
-            Self::Desk => club::DESK,
-            Self::Order => order_service::PROCESS,
-            Self::Inventory => inventory_service::NAME,
-            Self::Payment => payment_service::NAME,
-            Self::Shipping => shipping_service::NAME,
-        }
-    }
-
-    /// The event types it reacts to.
-    pub(crate) fn handles(self) -> Vec<&'static str> {
-        match self {
-            Self::User => Vec::new(),
-            Self::Club => club::CLUB_HANDLES.to_vec(),
-            Self::Desk => club::DESK_HANDLES.to_vec(),
-            Self::Email
-            | Self::Analytics
-            | Self::Crm
-            | Self::Order
-            | Self::Inventory
-            | Self::Payment
-            | Self::Shipping => self.subscriber().types().collect(),
-        }
-    }
-
-    /// The topics it listens to.
-    pub(crate) fn topics(self) -> Vec<&'static str> {
-        match self {
-            Self::User => Vec::new(),
-            Self::Club => vec![USER_EVENTS, CLUB_EVENTS],
-            Self::Desk => vec![CLUB_EVENTS],
-            Self::Email
-            | Self::Analytics
-            | Self::Crm
-            | Self::Order
-            | Self::Inventory
-            | Self::Payment
-            | Self::Shipping => self.subscriber().topics.iter().map(|it| it.topic).collect(),
-        }
-    }
-
-    /// As the table has it.
-    fn subscriber(self) -> &'static Subscriber {
-        system::consumer(self.name()).unwrap()
-    }
-
-    /// Its dead-letter topic.
-    pub(crate) fn dead_letters(self) -> String {
-        let topics = self.topics();
-        let first = topics.first().unwrap_or(&"none");
-        format!("{first}-{}-dead-letters", self.name())
-    }
-}
 
 /// What the instances are made from.
 pub(crate) struct Parts {
@@ -144,6 +53,8 @@ struct Slot {
     name: String,
     skew: TimeDelta,
     processes: AtomicU32,
+    /// What the next process here is built from.
+    build: std::sync::Mutex<Build>,
     current: Mutex<Option<Running>>,
 }
 
@@ -175,6 +86,7 @@ impl Services {
             name,
             skew: skew(),
             processes: AtomicU32::new(0),
+            build: std::sync::Mutex::new(Build::First),
             current: Mutex::default(),
         };
         let slots = match on_one_machine {
@@ -197,6 +109,21 @@ impl Services {
         let serving: Vec<_> = serving.collect();
         let (of, slot) = serving[turn % serving.len()];
         slot.life(&self.parts, *of, service).await
+    }
+
+    /// Puts a build in place of what runs: on each service's instance of this number, or on all. What
+    /// an instance is at work on it goes on with, beside the new one; on one machine it dies.
+    pub(crate) async fn deploy(&self, only: Option<usize>, build: Build) {
+        for (index, (of, slot)) in self.slots.iter().enumerate() {
+            if only.is_some_and(|only| index % INSTANCES != only) {
+                continue;
+            }
+            *slot.build.lock().unwrap() = build;
+            let replaced = slot.current.lock().await.take();
+            if let (Some(replaced), None) = (replaced, of) {
+                replaced.process.crash();
+            }
+        }
     }
 }
 
@@ -221,7 +148,8 @@ impl Slot {
         loop {
             let number = self.processes.fetch_add(1, Ordering::Relaxed);
             let process = Arc::new(Process::new(format!("{}.{number}", self.name)));
-            let means = Means::new(parts, &process, self.skew);
+            let build = *self.build.lock().unwrap();
+            let means = Means::new(parts, &process, build, self.skew);
             let services = of.map_or(Service::ALL.to_vec(), |service| vec![service]);
             let apps = services.into_iter().map(|it| (it, means.app(it)));
             let running = Running {
@@ -249,10 +177,11 @@ struct Means<'a> {
     documents: Arc<dyn Documents>,
     publisher: Arc<dyn Publisher>,
     clock: Arc<dyn Clock>,
+    build: Build,
 }
 
 impl<'a> Means<'a> {
-    fn new(parts: &'a Parts, process: &Arc<Process>, skew: TimeDelta) -> Self {
+    fn new(parts: &'a Parts, process: &Arc<Process>, build: Build, skew: TimeDelta) -> Self {
         let port = FaultyPort::new(Arc::clone(process), Arc::clone(&parts.plan));
         let store = Arc::clone(&parts.documents);
         let documents: Arc<dyn Documents> = match store.is_in_a_file() {
@@ -270,6 +199,7 @@ impl<'a> Means<'a> {
             documents,
             publisher,
             clock: Arc::new(SimClock::new(parts.sim.epoch, skew)),
+            build,
         }
     }
 
@@ -321,7 +251,7 @@ impl<'a> Means<'a> {
 
     fn processes(&self) -> Processes {
         match self.parts.shop {
-            true => system::processes(Pace::divided_by(SOONER), |_| true),
+            true => deploys::processes(self.build, self.parts.broken),
             false => Processes::default(),
         }
     }

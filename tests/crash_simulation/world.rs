@@ -16,11 +16,12 @@ use super::clock::{MAX_SKEW, SimClock};
 use super::invariants::check_all;
 use super::plan::{Faults, Plan, SeenCall};
 use super::publisher::SimPublisher;
-use super::script::{Clients, Timed};
+use super::script::{Clients, Step, Timed};
 use super::services::{Parts, Service, Services};
 use super::shop;
 use super::sim::Sim;
 use super::store::WatchedDocuments;
+use super::ticks::Ticks;
 
 /// How often the relay is called, as Cloud Scheduler does.
 const RELAY_EVERY: Duration = Duration::from_secs(60);
@@ -43,6 +44,8 @@ pub(crate) struct Case {
     pub(crate) on_one_machine: bool,
     pub(crate) faults: Faults,
     pub(crate) mischief: Mischief,
+    /// How unreliable the scheduler of the ticker is.
+    pub(crate) ticks: Ticks,
     /// Whether instances' clocks differ.
     pub(crate) skewed: bool,
     /// How often clients try.
@@ -72,6 +75,13 @@ impl Case {
         self.run_in_a_world(true)
     }
 
+    /// When the last deploy of the script is.
+    fn deployed(&self) -> Duration {
+        let deploys = self.script.iter();
+        let deploys = deploys.filter(|timed| matches!(timed.step, Step::Deploy(..)));
+        deploys.map(|timed| timed.at).max().unwrap_or_default()
+    }
+
     fn run_in_a_world(&self, traced: bool) -> Ran {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -90,6 +100,9 @@ struct World {
     services: Arc<Services>,
     /// Whether the relay is called on either instance; else on the first.
     any_relay: bool,
+    ticks: Ticks,
+    /// From when on all instances have one build.
+    deployed: Duration,
 }
 
 impl World {
@@ -163,6 +176,8 @@ impl World {
             bus,
             services,
             any_relay: matches!(case.faults, Faults::AtRandom { .. }),
+            ticks: case.ticks,
+            deployed: case.deployed(),
         }
     }
 
@@ -211,6 +226,7 @@ impl World {
         let asleep_until = self.sim.facts().asleep_until;
         tokio::time::sleep(RELAY_EVERY.max(asleep_until.saturating_sub(self.sim.now()))).await;
         let calm_since = self.plan.calm_since().max(self.bus.down_until());
+        let calm_since = calm_since.max(self.deployed);
         let is_calm = self.sim.now() >= calm_since;
         let clock = SimClock::new(self.sim.epoch, TimeDelta::zero());
         let finds_nothing = {
@@ -220,13 +236,11 @@ impl World {
         if finds_nothing && (is_calm || self.sim.dice.chance(IDLE_RUNS_LEFT_OUT)) {
             return;
         }
-        let turn = match self.any_relay {
-            true => self.sim.dice.below(2) as usize,
-            false => 0,
-        };
-        let life = self.services.instance(Service::User, turn).await;
-        let request = Request::post("/ticker/tick").body(Body::empty()).unwrap();
-        self.bus.request(life, request, None, true).await;
+        match self.ticks.next(&self.sim, is_calm).await {
+            0 => return,
+            1 => self.tick(0).await,
+            _ => drop(tokio::join!(self.tick(0), self.tick(1))),
+        }
         let now = self.sim.now();
         let late = {
             let mut facts = self.sim.facts();
@@ -236,6 +250,17 @@ impl World {
             late
         };
         late.into_iter().for_each(|what| self.sim.violation(what));
+    }
+
+    /// Calls the ticker: on any instance, or on the one of this number.
+    async fn tick(&self, number: usize) {
+        let turn = match self.any_relay {
+            true => self.sim.dice.below(2) as usize,
+            false => number,
+        };
+        let life = self.services.instance(Service::User, turn).await;
+        let request = Request::post("/ticker/tick").body(Body::empty()).unwrap();
+        self.bus.request(life, request, None, true).await;
     }
 
     fn is_quiet(&self) -> bool {

@@ -18,4 +18,5 @@ mod round_trips;
 mod service;
 mod whole_system;
 
+pub(crate) use bus::Mood;
 pub(crate) use service::Service;

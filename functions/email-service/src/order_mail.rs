@@ -8,6 +8,8 @@ use fanout_contracts::Money;
 use fanout_mail::{Letter, Letterhead, MailError, Mailer, harmless};
 use fanout_runtime::Clock;
 use fanout_store::{ReadError, Write};
+use fanout_telemetry::mail_span;
+use tracing::Instrument as _;
 
 use crate::recipient::{Known, Recipient};
 use crate::send_welcome_email::MARGIN;
@@ -129,7 +131,9 @@ impl OrderMails {
             return Ok(EmailStatus::Failed);
         };
         // An act that is cut off tells nothing of how far the mail was.
-        match self.mailer.send(&written, attempt.until - MARGIN).await {
+        let until = attempt.until - MARGIN;
+        let sending = self.mailer.send(&written, until).instrument(mail_span());
+        match sending.await {
             Ok(()) => Ok(EmailStatus::Sent),
             Err(MailError::Deferred(cause)) => Err(Failure::Later(cause)),
             Err(error @ (MailError::NotSent(_) | MailError::Misconfigured(_))) => {

@@ -36,9 +36,10 @@ impl OutsideStep for SendOrderConfirmation {
         keys: &Keys,
         attempt: &Attempt,
         view: &View<'_>,
-    ) -> Result<Ruling<EmailStatus>, Failure> {
+    ) -> Result<Option<Ruling<EmailStatus>>, Failure> {
         let mail = mail(&asked.data, &keys.done);
-        self.0.send(&mail, attempt, view).await.map(Ruling::Done)
+        let status = self.0.send(&mail, attempt, view).await?;
+        Ok(Some(Ruling::Done(status)))
     }
 
     async fn remember(

@@ -10,6 +10,8 @@ use fanout_events::Envelope;
 use fanout_mail::{Letterhead, MailError, Mailer};
 use fanout_runtime::{Clock, error_chain};
 use fanout_store::ReadError;
+use fanout_telemetry::mail_span;
+use tracing::Instrument as _;
 
 use crate::recipient::{Known, Recipient};
 use crate::sent_email::{OUTCOME_UNKNOWN, SentEmail};
@@ -46,7 +48,8 @@ impl OutsideEffect<UserCreated> for SendWelcomeEmail {
         })?;
         // An act that is cut off tells nothing of how far the mail was.
         let until = attempt.until - MARGIN;
-        match self.mailer.send(&mail, until).await {
+        let sending = self.mailer.send(&mail, until).instrument(mail_span());
+        match sending.await {
             Ok(()) => Ok(Acted::Done(())),
             Err(error) => Err(failure(error, attempt)),
         }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use fanout_bus::Backoff;
 use fanout_kernel::ServiceSpec;
 use fanout_runtime::LogFormat;
@@ -32,6 +32,10 @@ use crate::trace::TraceFlags;
 pub const PUBSUB: &str = "pubsub";
 /// Where that face listens, unless `--port` says otherwise.
 pub const PUBSUB_PORT: u16 = 8085;
+/// The page's name in `--port`.
+pub const CONSOLE: &str = "console";
+/// Where the page is, unless `--port` says otherwise.
+pub const CONSOLE_PORT: u16 = 8090;
 /// Stands for every name in `--port`, with 0 only.
 const ALL: &str = "all";
 
@@ -114,7 +118,7 @@ pub struct UpFlags {
     #[arg(long, env = "FANOUT_EMULATORS")]
     pub emulators: bool,
     /// Listen on another port; repeat for several, 0 picks a free one, `all=0` picks all of them.
-    /// Names: pubsub and the services' (user, email, analytics, crm, order, inventory, payment, shipping, search, account, post, feed, ticker)
+    /// Names: pubsub, console and the services' (user, email, analytics, crm, order, inventory, payment, shipping, search, account, post, feed, ticker)
     #[arg(
         long = "port",
         env = "FANOUT_PORT",
@@ -130,12 +134,26 @@ pub struct UpFlags {
         value_name = "DIVISOR"
     )]
     pub step_deadlines: NonZeroU32,
+    /// The page at localhost:8090: `on`, `read-only` (it changes nothing), or `off`
+    #[arg(long, env = "FANOUT_CONSOLE", default_value = "on")]
+    pub console: ConsoleMode,
     /// Which systems run
     #[command(flatten)]
     pub systems: SystemsFlags,
     /// How the embedded broker delivers
     #[command(flatten)]
     pub delivery: DeliveryFlags,
+}
+
+/// What the page may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConsoleMode {
+    /// There is none.
+    Off,
+    /// It shows, and changes nothing.
+    ReadOnly,
+    /// It shows and acts.
+    On,
 }
 
 /// Which systems of the table are meant.
@@ -182,7 +200,7 @@ impl FromStr for PortOf {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let services = roles().map(|spec| spec.short_name());
-        let names: Vec<&str> = [PUBSUB].into_iter().chain(services).collect();
+        let names: Vec<&str> = [PUBSUB, CONSOLE].into_iter().chain(services).collect();
         let (name, port) = text
             .split_once('=')
             .ok_or("write it as NAME=PORT, for example email=9081")?;
@@ -291,7 +309,7 @@ mod tests {
         let error = "mail=1".parse::<PortOf>().unwrap_err();
         assert_eq!(
             error,
-            "`mail` is none of pubsub, user, email, analytics, crm, order, inventory, payment, shipping, search, account, post, feed, ticker"
+            "`mail` is none of pubsub, console, user, email, analytics, crm, order, inventory, payment, shipping, search, account, post, feed, ticker"
         );
     }
 

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod capacity;
 pub mod cli;
 pub mod completions;
+mod console;
 pub mod dead_letters;
 pub mod doctor;
 pub mod google_api;

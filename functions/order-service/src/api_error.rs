@@ -88,7 +88,7 @@ impl ApiError {
         clippy::too_many_lines,
         reason = "the one table of all error answers reads best in one piece"
     )]
-    fn problem(&self) -> Problem {
+    pub(crate) fn problem(&self) -> Problem {
         match self {
             Self::NotJsonMedia => Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -151,12 +151,17 @@ impl ApiError {
             Self::Internal(_) => Problem::internal(),
         }
     }
+
+    /// Whether the same request may work in a moment.
+    pub(crate) fn passes_by_itself(&self) -> bool {
+        matches!(self, Self::Contended | Self::Unavailable(_))
+    }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.problem().into_response();
-        if matches!(self, Self::Contended | Self::Unavailable(_)) {
+        if self.passes_by_itself() {
             let a_second = HeaderValue::from_static("1");
             response.headers_mut().insert(RETRY_AFTER, a_second);
         }

@@ -14,6 +14,15 @@ use crate::{Desk, PROCESS};
 /// The order's reason, then.
 const BY_USER: &str = "cancelled_by_user";
 
+/// Cancel an order
+#[utoipa::path(
+    post,
+    path = "/orders/{id}/cancel",
+    operation_id = "cancel_order",
+    tag = "orders",
+    params(("id" = String, Path, description = "The order's id", example = "ord_01JD2V7Q4KA1B2C3D4E5F6G7H8")),
+    responses((status = 202, description = "The order is cancelled, or will be", body = Order))
+)]
 pub(crate) async fn cancel_order(
     State(desk): State<Desk>,
     path: Result<Path<String>, PathRejection>,

@@ -8,6 +8,15 @@ use crate::Desk;
 use crate::api_error::ApiError;
 use crate::order::Order;
 
+/// Read an order
+#[utoipa::path(
+    get,
+    path = "/orders/{id}",
+    operation_id = "get_order",
+    tag = "orders",
+    params(("id" = String, Path, description = "The order's id", example = "ord_01JD2V7Q4KA1B2C3D4E5F6G7H8")),
+    responses((status = 200, description = "The order", body = Order))
+)]
 pub(crate) async fn get_order(
     State(desk): State<Desk>,
     path: Result<Path<String>, PathRejection>,

@@ -6,15 +6,16 @@ mod cancel_order;
 mod get_order;
 mod list_orders;
 mod new_order;
+mod openapi;
 mod order;
 mod order_process;
 mod page_token;
 mod place_order;
+mod request_schema;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{get, post};
+use axum::{Extension, Router};
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
 use fanout_contracts::{inventory, mail, operator, order as orders, payment, shipping};
 use fanout_events::EventType;
@@ -24,6 +25,9 @@ use fanout_processes::{Engine, PROCESSES, Processes};
 use fanout_runtime::{Clock, IdGenerator};
 use fanout_store::Documents;
 use fanout_web::{IDEMPOTENCY_KEYS, Service, with_correlation, with_fallbacks};
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use order::ORDERS;
 pub use order_process::order_process;
@@ -136,14 +140,14 @@ pub fn app(deps: OrderServiceDeps) -> Router {
         ids: Arc::clone(&deps.ids),
         engine: engine.clone(),
     };
-    let orders = Router::new()
-        .route(
-            "/orders",
-            post(place_order::place_order).get(list_orders::list_orders),
-        )
-        .route("/orders/{id}", get(get_order::get_order))
-        .route("/orders/{id}/cancel", post(cancel_order::cancel_order))
-        .with_state(desk);
+    let (orders, mut document) = OpenApiRouter::with_openapi(openapi::Frame::openapi())
+        .routes(routes!(place_order::place_order, list_orders::list_orders))
+        .routes(routes!(get_order::get_order))
+        .routes(routes!(cancel_order::cancel_order))
+        .routes(routes!(fanout_openapi::get_openapi))
+        .split_for_parts();
+    openapi::complete(&mut document);
+    let orders = orders.layer(Extension(Arc::new(document))).with_state(desk);
     let orders = with_correlation(orders, Arc::clone(&deps.ids));
     let consumer = processes.on(Consumer::named("order"), Arc::clone(&deps.clock));
     let routes = orders

@@ -6,6 +6,7 @@ use axum::extract::{Query as UrlQuery, State};
 use fanout_store::{Comparison, Direction, MalformedDocument, Query};
 use fanout_web::{FieldError, given, page_after, page_limit};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::Desk;
 use crate::api_error::ApiError;
@@ -19,7 +20,8 @@ pub(crate) struct Parameters {
     page_token: Option<String>,
 }
 
-#[derive(Serialize)]
+/// A page of orders.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Orders {
     orders: Vec<Order>,
     /// Asks for the page after this one; `null` on the last.
@@ -33,7 +35,19 @@ struct Asked {
     after: Option<PageToken>,
 }
 
-/// One page of a user's orders, the latest first.
+/// One page of a user's orders, the latest first
+#[utoipa::path(
+    get,
+    path = "/orders",
+    operation_id = "list_orders",
+    tag = "orders",
+    params(
+        ("user_id" = String, Query, description = "Whose orders", min_length = 1, example = "123"),
+        ("limit" = Option<u32>, Query, description = "The most on a page", minimum = 1, maximum = 100),
+        ("page_token" = Option<String>, Query, description = "The `next_page_token` of the page before")
+    ),
+    responses((status = 200, description = "The orders", body = Orders))
+)]
 pub(crate) async fn list_orders(
     State(desk): State<Desk>,
     query: Result<UrlQuery<Parameters>, QueryRejection>,

@@ -15,7 +15,7 @@ use crate::api_error::ApiError;
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The largest quantity: the last whole number that every JSON reader keeps.
-const LARGEST_QUANTITY: u64 = (1 << 53) - 1;
+pub(crate) const LARGEST_QUANTITY: u64 = (1 << 53) - 1;
 
 /// The fields that a body can have, whatever is in them; others are ignored, and `null` is as good
 /// as none. Numbers stay text: a price is read to its last digit.

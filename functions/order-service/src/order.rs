@@ -8,6 +8,7 @@ use fanout_store::{
     descending,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The collection of orders.
 pub const ORDERS: &Collection = &Collection::named("orders")
@@ -15,37 +16,43 @@ pub const ORDERS: &Collection = &Collection::named("orders")
     .no_automatic_indexes();
 
 /// An order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Order {
     pub(crate) id: String,
     pub(crate) user_id: String,
+    /// `placed`, `reserved`, `paid`, `shipped`, `confirmed`, `cancelling`, `cancelled` or `stuck`.
     pub(crate) status: String,
     /// Why it was cancelled, or is stuck.
     pub(crate) reason: Option<String>,
     pub(crate) items: Vec<Item>,
     pub(crate) currency: String,
+    /// A decimal.
     pub(crate) total: String,
     pub(crate) steps: Vec<ShownStep>,
     #[serde(serialize_with = "serialize_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Timestamp,
     #[serde(serialize_with = "serialize_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) updated_at: Timestamp,
 }
 
 /// A line of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Item {
     pub(crate) product_id: String,
     pub(crate) quantity: u64,
+    /// A decimal.
     pub(crate) price: String,
 }
 
 /// A step of the order's process, as its user sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct ShownStep {
     pub(crate) step: String,
     pub(crate) status: String,
     #[serde(serialize_with = "serialize_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) at: Timestamp,
     pub(crate) reason: Option<String>,
 }

@@ -15,11 +15,24 @@ use http::{HeaderMap, StatusCode};
 use crate::api_error::ApiError;
 use crate::new_order::NewOrder;
 use crate::order::Order;
+use crate::request_schema::NewOrderBody;
 use crate::{Desk, PROCESS};
 
 /// How often a record under the request's key may vanish or run out before it is given up.
 const RECORD_TRIES: u32 = 3;
 
+/// Place an order
+#[utoipa::path(
+    post,
+    path = "/orders",
+    operation_id = "place_order",
+    tag = "orders",
+    request_body = NewOrderBody,
+    responses((
+        status = 202, description = "The order is stored, and seen through from here on", body = Order,
+        headers(("Location" = String, description = "Where the order is: `/orders/{id}`"))
+    ))
+)]
 pub(crate) async fn place_order(
     State(desk): State<Desk>,
     Extension(context): Extension<RequestContext>,

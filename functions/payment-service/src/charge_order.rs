@@ -2,7 +2,6 @@
 //! and given back once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use fanout_consume::{Attempt, Failure, View};
@@ -11,14 +10,10 @@ use fanout_events::Envelope;
 use fanout_outbox::{Draft, UnwritableEvent};
 use fanout_processes::{Answer, Keys, OutsideStep, Ruling, UndoableOutside};
 use fanout_store::{ReadError, Write};
-use tokio::time::{Instant, timeout_at};
 
+use crate::ask_provider::ask_provider;
 use crate::payment::{Payment, PaymentStatus};
-use crate::provider::{Capture, Charge, PaymentProvider, ProviderError, TakenBack};
-
-/// How long the provider may take to answer. One that is silent holds up the charges behind it for as
-/// long; what it may have done is asked for by the same key.
-const PATIENCE: Duration = Duration::from_secs(3);
+use crate::provider::{Capture, Charge, PaymentProvider, TakenBack};
 
 /// The step `charge` of an order.
 #[derive(Clone)]
@@ -38,16 +33,17 @@ impl OutsideStep for ChargeOrder {
         keys: &Keys,
         attempt: &Attempt,
         _: &View<'_>,
-    ) -> Result<Ruling<()>, Failure> {
+    ) -> Result<Option<Ruling<()>>, Failure> {
         let charge = Charge {
             amount: asked.data.amount,
             method: asked.data.payment_method.clone(),
         };
-        let capture = self.provider.capture(&keys.done, &charge);
-        Ok(match answered(capture, attempt).await? {
+        let call = || self.provider.capture(&keys.done, &charge);
+        let capture = ask_provider(call, &asked.data.step, attempt).await?;
+        Ok(capture.map(|capture| match capture {
             Capture::Captured => Ruling::Done(()),
             Capture::Declined => Ruling::Refused("declined".to_owned()),
-        })
+        }))
     }
 
     async fn remember(
@@ -108,13 +104,13 @@ impl UndoableOutside for ChargeOrder {
         asked: &RefundRequested,
         keys: &Keys,
         attempt: &Attempt,
-    ) -> Result<TakenBack, Failure> {
+    ) -> Result<Option<TakenBack>, Failure> {
         let charge = Charge {
             amount: asked.amount,
             method: asked.payment_method.clone(),
         };
-        let refund = self.provider.take_back(&keys.done, &keys.undone, &charge);
-        answered(refund, attempt).await
+        let call = || self.provider.take_back(&keys.done, &keys.undone, &charge);
+        ask_provider(call, &asked.step, attempt).await
     }
 
     async fn remember_undone(
@@ -138,23 +134,5 @@ impl UndoableOutside for ChargeOrder {
             step: asked.step.clone(),
         };
         Draft::of(to.subject, to.sequence, &refunded)
-    }
-}
-
-/// What the provider answers, if it does in time. A call that it left unanswered may have had its
-/// effect.
-async fn answered<T>(
-    call: impl Future<Output = Result<T, ProviderError>> + Send,
-    attempt: &Attempt,
-) -> Result<T, Failure> {
-    let until = attempt.until.min(Instant::now() + PATIENCE);
-    let unknown = |cause: fanout_runtime::BoxError| Failure::Retry {
-        cause,
-        may_have_acted: true,
-    };
-    match timeout_at(until, call).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(unknown(error.into())),
-        Err(elapsed) => Err(unknown(elapsed.into())),
     }
 }

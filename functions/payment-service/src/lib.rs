@@ -1,5 +1,6 @@
 //! The payment service: captures and refunds what orders cost, each once.
 
+mod ask_provider;
 mod charge_order;
 mod list_payments;
 mod payment;

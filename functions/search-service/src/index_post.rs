@@ -1,17 +1,21 @@
 //! `post.created`: the post can be found by its words and hashtags. `post.deleted`: no more.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use fanout_consume::{Failure, Plan, StoreEffect, View};
 use fanout_contracts::post::{PostCreated, PostDeleted};
 use fanout_events::Envelope;
 use fanout_store::{Fields, Key, Precondition, Write};
 
-use crate::index::{Entry, SEARCH_POSTINGS};
+use crate::index::{Entry, SearchIndex};
+use crate::postings::SEARCH_POSTINGS;
 
 const KIND: &str = "post";
 
 /// Indexes a post, and takes it out again.
-pub(crate) struct IndexPost;
+#[derive(Clone)]
+pub(crate) struct IndexPost(pub(crate) Arc<dyn SearchIndex>);
 
 /// Beside the postings, since what a post said is gone with it: a document without a word, which no
 /// question finds. It stays, so that a late event does not bring the post back.
@@ -37,7 +41,7 @@ impl StoreEffect<PostCreated> for IndexPost {
             return Ok(Plan::Stale(Default::default()));
         }
         let text = Fields::new().with("text", post.content.as_str());
-        let mut writes = entry(&post.post_id, &post.content).postings();
+        let mut writes = self.0.put(&entry(&post.post_id, &post.content));
         writes.push(Write::create(record, text));
         Ok(Plan::Apply(writes.into()))
     }
@@ -54,8 +58,7 @@ impl StoreEffect<PostDeleted> for IndexPost {
         let mut writes = vec![Write::set(record, Fields::new().with("gone", true)).only_if(gone)];
         let text = found.as_ref().map(|it| it.fields.optional_text("text"));
         if let Some(text) = text.transpose()?.flatten() {
-            let postings = entry(post_id, text).postings().into_iter();
-            writes.extend(postings.map(|posting| Write::delete(posting.key)));
+            writes.extend(self.0.remove(&entry(post_id, text)));
         }
         Ok(Plan::Apply(writes.into()))
     }

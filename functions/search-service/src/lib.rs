@@ -3,6 +3,7 @@
 mod index;
 mod index_order;
 mod index_post;
+mod postings;
 mod search;
 
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use fanout_events::EventType as _;
 use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
 use fanout_web::with_fallbacks;
 
-pub use index::SEARCH_POSTINGS;
+pub use index::{Entry, SearchIndex};
+pub use postings::{Postings, SEARCH_POSTINGS};
 
 use index_order::IndexOrder;
 use index_post::IndexPost;
@@ -55,18 +57,20 @@ const SUBSCRIBER: Subscriber = Subscriber {
 };
 
 /// The consumer, for [`push_route`].
-pub fn consumer() -> Consumer {
+pub fn consumer(index: Arc<dyn SearchIndex>) -> Consumer {
+    let posts = IndexPost(Arc::clone(&index));
     Consumer::named(NAME)
-        .on::<OrderCreated>(IndexOrder)
-        .on::<PostCreated>(IndexPost)
-        .on::<PostDeleted>(IndexPost)
+        .on::<OrderCreated>(IndexOrder(index))
+        .on::<PostCreated>(posts.clone())
+        .on::<PostDeleted>(posts)
 }
 
 /// The service's routes.
 pub fn app(deps: ConsumerDeps) -> Router {
+    let index: Arc<dyn SearchIndex> = Arc::new(Postings::new(Arc::clone(&deps.documents)));
     let routes = Router::new()
         .route("/search", get(search::search))
-        .with_state(Arc::clone(&deps.documents))
-        .merge(push_route(consumer(), deps));
+        .with_state(Arc::clone(&index))
+        .merge(push_route(consumer(index), deps));
     with_fallbacks(routes)
 }

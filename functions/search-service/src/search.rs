@@ -5,11 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
-use fanout_store::Documents;
 use fanout_web::{Problem, required_parameter};
 use serde::{Deserialize, Serialize};
 
-use crate::index::{Entry, find};
+use crate::index::{Entry, SearchIndex};
 
 #[derive(Deserialize)]
 pub(crate) struct Asked {
@@ -22,11 +21,10 @@ pub(crate) struct Found {
 }
 
 pub(crate) async fn search(
-    State(documents): State<Arc<dyn Documents>>,
+    State(index): State<Arc<dyn SearchIndex>>,
     query: Result<UrlQuery<Asked>, QueryRejection>,
 ) -> Result<Json<Found>, Problem> {
     let asked = required_parameter(query, "q", |asked| asked.q)?;
-    let results = find(documents.as_ref(), &asked).await;
-    let results = results.map_err(Problem::unread)?;
+    let results = index.find(&asked).await.map_err(Problem::unread)?;
     Ok(Json(Found { results }))
 }

@@ -93,7 +93,7 @@ pub fn app(deps: UserServiceDeps) -> Router {
             update_user::update_user,
             delete_user::delete_user
         ))
-        .routes(routes!(openapi::get_openapi))
+        .routes(routes!(fanout_openapi::get_openapi))
         .split_for_parts();
     openapi::complete(&mut document);
     let routes = with_fallbacks(routes.merge(health_route())).layer(Extension(Arc::new(document)));

@@ -6,7 +6,7 @@ use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::openapi::text;
+use fanout_openapi::text;
 
 /// White space at both ends is cut off; then 1 to 200 characters, none of which controls lines or
 /// direction. JSON Schema counts before cutting, so the rule is a pattern and not a length. That one

@@ -1,6 +1,7 @@
 //! The broker's handle, and what all of its work shares. What can be done with it stands where it is
 //! done.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fanout_runtime::{Clock, IdGenerator, Timestamp};
@@ -8,6 +9,7 @@ use fanout_store_sqlite::{Database, DatabaseError};
 use rusqlite::Savepoint;
 use tokio::sync::watch;
 
+use super::backlog::{Backlog, backlogs};
 use super::error::BrokerError;
 use super::mischief::Mischief;
 use super::{rows, schema, subscriptions};
@@ -17,7 +19,6 @@ use super::{rows, schema, subscriptions};
 #[derive(Clone)]
 pub struct Broker {
     shared: Arc<Shared>,
-    mischief: Mischief,
 }
 
 struct Shared {
@@ -29,6 +30,7 @@ struct Shared {
     messages: watch::Sender<()>,
     /// Marked when there may be new subscriptions.
     topology: watch::Sender<()>,
+    mischief: watch::Sender<Mischief>,
 }
 
 impl Broker {
@@ -49,18 +51,22 @@ impl Broker {
             project,
             messages: watch::Sender::new(()),
             topology: watch::Sender::new(()),
+            mischief: watch::Sender::new(Mischief::default()),
         };
-        Ok(Self {
-            shared: Arc::new(shared),
-            mischief: Mischief::default(),
-        })
+        let shared = Arc::new(shared);
+        Ok(Self { shared })
     }
 
     /// The same broker with faults injected into its deliveries; for [`Broker::run`].
     #[must_use]
-    pub fn with_mischief(mut self, mischief: Mischief) -> Self {
-        self.mischief = mischief;
+    pub fn with_mischief(self, mischief: Mischief) -> Self {
+        self.set_mischief(mischief);
         self
+    }
+
+    /// Injects these faults from now on, on all clones.
+    pub fn set_mischief(&self, mischief: Mischief) {
+        self.shared.mischief.send_replace(mischief);
     }
 
     /// How many messages a subscription has not acked; dead letters too are counted so, by the
@@ -74,6 +80,11 @@ impl Broker {
             Ok(statement.query_row([id], |row| rows::count(row, "waiting"))?)
         })
         .await
+    }
+
+    /// What each subscription has not acked, by its name; one that has nothing is left out.
+    pub async fn backlogs(&self) -> Result<BTreeMap<String, Backlog>, BrokerError> {
+        Ok(backlogs(&self.shared.database).await?)
     }
 
     /// Does this in the file, in a transaction of its own.
@@ -98,8 +109,9 @@ impl Broker {
         &self.shared.project
     }
 
-    pub(super) fn mischief(&self) -> Mischief {
-        self.mischief
+    /// The faults that are injected.
+    pub fn mischief(&self) -> Mischief {
+        *self.shared.mischief.borrow()
     }
 
     /// Says that messages may have become due. Called inside the job that makes them so: a loop that

@@ -1,6 +1,7 @@
 //! What a publish may hold at most: Pub/Sub's own limits.
 
 use fanout_bus::OutgoingMessage;
+use fanout_events::GOOGLES_TRACEPARENT;
 
 use super::error::BrokerError;
 
@@ -11,8 +12,6 @@ const MOST_ATTRIBUTES: usize = 100;
 const LONGEST_ATTRIBUTE_NAME: usize = 256;
 const LONGEST_ATTRIBUTE_VALUE: usize = 1_024;
 const LONGEST_ORDERING_KEY: usize = 1_024;
-/// The one attribute that begins with goog and is a publisher's to set.
-const TRACE_OF_GOOGLES_CLIENTS: &str = "googclient_traceparent";
 
 /// Checks a whole publish; nothing of it is taken if one message breaks a limit. No error shows
 /// anything of a message.
@@ -52,7 +51,7 @@ fn check_message(message: &OutgoingMessage) -> Result<(), BrokerError> {
         "an ordering key takes 1024 bytes",
     )?;
     for (name, value) in &message.attributes {
-        let reserved = name.starts_with("goog") && name != TRACE_OF_GOOGLES_CLIENTS;
+        let reserved = name.starts_with("goog") && name != GOOGLES_TRACEPARENT;
         holds(!reserved, "an attribute's name must not begin with goog")?;
         let fits = !name.is_empty() && name.len() <= LONGEST_ATTRIBUTE_NAME;
         let rule = "an attribute's name takes 1 to 256 bytes";

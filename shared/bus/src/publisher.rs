@@ -58,3 +58,14 @@ pub enum PublishError {
     #[error("the message bus refused the message")]
     Refused(#[source] BoxError),
 }
+
+impl PublishError {
+    /// A stable slug for grouping.
+    pub fn slug(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::NoAnswer(_) => "no_answer",
+            Self::Refused(_) => "refused",
+        }
+    }
+}

@@ -6,11 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
-use fanout_events::{TRACEPARENT, is_identifier, skip_byte_order_mark};
-use fanout_runtime::Timestamp;
+use fanout_events::{is_identifier, skip_byte_order_mark};
+use fanout_runtime::{Timestamp, TraceContext};
 use serde::{Deserialize, Serialize};
 
-use crate::OutgoingMessage;
+use crate::{OutgoingMessage, trace_of};
 
 /// One delivery of one message to one subscription.
 #[derive(Clone, PartialEq, Eq)]
@@ -180,10 +180,9 @@ impl PushEnvelope {
         self.0.delivery_attempt
     }
 
-    /// The publisher's `traceparent`, as it was sent.
-    pub fn traceparent(&self) -> Option<&str> {
-        let attributes = &self.0.message.attributes;
-        attributes.get(TRACEPARENT).map(String::as_str)
+    /// The trace that the publisher began.
+    pub fn trace(&self) -> Option<TraceContext> {
+        trace_of(&self.0.message.attributes)
     }
 
     /// The message. `received_at` stands in for a publish time that is missing.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chrono::SecondsFormat;
-use fanout_events::{CORRELATION_ID, TRACEPARENT, is_identifier};
+use fanout_events::{CORRELATION_ID, GOOGLES_TRACEPARENT, TRACEPARENT, is_identifier};
 use fanout_runtime::Timestamp;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
@@ -73,7 +73,13 @@ impl UnwrappedPush {
 fn attributes(headers: &HeaderMap) -> BTreeMap<String, String> {
     let taken = |name: &str| {
         name.starts_with("ce-")
-            || [CONTENT_TYPE.as_str(), CORRELATION_ID, TRACEPARENT].contains(&name)
+            || [
+                CONTENT_TYPE.as_str(),
+                CORRELATION_ID,
+                TRACEPARENT,
+                GOOGLES_TRACEPARENT,
+            ]
+            .contains(&name)
     };
     let taken = headers.iter().filter(|(name, _)| taken(name.as_str()));
     taken

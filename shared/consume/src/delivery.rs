@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use fanout_bus::PushedMessage;
+use fanout_bus::{PushedMessage, trace_of};
 use fanout_dedup::{LedgerError, Seen};
-use fanout_events::{Event, TRACEPARENT};
+use fanout_events::Event;
 use fanout_runtime::{IdGenerator, TraceContext, is_id_of};
 use fanout_store::jitter;
+use fanout_telemetry::current_context;
 
 use crate::outcome::Outcome;
 
@@ -38,13 +39,9 @@ pub(super) struct Reacted {
 }
 
 impl Delivery<'_> {
+    /// The trace that what follows belongs to.
     pub(super) fn trace(&self) -> Option<TraceContext> {
-        self.arrival
-            .message
-            .attributes
-            .get(TRACEPARENT)?
-            .parse()
-            .ok()
+        current_context().or_else(|| trace_of(&self.arrival.message.attributes))
     }
 }
 

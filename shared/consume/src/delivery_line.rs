@@ -2,28 +2,37 @@
 
 use std::time::Duration;
 
-use fanout_runtime::{TraceContext, error_chain};
+use fanout_bus::{PushEnvelope, PushedMessage, trace_of};
+use fanout_runtime::{Latency, TraceContext, error_chain};
+use http::StatusCode;
 use tracing::{error, info, warn};
 
 use super::outcome::Outcome;
 use super::pipeline::Settled;
-use fanout_bus::{PushEnvelope, PushedMessage};
-use fanout_events::TRACEPARENT;
 
 /// What is known of a delivery. No address, no name, no payload; what is not known is left out of
 /// the line.
 pub(super) struct DeliveryLine {
     consumer: &'static str,
+    path: &'static str,
     message_id: Option<String>,
     attempt: Option<u32>,
-    trace: Option<String>,
+    trace: Option<Trace>,
+}
+
+/// The trace that a line belongs to.
+struct Trace {
+    context: TraceContext,
+    /// By the name that Cloud Trace has for it.
+    name: String,
 }
 
 impl DeliveryLine {
-    /// The line of a delivery of which nothing was read yet.
-    pub(super) fn new(consumer: &'static str) -> Self {
+    /// The line of a delivery to this path of which nothing was read yet.
+    pub(super) fn new(consumer: &'static str, path: &'static str) -> Self {
         Self {
             consumer,
+            path,
             message_id: None,
             attempt: None,
             trace: None,
@@ -34,25 +43,32 @@ impl DeliveryLine {
     pub(super) fn read(&mut self, envelope: &PushEnvelope, project: &str) {
         self.message_id = Some(envelope.message_id().to_owned());
         self.attempt = envelope.delivery_attempt();
-        self.belongs_to(envelope.traceparent(), project);
+        self.belongs_to(envelope.trace(), project);
     }
 
     /// The same of what the headers of an unwrapped push say.
     pub(super) fn announced(&mut self, message: &PushedMessage, project: &str) {
         self.message_id = Some(message.message_id.clone());
         self.attempt = message.delivery_attempt;
-        let traceparent = message.attributes.get(TRACEPARENT);
-        self.belongs_to(traceparent.map(String::as_str), project);
+        self.belongs_to(trace_of(&message.attributes), project);
     }
 
-    fn belongs_to(&mut self, traceparent: Option<&str>, project: &str) {
-        self.trace = traceparent
-            .and_then(|value| value.parse::<TraceContext>().ok())
-            .map(|context| format!("projects/{project}/traces/{}", context.trace_id()));
+    /// The context that the line belongs to.
+    pub(super) fn context(&self) -> Option<&TraceContext> {
+        self.trace.as_ref().map(|trace| &trace.context)
+    }
+
+    /// The line's trace is this one.
+    pub(super) fn belongs_to(&mut self, context: Option<TraceContext>, project: &str) {
+        self.trace = context.map(|context| Trace {
+            name: format!("projects/{project}/traces/{}", context.trace_id()),
+            context,
+        });
     }
 
     /// Logs a delivery that was taken to an outcome.
-    pub(super) fn settled(&self, settled: &Settled, took: Duration) {
+    pub(super) fn settled(&self, settled: &Settled, status: StatusCode, took: Duration) {
+        let trace = self.trace.as_ref();
         macro_rules! line {
             ($level:ident, $text:literal $(, $name:ident = $value:expr)*) => {
                 $level!(
@@ -68,7 +84,13 @@ impl DeliveryLine {
                     correlation_id = settled.correlation_id.as_deref(),
                     message_id = self.message_id.as_deref(),
                     may_have_repeated = settled.may_have_repeated.then_some(true),
-                    "logging.googleapis.com/trace" = self.trace.as_deref(),
+                    httpRequest.requestMethod = "POST",
+                    httpRequest.requestUrl = self.path,
+                    httpRequest.status = status.as_u16(),
+                    httpRequest.latency = %Latency(took),
+                    "logging.googleapis.com/trace" = trace.map(|it| it.name.as_str()),
+                    "logging.googleapis.com/spanId" = trace.map(|it| it.context.span_id()),
+                    "logging.googleapis.com/trace_sampled" = trace.map(|it| it.context.is_sampled()),
                     $($name = $value,)*
                     $text
                 )
@@ -99,14 +121,21 @@ impl DeliveryLine {
     }
 
     /// Logs a request that was refused: `outcome` is the answer's slug. It has no event.
-    pub(super) fn refused(&self, outcome: &str, why: &str, took: Duration) {
+    pub(super) fn refused(&self, outcome: &str, why: &str, status: StatusCode, took: Duration) {
+        let trace = self.trace.as_ref();
         warn!(
             consumer = self.consumer,
             attempt = self.attempt,
             outcome,
             duration_ms = milliseconds(took),
             message_id = self.message_id.as_deref(),
-            "logging.googleapis.com/trace" = self.trace.as_deref(),
+            httpRequest.requestMethod = "POST",
+            httpRequest.requestUrl = self.path,
+            httpRequest.status = status.as_u16(),
+            httpRequest.latency = %Latency(took),
+            "logging.googleapis.com/trace" = trace.map(|it| it.name.as_str()),
+            "logging.googleapis.com/spanId" = trace.map(|it| it.context.span_id()),
+            "logging.googleapis.com/trace_sampled" = trace.map(|it| it.context.is_sampled()),
             why,
             "delivery refused"
         );

@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use fanout_bus::{PublishError, Publisher, PushedMessage, parked_copy};
+use fanout_bus::{PublishError, Publisher, PushedMessage, parked_copy, trace_of};
 use fanout_dedup::{LedgerError, Parking, Standing};
+use fanout_telemetry::{send_span, sent};
+use tracing::Instrument as _;
 
 use crate::delivery::{Arrival, MAX_CONFLICTS, back_off};
 use crate::effect::Failure;
@@ -28,7 +30,12 @@ impl DeadLetters {
         reason: &ParkReason,
     ) -> Result<(), PublishError> {
         let copy = parked_copy(message, self.consumer, reason.slug, &reason.detail);
-        self.publisher.publish(&self.topic, copy).await.map(drop)
+        let span = send_span(&self.topic, || trace_of(&message.attributes));
+        let publishing = self.publisher.publish(&self.topic, copy);
+        let answer = publishing.instrument(span.clone()).await;
+        let taken = answer.as_ref().map(|message_id| message_id.0.as_str());
+        sent(&span, taken, PublishError::slug);
+        answer.map(drop)
     }
 }
 

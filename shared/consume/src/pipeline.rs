@@ -11,6 +11,7 @@ use fanout_events::{
 use fanout_outbox::{Committed, Outbox};
 use fanout_runtime::{Clock, IdGenerator, Timings};
 use fanout_store::{Documents, Write};
+use fanout_telemetry::Processed;
 
 use crate::consumer::Consumer;
 use crate::delivery::{Arrival, Delivery, Reacted, has_row};
@@ -64,6 +65,29 @@ pub(super) struct Settled {
     pub(super) may_have_repeated: bool,
     /// The step of a process that it asks for or answers.
     pub(super) step: Option<StepRef>,
+}
+
+impl Settled {
+    /// What of it stands in its span.
+    pub(super) fn traced(&self) -> Processed<'_> {
+        let error_type = match &self.outcome {
+            Outcome::Parked(reason) => Some(reason.slug),
+            Outcome::Failed(_) => Some(self.outcome.name()),
+            Outcome::Done
+            | Outcome::Duplicate
+            | Outcome::Ignored
+            | Outcome::Stale
+            | Outcome::Busy { .. }
+            | Outcome::Deferred(_) => None,
+        };
+        Processed {
+            event_id: &self.event_id,
+            event_type: &self.event_type,
+            outcome: self.outcome.name(),
+            may_have_repeated: self.may_have_repeated,
+            error_type,
+        }
+    }
 }
 
 impl Pipeline {

@@ -7,10 +7,12 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use fanout_runtime::Clock;
+use fanout_runtime::{Clock, TraceContext};
+use fanout_telemetry::{Delivered, answered, context_of, process_span, processed, request_span};
 use fanout_web::{BodyFault, BodyRoom, HeldBody, Problem, health_route, is_encoded, media_type};
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::consumer::Consumer;
 use crate::delivery_line::DeliveryLine;
@@ -20,6 +22,9 @@ use fanout_bus::{NotAPush, PushEnvelope, PushedMessage, UnwrappedPush, X_REDRIVE
 
 /// The largest push body: Pub/Sub's 10 MB of data are 13.3 MB in base64, and attributes come on top.
 pub const MAX_PUSH_BYTES: usize = 15 * 1024 * 1024;
+
+const PUSH: &str = "/pubsub/push";
+const PUSH_UNWRAPPED: &str = "/pubsub/push/unwrapped";
 
 struct Endpoint {
     pipeline: Pipeline,
@@ -50,8 +55,8 @@ pub fn push_route(consumer: Consumer, deps: ConsumerDeps) -> Router {
         },
     };
     Router::new()
-        .route("/pubsub/push", post(receive))
-        .route("/pubsub/push/unwrapped", post(receive_unwrapped))
+        .route(PUSH, post(receive))
+        .route(PUSH_UNWRAPPED, post(receive_unwrapped))
         .with_state(Arc::new(endpoint))
         .merge(health_route())
 }
@@ -61,10 +66,25 @@ async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let started = Instant::now();
-    let mut line = DeliveryLine::new(endpoint.consumer);
-    let read = endpoint.reader.read(&headers, body, &mut line).await;
-    endpoint.answer(read, &headers, &line, started).await
+    let pushed = async {
+        let started = Instant::now();
+        let mut line = DeliveryLine::new(endpoint.consumer, PUSH);
+        let read = endpoint.reader.read(&headers, body, &mut line).await;
+        endpoint.answer(read, &headers, &mut line, started).await
+    };
+    in_a_span(PUSH, &headers, pushed).await
+}
+
+/// A push in the span of its request.
+async fn in_a_span(
+    path: &'static str,
+    headers: &HeaderMap,
+    push: impl Future<Output = Response>,
+) -> Response {
+    let span = request_span("POST", path, || TraceContext::from_headers(headers));
+    let response = push.instrument(span.clone()).await;
+    answered(&span, response.status().as_u16());
+    response
 }
 
 async fn receive_unwrapped(
@@ -72,13 +92,14 @@ async fn receive_unwrapped(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let started = Instant::now();
-    let mut line = DeliveryLine::new(endpoint.consumer);
-    let read = endpoint
-        .reader
-        .read_unwrapped(&headers, body, &mut line)
-        .await;
-    endpoint.answer(read, &headers, &line, started).await
+    let pushed = async {
+        let started = Instant::now();
+        let mut line = DeliveryLine::new(endpoint.consumer, PUSH_UNWRAPPED);
+        let reader = &endpoint.reader;
+        let read = reader.read_unwrapped(&headers, body, &mut line).await;
+        endpoint.answer(read, &headers, &mut line, started).await
+    };
+    in_a_span(PUSH_UNWRAPPED, &headers, pushed).await
 }
 
 impl Endpoint {
@@ -86,22 +107,46 @@ impl Endpoint {
         &self,
         read: Result<(PushedMessage, HeldBody), Refusal>,
         headers: &HeaderMap,
-        line: &DeliveryLine,
+        line: &mut DeliveryLine,
         started: Instant,
     ) -> Response {
         match read {
             Ok((message, _room)) => {
                 let redriven = headers.contains_key(X_REDRIVE);
-                let settled = self.pipeline.settle(&message, redriven).await;
-                line.settled(&settled, started.elapsed());
-                (&settled.outcome).into_response()
+                let span = process_span(&delivered(&message, line.context(), redriven));
+                if let Some(context) = context_of(&span) {
+                    line.belongs_to(Some(context), &self.reader.project);
+                }
+                let settling = self.pipeline.settle(&message, redriven);
+                let settled = settling.instrument(span.clone()).await;
+                processed(&span, &settled.traced());
+                drop(span);
+                let answer = (&settled.outcome).into_response();
+                line.settled(&settled, answer.status(), started.elapsed());
+                answer
             }
             Err(refusal) => {
                 let problem = refusal.problem();
-                line.refused(problem.slug(), &refusal.to_string(), started.elapsed());
+                let (why, took) = (refusal.to_string(), started.elapsed());
+                line.refused(problem.slug(), &why, problem.status(), took);
                 problem.into_response()
             }
         }
+    }
+}
+
+fn delivered<'a>(
+    message: &'a PushedMessage,
+    created: Option<&'a TraceContext>,
+    redriven: bool,
+) -> Delivered<'a> {
+    let subscription = message.subscription.rsplit('/').next();
+    Delivered {
+        subscription: subscription.unwrap_or_default(),
+        message_id: &message.message_id,
+        attempt: message.delivery_attempt,
+        created,
+        redriven,
     }
 }
 
@@ -242,7 +287,7 @@ mod tests {
 
     impl Reader {
         async fn status(&self, headers: &HeaderMap, body: Body) -> StatusCode {
-            let mut line = DeliveryLine::new("test");
+            let mut line = DeliveryLine::new("test", PUSH);
             match self.read(headers, body, &mut line).await {
                 Ok(_) => StatusCode::OK,
                 Err(refusal) => refusal.problem().status(),
@@ -299,7 +344,7 @@ mod tests {
             StatusCode::PAYLOAD_TOO_LARGE
         );
         let padded = format!("{PUSH}{}", " ".repeat(MAX_PUSH_BYTES - PUSH.len()));
-        let mut line = DeliveryLine::new("test");
+        let mut line = DeliveryLine::new("test", PUSH);
         let under_way = open.read(&json(), padded.into(), &mut line).await.ok();
         assert!(under_way.is_some());
         let refused = open

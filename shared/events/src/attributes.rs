@@ -8,6 +8,8 @@ use crate::Envelope;
 
 /// The attribute that continues a trace (W3C).
 pub const TRACEPARENT: &str = "traceparent";
+/// The same, by the name that Google's client libraries of other languages write and read.
+pub const GOOGLES_TRACEPARENT: &str = "googclient_traceparent";
 /// The attribute that names the event's type (CloudEvents). A message typed by hand has none.
 pub const CE_TYPE: &str = "ce-type";
 /// The attribute that names the request which started it all.
@@ -27,6 +29,7 @@ pub fn attributes<D>(event: &Envelope<D>, traceparent: Option<&str>) -> BTreeMap
         ("ce-dataschema", event.metadata.schema.as_deref()),
         (CORRELATION_ID, event.correlation_id.as_deref()),
         (TRACEPARENT, traceparent),
+        (GOOGLES_TRACEPARENT, traceparent),
     ];
     pairs
         .into_iter()

@@ -15,7 +15,7 @@ mod shape;
 mod short_form;
 mod step;
 
-pub use attributes::{CE_TYPE, CORRELATION_ID, TRACEPARENT, attributes};
+pub use attributes::{CE_TYPE, CORRELATION_ID, GOOGLES_TRACEPARENT, TRACEPARENT, attributes};
 pub use cloud_event::is_cloud_event;
 pub use decode::{DecodeError, Decoded, Received, decode, decode_message};
 pub use envelope::{Data, Envelope, Event, Metadata};

@@ -4,14 +4,15 @@
 use std::collections::HashSet;
 
 use fanout_bus::{PUBLISH_LIMIT, PublishError};
-use fanout_runtime::error_chain;
+use fanout_runtime::{Latency, error_chain};
 use fanout_store::{
     CommitError, Comparison, Direction, Document, MalformedDocument, Query, StoreError, Write,
     commit_through_contention,
 };
+use fanout_telemetry::{send_span, sent};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, warn};
 
 use crate::lease::{HeldLease, LineOf};
 use crate::outbox::Outbox;
@@ -178,17 +179,28 @@ impl<'a> Holder<'a> {
         if over || self.held.expires_at <= outbox.clock.now() + PUBLISH_LIMIT {
             return Err(Stopped::OutOfTime);
         }
+        let started = Instant::now();
+        let span = send_span(&row.topic, || row.trace());
         let publishing = outbox.publisher.publish(&row.topic, row.message());
+        let publishing = publishing.instrument(span.clone());
         let answer = tokio::time::timeout(PUBLISH_LIMIT, publishing).await;
         let answer = answer.unwrap_or_else(|elapsed| Err(PublishError::NoAnswer(elapsed.into())));
+        let taken = answer.as_ref().map(|message_id| message_id.0.as_str());
+        sent(&span, taken, PublishError::slug);
+        drop(span);
         let unwell = |error: &PublishError| !matches!(error, PublishError::Refused(_));
         outbox.bus_answered(!answer.as_ref().is_err_and(unwell));
         if let Err(error @ PublishError::Refused(_)) = &answer {
             self.note_refusal(row, &error_chain(error)).await;
         }
         let message_id = answer?;
-        let event_id = row.event_id.as_str();
-        info!(event_id, message_id = %message_id.0, "published");
+        info!(
+            event_id = row.event_id.as_str(),
+            message_id = %message_id.0,
+            topic = row.topic.as_str(),
+            send_latency = %Latency(started.elapsed()),
+            "published"
+        );
         self.done.published += 1;
         Ok(())
     }

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::cursors::Cursors;
 use crate::holder::{Holder, Published, Stopped, read};
@@ -213,15 +213,22 @@ fn stored_at(document: &Document) -> Timestamp {
     recorded.unwrap_or_else(|_| document.update_time.moment())
 }
 
+/// A run that found nothing to do is a line for those who count alone.
 fn log(report: &RelayReport) {
-    if *report == RelayReport::default() {
-        return;
+    macro_rules! line {
+        ($level:ident) => {
+            $level!(
+                published = report.published,
+                failed = report.failed,
+                remaining = report.remaining,
+                oldest_age_seconds = report.oldest_age_seconds,
+                "outbox relayed"
+            )
+        };
     }
-    info!(
-        published = report.published,
-        failed = report.failed,
-        remaining = report.remaining,
-        oldest_age_seconds = report.oldest_age_seconds,
-        "outbox relayed"
-    );
+    if *report == RelayReport::default() {
+        line!(debug);
+    } else {
+        line!(info);
+    }
 }

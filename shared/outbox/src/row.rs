@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fanout_bus::OutgoingMessage;
+use fanout_bus::{OutgoingMessage, trace_of};
 use fanout_events::attributes;
-use fanout_runtime::{Timestamp, later};
+use fanout_runtime::{Timestamp, TraceContext, later};
 use fanout_store::{
     Collection, Fields, Key, MalformedDocument, Precondition, UpdateTime, Value, Write, ascending,
     descending,
 };
+use fanout_telemetry::{Traced, created};
 use sha2::{Digest, Sha256};
 
 use crate::draft::{Draft, Origin, UnwritableEvent};
@@ -114,8 +115,17 @@ impl EventRow {
         now: Timestamp,
     ) -> Result<Self, UnwritableEvent> {
         let event = draft.event(event_id, source, origin, now);
-        let traceparent = origin.trace.as_ref().map(ToString::to_string);
         let ordering_key = draft.ordered.then(|| draft.subject.clone());
+        let traced = Traced {
+            topic: draft.topic,
+            event_id: &event.id,
+            event_type: &event.event_type,
+            correlation_id: event.correlation_id.as_deref(),
+            ordering_key: ordering_key.as_deref().unwrap_or_default(),
+        };
+        let created = created(&traced, origin.trace.as_ref());
+        let trace = created.as_ref().or(origin.trace.as_ref());
+        let traceparent = trace.map(ToString::to_string);
         Ok(Self {
             data: event.to_json()?,
             attributes: attributes(&event, traceparent.as_deref()),
@@ -147,6 +157,11 @@ impl EventRow {
             attributes: self.attributes.clone(),
             ordering_key: self.ordering_key.clone(),
         }
+    }
+
+    /// The context in which the event was created.
+    pub(super) fn trace(&self) -> Option<TraceContext> {
+        trace_of(&self.attributes)
     }
 
     /// Where the row of an event is.

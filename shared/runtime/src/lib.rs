@@ -4,6 +4,7 @@ mod clock;
 mod environment;
 mod error_chain;
 mod ids;
+mod latency;
 mod memory;
 mod process;
 mod shutdown;
@@ -15,9 +16,12 @@ pub use clock::{Clock, SystemClock, Timestamp, later, serialize_rfc3339, whole_m
 pub use environment::{Environment, ProcessEnvironment, Setting, Settings, SettingsError};
 pub use error_chain::{BoxError, error_chain};
 pub use ids::{IdGenerator, SystemIds, id_of, is_id_of};
+pub use latency::Latency;
 pub use memory::memory_limit;
 pub use process::{keep_files_private, raise_descriptor_limit};
 pub use shutdown::Shutdown;
-pub use telemetry::{LogFormat, LogSettings, cloud_logging_to, init_telemetry, log_panics};
+pub use telemetry::{
+    LogFormat, LogSettings, MoreLogs, SPANS, cloud_logging_to, init_telemetry, log_panics,
+};
 pub use timings::{DRAIN, Timings, TimingsDisagree};
 pub use trace_context::TraceContext;

@@ -1,19 +1,19 @@
 //! Logs: JSON for Cloud Logging in containers, readable lines on one machine.
 
-use std::fmt;
+mod cloud_logging;
+
 use std::io::IsTerminal;
 use std::str::FromStr;
 
-use serde_json::{Map, Value};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber, error};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
-use tracing_subscriber::registry::LookupSpan;
+use tracing::{Subscriber, error};
+use tracing_subscriber::fmt::format::debug_fn;
+use tracing_subscriber::fmt::{FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::Settings;
+use cloud_logging::CloudLogging;
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,21 +84,41 @@ fn read_filter(settings: &mut Settings<'_>) -> Option<EnvFilter> {
     )
 }
 
-/// Starts logging to standard output (JSON, panics too) or standard error (text). A second call
-/// changes nothing.
-pub fn init_telemetry(settings: LogSettings) {
-    let builder = tracing_subscriber::fmt().with_env_filter(settings.filter);
-    // The only error is "already started", by an earlier call of this function.
-    let _ = match settings.format {
+/// The target of all spans. They are for traces alone, so that where none are sent their callsites are
+/// off.
+pub const SPANS: &str = "fanout::span";
+
+/// One more reader of what is logged, with a filter of its own.
+pub type MoreLogs = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Starts logging to standard output (JSON, panics too) or standard error (text), and to `more`
+/// readers of the same lines. A second call changes nothing.
+pub fn init_telemetry(settings: LogSettings, more: Vec<MoreLogs>) {
+    let LogSettings { format, filter } = settings;
+    let filter = without_spans(filter);
+    let mut layers = more;
+    let lines = match format {
         LogFormat::Json => {
             log_panics();
-            builder.event_format(CloudLogging).try_init()
+            let lines = tracing_subscriber::fmt::layer();
+            lines.event_format(CloudLogging).boxed()
         }
-        LogFormat::Text => builder
+        LogFormat::Text => tracing_subscriber::fmt::layer()
+            .fmt_fields(fields_for_people())
             .with_target(false)
             .with_ansi(std::io::stderr().is_terminal())
             .with_writer(std::io::stderr)
-            .try_init(),
+            .boxed(),
+    };
+    // The only error is "already started", by an earlier call of this function.
+    let _ = if layers.is_empty() {
+        // A filter for all, so that a line which is not wanted costs nothing.
+        tracing_subscriber::registry()
+            .with(lines.and_then(filter))
+            .try_init()
+    } else {
+        layers.push(lines.with_filter(filter).boxed());
+        tracing_subscriber::registry().with(layers).try_init()
     };
 }
 
@@ -112,6 +132,23 @@ pub fn log_panics() {
     }));
 }
 
+fn without_spans(filter: EnvFilter) -> EnvFilter {
+    match format!("{SPANS}=off").parse() {
+        Ok(off) => filter.add_directive(off),
+        // It is a directive: see the tests.
+        Err(_) => filter,
+    }
+}
+
+/// Fields for people: without those that only Cloud Logging reads.
+fn fields_for_people() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
+    debug_fn(|out, field, value| match field.name() {
+        "message" => write!(out, "{value:?}"),
+        name if cloud_logging::is_for_google(name) => Ok(()),
+        name => write!(out, " {name}={value:?}"),
+    })
+}
+
 /// A subscriber that writes what containers write to somewhere else than standard output.
 pub fn cloud_logging_to<W>(writer: W) -> impl Subscriber + Send + Sync
 where
@@ -123,83 +160,13 @@ where
         .finish()
 }
 
-/// Cloud Logging's structured JSON: `severity`, `time`, `message` and `logging.googleapis.com/trace`
-/// are lifted into the log entry, everything else lands in `jsonPayload` under the name it has here.
-///
-/// This is not tracing-stackdriver: that crate writes every field's name in camelCase, so neither
-/// `event_id` nor `logging.googleapis.com/trace` can come out of it.
-struct CloudLogging;
-
-impl<S, N> FormatEvent<S, N> for CloudLogging
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        _context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let mut time = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut time))?;
-        let mut fields = LogFields(Map::new());
-        fields.put("time", time);
-        fields.put("severity", severity(*event.metadata().level()));
-        fields.put("target", event.metadata().target());
-        event.record(&mut fields);
-        writeln!(writer, "{}", Value::Object(fields.0))
-    }
-}
-
-fn severity(level: Level) -> &'static str {
-    match level {
-        Level::ERROR => "ERROR",
-        Level::WARN => "WARNING",
-        Level::INFO => "INFO",
-        _ => "DEBUG",
-    }
-}
-
-struct LogFields(Map<String, Value>);
-
-impl LogFields {
-    fn put(&mut self, name: &str, value: impl Into<Value>) {
-        self.0.insert(name.to_owned(), value.into());
-    }
-}
-
-impl Visit for LogFields {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field.name(), value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field.name(), value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field.name(), value);
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field.name(), value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field.name(), value);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field.name(), format!("{value:?}"));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
     use std::io::Write;
     use std::sync::{Arc, Mutex};
+
+    use serde_json::Value;
 
     use super::*;
 
@@ -214,6 +181,12 @@ mod tests {
 
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
+        }
+    }
+
+    impl Captured {
+        fn line(&self) -> Value {
+            serde_json::from_slice(&self.0.lock().unwrap()).unwrap()
         }
     }
 
@@ -249,23 +222,41 @@ mod tests {
             tracing::warn!(
                 event_id = "evt_1",
                 attempt = 2_u64,
+                httpRequest.status = 204,
+                httpRequest.latency = "0.002s",
                 "logging.googleapis.com/trace" = "projects/p/traces/t",
-                "parked"
+                share = 0.5,
+                whole = f64::NAN,
+                "parked \"so\""
             );
         });
-        let bytes = captured.0.lock().unwrap().clone();
-        let mut line: Value = serde_json::from_slice(&bytes).unwrap();
+        let mut line = captured.line();
         line["time"] = "[time]".into();
         insta::assert_json_snapshot!(line, @r#"
         {
           "attempt": 2,
           "event_id": "evt_1",
+          "httpRequest": {
+            "latency": "0.002s",
+            "status": 204
+          },
           "logging.googleapis.com/trace": "projects/p/traces/t",
-          "message": "parked",
+          "message": "parked \"so\"",
           "severity": "WARNING",
+          "share": 0.5,
           "target": "fanout_runtime::telemetry::tests",
-          "time": "[time]"
+          "time": "[time]",
+          "whole": null
         }
         "#);
+    }
+
+    #[test]
+    fn what_went_wrong_is_a_line_that_error_reporting_groups() {
+        let captured = Captured::default();
+        let writer = captured.clone();
+        let subscriber = cloud_logging_to(move || writer.clone());
+        tracing::subscriber::with_default(subscriber, || tracing::error!("failed"));
+        assert_eq!(captured.line()["@type"], cloud_logging::REPORTED_ERROR);
     }
 }

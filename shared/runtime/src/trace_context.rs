@@ -30,6 +30,17 @@ impl TraceContext {
         &self.trace_id
     }
 
+    /// 16 hexadecimal digits: the span that the context is of.
+    pub fn span_id(&self) -> &str {
+        &self.parent_id
+    }
+
+    /// Whether the trace is recorded.
+    pub fn is_sampled(&self) -> bool {
+        let flags = u8::from_str_radix(&self.flags, 16);
+        flags.is_ok_and(|flags| flags & 1 == 1)
+    }
+
     /// `TRACE_ID/SPAN_ID;o=OPTIONS`, the span id decimal.
     fn from_cloud_header(value: &str) -> Option<Self> {
         let (trace_id, rest) = value.split_once('/')?;
@@ -92,6 +103,10 @@ mod tests {
         let context: TraceContext = EXAMPLE.parse().unwrap();
         assert_eq!(context.to_string(), EXAMPLE);
         assert_eq!(context.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(context.span_id(), "00f067aa0ba902b7");
+        assert!(context.is_sampled());
+        let unsampled: TraceContext = EXAMPLE.replace("-01", "-02").parse().unwrap();
+        assert!(!unsampled.is_sampled());
     }
 
     #[test]

@@ -21,6 +21,8 @@ use fanout_store::{
     Collection, CommitError, CommitReceipt, Content, Document, Documents, Key, Page, Precondition,
     Query, StoreError, Write, check_writes,
 };
+use fanout_telemetry::commit_span;
+use tracing::Instrument as _;
 
 /// Documents in a Firestore database. A call is made once, or twice where the connection broke and
 /// that can do no harm: the caller decides about further tries.
@@ -207,7 +209,9 @@ impl Documents for FirestoreDocuments {
             async move { db.client().get().commit(request).await }
         };
         let may_repeat = writes.iter().all(may_be_made_twice);
-        match self.connection.call(may_repeat, commit).await {
+        let span = commit_span("gcp.firestore", writes.len());
+        let answer = self.connection.call(may_repeat, commit).instrument(span);
+        match answer.await {
             Ok(answer) => receipt(&writes, answer.into_inner()),
             Err(status) => Err(self.commit_error(&writes, status).await),
         }

@@ -9,8 +9,10 @@ use fanout_store::{
     Collection, CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError,
     UpdateTime, Write, check_writes,
 };
+use fanout_telemetry::commit_span;
 use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, Savepoint, params_from_iter};
+use tracing::Instrument as _;
 
 use super::codec::{self, ForeignFormat};
 use super::commit::Commit;
@@ -173,6 +175,7 @@ impl Documents for SqliteDocuments {
         self.declare(writes.iter().map(|write| write.key.declared()))
             .await?;
         let clock = Arc::clone(&self.clock);
+        let span = commit_span("sqlite", writes.len());
         self.database
             .call(move |savepoint| {
                 let commit = Commit::begin(savepoint, clock.as_ref())?;
@@ -182,6 +185,7 @@ impl Documents for SqliteDocuments {
                     update_times: update_times.collect::<Result<_, CommitError>>()?,
                 })
             })
+            .instrument(span)
             .await
     }
 }

@@ -28,7 +28,8 @@ pub struct PortCalls {
 #[derive(Default)]
 struct Counted {
     calls: PortCalls,
-    written: Vec<Key>,
+    /// The keys of each commit that has taken effect.
+    commits: Vec<Vec<Key>>,
 }
 
 impl CountingDocuments {
@@ -52,13 +53,23 @@ impl CountingDocuments {
 
     /// How many writes to a collection have taken effect since the start.
     pub fn writes_to(&self, collection: &Collection) -> usize {
-        let of_it = |key: &&Key| key.is_in(collection);
-        self.with(|counted| counted.written.iter().filter(of_it).count())
+        let written = self.written_keys();
+        written.iter().filter(|key| key.is_in(collection)).count()
     }
 
     /// The keys of all writes that have taken effect since the start.
     pub fn written_keys(&self) -> Vec<Key> {
-        self.with(|counted| counted.written.clone())
+        self.with(|counted| counted.commits.concat())
+    }
+
+    /// What was written together with this document, itself included, by the first commit that wrote
+    /// it.
+    pub fn written_with(&self, key: &Key) -> Vec<Key> {
+        self.with(|counted| {
+            let mut commits = counted.commits.iter();
+            let found = commits.find(|commit| commit.contains(key));
+            found.cloned().unwrap_or_default()
+        })
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Counted) -> T) -> T {
@@ -82,7 +93,7 @@ impl Documents for CountingDocuments {
         self.with(|counted| counted.calls.commits += 1);
         let keys: Vec<_> = writes.iter().map(|it| it.key.clone()).collect();
         let receipt = self.inner.commit(writes).await?;
-        self.with(|counted| counted.written.extend(keys));
+        self.with(|counted| counted.commits.push(keys));
         Ok(receipt)
     }
 }

@@ -1,15 +1,18 @@
 //! What ties a request to everything that follows from it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use fanout_events::is_identifier;
-use fanout_runtime::{IdGenerator, TraceContext};
-use http::{HeaderMap, HeaderName, HeaderValue};
-use tracing::error;
+use fanout_runtime::{IdGenerator, Latency, TraceContext};
+use fanout_telemetry::{answered, context_of, request_span};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use tokio::time::Instant;
+use tracing::{Instrument as _, debug, error};
 
 /// The header that names a request, in and out.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,7 +49,7 @@ impl RequestContext {
 }
 
 /// The routes, with a [`RequestContext`] as an extension of each request, named in the answer; and with
-/// a log line for each answer that has a [`Cause`].
+/// one log line each, which tells the [`Cause`] of a failure.
 pub fn with_correlation<S: Clone + Send + Sync + 'static>(
     routes: Router<S>,
     ids: Arc<dyn IdGenerator>,
@@ -59,23 +62,59 @@ async fn correlate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let context = RequestContext::of(request.headers(), ids.as_ref());
-    request.extensions_mut().insert(context.clone());
+    let started = Instant::now();
+    let mut context = RequestContext::of(request.headers(), ids.as_ref());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
-    if let Some(Cause(cause)) = response.extensions_mut().remove() {
-        error!(
-            %method,
-            route = route.as_ref().map_or("", MatchedPath::as_str),
-            status = response.status().as_u16(),
-            correlation_id = context.correlation_id,
-            error = cause,
-            "a request failed"
-        );
-    }
+    let route = route.as_ref().map_or("", MatchedPath::as_str);
+    let span = request_span(method.as_str(), route, || context.trace.clone());
+    context.trace = context_of(&span).or(context.trace);
+    request.extensions_mut().insert(context.clone());
+    let mut response = next.run(request).instrument(span.clone()).await;
+    answered(&span, response.status().as_u16());
+    let cause = response.extensions_mut().remove();
+    log(&Answered {
+        method,
+        route,
+        status: response.status(),
+        took: started.elapsed(),
+        correlation_id: &context.correlation_id,
+        cause,
+    });
     if let Ok(value) = HeaderValue::from_str(&context.correlation_id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
     response
+}
+
+/// What became of a request.
+struct Answered<'a> {
+    method: Method,
+    /// The route's pattern: a path holds ids.
+    route: &'a str,
+    status: StatusCode,
+    took: Duration,
+    correlation_id: &'a str,
+    cause: Option<Cause>,
+}
+
+/// One line for each request: by default only for one that failed, since Cloud Run logs each one.
+fn log(answered: &Answered<'_>) {
+    macro_rules! line {
+        ($level:ident, $text:literal $(, $name:ident = $value:expr)*) => {
+            $level!(
+                correlation_id = answered.correlation_id,
+                httpRequest.requestMethod = answered.method.as_str(),
+                httpRequest.requestUrl = answered.route,
+                httpRequest.status = answered.status.as_u16(),
+                httpRequest.latency = %Latency(answered.took),
+                $($name = $value,)*
+                $text
+            )
+        };
+    }
+    match &answered.cause {
+        Some(Cause(cause)) => line!(error, "a request failed", error = cause.as_str()),
+        None => line!(debug, "answered"),
+    }
 }

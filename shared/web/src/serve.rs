@@ -14,9 +14,11 @@ use tracing::{error, info, warn};
 
 use crate::connections::{Connections, ReadLimits};
 use fanout_runtime::{
-    DRAIN, Environment, LogFormat, LogSettings, ProcessEnvironment, Settings, SettingsError,
-    Shutdown, error_chain, init_telemetry, raise_descriptor_limit,
+    DRAIN, Environment, LogFormat, LogSettings, ProcessEnvironment, Settings, Shutdown,
+    error_chain, init_telemetry, raise_descriptor_limit,
 };
+
+use fanout_telemetry::{TraceSettings, Traces};
 
 /// What a service's last work has of the drain for itself, however long requests take.
 const LAST_WORK: Duration = Duration::from_secs(3);
@@ -163,13 +165,21 @@ where
     let mut settings = Settings::new(&environment);
     let port = settings.or_default("PORT", "a port number", 8080_u16);
     let logs = LogSettings::read(&mut settings);
+    let traces = TraceSettings::read(&mut settings);
     let config = read(&mut settings);
-    let complete = port.zip(logs).zip(config);
-    let ((port, logs), config) = match settings.finish(complete) {
+    let complete = port.zip(logs).zip(traces).zip(config);
+    let (((port, logs), traces), config) = match settings.finish(complete) {
         Ok(complete) => complete,
-        Err(faults) => return refuse(name, &faults, &environment),
+        Err(faults) => return refuse(name, &faults.to_string(), &environment),
     };
-    init_telemetry(logs);
+    let traces = match traces
+        .map(|settings| Traces::start(&settings, name))
+        .transpose()
+    {
+        Ok(traces) => traces,
+        Err(error) => return refuse(name, &error_chain(&error), &environment),
+    };
+    init_telemetry(logs, traces.iter().map(Traces::reading).collect());
     raise_descriptor_limit();
     let served = start_runtime().and_then(|runtime| {
         let served = runtime.block_on(async {
@@ -185,6 +195,9 @@ where
         runtime.shutdown_background();
         served
     });
+    if let Some(traces) = traces {
+        traces.stop();
+    }
     match served {
         Ok(()) => {
             info!(service = name, "stopped");
@@ -204,10 +217,13 @@ fn start_runtime() -> Result<tokio::runtime::Runtime, Box<dyn std::error::Error 
         .build()?)
 }
 
-fn refuse(name: &str, faults: &SettingsError, environment: &dyn Environment) -> ExitCode {
+fn refuse(name: &str, faults: &str, environment: &dyn Environment) -> ExitCode {
     let format = LogFormat::read(&mut Settings::new(environment));
-    init_telemetry(LogSettings::of_faults(format.unwrap_or(LogFormat::Json)));
-    error!(service = name, error = %faults, "cannot start");
+    init_telemetry(
+        LogSettings::of_faults(format.unwrap_or(LogFormat::Json)),
+        Vec::new(),
+    );
+    error!(service = name, error = faults, "cannot start");
     ExitCode::from(2)
 }
 

@@ -27,7 +27,7 @@ run "delivery_has_no_right_it_does_not_need" {
   }
 
   assert {
-    condition     = google_project_iam_member.granter.role == "projects/fanout-test/roles/fanoutDatastoreGranter" && google_project_iam_member.granter.condition[0].expression == "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user', 'roles/monitoring.viewer'])"
+    condition     = google_project_iam_member.granter.role == "projects/fanout-test/roles/fanoutDatastoreGranter" && google_project_iam_member.granter.condition[0].expression == "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user', 'roles/monitoring.viewer', 'roles/serviceusage.serviceUsageConsumer', 'roles/telemetry.tracesWriter'])"
     error_message = "The pipeline can give itself any role of the project."
   }
 
@@ -237,7 +237,7 @@ run "what_the_system_needs_is_switched_on" {
     condition = toset(keys(google_project_service.api)) == toset([
       for name in [
         "artifactregistry", "cloudbuild", "cloudresourcemanager", "cloudscheduler", "containeranalysis", "firestore", "iam", "iamcredentials",
-        "logging", "monitoring", "pubsub", "run", "secretmanager", "storage",
+        "logging", "monitoring", "pubsub", "run", "secretmanager", "storage", "telemetry",
       ] : "${name}.googleapis.com"
     ])
     error_message = "The APIs that are enabled are not those that the system needs."

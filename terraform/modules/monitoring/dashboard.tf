@@ -5,7 +5,7 @@ locals {
   _dead_letters        = "resource.type=\"pubsub_subscription\" AND resource.labels.subscription_id=${local._one_of.dead_letters}"
   _cloud_run           = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=${local._one_of.services}"
   _topics              = "resource.type=\"pubsub_topic\" AND resource.labels.topic_id=one_of(${join(",", [for topic in var.topics : "\"${topic}\""])})"
-  _deliveries          = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.deliveries.name}\""
+  _deliveries          = "resource.type=\"cloud_run_revision\" AND ${local._log_metric_types.deliveries}"
 
   # Each chart: what it shows, and its lines.
   _charts = [
@@ -68,9 +68,40 @@ locals {
       lines = [{ filter = local._deliveries, align = "ALIGN_RATE", reduce = "REDUCE_SUM", by = ["metric.label.consumer", "metric.label.outcome"] }]
     },
     {
+      title = "Delivery time, 50th and 95th percentile"
+      unit  = "ms"
+      lines = [
+        for percentile in ["50", "95"] :
+        { filter = "${local._cloud_run_lines} AND ${local._log_metric_types.messaging_process_duration}", align = "ALIGN_DELTA", reduce = "REDUCE_PERCENTILE_${percentile}", by = ["metric.label.consumer"] }
+      ]
+    },
+    {
+      title = "Publication time, 95th percentile"
+      unit  = "s"
+      lines = [{ filter = "${local._cloud_run_lines} AND ${local._log_metric_types.messaging_client_operation_duration}", align = "ALIGN_DELTA", reduce = "REDUCE_PERCENTILE_95", by = ["metric.label.topic"] }]
+    },
+    {
+      title = "Sent from the outbox, per second"
+      unit  = "1/s"
+      lines = [{ filter = "${local._cloud_run_lines} AND ${local._log_metric_types.messaging_client_sent_messages}", align = "ALIGN_RATE", reduce = "REDUCE_SUM", by = ["metric.label.topic"] }]
+    },
+    {
+      title = "Parked by reason, and claims taken over, per minute"
+      unit  = "1"
+      lines = [
+        { filter = "${local._cloud_run_lines} AND ${local._log_metric_types.parked}", align = "ALIGN_DELTA", reduce = "REDUCE_SUM", by = ["metric.label.consumer", "metric.label.reason"] },
+        { filter = "${local._cloud_run_lines} AND ${local._log_metric_types.claims_taken_over}", align = "ALIGN_DELTA", reduce = "REDUCE_SUM", by = ["metric.label.consumer"] },
+      ]
+    },
+    {
+      title = "Outbox rows left"
+      unit  = "1"
+      lines = [{ filter = "${local._cloud_run_lines} AND ${local._log_metric_types.outbox_rows}", align = "ALIGN_DELTA", reduce = "REDUCE_PERCENTILE_99", by = [] }]
+    },
+    {
       title = "Oldest outbox row"
       unit  = "s"
-      lines = [{ filter = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.outbox_age.name}\"", align = "ALIGN_DELTA", reduce = "REDUCE_PERCENTILE_99", by = ["resource.label.service_name"] }]
+      lines = [{ filter = "${local._cloud_run_lines} AND ${local._log_metric_types.outbox_oldest_age}", align = "ALIGN_DELTA", reduce = "REDUCE_PERCENTILE_99", by = ["resource.label.service_name"] }]
     },
     {
       title = "Instances"

@@ -31,6 +31,24 @@ resource "google_project_iam_member" "firestore" {
   }
 }
 
+# Sends spans.
+resource "google_project_iam_member" "traces" {
+  count = var.traces ? 1 : 0
+
+  project = var.project_id
+  role    = "roles/telemetry.tracesWriter"
+  member  = local._member
+}
+
+# Sends spans for the project's account: each request names it.
+resource "google_project_iam_member" "quota" {
+  count = var.traces ? 1 : 0
+
+  project = var.project_id
+  role    = "roles/serviceusage.serviceUsageConsumer"
+  member  = local._member
+}
+
 # Reads the secrets that it is started with, each by itself.
 resource "google_secret_manager_secret_iam_member" "secret" {
   for_each = var.secrets

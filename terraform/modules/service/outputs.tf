@@ -4,7 +4,9 @@ output "grants" {
     deployer  = google_service_account_iam_member.deployer
     firestore = google_project_iam_member.firestore
     invoker   = google_cloud_run_v2_service_iam_member.invoker
+    quota     = google_project_iam_member.quota
     secret    = google_secret_manager_secret_iam_member.secret
+    traces    = google_project_iam_member.traces
   }
 }
 

@@ -188,3 +188,10 @@ variable "timeout_seconds" {
     error_message = "timeout_seconds must be from 1 to 3600: Cloud Run takes nothing else."
   }
 }
+
+variable "traces" {
+  description = "Whether it may send spans to Google's API of OTLP."
+  type        = bool
+  default     = false
+  nullable    = false
+}

@@ -18,20 +18,23 @@ pub(crate) enum Kind {
     Fine,
     /// Its payment is declined.
     Declined,
-    /// The provider never answers about it.
+    /// The provider captures it, and never says so.
     Silent,
     /// Nothing is shipped to where it should go.
     Nowhere,
+    /// The same, and for hours the provider gives nothing back.
+    Unrefundable,
     /// There is no such product.
     Unknown,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Fine,
         Self::Declined,
         Self::Silent,
         Self::Nowhere,
+        Self::Unrefundable,
         Self::Unknown,
     ];
 }
@@ -56,15 +59,16 @@ pub(crate) fn body(number: u64, kind: Kind) -> Value {
     let method = match kind {
         Kind::Declined => "tok_declined",
         Kind::Silent => "tok_silent",
-        Kind::Fine | Kind::Nowhere | Kind::Unknown => "tok_ok",
+        Kind::Fine | Kind::Nowhere | Kind::Unrefundable | Kind::Unknown => "tok_ok",
     };
+    let is_nowhere = matches!(kind, Kind::Nowhere | Kind::Unrefundable);
     json!({
         "user_id": customer(number),
         "product_id": if kind == Kind::Unknown { "77" } else { PRODUCT },
         "quantity": QUANTITY,
         "price": format!("0.{number:02}"),
         "payment_method": method,
-        "ship_to": {"country": if kind == Kind::Nowhere { "ZZ" } else { "US" }},
+        "ship_to": {"country": if is_nowhere { "ZZ" } else { "US" }},
     })
 }
 

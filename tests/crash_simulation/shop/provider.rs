@@ -43,23 +43,22 @@ impl SimProvider {
 #[async_trait]
 impl PaymentProvider for SimProvider {
     async fn capture(&self, key: &str, charge: &Charge) -> Result<Capture, ProviderError> {
-        if charge.method == "tok_silent" {
-            return pending().await;
-        }
         let (sim, total) = (Arc::clone(&self.sim), charge.amount.minor());
         let (declines, own) = (charge.method == "tok_declined", self.key(key));
         let effect = async move {
             let captured = sim.facts().shop.ledger.capture(total, own, declines);
-            let (ever, _) = sim.facts().shop.ledger.captures(total);
-            if ever > 1 {
-                sim.violation(format!("{total} cents are captured {ever} times"));
-            }
+            let wrong = sim.facts().shop.wrong_capture(total);
+            wrong.into_iter().for_each(|what| sim.violation(what));
             Ok(match captured {
                 true => Capture::Captured,
                 false => Capture::Declined,
             })
         };
-        self.call("provider.capture", key, effect).await
+        let answer = self.call("provider.capture", key, effect).await;
+        match charge.method.as_str() {
+            "tok_silent" => pending().await,
+            _ => answer,
+        }
     }
 
     async fn take_back(
@@ -71,6 +70,9 @@ impl PaymentProvider for SimProvider {
         let (sim, total) = (Arc::clone(&self.sim), charge.amount.minor());
         let own = captured.to_owned();
         let effect = async move {
+            if sim.facts().shop.is_refund_refused(total, sim.now()) {
+                return Err(ProviderError::Unavailable("it takes nothing back".into()));
+            }
             let refunded = sim.facts().shop.ledger.take_back(total, own);
             Ok(match refunded {
                 true => TakenBack::Refunded,

@@ -1,30 +1,28 @@
-//! What must be true of the shop after each commit, whatever has failed: stock adds up, nothing is done
-//! after its undo, and every open process knows when it wakes.
+//! What must be true of the shop after each commit, whatever has failed: stock adds up, nothing is
+//! done after its undo, nothing is paid twice; of processes, see [`super::process_rules`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use fanout_processes::{PROCESSES, STEP_FENCES};
+use fanout_processes::{STEP_FENCES, Status, StoredProcess};
 use fanout_runtime::Timestamp;
 use fanout_store::{Content, Fields, Write};
 use inventory_service::{RESERVATIONS, STOCK};
-use order_service::ORDERS;
 use shipping_service::SHIPMENTS;
 
+use super::commit::Commit;
 use super::orders::{ON_HAND, QUANTITY, number_of, total};
 use super::{Kind, Ledger};
+use crate::crash_simulation::facts::StoredEvent;
 
 /// How late a process may be woken once nothing goes wrong any more: two runs of the scheduler, and
 /// what the instances' clocks are apart.
 const LATE: TimeDelta = TimeDelta::seconds(2 * 60 + 30);
 
-/// A process as its document says.
-pub(crate) struct Seen {
-    pub(crate) status: String,
-    pub(crate) wake_at: Option<Timestamp>,
-    pub(crate) says_why: bool,
-}
+/// For how long the provider gives nothing back of an order that is unrefundable: longer than its
+/// undo is asked for.
+const GIVES_NOTHING_BACK: Duration = Duration::from_secs(2 * 60 * 60);
 
 #[derive(Default)]
 pub(crate) struct Shop {
@@ -36,10 +34,12 @@ pub(crate) struct Shop {
     /// Orders that are stored, with their numbers.
     pub(crate) orders: BTreeMap<String, u64>,
     /// Processes, by order.
-    pub(crate) processes: BTreeMap<String, Seen>,
+    pub(crate) processes: BTreeMap<String, StoredProcess>,
     /// How far each order's reservation is.
     pub(crate) reservations: BTreeMap<String, String>,
     pub(crate) shipped: BTreeSet<String>,
+    /// What operators said, by order and verb.
+    pub(super) said: BTreeSet<(String, String)>,
     /// Steps that are undone, by fence.
     undone: BTreeSet<String>,
     /// On hand, and reserved.
@@ -48,8 +48,14 @@ pub(crate) struct Shop {
 
 impl Shop {
     /// Notes a commit that took effect; gives what is broken now.
-    pub(crate) fn note(&mut self, writes: &[Write]) -> Vec<String> {
-        let mut broken = Vec::new();
+    pub(crate) fn note(
+        &mut self,
+        writes: &[Write],
+        events: &BTreeMap<String, StoredEvent>,
+    ) -> Vec<String> {
+        let commit = Commit::of(writes);
+        self.said.extend(commit.said());
+        let mut broken = self.two_orders(&commit);
         let mut touched = false;
         for write in writes {
             let (Content::Set(fields) | Content::Merge(fields, _)) = &write.content else {
@@ -67,12 +73,6 @@ impl Shop {
                     broken.extend(self.reservation(fields));
                 }
                 name if name == STEP_FENCES.name => broken.extend(self.fence(id, fields)),
-                name if name == PROCESSES.name => broken.extend(self.process(fields)),
-                name if name == ORDERS.name => {
-                    if let Some(number) = fields.text("user_id").ok().and_then(number_of) {
-                        self.orders.insert(id.to_owned(), number);
-                    }
-                }
                 name if name == SHIPMENTS.name => {
                     self.shipped
                         .insert(fields.text("order_id").unwrap().to_owned());
@@ -83,7 +83,63 @@ impl Shop {
         if touched {
             broken.extend(self.stock_adds_up());
         }
+        broken.extend(self.check_processes(&commit, events));
+        let processes = commit.processes.into_iter();
+        let by_key = processes.map(|it| (it.instance.key.clone(), it));
+        self.processes.extend(by_key);
         broken
+    }
+
+    /// Notes orders that are new; gives those of which there is one already.
+    fn two_orders(&mut self, commit: &Commit<'_>) -> Vec<String> {
+        let mut found = Vec::new();
+        for (order, fields) in &commit.orders {
+            let Some(number) = fields.text("user_id").ok().and_then(number_of) else {
+                continue;
+            };
+            if let Some(other) = self.order_of(number).filter(|other| other != order) {
+                found.push(format!(
+                    "order {number} is stored as {other} and as {order}"
+                ));
+            }
+            self.orders.insert(order.clone(), number);
+        }
+        found
+    }
+
+    /// The order of this number.
+    pub(crate) fn order_of(&self, number: u64) -> Option<String> {
+        let mut orders = self.orders.iter();
+        let found = orders.find(|(_, it)| **it == number);
+        found.map(|(order, _)| order.clone())
+    }
+
+    /// Whether an operator has said so of an order.
+    pub(crate) fn is_said(&self, order: &str, verb: &str) -> bool {
+        self.said.contains(&(order.to_owned(), verb.to_owned()))
+    }
+
+    /// Whether operators have taken something of it upon themselves, so that it need not fit.
+    pub(crate) fn is_by_hand(&self, order: &str) -> bool {
+        self.is_said(order, "skip") || self.is_said(order, "abandon")
+    }
+
+    /// Whether the provider gives nothing back of what costs this much, as yet.
+    pub(crate) fn is_refund_refused(&self, total: u64, now: Duration) -> bool {
+        let kind = self.kinds.get(&(total / QUANTITY));
+        kind == Some(&Kind::Unrefundable) && now < GIVES_NOTHING_BACK
+    }
+
+    /// S3, when something was captured: once at most, and not of an order that was called off.
+    pub(crate) fn wrong_capture(&self, total: u64) -> Option<String> {
+        let (ever, kept) = self.ledger.captures(total);
+        if ever > 1 {
+            return Some(format!("{total} cents are captured {ever} times"));
+        }
+        let order = self.order_of(total / QUANTITY)?;
+        let status = self.processes.get(&order)?.instance.status;
+        let too_late = status == Status::Compensated && kept > 0 && !self.is_by_hand(&order);
+        too_late.then(|| format!("{order} is paid after it was called off"))
     }
 
     /// S2: stock, reserved and shipped are what there was at first, at every moment.
@@ -114,7 +170,7 @@ impl Shop {
                 Some(format!("{order} is reserved again after it was {before}"))
             }
             // S5: what was done last is undone first.
-            (_, "released") if still_paid => Some(format!(
+            (_, "released") if still_paid && !self.is_by_hand(&order) => Some(format!(
                 "the items of {order} are released before its money is"
             )),
             _ => None,
@@ -132,39 +188,18 @@ impl Shop {
         again.then(|| format!("step {id} is {state} after it was undone"))
     }
 
-    /// S6 and S11: an open process knows when it wakes, and one that is stuck says why.
-    fn process(&mut self, fields: &Fields) -> Option<String> {
-        // A part of the document says nothing of the rest.
-        let key = fields.text("key").ok()?.to_owned();
-        let seen = Seen {
-            status: fields.text("status").unwrap().to_owned(),
-            wake_at: fields.optional_timestamp("wake_at").unwrap(),
-            says_why: fields.get("failure").is_some(),
-        };
-        let broken = match (seen.status.as_str(), seen.wake_at, seen.says_why) {
-            ("running" | "compensating", None, _) => Some(format!(
-                "the process of {key} is {} and never wakes",
-                seen.status
-            )),
-            ("stuck", _, false) => Some(format!("the process of {key} is stuck and says not why")),
-            _ => None,
-        };
-        self.processes.insert(key, seen);
-        broken
-    }
-
-    fn open(&self) -> impl Iterator<Item = (&String, &Seen)> {
+    fn under_way(&self) -> impl Iterator<Item = (&String, &StoredProcess)> {
         let processes = self.processes.iter();
-        processes.filter(|(_, it)| matches!(it.status.as_str(), "running" | "compensating"))
+        processes.filter(|(_, it)| it.instance.status.is_under_way())
     }
 
     pub(crate) fn is_at_rest(&self) -> bool {
-        self.open().next().is_none()
+        self.under_way().next().is_none()
     }
 
     /// Whether a run of the scheduler would wake anything.
     pub(crate) fn is_any_due(&self, now: Timestamp) -> bool {
-        self.open()
+        self.under_way()
             .any(|(_, it)| it.wake_at.is_none_or(|at| at <= now))
     }
 
@@ -174,7 +209,9 @@ impl Shop {
             return Vec::new();
         }
         let late = |at: Timestamp| at + LATE < now;
-        let late = self.open().filter(|(_, it)| it.wake_at.is_some_and(late));
+        let late = self
+            .under_way()
+            .filter(|(_, it)| it.wake_at.is_some_and(late));
         late.map(|(key, _)| format!("the process of {key} was not woken in time"))
             .collect()
     }

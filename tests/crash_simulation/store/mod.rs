@@ -64,13 +64,14 @@ impl WatchedDocuments {
 
     fn note(&self, writes: &[Write]) {
         let mut facts = self.sim.facts();
+        let facts_now = &mut *facts;
         for write in writes {
             if let Content::Set(fields) = &write.content {
-                self.note_document(&mut facts, write, fields);
+                self.note_document(facts_now, write, fields);
             }
         }
-        let mut broken = facts.outbox.note(writes, self.sim.now());
-        broken.extend(facts.shop.note(writes));
+        let mut broken = facts_now.outbox.note(writes, self.sim.now());
+        broken.extend(facts_now.shop.note(writes, &facts_now.events));
         drop(facts);
         broken.into_iter().for_each(|what| self.sim.violation(what));
     }

@@ -111,7 +111,7 @@ async fn drop_held<'a>(
     Ok(discarded)
 }
 
-fn default_file(consumer: &str, now: Timestamp) -> PathBuf {
+pub(super) fn default_file(consumer: &str, now: Timestamp) -> PathBuf {
     let time = now.format("%Y%m%dT%H%M%S%3fZ");
     PathBuf::from(format!("dead-letters-{consumer}-{time}.jsonl"))
 }

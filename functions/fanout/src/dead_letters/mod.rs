@@ -4,6 +4,7 @@
 //! keeps their leases alive. What it is done with is acked; everything else is given back. If it
 //! dies in between, the leases end by themselves within half a minute, and nothing has changed.
 
+pub(crate) mod chosen;
 mod discard_letters;
 mod hold;
 mod interrupt;

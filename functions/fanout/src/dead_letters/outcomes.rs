@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::answer::printable;
 
@@ -31,11 +32,14 @@ pub(crate) struct Outcomes {
     pub(crate) outcomes: BTreeMap<Outcome, usize>,
     /// The first of those that failed, with the reason.
     pub(crate) failures: Vec<String>,
+    /// Who looks on.
+    #[serde(skip)]
+    pub(crate) progress: Option<watch::Sender<BTreeMap<Outcome, usize>>>,
 }
 
 impl Outcome {
     /// Its name for people, and what it means.
-    fn words(self) -> (&'static str, &'static str) {
+    pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Done => ("done", ""),
             Self::Duplicate => ("duplicate", "the effect had been made before"),
@@ -65,6 +69,9 @@ impl Outcomes {
     pub(crate) fn count(&mut self, outcome: Outcome, many: usize) {
         if many > 0 {
             *self.outcomes.entry(outcome).or_default() += many;
+            if let Some(progress) = &self.progress {
+                progress.send_replace(self.outcomes.clone());
+            }
         }
     }
 

@@ -12,30 +12,30 @@ use crate::answer::WrongUse;
 const SOURCE: &str = "manual";
 
 /// The names of all types that can be published by hand.
-pub(super) fn event_types() -> impl Iterator<Item = &'static str> {
+pub(crate) fn event_types() -> impl Iterator<Item = &'static str> {
     let types = DOMAINS.iter().flat_map(|domain| domain.types);
     types.map(|known| known.name)
 }
 
 /// What an event has around its data.
-pub(super) struct EventParts<'a> {
-    pub(super) id: String,
-    pub(super) event_type: &'a str,
+pub(crate) struct EventParts<'a> {
+    pub(crate) id: String,
+    pub(crate) event_type: &'a str,
     /// The data's `user_id`, unless it is given.
-    pub(super) subject: Option<&'a str>,
-    pub(super) sequence: u64,
-    pub(super) timestamp: Timestamp,
-    pub(super) correlation_id: String,
+    pub(crate) subject: Option<&'a str>,
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: Timestamp,
+    pub(crate) correlation_id: String,
 }
 
 #[derive(Debug)]
-pub(super) struct Composed {
-    pub(super) event: Event,
-    pub(super) message: OutgoingMessage,
+pub(crate) struct Composed {
+    pub(crate) event: Event,
+    pub(crate) message: OutgoingMessage,
 }
 
 /// Puts the data into an envelope. The message is what user-service would publish.
-pub(super) fn compose(parts: EventParts<'_>, data: &[u8]) -> Result<Composed, WrongUse> {
+pub(crate) fn compose(parts: EventParts<'_>, data: &[u8]) -> Result<Composed, WrongUse> {
     let data = read_object(data)?;
     let known = fanout_contracts::find(parts.event_type)
         .ok_or_else(|| invalid(format!("`{}` is no type of this system", parts.event_type)))?;

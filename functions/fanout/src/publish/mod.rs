@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::answer::{WrongUse, block_on, printable, write};
 use crate::operator::Operator;
 use crate::target::TargetFlags;
-use compose_event::{EventParts, event_types};
+pub(crate) use compose_event::{EventParts, compose, event_types};
 
 const EXAMPLES: &str = r#"Examples:
   fanout publish user.created --data '{"user_id":"usr_1","email":"test@example.com","name":"Test User"}'

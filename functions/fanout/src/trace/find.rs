@@ -23,19 +23,19 @@ const MOST_BY_ID: usize = 1_000;
 const AT_ONCE: usize = 16;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Trace {
-    pub(super) asked: Question,
+pub(crate) struct Trace {
+    pub(crate) asked: Question,
     /// The users that the events are about, as they are stored now.
-    pub(super) users: Vec<UserStanding>,
+    pub(crate) users: Vec<UserStanding>,
     /// By subject and sequence, then by time.
-    pub(super) events: Vec<Life>,
+    pub(crate) events: Vec<Life>,
     /// There are more events than were read.
-    pub(super) incomplete: bool,
+    pub(crate) incomplete: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Question {
+pub(crate) enum Question {
     Event(String),
     User(String),
     Order(String),
@@ -44,14 +44,14 @@ pub(super) enum Question {
 
 /// What may be told of a stored user: nothing personal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct UserStanding {
-    pub(super) user_id: String,
+pub(crate) struct UserStanding {
+    pub(crate) user_id: String,
     /// Also the sequence of the user's last event.
-    pub(super) version: u64,
-    pub(super) deleted_at: Option<String>,
+    pub(crate) version: u64,
+    pub(crate) deleted_at: Option<String>,
     /// Sequences up to the version of which no mark and no row is known: published and on their way,
     /// or forgotten. Only where all of the user's events were asked for.
-    pub(super) unknown_sequences: Vec<u64>,
+    pub(crate) unknown_sequences: Vec<u64>,
 }
 
 impl Trace {
@@ -65,7 +65,7 @@ impl Trace {
 }
 
 /// What the store knows of it.
-pub(super) async fn find(
+pub(crate) async fn find(
     documents: &dyn Documents,
     clock: &dyn Clock,
     asked: Question,

@@ -12,26 +12,26 @@ use fanout_runtime::Timestamp;
 use serde::Serialize;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Life {
-    pub(super) event_id: String,
+pub(crate) struct Life {
+    pub(crate) event_id: String,
     /// Empty for a message that could not be decoded.
     #[serde(rename = "type")]
-    pub(super) event_type: String,
-    pub(super) subject: Option<String>,
-    pub(super) sequence: Option<u64>,
-    pub(super) correlation_id: Option<String>,
-    pub(super) causation_id: Option<String>,
-    pub(super) stored_at: Option<String>,
-    pub(super) publication: Publication,
-    pub(super) consumers: Vec<ConsumerLife>,
+    pub(crate) event_type: String,
+    pub(crate) subject: Option<String>,
+    pub(crate) sequence: Option<u64>,
+    pub(crate) correlation_id: Option<String>,
+    pub(crate) causation_id: Option<String>,
+    pub(crate) stored_at: Option<String>,
+    pub(crate) publication: Publication,
+    pub(crate) consumers: Vec<ConsumerLife>,
     /// The events that this one caused, as far as they were looked for.
-    pub(super) caused: Vec<String>,
+    pub(crate) caused: Vec<String>,
 }
 
 /// Whether it has been published, and how that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub(super) enum Publication {
+pub(crate) enum Publication {
     /// Its row waits, and no consumer has seen it.
     Waiting { since: String },
     /// A consumer has seen it, and its row still waits: it may be published once more.
@@ -46,23 +46,23 @@ pub(super) enum Publication {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct ConsumerLife {
-    pub(super) consumer: String,
+pub(crate) struct ConsumerLife {
+    pub(crate) consumer: String,
     #[serde(flatten)]
-    pub(super) state: State,
+    pub(crate) state: State,
     /// How many times work on it was begun; deliveries that failed before a mark was made leave none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) attempts: Option<u64>,
+    pub(crate) attempts: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) finished_at: Option<String>,
+    pub(crate) finished_at: Option<String>,
     /// An earlier holder may have acted and not lived to say so.
-    pub(super) may_have_repeated: bool,
+    pub(crate) may_have_repeated: bool,
 }
 
 /// How far a consumer is with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub(super) enum State {
+pub(crate) enum State {
     /// The effect is made.
     Done,
     /// A later event of the same subject had been applied before.
@@ -87,9 +87,9 @@ pub(super) enum State {
 
 /// Marks and rows of one event.
 #[derive(Default)]
-pub(super) struct Traces {
-    pub(super) marks: Vec<FoundMark>,
-    pub(super) row: Option<EventRow>,
+pub(crate) struct Traces {
+    pub(crate) marks: Vec<FoundMark>,
+    pub(crate) row: Option<EventRow>,
 }
 
 impl Traces {

@@ -17,8 +17,8 @@ use fanout_store::Documents;
 
 use crate::answer::{block_on, notice, verdict, write};
 use crate::target::{Target, TargetFlags};
-use find::{Question, Trace};
-pub(crate) use life::shown;
+pub(crate) use find::{Question, Trace, find};
+pub(crate) use life::{ConsumerLife, Life, Publication, State, shown};
 
 const EXAMPLES: &str = "Examples:
   fanout trace evt_01JD2V7Q4M8T9W3X5Y6Z7A8B9C
@@ -100,6 +100,6 @@ async fn look_up(
             bail!("name an event, or use --user, --order or --correlation")
         }
     };
-    let trace = find::find(documents, clock, question).await;
+    let trace = find(documents, clock, question).await;
     trace.context("the store could not be read")
 }

@@ -3,6 +3,8 @@
 mod data_dir;
 mod data_watch;
 mod engine;
+mod metrics_route;
+mod page;
 mod roles;
 mod system;
 mod welcome;
@@ -14,19 +16,30 @@ use fanout_runtime::{
     LogFormat, LogSettings, ProcessEnvironment, Settings, Shutdown, init_telemetry,
     keep_files_private, raise_descriptor_limit,
 };
+use fanout_telemetry::{Metrics, TraceSettings, Traces};
 use tracing::error;
 
 pub use data_dir::DataDir;
 pub use engine::EngineChoice;
+pub use metrics_route::metrics_route;
 pub use system::{System, Urls};
 
 use crate::answer::exit_code;
 use crate::cli::UpFlags;
+use crate::console::hub_listener;
+use page::Watch;
 
 /// Runs the system until Ctrl-C, SIGTERM or SIGHUP; a second Ctrl-C does not wait for anything. Where
 /// logs are JSON, a failure is a line of them.
 pub fn run(flags: &UpFlags) -> anyhow::Result<ExitCode> {
-    let ended = start_logs(flags).and_then(|()| run_system(flags));
+    let watch = Watch::of(flags);
+    let ended = start_telemetry(flags, watch.as_ref()).and_then(|traces| {
+        let ended = run_system(flags, watch);
+        if let Some(traces) = traces {
+            traces.stop();
+        }
+        ended
+    });
     match (ended, flags.log) {
         (Ok(()), _) => Ok(ExitCode::SUCCESS),
         (Err(error), LogFormat::Text) => Err(error),
@@ -37,18 +50,35 @@ pub fn run(flags: &UpFlags) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn start_logs(flags: &UpFlags) -> anyhow::Result<()> {
+/// Starts logs, metrics and traces; with faulty settings, logs alone.
+fn start_telemetry(flags: &UpFlags, watch: Option<&Watch>) -> anyhow::Result<Option<Traces>> {
     let mut settings = Settings::new(&ProcessEnvironment);
     let logs = LogSettings::of_format(flags.log, &mut settings);
-    let (logs, started) = match settings.finish(logs) {
-        Ok(logs) => (logs, Ok(())),
-        Err(faults) => (LogSettings::of_faults(flags.log), Err(faults)),
-    };
-    init_telemetry(logs);
-    Ok(started?)
+    let traces = TraceSettings::read(&mut settings);
+    let started = settings.finish(logs.zip(traces));
+    let started = started
+        .map_err(anyhow::Error::from)
+        .and_then(|(logs, traces)| {
+            let traces = traces.map(|traces| Traces::start(&traces, "fanout"));
+            Ok((logs, traces.transpose()?))
+        });
+    match started {
+        Ok((logs, traces)) => {
+            let counting = Metrics::of_process().counting();
+            let reading = traces.as_ref().map(Traces::reading);
+            let watching = watch.map(|watch| hub_listener(&watch.hub));
+            let more = std::iter::once(counting).chain(reading).chain(watching);
+            init_telemetry(logs, more.collect());
+            Ok(traces)
+        }
+        Err(error) => {
+            init_telemetry(LogSettings::of_faults(flags.log), Vec::new());
+            Err(error)
+        }
+    }
 }
 
-fn run_system(flags: &UpFlags) -> anyhow::Result<()> {
+fn run_system(flags: &UpFlags, watch: Option<Watch>) -> anyhow::Result<()> {
     let started = Instant::now();
     raise_descriptor_limit();
     keep_files_private();
@@ -59,7 +89,7 @@ fn run_system(flags: &UpFlags) -> anyhow::Result<()> {
         let shutdown = Shutdown::on_signal();
         let engine = EngineChoice::from_flags(flags, &ProcessEnvironment)?;
         let system = tokio::select! {
-            system = System::start(flags, engine, &ProcessEnvironment, shutdown.clone()) => system?,
+            system = System::start(flags, watch, engine, &ProcessEnvironment, shutdown.clone()) => system?,
             () = shutdown.requested() => return Ok(()),
         };
         welcome::print(&system, flags, started.elapsed());

@@ -23,8 +23,9 @@ use tracing::warn;
 use super::data_dir::DataDir;
 use super::data_watch::DataWatch;
 use super::engine::{Bus, Engine, EngineChoice};
+use super::page::{Watch, Watched};
 use super::roles::read_roles;
-use crate::cli::{PUBSUB, PUBSUB_PORT, SystemsFlags, UpFlags};
+use crate::cli::{CONSOLE, CONSOLE_PORT, ConsoleMode, PUBSUB, PUBSUB_PORT, SystemsFlags, UpFlags};
 
 /// How often the local runner does what Cloud Scheduler does each minute.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
@@ -55,12 +56,15 @@ struct Listeners {
     services: Vec<TcpListener>,
     /// The REST face's; on Google's emulators that is theirs.
     rest: Option<TcpListener>,
+    /// The page's, where there is one.
+    page: Option<TcpListener>,
 }
 
 impl System {
     /// Starts everything; it stops with `shutdown`.
-    pub async fn start(
+    pub(crate) async fn start(
         flags: &UpFlags,
+        watch: Option<Watch>,
         choice: EngineChoice,
         environment: &dyn Environment,
         shutdown: Shutdown,
@@ -71,7 +75,10 @@ impl System {
         let embedded = matches!(choice, EngineChoice::Embedded);
         let listeners = Listeners::bind(flags, embedded).await?;
         let mut data = DataDir::prepare(&flags.data_dir, flags.fresh)?;
-        let engine = Engine::start(choice, &data, &flags.delivery).await?;
+        let mut engine = Engine::start(choice, &data, &flags.delivery).await?;
+        if let Some(watch) = &watch {
+            watch.watch(&mut engine);
+        }
         if let Bus::Embedded(_) = &engine.bus {
             data.keep(data.database())?;
         }
@@ -92,12 +99,26 @@ impl System {
         let projections = system::projections(Freshness::EachTime, |spec| flags.systems.mean(spec));
         let owned = (&processes, &projections);
         let services = engine.start_roles(&flags.systems, built, owned, schemas_at.as_ref())?;
+        let watched = Watched {
+            flags,
+            engine: &engine,
+            wanted,
+            urls: &urls,
+            processes: &processes,
+            listener: listeners.page.as_ref(),
+        };
+        let (services, page) = watched.by(watch, services, environment, &shutdown)?;
         let moving = (engine.processes(&processes), engine.rebuilds(&projections));
         let data = DataWatch::new(data, shutdown.clone());
+        let running = Running {
+            services,
+            page,
+            moving,
+        };
         Ok(Self {
             urls,
             notes,
-            running: run_all(listeners, &engine, services, moving, &data, &shutdown),
+            running: run_all(listeners, &engine, running, &data, &shutdown),
             engine,
             data,
         })
@@ -137,19 +158,28 @@ impl System {
     }
 }
 
+/// What is served, and what wakes processes.
+struct Running {
+    services: Vec<Service>,
+    page: Option<Service>,
+    moving: (ProcessEngine, Rebuilds),
+}
+
 fn run_all(
     listeners: Listeners,
     engine: &Engine,
-    services: Vec<Service>,
-    (waking, rebuilds): (ProcessEngine, Rebuilds),
+    all: Running,
     data: &Arc<DataWatch>,
     shutdown: &Shutdown,
 ) -> JoinSet<()> {
     let mut running = JoinSet::new();
     let guarded = |routes| for_this_machine(data.guard(routes));
     running.spawn(Arc::clone(data).run());
-    for (service, listener) in services.into_iter().zip(listeners.services) {
+    for (service, listener) in all.services.into_iter().zip(listeners.services) {
         running.spawn(serve(listener, service.around(guarded), shutdown.clone()));
+    }
+    if let (Some(page), Some(listener)) = (all.page, listeners.page) {
+        running.spawn(serve(listener, page, shutdown.clone()));
     }
     if let (Bus::Embedded(broker), Some(listener)) = (&engine.bus, listeners.rest) {
         let face = Service::new(guarded(rest::app(broker.clone()))).no_grpc(rest::NO_GRPC);
@@ -157,6 +187,7 @@ fn run_all(
         let (broker, shutdown) = (broker.clone(), shutdown.clone());
         running.spawn(async move { broker.run(shutdown).await });
     }
+    let (waking, rebuilds) = all.moving;
     let ticker = engine.outbox(system::TICKER.name);
     let roots = daily_roots(Arc::clone(&engine.documents), Arc::new(SystemClock));
     running.spawn(tick_each_second(ticker, waking, roots, shutdown.clone()));
@@ -236,7 +267,15 @@ impl Listeners {
         if rest_face {
             rest = Some(local(flags.port(PUBSUB, PUBSUB_PORT)).await?);
         }
-        Ok(Self { services, rest })
+        let mut page = None;
+        if flags.console != ConsoleMode::Off {
+            page = Some(local(flags.port(CONSOLE, CONSOLE_PORT)).await?);
+        }
+        Ok(Self {
+            services,
+            rest,
+            page,
+        })
     }
 
     fn urls(
@@ -248,8 +287,10 @@ impl Listeners {
         for (spec, listener) in systems.roles().zip(&self.services) {
             urls.insert(spec.short_name(), url(listener)?);
         }
-        if let Some(listener) = &self.rest {
-            urls.insert(PUBSUB, url(listener)?);
+        for (name, listener) in [(PUBSUB, &self.rest), (CONSOLE, &self.page)] {
+            if let Some(listener) = listener {
+                urls.insert(name, url(listener)?);
+            }
         }
         if let Some(at) = emulators.and_then(|it| it.emulators.as_ref()) {
             urls.insert(PUBSUB, format!("http://{}", at.pubsub));

@@ -7,7 +7,7 @@ use fanout_runtime::LogFormat;
 use tracing::info;
 
 use super::system::System;
-use crate::cli::{PUBSUB, UpFlags};
+use crate::cli::{CONSOLE, PUBSUB, UpFlags};
 
 /// A line for the user. A reader who has gone away is no reason to stop serving, nor to stop without
 /// draining, which is what `println!` would do.
@@ -41,6 +41,9 @@ pub(super) fn print(system: &System, flags: &UpFlags, took: Duration) {
         say!(out, "  {:<18} {url}{}", spec.name, spec.look_at);
     }
     say!(out, "  {:<18} {}/", "Pub/Sub REST", show(urls.of(PUBSUB)));
+    if !urls.of(CONSOLE).is_empty() {
+        say!(out, "  {:<18} {}/", "console", show(urls.of(CONSOLE)));
+    }
     let notes = system.notes().join("; ");
     match system.emulators().and_then(|it| it.emulators.as_ref()) {
         Some(at) => {

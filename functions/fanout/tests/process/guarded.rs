@@ -14,7 +14,7 @@ use crate::running::{Running, fanout, send_signal, try_post, wait_until};
 const PORTS: [&str; 6] = ["user", "email", "analytics", "crm", "pubsub", "ticker"];
 
 /// The status of a request with these lines.
-fn status(url: &str, method: &str, headers: &str, body: &str) -> u16 {
+pub(crate) fn status(url: &str, method: &str, headers: &str, body: &str) -> u16 {
     let (host, path) = url
         .strip_prefix("http://")
         .unwrap()

@@ -18,12 +18,12 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn page(path: &str) -> String {
+pub(crate) fn page(path: &str) -> String {
     read_to_string(root().join(path)).unwrap()
 }
 
 /// The files below a folder of the repository with this ending, by their paths from its root.
-fn files(folder: &str, ending: &str) -> Vec<String> {
+pub(crate) fn files(folder: &str, ending: &str) -> Vec<String> {
     let entries = read_dir(root().join(folder)).unwrap();
     let below = entries.flat_map(|entry| {
         let entry = entry.unwrap();
@@ -44,7 +44,7 @@ fn guides() -> Vec<String> {
 }
 
 /// What stands in code style in a text, outside its blocks.
-fn code(text: &str) -> Vec<&str> {
+pub(crate) fn code(text: &str) -> Vec<&str> {
     let prose = text.split("```").step_by(2);
     prose
         .flat_map(|part| part.split('`').skip(1).step_by(2))
@@ -52,7 +52,7 @@ fn code(text: &str) -> Vec<&str> {
 }
 
 /// The cells of a table's rows below its head, in a text that begins with it or has text before it.
-fn rows<'t>(text: &'t str, head: &str) -> Vec<Vec<&'t str>> {
+pub(crate) fn rows<'t>(text: &'t str, head: &str) -> Vec<Vec<&'t str>> {
     let (_, table) = text.split_once(head).expect(head);
     let lines = table.lines().skip(2);
     lines
@@ -240,6 +240,7 @@ fn the_table_of_settings_names_what_containers_read() {
         "shared/kernel/src",
         "shared/mail/src",
         "shared/runtime/src",
+        "shared/telemetry/src",
         "shared/web/src",
     ];
     let is_variable = |text: &str| {

@@ -87,7 +87,10 @@ impl Running {
                 .trim()
                 .split_once("-service")
                 .or(line.trim().split_once(" REST"))
-                .or(line.strip_prefix("  ticker").map(|rest| ("ticker", rest)));
+                .or(["ticker", "console"].into_iter().find_map(|name| {
+                    let rest = line.trim_start().strip_prefix(name)?;
+                    Some((name, rest))
+                }));
             if let Some((name, rest)) = named {
                 let base = rest
                     .trim()

@@ -5,6 +5,7 @@
     reason = "these are tests: a panic is their verdict"
 )]
 
+mod description;
 mod moving;
 mod process;
 mod requests;

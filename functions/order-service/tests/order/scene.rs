@@ -25,7 +25,6 @@ pub(crate) struct Scene {
     pub(crate) bus: Arc<ScriptedBus>,
     pub(crate) app: Router,
     pub(crate) engine: Engine,
-    outbox: Outbox,
 }
 
 impl Scene {
@@ -77,7 +76,6 @@ impl Scene {
             bus,
             app,
             engine,
-            outbox,
         }
     }
 
@@ -184,10 +182,5 @@ impl Scene {
         let more = json!({"payment_id": "pay_1", "reason": "declined"});
         self.answer_to("payment.charge_requested", "payment.declined", &more)
             .await
-    }
-
-    /// Lets everything that follows an answer be done.
-    pub(crate) async fn settle(&self) {
-        self.outbox.drain().await;
     }
 }

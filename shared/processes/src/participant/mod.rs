@@ -11,7 +11,8 @@
 //! | acting, lease runs | wait | wait; no further try of the do begins |
 //! | acting, lease over | take over under the same key | ask the other side by key, then undone |
 //!
-//! A refusal is an outcome: it is kept and answered like any other.
+//! A refusal is an outcome: it is kept and answered like any other. Silence of the other side is none:
+//! the request is settled without an answer, the lease ends, and the next question asks by the key.
 
 mod dead_process;
 mod fence;

@@ -1,5 +1,9 @@
 //! Steps whose effect lies outside the store: the claim's commit takes the fence, the completing
 //! commit ends it, and every try acts under the same key.
+//!
+//! Where the other side stays silent nothing is answered either, and the request is settled all the
+//! same: a delivery that waits, or fails, takes room from the requests behind it. The process asks
+//! again when its deadline has passed, and the next try asks the other side by the key.
 
 use async_trait::async_trait;
 use fanout_consume::{Acted, Attempt, End, Failure, OutsideEffect, UnitOfWork, View};
@@ -22,14 +26,15 @@ pub trait OutsideStep: Send + Sync + 'static {
     /// What the participant's own subject for the step is, such as `pay`.
     const SUBJECT: &'static str;
 
-    /// Asks the other side, under `keys.done`. A failure may come after the act.
+    /// Asks the other side, under `keys.done`. A failure may come after the act; `None`: it does not
+    /// answer, and may have acted.
     async fn perform(
         &self,
         asked: &Envelope<Self::Asked>,
         keys: &Keys,
         attempt: &Attempt,
         view: &View<'_>,
-    ) -> Result<Ruling<Self::Outcome>, Failure>;
+    ) -> Result<Option<Ruling<Self::Outcome>>, Failure>;
 
     /// What else to keep of what it came to. Reads only.
     async fn remember(
@@ -58,13 +63,14 @@ pub trait UndoableOutside: OutsideStep {
     type Undone: Send + Sync;
 
     /// Makes sure that nothing is left of what was done under `keys.done`, and that nothing will be
-    /// done under it any more: what became of it may not be known.
+    /// done under it any more: what became of it may not be known. `None`: the other side does not
+    /// answer.
     async fn undo(
         &self,
         asked: &Self::Undo,
         keys: &Keys,
         attempt: &Attempt,
-    ) -> Result<Self::Undone, Failure>;
+    ) -> Result<Option<Self::Undone>, Failure>;
 
     /// What else to keep of it. Reads only.
     async fn remember_undone(
@@ -91,6 +97,16 @@ pub struct UndoOutside<S> {
     step: S,
 }
 
+/// What came of asking for an undo.
+pub enum UndoCame<U> {
+    /// The other side says this.
+    Undone(U),
+    /// There was nothing to undo.
+    Nothing,
+    /// The other side does not answer.
+    Unanswered,
+}
+
 /// Another request for the step is being acted on.
 #[derive(Debug, thiserror::Error)]
 #[error("another request for the same step is being acted on")]
@@ -110,7 +126,7 @@ impl<S> UndoOutside<S> {
 
 #[async_trait]
 impl<S: OutsideStep> OutsideEffect<S::Asked> for DoOutside<S> {
-    /// Nothing where the fence decides.
+    /// Nothing where the fence decides, and where the other side does not answer.
     type Output = Option<Ruling<S::Outcome>>;
 
     async fn fence(
@@ -142,7 +158,7 @@ impl<S: OutsideStep> OutsideEffect<S::Asked> for DoOutside<S> {
             State::Acting(lease) if lease.owner == event.id => {
                 let keys = Keys::of(step);
                 let acted = self.step.perform(event, &keys, attempt, view).await?;
-                Ok(Acted::Done(Some(acted)))
+                Ok(Acted::Done(acted))
             }
             State::Unknown | State::Acting(_) => Err(Failure::Later(StepIsHeld.into())),
             State::Done(_) | State::Undoing { .. } | State::Undone => Ok(Acted::Done(None)),
@@ -177,7 +193,11 @@ impl<S: OutsideStep> OutsideEffect<S::Asked> for DoOutside<S> {
                 decided = cancelled();
                 (&decided, self.fences.let_go(&fence.state, &event.id))
             }
-            (State::Unknown, _) | (State::Acting(_), None) => return Err(lost_fence().into()),
+            (State::Acting(_), None) => {
+                let free = self.fences.let_go(&fence.state, &event.id);
+                return Ok(vec![self.fences.changed(&fence, &free)].into());
+            }
+            (State::Unknown, _) => return Err(lost_fence().into()),
         };
         writes.push(self.fences.answered(&fence, &state));
         let answer = self.step.answer(asked, to, ruling);
@@ -187,8 +207,7 @@ impl<S: OutsideStep> OutsideEffect<S::Asked> for DoOutside<S> {
 
 #[async_trait]
 impl<S: UndoableOutside> OutsideEffect<S::Undo> for UndoOutside<S> {
-    /// Nothing where there was nothing to undo.
-    type Output = Option<S::Undone>;
+    type Output = UndoCame<S::Undone>;
 
     async fn fence(
         &self,
@@ -226,13 +245,14 @@ impl<S: UndoableOutside> OutsideEffect<S::Undo> for UndoOutside<S> {
         match self.fences.read(step, view).await?.state {
             State::Undoing { lease, was_asked } if lease.owner == event.id => {
                 if !was_asked {
-                    return Ok(Acted::Done(None));
+                    return Ok(Acted::Done(UndoCame::Nothing));
                 }
                 let keys = Keys::of(step);
                 let undone = self.step.undo(&event.data, &keys, attempt).await?;
-                Ok(Acted::Done(Some(undone)))
+                let came = undone.map_or(UndoCame::Unanswered, UndoCame::Undone);
+                Ok(Acted::Done(came))
             }
-            State::Undone => Ok(Acted::Done(None)),
+            State::Undone => Ok(Acted::Done(UndoCame::Nothing)),
             State::Unknown | State::Acting(_) | State::Done(_) | State::Undoing { .. } => {
                 Err(Failure::Later(StepIsHeld.into()))
             }
@@ -252,11 +272,15 @@ impl<S: UndoableOutside> OutsideEffect<S::Undo> for UndoOutside<S> {
         let fence = self.fences.read(step, view).await?;
         let to = self.fences.answer(S::SUBJECT, step, &fence);
         let mut writes = match acted {
-            Some(undone) => {
+            UndoCame::Undone(undone) => {
                 let kept = self.step.remember_undone(asked, &to.subject, undone, view);
                 kept.await?
             }
-            None => Vec::new(),
+            UndoCame::Nothing => Vec::new(),
+            UndoCame::Unanswered => {
+                let free = self.fences.let_go(&fence.state, &event.id);
+                return Ok(vec![self.fences.changed(&fence, &free)].into());
+            }
         };
         writes.push(self.fences.answered(&fence, &State::Undone));
         let answer = self.step.undone(asked, to).map_err(unwritable)?;
@@ -269,22 +293,15 @@ impl Fences {
         lease.is_of_another(event_id, self.now())
     }
 
-    /// An undo waits no longer for a do that has ended.
+    /// The same state, which no request waits for because of an event that has ended.
     fn let_go(&self, state: &State, ended: &str) -> State {
-        match state {
-            State::Undoing { lease, was_asked } if lease.owner == ended => State::Undoing {
-                lease: Lease {
-                    owner: lease.owner.clone(),
-                    expires_at: self.now(),
-                },
-                was_asked: *was_asked,
-            },
-            State::Unknown
-            | State::Acting(_)
-            | State::Done(_)
-            | State::Undoing { .. }
-            | State::Undone => state.clone(),
+        let mut state = state.clone();
+        if let State::Acting(lease) | State::Undoing { lease, .. } = &mut state
+            && lease.owner == ended
+        {
+            lease.expires_at = self.now();
         }
+        state
     }
 }
 

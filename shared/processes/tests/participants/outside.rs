@@ -30,6 +30,8 @@ struct Bank {
 enum Trouble {
     NotReached,
     AnswerLost,
+    /// It acts, and does not answer.
+    Silent,
 }
 
 #[derive(Clone)]
@@ -47,7 +49,7 @@ impl OutsideStep for Charge {
         keys: &Keys,
         _: &Attempt,
         _: &View<'_>,
-    ) -> Result<Ruling<String>, Failure> {
+    ) -> Result<Option<Ruling<String>>, Failure> {
         self.0.asked.lock().unwrap().push("capture");
         let trouble = self.0.trouble.lock().unwrap().pop();
         if !matches!(trouble, Some(Trouble::NotReached)) {
@@ -55,8 +57,9 @@ impl OutsideStep for Charge {
             captured.entry(keys.done.clone()).or_insert(true);
         }
         match trouble {
-            Some(_) => Err(Failure::retry("no answer")),
-            None => Ok(Ruling::Done("ch_1".to_owned())),
+            Some(Trouble::Silent) => Ok(None),
+            Some(Trouble::NotReached | Trouble::AnswerLost) => Err(Failure::retry("no answer")),
+            None => Ok(Some(Ruling::Done("ch_1".to_owned()))),
         }
     }
 
@@ -109,11 +112,19 @@ impl UndoableOutside for Charge {
     type Undo = RefundRequested;
     type Undone = ();
 
-    async fn undo(&self, _: &RefundRequested, keys: &Keys, _: &Attempt) -> Result<(), Failure> {
+    async fn undo(
+        &self,
+        _: &RefundRequested,
+        keys: &Keys,
+        _: &Attempt,
+    ) -> Result<Option<()>, Failure> {
         self.0.asked.lock().unwrap().push("undo");
+        if let Some(Trouble::Silent) = self.0.trouble.lock().unwrap().pop() {
+            return Ok(None);
+        }
         let mut captured = self.0.captured.lock().unwrap();
         captured.insert(keys.done.clone(), false);
-        Ok(())
+        Ok(Some(()))
     }
 
     async fn remember_undone(
@@ -220,6 +231,31 @@ async fn a_second_question_waits_while_the_first_may_be_acted_on() {
     assert_eq!(stage.captures(), [true]);
     assert_eq!(stage.charge("evt_1", 1).await, "done");
     assert_eq!(stage.scene.said(), ["payment.captured"; 2]);
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_answered_holds_nothing_and_the_next_question_asks_by_its_key() {
+    let stage = Stage::with(&[Trouble::Silent]).await;
+    assert_eq!(stage.charge("evt_1", 1).await, "done");
+    assert_eq!(stage.scene.said(), [""; 0]);
+    assert_eq!(stage.charge("evt_2", 2).await, "done");
+    assert_eq!(stage.asked(), ["capture"; 2]);
+    assert_eq!(stage.captures(), [true]);
+    assert_eq!(stage.scene.said(), ["payment.captured"]);
+}
+
+#[tokio::test]
+async fn an_undo_that_is_not_answered_is_asked_for_again_and_still_refuses_the_do() {
+    let stage = Stage::with(&[Trouble::Silent, Trouble::Silent]).await;
+    assert_eq!(stage.charge("evt_1", 1).await, "done");
+    assert_eq!(stage.refund("evt_2", 1).await, "done");
+    assert_eq!(stage.charge("evt_3", 2).await, "done");
+    assert_eq!(stage.scene.said(), ["payment.declined cancelled"]);
+    assert_eq!(stage.refund("evt_4", 2).await, "done");
+    assert_eq!(stage.asked(), ["capture", "undo", "undo"]);
+    assert_eq!(stage.captures(), [false]);
+    let said = ["payment.declined cancelled", "payment.refunded"];
+    assert_eq!(stage.scene.said(), said);
 }
 
 #[tokio::test]

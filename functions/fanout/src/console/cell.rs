@@ -1,0 +1,116 @@
+//! One cell of a table: what one consumer made of one event, as a symbol, a word and a colour.
+
+use fanout_kernel::Subscriber;
+use fanout_runtime::Timestamp;
+
+use super::hub::{Attempt, Came, Reaction, SeenEvent};
+use super::switches::Fault;
+use super::words::span;
+use crate::trace::{ConsumerLife, State};
+
+/// What stands in a cell. Its colour never says what its word does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cell {
+    pub(crate) consumer: String,
+    pub(crate) symbol: &'static str,
+    pub(crate) word: String,
+    pub(crate) detail: String,
+    /// `ok`, `warn`, `bad`, `busy` or `mute`.
+    pub(crate) tone: &'static str,
+}
+
+impl Cell {
+    fn new(symbol: &'static str, word: &str, detail: String, tone: &'static str) -> Self {
+        Self {
+            consumer: String::new(),
+            symbol,
+            word: word.to_owned(),
+            detail,
+            tone,
+        }
+    }
+
+    /// Nothing: the consumer does not hear the event's topic.
+    fn empty() -> Self {
+        Self::new("", "", String::new(), "none")
+    }
+
+    /// What a consumer made of an event that the page saw.
+    pub(crate) fn of(
+        event: &SeenEvent,
+        subscriber: &Subscriber,
+        fault: Fault,
+        now: Timestamp,
+    ) -> Self {
+        let reaction = event.reaction(subscriber.consumer);
+        let hears = subscriber.topics.iter().any(|it| it.topic == event.topic);
+        let mut cell = match reaction.and_then(|it| Some((it, it.standing()?))) {
+            Some((reaction, standing)) => Self::standing(reaction, standing),
+            None if !hears => Self::empty(),
+            None if fault.paused => Self::new("||", "paused", age(event.at, now), "warn"),
+            None => Self::new("·", "waiting", age(event.at, now), "mute"),
+        };
+        cell.consumer = subscriber.consumer.to_owned();
+        cell
+    }
+
+    fn standing(reaction: &Reaction, standing: &Attempt) -> Self {
+        let took = span(i64::try_from(standing.took_ms).unwrap_or(i64::MAX));
+        let count = |came: Came| {
+            reaction
+                .attempts
+                .iter()
+                .filter(|it| it.came == came)
+                .count()
+        };
+        let why = || standing.why.clone().unwrap_or_default();
+        let slug = || why().split(": ").next().unwrap_or_default().to_owned();
+        let duplicates = count(Came::Duplicate);
+        match standing.came {
+            Came::Duplicate if count(Came::Done) > 0 => {
+                Self::new("✓", "done", format!("= {duplicates} again"), "ok")
+            }
+            Came::Done => Self::new("✓", "done", took, "ok"),
+            Came::Duplicate => Self::new("=", "duplicate", took, "mute"),
+            Came::Ignored => Self::new("–", "ignored", "not wanted".to_owned(), "mute"),
+            Came::Stale => Self::new("⤺", "stale", took, "mute"),
+            Came::Parked => Self::new("⊘", "parked", slug(), "bad"),
+            Came::GivenUp => Self::new("⊘", "dead letter", tries(count(Came::Failed)), "bad"),
+            Came::Busy => Self::new("▸", "busy", took, "busy"),
+            Came::Deferred => Self::new("↻", "asked for later", String::new(), "warn"),
+            Came::Failed => Self::new("↻", "retrying", tries(count(Came::Failed)), "warn"),
+            Came::Refused => Self::new("⊘", "refused", slug(), "bad"),
+        }
+    }
+
+    /// What a consumer made of an event, as the store remembers it.
+    pub(crate) fn remembered(life: &ConsumerLife) -> Self {
+        let mut cell = match &life.state {
+            State::Done => Self::new("✓", "done", String::new(), "ok"),
+            State::Stale => Self::new("⤺", "stale", String::new(), "mute"),
+            State::Parked { reason, .. } => Self::new("⊘", "parked", reason.clone(), "bad"),
+            State::OtherPayloadParked { reason, .. } => {
+                Self::new("⊘", "another parked", reason.clone(), "bad")
+            }
+            State::Claimed { until } => Self::new("▸", "at work", format!("until {until}"), "busy"),
+            State::ClaimEnded { .. } => Self::new("↻", "left behind", String::new(), "warn"),
+            State::Released => Self::new("↻", "to be tried again", String::new(), "warn"),
+            State::Forgotten { .. } => Self::new("–", "forgotten", String::new(), "mute"),
+            State::NotSeen => Self::new("·", "not seen", String::new(), "mute"),
+            State::NotWanted => Self::new("–", "not wanted", String::new(), "mute"),
+        };
+        cell.consumer.clone_from(&life.consumer);
+        cell
+    }
+}
+
+fn age(since: Timestamp, now: Timestamp) -> String {
+    span((now - since).num_milliseconds())
+}
+
+fn tries(count: usize) -> String {
+    match count {
+        1 => "1 try failed".to_owned(),
+        count => format!("{count} tries failed"),
+    }
+}

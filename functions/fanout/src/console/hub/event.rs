@@ -1,0 +1,130 @@
+//! One event as the page has seen it, and what each consumer made of it.
+
+use fanout_runtime::Timestamp;
+
+/// How many attempts of a consumer are kept of an event: the first of them say how it began, the
+/// latest where it stands.
+const MOST_ATTEMPTS: usize = 40;
+
+/// What came of one delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Came {
+    Done,
+    Duplicate,
+    Ignored,
+    Stale,
+    Parked,
+    Busy,
+    Deferred,
+    Failed,
+    /// The bus gave it up: it lies on the dead-letter topic.
+    GivenUp,
+    /// It was not taken as a delivery at all.
+    Refused,
+}
+
+impl Came {
+    /// The outcome of a delivery line. What is none of them was a refusal, whose slug stands there.
+    pub(crate) fn of(outcome: &str) -> Self {
+        match outcome {
+            "done" => Self::Done,
+            "duplicate" => Self::Duplicate,
+            "ignored" => Self::Ignored,
+            "stale" => Self::Stale,
+            "parked" => Self::Parked,
+            "busy" => Self::Busy,
+            "deferred" => Self::Deferred,
+            "failed" => Self::Failed,
+            _ => Self::Refused,
+        }
+    }
+
+    /// Whether the consumer is done with it.
+    pub(crate) fn is_settled(self) -> bool {
+        match self {
+            Self::Done | Self::Duplicate | Self::Ignored | Self::Stale => true,
+            Self::Parked | Self::Busy | Self::Deferred => false,
+            Self::Failed | Self::GivenUp | Self::Refused => false,
+        }
+    }
+
+    /// Whether it lies on the dead-letter topic.
+    pub(crate) fn is_dead(self) -> bool {
+        matches!(self, Self::Parked | Self::GivenUp)
+    }
+}
+
+/// One delivery to one consumer.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    /// When it ended.
+    pub(crate) at: Timestamp,
+    /// The bus's count; none where an operator pushed it.
+    pub(crate) number: Option<u64>,
+    pub(crate) came: Came,
+    pub(crate) took_ms: u64,
+    /// Why, if there is something to say.
+    pub(crate) why: Option<String>,
+    /// An earlier holder may have acted and not lived to say so.
+    pub(crate) may_have_repeated: bool,
+}
+
+/// What one consumer made of an event.
+#[derive(Debug, Clone)]
+pub(crate) struct Reaction {
+    pub(crate) consumer: String,
+    pub(crate) attempts: Vec<Attempt>,
+}
+
+impl Reaction {
+    pub(crate) fn add(&mut self, attempt: Attempt) {
+        if self.attempts.len() >= MOST_ATTEMPTS {
+            // The first stays, as the one that tells how it began.
+            self.attempts.remove(1);
+        }
+        self.attempts.push(attempt);
+    }
+
+    /// Where it stands: what came last. A duplicate does not undo what was done.
+    pub(crate) fn standing(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+}
+
+/// An event that was published or delivered since the page looks.
+#[derive(Debug, Clone)]
+pub(crate) struct SeenEvent {
+    /// Counts up: a later event has a larger one.
+    pub(crate) number: u64,
+    pub(crate) id: String,
+    /// Empty for a message that is no event.
+    pub(crate) event_type: String,
+    pub(crate) topic: String,
+    pub(crate) subject: Option<String>,
+    pub(crate) correlation_id: Option<String>,
+    /// When it was first seen.
+    pub(crate) at: Timestamp,
+    /// How often it was published, as far as the page saw.
+    pub(crate) copies: u32,
+    pub(crate) reactions: Vec<Reaction>,
+    /// The bus's ids of its messages, as far as they were told.
+    pub(crate) messages: Vec<String>,
+}
+
+impl SeenEvent {
+    pub(crate) fn reaction(&self, consumer: &str) -> Option<&Reaction> {
+        self.reactions.iter().find(|it| it.consumer == consumer)
+    }
+
+    pub(crate) fn reaction_mut(&mut self, consumer: &str) -> &mut Reaction {
+        let known = self.reactions.iter().position(|it| it.consumer == consumer);
+        let place = known.unwrap_or_else(|| {
+            self.reactions.push(Reaction {
+                consumer: consumer.to_owned(),
+                attempts: Vec::new(),
+            });
+            self.reactions.len() - 1
+        });
+        &mut self.reactions[place]
+    }
+}

@@ -1,0 +1,290 @@
+//! What the page knows of the running system: a bounded ring of the latest events and a few counts.
+//! It is told of publications and of what the delivery line says, and computes nothing by itself.
+
+mod event;
+mod listen;
+mod meters;
+mod publisher;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use fanout_runtime::Timestamp;
+use tokio::sync::watch;
+
+pub(crate) use event::{Attempt, Came, Reaction, SeenEvent};
+pub(crate) use listen::hub_listener;
+pub(crate) use meters::{Meters, Step};
+pub(crate) use publisher::SeenPublisher;
+
+/// How many events are kept: about 2 MB.
+const MOST_EVENTS: usize = 5_000;
+/// The number of the first event that is told: what was before is numbered down from it.
+const FIRST: u64 = 1_000_000;
+/// How many messages of an event are known by their ids.
+const MOST_MESSAGES: usize = 20;
+
+/// What the page knows.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    seen: Mutex<Seen>,
+    version: watch::Sender<u64>,
+}
+
+/// The ring, by number and by id.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    events: VecDeque<SeenEvent>,
+    by_id: HashMap<String, u64>,
+    by_message: HashMap<String, u64>,
+    next: u64,
+    pub(crate) meters: Meters,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self {
+            events: VecDeque::new(),
+            by_id: HashMap::new(),
+            by_message: HashMap::new(),
+            next: FIRST,
+            meters: Meters::default(),
+        }
+    }
+}
+
+/// What a delivery line tells.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    pub(crate) event_id: String,
+    pub(crate) event_type: String,
+    pub(crate) subject: Option<String>,
+    pub(crate) correlation_id: Option<String>,
+    pub(crate) consumer: String,
+    pub(crate) message_id: Option<String>,
+    pub(crate) number: Option<u64>,
+    pub(crate) outcome: String,
+    pub(crate) took_ms: u64,
+    pub(crate) why: Option<String>,
+    pub(crate) may_have_repeated: bool,
+}
+
+/// What a publication tells.
+#[derive(Debug, Default)]
+pub(crate) struct Publication {
+    pub(crate) event_id: String,
+    pub(crate) event_type: String,
+    pub(crate) topic: String,
+    pub(crate) subject: Option<String>,
+    pub(crate) correlation_id: Option<String>,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self {
+            seen: Mutex::default(),
+            version: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Hub {
+    /// What is known now. Held only for a moment: every delivery waits for it.
+    pub(crate) fn look(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes with everything that is told.
+    pub(crate) fn version(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    pub(crate) fn published(&self, told: Publication, now: Timestamp) {
+        self.look().published(told, now);
+        self.changed();
+    }
+
+    pub(crate) fn delivered(&self, told: Delivery, now: Timestamp) {
+        self.look().delivered(told, now);
+        self.changed();
+    }
+
+    /// The bus has given a message up after so many deliveries.
+    pub(crate) fn given_up(&self, message_id: &str, consumer: &str, why: String, now: Timestamp) {
+        self.look().given_up(message_id, consumer, why, now);
+        self.changed();
+    }
+
+    /// What was before, oldest first: it comes before all that has been told.
+    pub(crate) fn remember(&self, events: Vec<SeenEvent>) {
+        self.look().remember(events);
+        self.changed();
+    }
+
+    fn changed(&self) {
+        self.version.send_modify(|version| *version += 1);
+    }
+}
+
+impl Seen {
+    /// The latest first.
+    pub(crate) fn latest(&self) -> impl Iterator<Item = &SeenEvent> {
+        self.events.iter().rev()
+    }
+
+    pub(crate) fn event(&self, id: &str) -> Option<&SeenEvent> {
+        self.numbered(*self.by_id.get(id)?)
+    }
+
+    /// How many have been seen since the start.
+    pub(crate) fn count(&self) -> u64 {
+        self.next - FIRST
+    }
+
+    /// Whether nothing is known, not even of what was before.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    fn numbered(&self, number: u64) -> Option<&SeenEvent> {
+        let first = self.events.front()?.number;
+        self.events
+            .get(usize::try_from(number.checked_sub(first)?).ok()?)
+    }
+
+    fn numbered_mut(&mut self, number: u64) -> Option<&mut SeenEvent> {
+        let first = self.events.front()?.number;
+        self.events
+            .get_mut(usize::try_from(number.checked_sub(first)?).ok()?)
+    }
+
+    /// The event of this id, made if it is new.
+    fn enter(&mut self, id: &str, topic: &str, now: Timestamp) -> (u64, bool) {
+        if let Some(number) = self.by_id.get(id) {
+            return (*number, false);
+        }
+        if self.events.len() >= MOST_EVENTS {
+            self.forget_oldest();
+        }
+        let number = self.next;
+        self.next += 1;
+        self.by_id.insert(id.to_owned(), number);
+        self.events.push_back(SeenEvent {
+            number,
+            id: id.to_owned(),
+            event_type: String::new(),
+            topic: topic.to_owned(),
+            subject: None,
+            correlation_id: None,
+            at: now,
+            copies: 0,
+            reactions: Vec::new(),
+            messages: Vec::new(),
+        });
+        self.meters.event(topic, now);
+        (number, true)
+    }
+
+    fn remember(&mut self, events: Vec<SeenEvent>) {
+        let mut first = self.events.front().map_or(self.next, |it| it.number);
+        for mut event in events.into_iter().rev() {
+            if first == 0 || self.by_id.contains_key(&event.id) {
+                continue;
+            }
+            first -= 1;
+            event.number = first;
+            self.by_id.insert(event.id.clone(), first);
+            self.events.push_front(event);
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(old) = self.events.pop_front() {
+            self.by_id.remove(&old.id);
+            for message in &old.messages {
+                self.by_message.remove(message);
+            }
+        }
+    }
+
+    fn published(&mut self, told: Publication, now: Timestamp) {
+        let (number, is_new) = self.enter(&told.event_id, &told.topic, now);
+        if !is_new {
+            self.meters.event(&told.topic, now);
+        }
+        if let Some(event) = self.numbered_mut(number) {
+            event.copies += 1;
+            if event.event_type.is_empty() {
+                event.event_type = told.event_type;
+            }
+            event.subject = event.subject.take().or(told.subject);
+            event.correlation_id = event.correlation_id.take().or(told.correlation_id);
+        }
+    }
+
+    fn delivered(&mut self, told: Delivery, now: Timestamp) {
+        let came = Came::of(&told.outcome);
+        let failed = matches!(came, Came::Failed | Came::Refused | Came::Parked);
+        self.meters.count(&told.consumer, now, failed, told.took_ms);
+        if told.event_id.is_empty() {
+            return;
+        }
+        let topic = topic_of(&told.event_type, &told.consumer);
+        let (number, _) = self.enter(&told.event_id, topic, now);
+        let Some(event) = self.numbered_mut(number) else {
+            return;
+        };
+        if event.event_type.is_empty() {
+            event.event_type = told.event_type;
+        }
+        event.subject = event.subject.take().or(told.subject);
+        event.correlation_id = event.correlation_id.take().or(told.correlation_id);
+        let (at, known) = (event.at, event.reaction_mut(&told.consumer));
+        let first = known.attempts.iter().all(|it| !it.came.is_settled());
+        known.add(Attempt {
+            at: now,
+            number: told.number,
+            came,
+            took_ms: told.took_ms,
+            why: told.why,
+            may_have_repeated: told.may_have_repeated,
+        });
+        if let Some(id) = told.message_id.filter(|it| !event.messages.contains(it))
+            && event.messages.len() < MOST_MESSAGES
+        {
+            event.messages.push(id.clone());
+            self.by_message.insert(id, number);
+        }
+        if first && came.is_settled() {
+            let age = (now - at).num_milliseconds();
+            self.meters
+                .end_to_end(u64::try_from(age).unwrap_or_default(), now);
+        }
+    }
+
+    fn given_up(&mut self, message_id: &str, consumer: &str, why: String, now: Timestamp) {
+        let number = self.by_message.get(message_id).copied();
+        let Some(event) = number.and_then(|number| self.numbered_mut(number)) else {
+            return;
+        };
+        event.reaction_mut(consumer).add(Attempt {
+            at: now,
+            number: None,
+            came: Came::GivenUp,
+            took_ms: 0,
+            why: Some(why),
+            may_have_repeated: false,
+        });
+    }
+}
+
+/// The topic of a type; of a message that is no event the first that its consumer hears.
+fn topic_of(event_type: &str, consumer: &str) -> &'static str {
+    let mut domains = fanout_contracts::DOMAINS.iter();
+    let domain = domains.find(|domain| domain.find(event_type).is_some());
+    let heard = || system::consumer(consumer).and_then(|it| it.topics.first());
+    domain.map_or_else(|| heard().map_or("", |it| it.topic), |domain| domain.topic)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+use super::*;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_timestamp(1_800_000_000 + second, 0).unwrap()
+}
+
+fn publication(id: &str) -> Publication {
+    Publication {
+        event_id: id.to_owned(),
+        event_type: "user.created".to_owned(),
+        topic: "user-events".to_owned(),
+        ..Publication::default()
+    }
+}
+
+fn delivery(id: &str, outcome: &str) -> Delivery {
+    Delivery {
+        event_id: id.to_owned(),
+        event_type: "user.created".to_owned(),
+        consumer: "email".to_owned(),
+        message_id: Some(format!("m-{id}")),
+        outcome: outcome.to_owned(),
+        ..Delivery::default()
+    }
+}
+
+#[test]
+fn an_event_that_failed_and_was_given_up_and_redriven_tells_all_of_it_in_order() {
+    let hub = Hub::default();
+    hub.published(publication("evt_1"), at(0));
+    for second in 1..=3 {
+        hub.delivered(delivery("evt_1", "failed"), at(second));
+    }
+    hub.given_up("m-evt_1", "email", "3 deliveries failed".to_owned(), at(4));
+    hub.delivered(delivery("evt_1", "done"), at(5));
+    let seen = hub.look();
+    let event = seen.event("evt_1").unwrap();
+    let attempts = &event.reaction("email").unwrap().attempts;
+    let came: Vec<Came> = attempts.iter().map(|it| it.came).collect();
+    use Came::{Done, Failed, GivenUp};
+    assert_eq!(came, [Failed, Failed, Failed, GivenUp, Done]);
+    assert_eq!((event.copies, seen.count()), (1, 1));
+}
+
+#[test]
+fn the_ring_forgets_the_oldest_and_all_that_led_to_it() {
+    let hub = Hub::default();
+    for number in 0..=MOST_EVENTS {
+        hub.delivered(delivery(&format!("evt_{number}"), "done"), at(0));
+    }
+    let seen = hub.look();
+    assert!(seen.event("evt_0").is_none());
+    assert!(seen.event("evt_1").is_some());
+    assert_eq!(seen.by_message.len(), MOST_EVENTS);
+    assert_eq!(seen.latest().count(), MOST_EVENTS);
+}
+
+#[test]
+fn a_refused_request_counts_for_its_consumer_and_makes_no_event() {
+    let hub = Hub::default();
+    hub.delivered(delivery("", "token_missing"), at(0));
+    let seen = hub.look();
+    assert_eq!(seen.count(), 0);
+    assert_eq!(seen.meters.recent("email", at(0)).failed, 1);
+}
+
+#[test]
+fn what_was_before_comes_before_what_is_told_and_never_twice() {
+    let hub = Hub::default();
+    hub.published(publication("evt_3"), at(3));
+    let before = |id: &str| SeenEvent {
+        number: 0,
+        id: id.to_owned(),
+        event_type: "user.created".to_owned(),
+        topic: "user-events".to_owned(),
+        subject: None,
+        correlation_id: None,
+        at: at(0),
+        copies: 1,
+        reactions: Vec::new(),
+        messages: Vec::new(),
+    };
+    hub.remember(["evt_1", "evt_2", "evt_3"].map(before).to_vec());
+    hub.delivered(delivery("evt_2", "done"), at(4));
+    let seen = hub.look();
+    let latest: Vec<&str> = seen.latest().map(|it| it.id.as_str()).collect();
+    assert_eq!(latest, ["evt_3", "evt_2", "evt_1"]);
+    assert!(seen.event("evt_2").unwrap().reaction("email").is_some());
+    assert_eq!(seen.count(), 1);
+}

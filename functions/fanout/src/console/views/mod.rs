@@ -1,0 +1,12 @@
+//! The screens.
+
+pub(crate) mod biography;
+mod charts;
+pub(crate) mod events;
+pub(crate) mod flow;
+pub(crate) mod letters;
+mod needs;
+pub(crate) mod payload;
+pub(crate) mod processes;
+pub(crate) mod related;
+pub(crate) mod try_it;

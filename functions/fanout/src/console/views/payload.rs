@@ -1,0 +1,170 @@
+//! `GET /events/{id}/payload`: what is in an event, for who asks for it. Each look is logged. Names and
+//! addresses are covered until they are asked for too, and what is long is cut.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse as _, Response};
+use fanout_events::EventsOf;
+use fanout_outbox::find_events;
+use fanout_web::Problem;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use serde::Deserialize;
+use serde_json::Value;
+use tracing::info;
+
+use crate::console::Page;
+use crate::console::frame::Screen;
+use crate::console::words::escaped;
+use crate::dead_letters::{Interrupt, chosen};
+
+/// How much is shown.
+const MOST_BYTES: usize = 16 * 1024;
+/// The members that are personal.
+const PERSONAL: [&str; 6] = [
+    "email",
+    "name",
+    "user_email",
+    "address",
+    "ship_to",
+    "recipient",
+];
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    /// Also what is personal.
+    uncovered: bool,
+    /// Whose dead letter is meant.
+    letter: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/payload.html")]
+struct PayloadScreen {
+    id: String,
+    back: String,
+    text: Option<String>,
+    bytes: usize,
+    cut: bool,
+    covered: bool,
+    uncover: String,
+    download: String,
+}
+
+pub(crate) async fn show(
+    State(page): State<Arc<Page>>,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let found = find(&page, &id, &asked.letter).await;
+    let uncovered = asked.uncovered;
+    info!(event_id = %id, uncovered, "console showed a payload");
+    let (path, letter) = (escaped(&id), escaped(&asked.letter));
+    let text = found.map(|mut value| {
+        if !uncovered {
+            cover(&mut value);
+        }
+        serde_json::to_string_pretty(&value).unwrap_or_default()
+    });
+    let bytes = text.as_ref().map_or(0, String::len);
+    let content = PayloadScreen {
+        back: format!("/events/{path}"),
+        cut: bytes > MOST_BYTES,
+        text: text.map(cut),
+        bytes,
+        covered: !uncovered,
+        uncover: format!("/events/{path}/payload?uncovered=true&letter={letter}"),
+        download: format!("/events/{path}/payload.json?letter={letter}"),
+        id,
+    };
+    let screen = Screen {
+        title: "Payload",
+        active: "events",
+        live: None,
+    };
+    screen.with(&page, &content).await
+}
+
+/// `GET /events/{id}/payload.json`: all of it, as a file.
+pub(crate) async fn download(
+    State(page): State<Arc<Page>>,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let Some(value) = find(&page, &id, &asked.letter).await else {
+        return Problem::no_such_path().into_response();
+    };
+    info!(event_id = %id, uncovered = true, "console showed a payload");
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CONTENT_DISPOSITION, "attachment; filename=\"payload.json\""),
+    ];
+    (headers, value.to_string()).into_response()
+}
+
+/// The event as it was published, or as its dead letter has it.
+async fn find(page: &Page, id: &str, letter: &str) -> Option<Value> {
+    if let Some(consumer) = page.consumer(letter) {
+        let interrupt = Interrupt::new(page.shutdown.clone());
+        let found = chosen::payload(&page.operator, consumer, id, &interrupt).await;
+        return found.ok().flatten();
+    }
+    let rows = find_events(page.documents.as_ref(), EventsOf::Event(id), 1).await;
+    let row = rows.ok().and_then(|(rows, _)| rows.into_iter().next());
+    let kept = row.map(|row| row.message().data);
+    let kept = kept.or_else(|| page.log.message(id).map(|(_, message)| message.data));
+    serde_json::from_slice(&kept?).ok()
+}
+
+fn cover(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                if PERSONAL.contains(&name.as_str()) && !value.is_null() {
+                    *value = Value::String("▒▒▒▒▒▒".to_owned());
+                } else {
+                    cover(value);
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(cover),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn cut(mut text: String) -> String {
+    let mut end = MOST_BYTES.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_and_addresses_are_covered_wherever_they_are() {
+        let mut value =
+            json!({"id": "evt_1", "data": {"email": "a@b.c", "list": [{"name": "Ada"}]}});
+        cover(&mut value);
+        let text = value.to_string();
+        assert!(!text.contains("a@b.c") && !text.contains("Ada"), "{text}");
+        assert!(text.contains("evt_1"));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(cut("ü".repeat(MOST_BYTES)).len(), MOST_BYTES);
+        assert_eq!(
+            cut(format!("x{}", "ü".repeat(MOST_BYTES))).len(),
+            MOST_BYTES - 1
+        );
+    }
+}

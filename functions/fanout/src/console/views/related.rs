@@ -1,0 +1,123 @@
+//! `GET /requests/{id}` and `GET /users/{id}`: all that one request led to, and all that happened to one
+//! subject, in order. The store tells it, so it outlives the page.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use chrono::DateTime;
+use fanout_runtime::{SystemClock, Timestamp};
+use http::StatusCode;
+
+use crate::console::Page;
+use crate::console::cell::Cell;
+use crate::console::frame::Screen;
+use crate::console::words::{clock, escaped, short, span};
+use crate::trace::{Life, Question, find};
+
+#[derive(Template)]
+#[template(path = "console/related.html")]
+struct RelatedScreen {
+    what: &'static str,
+    id: String,
+    facts: Vec<(&'static str, String)>,
+    events: Vec<Told>,
+    incomplete: bool,
+    span: String,
+}
+
+struct Told {
+    href: String,
+    at: String,
+    after: String,
+    event_type: String,
+    sequence: String,
+    subject: Option<(String, String)>,
+    cause: Option<(String, String)>,
+    /// Where it begins in the picture, of 100.
+    x: String,
+    cells: Vec<Cell>,
+}
+
+pub(crate) async fn request(State(page): State<Arc<Page>>, Path(id): Path<String>) -> Response {
+    let asked = Question::Correlation(id.clone());
+    answer(&page, "Request", id, asked).await
+}
+
+pub(crate) async fn user(State(page): State<Arc<Page>>, Path(id): Path<String>) -> Response {
+    let asked = Question::User(id.clone());
+    answer(&page, "Subject", id, asked).await
+}
+
+async fn answer(page: &Page, what: &'static str, id: String, asked: Question) -> Response {
+    let found = find(page.documents.as_ref(), &SystemClock, asked).await;
+    let mut facts = Vec::new();
+    let (mut lives, mut incomplete) = (Vec::new(), false);
+    if let Ok(found) = found {
+        incomplete = found.incomplete;
+        for user in found.users.iter().filter(|it| it.user_id == id) {
+            facts.push(("version", user.version.to_string()));
+            facts.extend(user.deleted_at.clone().map(|at| ("deleted", at)));
+        }
+        lives = found.events;
+    }
+    lives.sort_by(|a, b| a.stored_at.cmp(&b.stored_at));
+    let times = lives.iter().filter_map(begun);
+    let (first, last) = (times.clone().min(), times.max());
+    let all = first
+        .zip(last)
+        .map_or(0, |(a, b)| (b - a).num_milliseconds());
+    let told = lives.iter().map(|life| Told::of(life, first, all));
+    let content = RelatedScreen {
+        what,
+        events: told.collect(),
+        incomplete,
+        span: span(all),
+        facts,
+        id,
+    };
+    let status = if content.events.is_empty() && content.facts.is_empty() {
+        StatusCode::NOT_FOUND
+    } else {
+        StatusCode::OK
+    };
+    let screen = Screen {
+        title: what,
+        active: "events",
+        live: None,
+    };
+    screen.answer(page, status, &content).await
+}
+
+fn begun(life: &Life) -> Option<Timestamp> {
+    let at = life.stored_at.as_deref()?;
+    Some(DateTime::parse_from_rfc3339(at).ok()?.to_utc())
+}
+
+impl Told {
+    fn of(life: &Life, first: Option<Timestamp>, all: i64) -> Self {
+        let at = begun(life);
+        let after = at
+            .zip(first)
+            .map(|(at, first)| (at - first).num_milliseconds());
+        let link = |id: &Option<String>, path: &str| {
+            let id = id.as_ref()?;
+            Some((format!("/{path}/{}", escaped(id)), short(id)))
+        };
+        let part = after.map_or(0.0, |after| after as f64 / all.max(1) as f64);
+        Self {
+            href: format!("/events/{}", escaped(&life.event_id)),
+            at: at.map_or_else(|| "–".to_owned(), clock),
+            after: after.map_or_else(String::new, |it| format!("+{}", span(it))),
+            event_type: life.event_type.clone(),
+            sequence: life.sequence.map_or_else(String::new, |it| it.to_string()),
+            subject: link(&life.subject, "users"),
+            cause: link(&life.causation_id, "events"),
+            x: format!("{:.1}", part * 94.0),
+            cells: { life.consumers.iter().map(Cell::remembered) }
+                .filter(|cell| cell.word != "not wanted")
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! One request's share of the provider's time.
+
+use std::time::Duration;
+
+use fanout_consume::{Attempt, Failure};
+use fanout_events::StepRef;
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::warn;
+
+use crate::provider::ProviderError;
+
+/// How long the provider may take to answer. A delivery that waits takes room from those behind it,
+/// so it is settled then: the process asks again, which no step's deadline makes it do sooner.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The wait after a call that failed; then it doubles. A delivery that failed would slow down all
+/// others of the subscription, and most failures are over in a moment.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+
+/// Calls the provider, under the same key each time, until it answers. `None`: it has not, and may
+/// have acted. A failure: it says that it cannot now.
+pub(crate) async fn ask_provider<T, C: Future<Output = Result<T, ProviderError>> + Send>(
+    call: impl Fn() -> C + Send,
+    step: &StepRef,
+    attempt: &Attempt,
+) -> Result<Option<T>, Failure> {
+    let until = attempt.until.min(Instant::now() + PATIENCE);
+    let mut wait = FIRST_WAIT;
+    loop {
+        match timeout_at(until, call()).await {
+            Ok(Ok(answer)) => return Ok(Some(answer)),
+            Ok(Err(_)) if Instant::now() + wait < until => sleep(wait).await,
+            Ok(Err(error)) => {
+                return Err(Failure::Retry {
+                    cause: error.into(),
+                    may_have_acted: true,
+                });
+            }
+            Err(_) => {
+                let (process, key, name) = (&step.process, &step.key, &step.name);
+                warn!(
+                    process,
+                    key,
+                    step = name,
+                    "the payment provider does not answer: the process will ask again"
+                );
+                return Ok(None);
+            }
+        }
+        wait *= 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// Makes calls of which the first `failing` fail; gives what came of it, and how many were made.
+    async fn asked(failing: u32) -> (Result<Option<u32>, Failure>, u32) {
+        let calls = AtomicU32::new(0);
+        let call = || {
+            let call = calls.fetch_add(1, Ordering::Relaxed) + 1;
+            let failed = || Err(ProviderError::Unavailable("down".into()));
+            ready(if call <= failing { failed() } else { Ok(call) })
+        };
+        let came = ask_provider(call, &step(), &attempt()).await;
+        (came, calls.into_inner())
+    }
+
+    fn step() -> StepRef {
+        StepRef {
+            process: "order".to_owned(),
+            key: "ord_1".to_owned(),
+            name: "charge".to_owned(),
+            attempt: 1,
+        }
+    }
+
+    fn attempt() -> Attempt {
+        Attempt {
+            number: 1,
+            may_have_repeated: false,
+            until: Instant::now() + Duration::from_secs(20),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_fails_for_a_moment_is_made_again_at_once() {
+        let (came, calls) = asked(2).await;
+        assert_eq!((came.unwrap(), calls), (Some(3), 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_keep_failing_fail_the_delivery_and_may_have_acted() {
+        let (came, calls) = asked(u32::MAX).await;
+        let may_have_acted = match came {
+            Err(Failure::Retry { may_have_acted, .. }) => may_have_acted,
+            other => panic!("{other:?}"),
+        };
+        assert!(may_have_acted && calls < 10, "{calls}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_waited_for_as_long_as_its_share_and_is_no_failure() {
+        let before = Instant::now();
+        let silent = ask_provider(pending::<Result<(), _>>, &step(), &attempt()).await;
+        assert!(matches!(silent, Ok(None)));
+        assert_eq!(before.elapsed(), PATIENCE);
+    }
+}

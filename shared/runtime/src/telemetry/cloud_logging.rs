@@ -1,0 +1,130 @@
+//! Cloud Logging's structured JSON, one object a line.
+
+use std::fmt;
+
+use serde::Serialize;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// What makes Error Reporting take a line, whose message is no stack trace.
+pub(super) const REPORTED_ERROR: &str =
+    "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent";
+
+/// The fields of this object are put into an object, which is lifted into the log entry.
+const HTTP_REQUEST: &str = "httpRequest.";
+
+/// `severity`, `time`, `message`, `httpRequest` and `logging.googleapis.com/...` are lifted into the
+/// log entry, everything else lands in `jsonPayload` under the name it has here.
+/// Why it is no library's: docs/adr/0001-own-log-formatter.md.
+pub(super) struct CloudLogging;
+
+/// Whether a field is for Cloud Logging alone.
+pub(super) fn is_for_google(name: &str) -> bool {
+    name.starts_with(HTTP_REQUEST) || name.starts_with("logging.googleapis.com/")
+}
+
+impl<S, N> FormatEvent<S, N> for CloudLogging
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut time = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        let level = *event.metadata().level();
+        let mut line = Line::default();
+        line.fields.put("time", &time);
+        line.fields.put("severity", severity(level));
+        line.fields.put("target", event.metadata().target());
+        if level == Level::ERROR {
+            line.fields.put("@type", REPORTED_ERROR);
+        }
+        event.record(&mut line);
+        line.write(&mut writer)
+    }
+}
+
+fn severity(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "ERROR",
+        Level::WARN => "WARNING",
+        Level::INFO => "INFO",
+        _ => "DEBUG",
+    }
+}
+
+/// The members of a JSON object, each behind a comma.
+#[derive(Default)]
+struct Members(Vec<u8>);
+
+#[derive(Default)]
+struct Line {
+    fields: Members,
+    http_request: Members,
+}
+
+impl Members {
+    fn put(&mut self, name: &str, value: impl Serialize) {
+        self.0.push(b',');
+        // Neither can fail: names are texts, values are scalars, and memory takes them.
+        let _ = serde_json::to_writer(&mut self.0, name);
+        self.0.push(b':');
+        let _ = serde_json::to_writer(&mut self.0, &value);
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(self.0.get(1..).unwrap_or_default()).unwrap_or_default()
+    }
+}
+
+impl Line {
+    fn put(&mut self, field: &Field, value: impl Serialize) {
+        match field.name().strip_prefix(HTTP_REQUEST) {
+            Some(name) => self.http_request.put(name, value),
+            None => self.fields.put(field.name(), value),
+        }
+    }
+
+    fn write(&self, out: &mut Writer<'_>) -> fmt::Result {
+        write!(out, "{{{}", self.fields.text())?;
+        if !self.http_request.0.is_empty() {
+            write!(out, ",\"httpRequest\":{{{}}}", self.http_request.text())?;
+        }
+        writeln!(out, "}}")
+    }
+}
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format_args!("{value:?}"));
+    }
+}

@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod context;
+mod metrics;
+mod spans;
+mod traces;
+
+pub use context::{context_of, current_context};
+pub use metrics::{FAMILIES, Family, Kind, Metrics, Waiting};
+pub use spans::{
+    Delivered, Processed, Traced, answered, commit_span, created, mail_span, process_span,
+    processed, request_span, send_span, sent,
+};
+pub use traces::{TraceSettings, Traces, TracesError};

@@ -1,0 +1,94 @@
+//! How spans reach the collector.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fanout_runtime::BoxError;
+use google_cloud_auth::credentials::{Builder, CacheableResource, Credentials};
+use http::{Extensions, HeaderValue};
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use tokio::runtime::{self, Runtime};
+
+use super::TraceSettings;
+
+/// What Google's API of OTLP asks for.
+const SCOPE: &str = "https://www.googleapis.com/auth/trace.append";
+
+/// A client with a small runtime of its own: the thread that sends spans is not tokio's, and must
+/// not wait for one that is stopping.
+#[derive(Debug)]
+pub(super) struct CollectorClient {
+    runtime: Runtime,
+    http: reqwest::Client,
+    google: Option<Google>,
+}
+
+/// Who sends, and who pays.
+#[derive(Debug)]
+struct Google {
+    credentials: Credentials,
+    project: Option<HeaderValue>,
+}
+
+/// Credentials are there, and say that they have not changed since never.
+#[derive(Debug, thiserror::Error)]
+#[error("there are no headers to show who sends")]
+struct NoHeaders;
+
+impl CollectorClient {
+    pub(super) fn new(settings: &TraceSettings, limit: Duration) -> Result<Self, BoxError> {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let inside = runtime.enter();
+        let google = if settings.asks_for_credentials() {
+            let project = settings.project.as_deref();
+            Some(Google {
+                credentials: Builder::default().with_scopes([SCOPE]).build()?,
+                project: project.map(HeaderValue::from_str).transpose()?,
+            })
+        } else {
+            None
+        };
+        let http = reqwest::Client::builder().timeout(limit).build()?;
+        drop(inside);
+        Ok(Self {
+            runtime,
+            http,
+            google,
+        })
+    }
+
+    async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        if let Some(google) = &self.google {
+            google.sign(&mut request).await?;
+        }
+        let answer = self.http.execute(request.try_into()?).await?;
+        let mut response = Response::builder().status(answer.status());
+        if let Some(headers) = response.headers_mut() {
+            *headers = answer.headers().clone();
+        }
+        Ok(response.body(answer.bytes().await?)?)
+    }
+}
+
+impl Google {
+    async fn sign(&self, request: &mut Request<Bytes>) -> Result<(), HttpError> {
+        match self.credentials.headers(Extensions::new()).await? {
+            CacheableResource::New { data, .. } => request.headers_mut().extend(data),
+            CacheableResource::NotModified => return Err(NoHeaders.into()),
+        }
+        if let Some(project) = &self.project {
+            let headers = request.headers_mut();
+            headers.insert("x-goog-user-project", project.clone());
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl HttpClient for CollectorClient {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        self.runtime.block_on(self.send(request))
+    }
+}

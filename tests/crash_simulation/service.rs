@@ -1,0 +1,95 @@
+//! The services that there are: the real ones and those of the club.
+
+use fanout_contracts::user::TOPIC as USER_EVENTS;
+use fanout_kernel::Subscriber;
+
+use super::club::{self, CLUB_EVENTS};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Service {
+    User,
+    Email,
+    Analytics,
+    Crm,
+    Club,
+    Desk,
+    Order,
+    Inventory,
+    Payment,
+    Shipping,
+}
+
+impl Service {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::User,
+        Self::Email,
+        Self::Analytics,
+        Self::Crm,
+        Self::Club,
+        Self::Desk,
+        Self::Order,
+        Self::Inventory,
+        Self::Payment,
+        Self::Shipping,
+    ];
+
+    /// The name; of a consumer, also the one in its marks.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Email => email_service::NAME,
+            Self::Analytics => analytics_service::NAME,
+            Self::Crm => crm_service::NAME,
+            Self::Club => club::CLUB,
+            Self::Desk => club::DESK,
+            Self::Order => order_service::PROCESS,
+            Self::Inventory => inventory_service::NAME,
+            Self::Payment => payment_service::NAME,
+            Self::Shipping => shipping_service::NAME,
+        }
+    }
+
+    /// The event types it reacts to.
+    pub(crate) fn handles(self) -> Vec<&'static str> {
+        match self {
+            Self::User => Vec::new(),
+            Self::Club => club::CLUB_HANDLES.to_vec(),
+            Self::Desk => club::DESK_HANDLES.to_vec(),
+            Self::Email
+            | Self::Analytics
+            | Self::Crm
+            | Self::Order
+            | Self::Inventory
+            | Self::Payment
+            | Self::Shipping => self.subscriber().types().collect(),
+        }
+    }
+
+    /// The topics it listens to.
+    pub(crate) fn topics(self) -> Vec<&'static str> {
+        match self {
+            Self::User => Vec::new(),
+            Self::Club => vec![USER_EVENTS, CLUB_EVENTS],
+            Self::Desk => vec![CLUB_EVENTS],
+            Self::Email
+            | Self::Analytics
+            | Self::Crm
+            | Self::Order
+            | Self::Inventory
+            | Self::Payment
+            | Self::Shipping => self.subscriber().topics.iter().map(|it| it.topic).collect(),
+        }
+    }
+
+    /// As the table has it.
+    fn subscriber(self) -> &'static Subscriber {
+        system::consumer(self.name()).unwrap()
+    }
+
+    /// Its dead-letter topic.
+    pub(crate) fn dead_letters(self) -> String {
+        let topics = self.topics();
+        let first = topics.first().unwrap_or(&"none");
+        format!("{first}-{}-dead-letters", self.name())
+    }
+}

@@ -1,0 +1,206 @@
+//! What is told with every fault.
+
+use std::time::Duration;
+
+use super::exhaustive::Pairs;
+use super::mailbox::{FIRST_FULL, FIRST_REFUSED};
+use super::script::Step;
+use super::services::Service;
+use super::shop::{Build, Kind, Word};
+
+/// A story that is told with every fault.
+pub(crate) struct Story {
+    pub(crate) name: &'static str,
+    /// With pairs of faults too.
+    pub(crate) pairs: Pairs,
+    /// With no single fault but crashes: it takes long, and another one begins like it.
+    pub(super) only_crashes: bool,
+    pub(super) script: &'static [Step],
+    /// How long after each step of it the next one comes.
+    pub(super) apart: Duration,
+    /// Each once the one before has settled.
+    pub(super) afterwards: &'static [Step],
+    pub(super) consumers: &'static [Service],
+    /// Each message is delivered twice at the same moment, and the ticker called twice.
+    pub(super) twice: bool,
+    pub(super) on_one_machine: bool,
+}
+
+/// The consumers of sign-up, none of which emits.
+const OF_SIGN_UP: &[Service] = &[Service::Email, Service::Analytics, Service::Crm];
+/// Those that see orders through.
+const OF_THE_SHOP: &[Service] = &[
+    Service::Order,
+    Service::Inventory,
+    Service::Payment,
+    Service::Shipping,
+    Service::Email,
+];
+/// Those between which one event causes others.
+const THAT_EMIT: &[Service] = &[Service::Club, Service::Desk];
+
+const SIGN_UP: Story = Story {
+    name: "sign-up",
+    pairs: Pairs::None,
+    only_crashes: false,
+    script: &[Step::SignUp(1)],
+    apart: Duration::from_secs(1),
+    afterwards: &[],
+    consumers: OF_SIGN_UP,
+    twice: false,
+    on_one_machine: false,
+};
+
+/// Amid an order that nothing holds up.
+const AMID: Duration = Duration::from_millis(40);
+
+const ORDER: Story = Story {
+    name: "order",
+    consumers: OF_THE_SHOP,
+    ..SIGN_UP
+};
+
+/// The one event of each kind and each way through the pipeline.
+pub(crate) static STORIES: [Story; 23] = [
+    Story {
+        pairs: Pairs::WithACrash,
+        ..SIGN_UP
+    },
+    Story {
+        name: "change",
+        pairs: Pairs::OfCrashes,
+        afterwards: &[Step::Rename(1)],
+        ..SIGN_UP
+    },
+    Story {
+        name: "change-at-once",
+        script: &[Step::SignUp(1), Step::Rename(1)],
+        consumers: &[Service::Crm],
+        ..SIGN_UP
+    },
+    Story {
+        name: "delete",
+        afterwards: &[Step::Delete(1)],
+        ..SIGN_UP
+    },
+    Story {
+        name: "twice-at-once",
+        twice: true,
+        ..SIGN_UP
+    },
+    Story {
+        name: "nonsense",
+        script: &[Step::Nonsense],
+        afterwards: &[Step::OpenMailboxes],
+        ..SIGN_UP
+    },
+    Story {
+        name: "refused",
+        pairs: Pairs::OfCrashes,
+        script: &[Step::SignUp(FIRST_REFUSED)],
+        afterwards: &[Step::OpenMailboxes],
+        ..SIGN_UP
+    },
+    Story {
+        name: "full-mailbox",
+        script: &[Step::SignUp(FIRST_FULL)],
+        afterwards: &[Step::OpenMailboxes],
+        consumers: &[Service::Email],
+        ..SIGN_UP
+    },
+    Story {
+        name: "second-mail",
+        // As often as a call takes: between any two calls of the deletion a mail is committed.
+        afterwards: &[Step::DeleteAndType(1, Duration::from_millis(3))],
+        consumers: &[Service::Email],
+        ..SIGN_UP
+    },
+    Story {
+        name: "emission",
+        pairs: Pairs::OfCrashes,
+        consumers: THAT_EMIT,
+        ..SIGN_UP
+    },
+    Story {
+        name: "cause-again",
+        afterwards: &[Step::SendAgainAfter(Duration::from_secs(46 * 24 * 60 * 60))],
+        consumers: THAT_EMIT,
+        ..SIGN_UP
+    },
+    Story {
+        name: "outage",
+        afterwards: &[Step::Outage(1, Duration::from_secs(3 * 60))],
+        consumers: &[Service::Crm],
+        ..SIGN_UP
+    },
+    Story {
+        name: "long-outage",
+        afterwards: &[Step::LongOutage(1, Duration::from_secs(100 * 24 * 60 * 60))],
+        consumers: &[Service::Crm],
+        ..SIGN_UP
+    },
+    Story {
+        name: "order",
+        script: &[Step::Order(1, Kind::Fine)],
+        ..ORDER
+    },
+    Story {
+        name: "order-declined",
+        script: &[Step::Order(1, Kind::Declined)],
+        ..ORDER
+    },
+    Story {
+        name: "order-to-nowhere",
+        script: &[Step::Order(1, Kind::Nowhere)],
+        ..ORDER
+    },
+    Story {
+        name: "order-of-nothing",
+        script: &[Step::Order(1, Kind::Unknown)],
+        ..ORDER
+    },
+    Story {
+        name: "order-called-off",
+        script: &[Step::Order(1, Kind::Fine), Step::CancelOrder(1)],
+        ..ORDER
+    },
+    Story {
+        name: "order-silent",
+        only_crashes: true,
+        script: &[Step::Order(1, Kind::Silent)],
+        ..ORDER
+    },
+    Story {
+        name: "order-turned-by-hand",
+        script: &[
+            Step::Order(1, Kind::Silent),
+            Step::Operate(1, Word::Compensate),
+        ],
+        // Once the process was woken.
+        apart: Duration::from_secs(150),
+        ..ORDER
+    },
+    Story {
+        name: "order-outlives-a-deploy",
+        script: &[Step::Order(1, Kind::Fine), Step::Deploy(None, Build::Both)],
+        apart: AMID,
+        ..ORDER
+    },
+    Story {
+        name: "order-of-two-versions",
+        script: &[
+            Step::Deploy(Some(0), Build::Both),
+            Step::Order(1, Kind::Fine),
+            Step::Deploy(None, Build::First),
+            Step::Deploy(None, Build::Both),
+        ],
+        apart: AMID,
+        ..ORDER
+    },
+    Story {
+        name: "one-machine",
+        consumers: &[Service::Email, Service::Club, Service::Desk],
+        on_one_machine: true,
+        ..SIGN_UP
+    },
+];
