@@ -35,8 +35,7 @@ pub(crate) async fn spans_of(future: impl Future<Output = ()>) -> Vec<SpanData> 
     let traces = Traces::all_to(collected.clone());
     let reading = registry().with(vec![traces.reading()]);
     future.with_subscriber(reading).await;
-    let spans = collected.0.lock().unwrap().clone();
-    spans
+    collected.0.lock().unwrap().clone()
 }
 
 /// Every trace as a tree, by when it began; siblings by their names.
@@ -72,9 +71,10 @@ fn write_span(
         SpanKind::Consumer => "consumer",
         SpanKind::Internal => "internal",
     };
-    let elsewhere = match span.parent_span_id == SpanId::INVALID || depth > 1 {
-        true => "",
-        false => ", of a caller",
+    let elsewhere = if span.parent_span_id == SpanId::INVALID || depth > 1 {
+        ""
+    } else {
+        ", of a caller"
     };
     let margin = "  ".repeat(depth);
     writeln!(text, "{margin}{} ({kind}{elsewhere})", span.name).unwrap();

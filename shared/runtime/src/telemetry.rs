@@ -167,6 +167,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use serde_json::Value;
+    use tracing::{Level, span_enabled};
 
     use super::*;
 
@@ -211,6 +212,16 @@ mod tests {
           "RUST_LOG is set to something else than a log filter, such as `info` or `info,fanout_store=debug` (its value is not shown)."
         ]
         "#);
+    }
+
+    #[test]
+    fn spans_for_traces_are_off_whatever_the_filter_lets_through() {
+        let filter = without_spans(EnvFilter::new("trace"));
+        let subscriber = tracing_subscriber::registry().with(filter);
+        tracing::subscriber::with_default(subscriber, || {
+            assert!(!span_enabled!(target: SPANS, Level::INFO));
+            assert!(span_enabled!(target: "fanout_web", Level::INFO));
+        });
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::sync::Arc;
 
-use fanout_runtime::SystemClock;
+use fanout_runtime::{Clock as _, SystemClock};
 use fanout_store::{Documents as _, Fields, Key, Write};
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ fn leave_an_unreadable_row(data: &std::path::Path) {
         let key = Key::new(fanout_outbox::EVENTS, "evt_unreadable");
         let fields = Fields::new()
             .with("waiting", 0_u64)
-            .with("recorded_at", chrono::Utc::now());
+            .with("recorded_at", SystemClock.now());
         let row = Write::create(key, fields);
         documents.await.unwrap().commit(vec![row]).await.unwrap();
     });

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fanout_runtime::MoreLogs;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::layer::Context;
@@ -43,7 +43,7 @@ impl Metrics {
 
     /// The reader of log lines that counts, whatever `RUST_LOG` lets be written.
     pub fn counting(&self) -> MoreLogs {
-        let counted = FilterFn::new(|line: &Metadata<'_>| is_counted(line));
+        let counted = FilterFn::new(is_counted);
         Counting(self.clone()).with_filter(counted).boxed()
     }
 
