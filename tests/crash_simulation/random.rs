@@ -127,6 +127,11 @@ fn life_of_order(number: u64, at: Duration, dice: &Dice) -> Vec<Timed> {
             steps.push(Timed { at, step });
         }
     }
+    if kind == Kind::Unrefundable {
+        // Its process is stuck by then; the provider gives back again, and an operator has been told.
+        let (at, step) = (at + 180 * MINUTE, Step::Operate(number, Word::Retry));
+        steps.push(Timed { at, step });
+    }
     steps
 }
 
