@@ -223,7 +223,7 @@ fn refuse(name: &str, faults: &str, environment: &dyn Environment) -> ExitCode {
         LogSettings::of_faults(format.unwrap_or(LogFormat::Json)),
         Vec::new(),
     );
-    error!(service = name, error = faults, "cannot start");
+    error!(service = name, error = %faults, "cannot start");
     ExitCode::from(2)
 }
 
