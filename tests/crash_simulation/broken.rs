@@ -110,6 +110,14 @@ pub(crate) enum Broken {
     TakenForFirstVersion,
     /// Each process is taken for one of the second version.
     TakenForSecondVersion,
+    /// An event of a stream is stored whatever is in its place.
+    AppendUnguarded,
+    /// A transfer's two sides are stored one after the other.
+    TransferInTwoCommits,
+    /// A snapshot is of the state before its event.
+    SnapshotOfBefore,
+    /// A command is done whether its record is there or not.
+    CommandUnrecorded,
 }
 
 // What breaks flows of many steps elsewhere, and no author can get wrong here. A request with an ordering key,
@@ -119,7 +127,7 @@ pub(crate) enum Broken {
 // A state that is stored after its events have left: an author returns both in one value.
 
 impl Broken {
-    pub(crate) const ALL: [Self; 40] = [
+    pub(crate) const ALL: [Self; 44] = [
         Self::MarkBeforeEffect,
         Self::MarkInSecondCommit,
         Self::NoLeaseCheck,
@@ -160,12 +168,11 @@ impl Broken {
         Self::WordInSecondCommit,
         Self::TakenForFirstVersion,
         Self::TakenForSecondVersion,
+        Self::AppendUnguarded,
+        Self::TransferInTwoCommits,
+        Self::SnapshotOfBefore,
+        Self::CommandUnrecorded,
     ];
-
-    /// Whether it takes orders to show it.
-    pub(crate) fn is_of_the_shop(self) -> bool {
-        self.story().starts_with("order")
-    }
 
     /// The story that shows it by a single fault, or by none.
     pub(crate) fn story(self) -> &'static str {
@@ -204,6 +211,8 @@ impl Broken {
             Self::ProcessUnguarded | Self::WordInSecondCommit => "order-turned-by-hand",
             Self::TakenForFirstVersion => "order-of-two-versions",
             Self::TakenForSecondVersion => "order-outlives-a-deploy",
+            Self::AppendUnguarded | Self::SnapshotOfBefore => "bank-at-once",
+            Self::TransferInTwoCommits | Self::CommandUnrecorded => "bank-transfer",
         }
     }
 

@@ -67,6 +67,7 @@ impl Story {
             script: script.map(|(at, step)| timed(at, step)).collect(),
             afterwards: afterwards.map(|step| timed(0, step)).collect(),
             consumers: self.consumers,
+            with_past: self.with_past,
             on_one_machine: self.on_one_machine,
             faults: Faults::Exactly(faults),
             mischief: Mischief {

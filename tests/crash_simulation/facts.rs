@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fanout_bus::OutgoingMessage;
 
+use super::bank::Bank;
 use super::outbox_rules::OutboxRules;
 use super::services::Service;
 use super::shop::Shop;
@@ -22,6 +23,8 @@ pub(crate) struct Facts {
     pub(crate) arrived: BTreeSet<String>,
     /// Orders, and what became of them.
     pub(crate) shop: Shop,
+    /// Accounts, as their events say.
+    pub(crate) bank: Bank,
     /// What waits in the outbox.
     pub(crate) outbox: OutboxRules,
     /// How often each state of each contact was written: a contact is known by the first and the last

@@ -75,8 +75,9 @@ pub(crate) async fn check_all(sim: &Sim, store: &dyn Documents, consumers: &[Ser
         end.nothing_is_held();
         for consumer in consumers {
             match consumer {
-                // Of the shop, see there.
+                // Of the shop and the bank, see there.
                 Service::User
+                | Service::Account
                 | Service::Order
                 | Service::Inventory
                 | Service::Payment

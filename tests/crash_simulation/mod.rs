@@ -1,7 +1,7 @@
 //! The promises of this system, proven by crashing everywhere.
 //!
-//! **What is real**: the routers of the services in two instances each, those of the sign-up or those of
-//! the [`shop`]; the consume pipeline, the ledger, the outbox and its relay, processes and the fences of
+//! **What is real**: the routers of the services in two instances each, those of the sign-up, of the
+//! [`shop`] or of the [`bank`]; the consume pipeline, the ledger, the outbox and its relay, processes and the fences of
 //! their steps, and the store on SQLite (in memory). **What is simulated**: time, the bus, the mail
 //! server, the payment provider with its own ledger, clients, operators, deploys, and the scheduler
 //! of the ticker. Everything runs on one thread in tokio's paused time, with ids and chance from one
@@ -40,6 +40,7 @@
 
 mod acks;
 mod acts;
+mod bank;
 mod broken;
 mod bus;
 mod clock;
@@ -105,8 +106,10 @@ fn every_promise_survives_every_fault() {
         setting("SIM_SHOP_SEEDS").map_or(seeds / 3, |text| text.parse().expect("a number"));
     let shop = random::run_shop(0..orders);
     println!("crash simulation, {orders} seeds of the shop: {shop}");
+    let bank = random::run_bank(0..seeds / 6);
+    println!("crash simulation, {} seeds of the bank: {bank}", seeds / 6);
     let cases = exhaustive.cases;
-    let all = exhaustive.merge(random).merge(shop);
+    let all = exhaustive.merge(random).merge(shop).merge(bank);
     let closing = format!(
         "crash simulation: {cases} exhaustive cases, {seeds} seeds, {} faults injected, {} violations ({} port calls, {:.0} s)",
         all.faults,
@@ -145,7 +148,7 @@ fn every_protocol_that_is_broken_on_purpose_is_found_by_more_than_luck() {
 
 #[test]
 fn the_same_seed_gives_the_same_trace() {
-    for case in [random::case, random::shop_case] {
+    for case in [random::case, random::shop_case, random::bank_case] {
         let ran = |seed| case(seed, None).run_traced().trace;
         for seed in 0..20 {
             assert_eq!(ran(seed), ran(seed), "seed {seed}");
@@ -154,17 +157,25 @@ fn the_same_seed_gives_the_same_trace() {
     }
 }
 
-/// Shows one case again: `SIM_SEED`, `SIM_SHOP_SEED` or `SIM_CASE` says which, as a failure prints it, and
+/// Shows one case again: `SIM_SEED`, `SIM_SHOP_SEED`, `SIM_BANK_SEED` or `SIM_CASE` says which, as a failure prints it, and
 /// `SIM_BROKEN` which protocol to break (`NoFencing`). Without them there is nothing to show.
 #[test]
 fn replay() {
     let broken = setting("SIM_BROKEN").map(|name| broken(&name));
     let seed = |name| setting(name).map(|seed| seed.parse().expect("a number"));
-    let case = match (setting("SIM_CASE"), seed("SIM_SEED"), seed("SIM_SHOP_SEED")) {
-        (Some(case), _, _) => exhaustive::case_named(&case, broken),
-        (None, Some(seed), _) => random::case(seed, broken),
-        (None, None, Some(seed)) => random::shop_case(seed, broken),
-        (None, None, None) => return,
+    let case = match setting("SIM_CASE") {
+        Some(case) => exhaustive::case_named(&case, broken),
+        None => {
+            let seeds = [
+                seed("SIM_SEED").map(|seed| random::case(seed, broken)),
+                seed("SIM_SHOP_SEED").map(|seed| random::shop_case(seed, broken)),
+                seed("SIM_BANK_SEED").map(|seed| random::bank_case(seed, broken)),
+            ];
+            match seeds.into_iter().flatten().next() {
+                Some(case) => case,
+                None => return,
+            }
+        }
     };
     let ran = case.run_traced();
     println!("{case:?}\n{}", failure("the same command", &ran));

@@ -22,11 +22,12 @@ pub(crate) fn look_for(which: &[Broken], enough: u64, at_most: u64) -> Vec<Found
     parallel::each(which, |broken| {
         let (mut hits, mut seeds, mut promise) = (0, 0, None);
         while hits < enough && seeds < at_most {
-            let case = match broken.is_of_the_shop() {
-                true => random::shop_case(seeds, Some(*broken)),
-                false => random::case(seeds, Some(*broken)),
+            let case = match broken.story() {
+                story if story.starts_with("order") => random::shop_case,
+                story if story.starts_with("bank") => random::bank_case,
+                _ => random::case,
             };
-            let ran = case.run();
+            let ran = case(seeds, Some(*broken)).run();
             seeds += 1;
             if let Some(first) = ran.violations.into_iter().next() {
                 hits += 1;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::bank::{BOOKED, Booking};
 use super::broken::Broken;
 use super::bus::Mischief;
 use super::dice::Dice;
@@ -50,6 +51,7 @@ pub(crate) fn case(seed: u64, broken: Option<Broken>) -> Case {
         script,
         afterwards: afterwards(&people, on_one_machine, &dice),
         consumers: CONSUMERS,
+        with_past: false,
         on_one_machine,
         faults: Faults::AtRandom {
             chance: dice.pick(&[0.0, 0.02, 0.05, 0.1, 0.25]),
@@ -103,6 +105,40 @@ pub(crate) fn shop_case(seed: u64, broken: Option<Broken>) -> Case {
             late: dice.pick(&[Duration::ZERO, MINUTE / 2, MINUTE]),
         },
         ..case(seed, broken)
+    }
+}
+
+/// The case of a seed with accounts in place of people.
+pub(crate) fn bank_case(seed: u64, broken: Option<Broken>) -> Case {
+    let dice = Dice::new(seed.wrapping_mul(0x9E37_79B9).wrapping_add(3));
+    let busy_for = dice.pick(&[Duration::from_secs(1), MINUTE, 5 * MINUTE]);
+    let owners = 1 + dice.below(3);
+    let opened = (1..=owners).map(|number| Timed {
+        at: dice.duration(Duration::from_secs(1)),
+        step: Step::OpenAccount(number),
+    });
+    let opened: Vec<Timed> = opened.collect();
+    let with_past = dice.chance(0.5);
+    let first = if with_past { 0 } else { 1 };
+    let account = || first + dice.below(owners + 1 - first);
+    let booked = (BOOKED + 1..BOOKED + 4 + dice.below(10)).map(|number| Timed {
+        at: MINUTE / 60 + dice.duration(busy_for),
+        step: Step::Book(number, booking(account(), account(), &dice)),
+    });
+    Case {
+        script: opened.iter().copied().chain(booked).collect(),
+        afterwards: Vec::new(),
+        consumers: &[],
+        with_past,
+        ..case(seed, broken)
+    }
+}
+
+fn booking(from: u64, to: u64, dice: &Dice) -> Booking {
+    let alone = [Booking::Deposit(from), Booking::Withdraw(from)];
+    match from == to {
+        true => dice.pick(&alone),
+        false => dice.pick(&[alone[0], alone[1], Booking::Transfer(from, to)]),
     }
 }
 
@@ -223,6 +259,11 @@ fn afterwards(people: &[u64], on_one_machine: bool, dice: &Dice) -> Vec<Timed> {
 /// Runs these seeds.
 pub(crate) fn run(seeds: std::ops::Range<u64>) -> Figures {
     run_each(seeds, case, "SIM_SEED")
+}
+
+/// Runs these seeds of the bank.
+pub(crate) fn run_bank(seeds: std::ops::Range<u64>) -> Figures {
+    run_each(seeds, bank_case, "SIM_BANK_SEED")
 }
 
 /// Runs these seeds of the shop.

@@ -9,6 +9,7 @@ use fanout_contracts::user::TOPIC as USER_EVENTS;
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
+use super::bank::Booking;
 use super::bus::{Answer, Bus};
 use super::facts::{StoredEvent, UserState};
 use super::mailbox::address;
@@ -45,6 +46,10 @@ pub(crate) enum Step {
     Operate(u64, Word),
     /// A build takes the place of what runs, on each service's instance of this number, or on all.
     Deploy(Option<usize>, Build),
+    /// Owner number n opens an account.
+    OpenAccount(u64),
+    /// The booking of this number is asked for.
+    Book(u64, Booking),
     /// Something that is no event arrives on the topic.
     Nonsense,
     /// Another payload arrives under the id of person n's first event.
@@ -75,6 +80,8 @@ impl Step {
             | Self::CancelOrder(_)
             | Self::Operate(..)
             | Self::Deploy(..)
+            | Self::OpenAccount(_)
+            | Self::Book(..)
             | Self::Nonsense
             | Self::OpenMailboxes
             | Self::Outage(..)
@@ -136,6 +143,8 @@ impl Clients {
             Step::Order(number, kind) => self.order(number, kind).await,
             Step::CancelOrder(number) => self.cancel_order(number).await,
             Step::Operate(number, word) => self.operate(number, word).await,
+            Step::OpenAccount(number) => self.open_account(number).await,
+            Step::Book(number, booking) => self.book(number, booking).await,
             Step::Deploy(only, build) => self.services.deploy(only, build).await,
             Step::Outage(person, how_long) => {
                 self.bus.go_down(how_long);
@@ -239,7 +248,17 @@ impl Clients {
         service: Service,
         request: impl Fn() -> Request<Body>,
     ) -> Option<(StatusCode, Value)> {
-        for turn in 0..self.tries {
+        self.ask_from(service, 0, request).await
+    }
+
+    /// Asks the instance of this number at first.
+    pub(crate) async fn ask_from(
+        &self,
+        service: Service,
+        first: usize,
+        request: impl Fn() -> Request<Body>,
+    ) -> Option<(StatusCode, Value)> {
+        for turn in first..first + self.tries {
             let life = self.services.instance(service, turn).await;
             let cut = self.sim.dice.chance(0.5);
             let answer = self.bus.request(life, request(), None, cut).await;

@@ -17,10 +17,11 @@ pub(crate) enum Service {
     Inventory,
     Payment,
     Shipping,
+    Account,
 }
 
 impl Service {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::User,
         Self::Email,
         Self::Analytics,
@@ -31,12 +32,14 @@ impl Service {
         Self::Inventory,
         Self::Payment,
         Self::Shipping,
+        Self::Account,
     ];
 
     /// The name; of a consumer, also the one in its marks.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::User => "user",
+            Self::Account => "account",
             Self::Email => email_service::NAME,
             Self::Analytics => analytics_service::NAME,
             Self::Crm => crm_service::NAME,
@@ -52,7 +55,7 @@ impl Service {
     /// The event types it reacts to.
     pub(crate) fn handles(self) -> Vec<&'static str> {
         match self {
-            Self::User => Vec::new(),
+            Self::User | Self::Account => Vec::new(),
             Self::Club => club::CLUB_HANDLES.to_vec(),
             Self::Desk => club::DESK_HANDLES.to_vec(),
             Self::Email
@@ -68,7 +71,7 @@ impl Service {
     /// The topics it listens to.
     pub(crate) fn topics(self) -> Vec<&'static str> {
         match self {
-            Self::User => Vec::new(),
+            Self::User | Self::Account => Vec::new(),
             Self::Club => vec![USER_EVENTS, CLUB_EVENTS],
             Self::Desk => vec![CLUB_EVENTS],
             Self::Email

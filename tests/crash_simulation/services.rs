@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use account_service::AccountServiceDeps;
 use axum::Router;
 use chrono::TimeDelta;
 use email_service::EmailServiceDeps;
@@ -277,6 +278,12 @@ impl<'a> Means<'a> {
         let port = || self.port.clone();
         let app = match service {
             Service::User => self.users_and_ticker(),
+            Service::Account => account_service::app(AccountServiceDeps {
+                documents: Arc::clone(&self.documents),
+                outbox: self.outbox(service),
+                clock: Arc::clone(&self.clock),
+                ids: Arc::clone(&self.parts.ids),
+            }),
             Service::Email => email_service::app(EmailServiceDeps {
                 consumer: self.consumer(service),
                 mailer: Arc::new(RecordingMailer {

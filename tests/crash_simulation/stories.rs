@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::bank::{BOOKED, Booking};
 use super::exhaustive::Pairs;
 use super::mailbox::{FIRST_FULL, FIRST_REFUSED};
 use super::script::Step;
@@ -24,6 +25,8 @@ pub(crate) struct Story {
     /// Each message is delivered twice at the same moment, and the ticker called twice.
     pub(super) twice: bool,
     pub(super) on_one_machine: bool,
+    /// An account was moved often before.
+    pub(super) with_past: bool,
 }
 
 /// The consumers of sign-up, none of which emits.
@@ -49,7 +52,11 @@ const SIGN_UP: Story = Story {
     consumers: OF_SIGN_UP,
     twice: false,
     on_one_machine: false,
+    with_past: false,
 };
+
+/// The first booking after those of the account that was moved often.
+const FIRST: u64 = BOOKED + 1;
 
 /// Amid an order that nothing holds up.
 const AMID: Duration = Duration::from_millis(40);
@@ -61,7 +68,7 @@ const ORDER: Story = Story {
 };
 
 /// The one event of each kind and each way through the pipeline.
-pub(crate) static STORIES: [Story; 23] = [
+pub(crate) static STORIES: [Story; 26] = [
     Story {
         pairs: Pairs::WithACrash,
         ..SIGN_UP
@@ -196,6 +203,39 @@ pub(crate) static STORIES: [Story; 23] = [
         ],
         apart: AMID,
         ..ORDER
+    },
+    Story {
+        name: "bank",
+        script: &[
+            Step::OpenAccount(1),
+            Step::OpenAccount(2),
+            Step::Book(3, Booking::Deposit(1)),
+            Step::Book(4, Booking::Withdraw(1)),
+            Step::Book(5, Booking::Transfer(1, 2)),
+        ],
+        consumers: &[],
+        ..SIGN_UP
+    },
+    Story {
+        name: "bank-at-once",
+        script: &[
+            Step::Book(FIRST, Booking::Withdraw(0)),
+            Step::Book(FIRST + 1, Booking::Withdraw(0)),
+        ],
+        apart: Duration::ZERO,
+        consumers: &[],
+        with_past: true,
+        ..SIGN_UP
+    },
+    Story {
+        name: "bank-transfer",
+        script: &[
+            Step::OpenAccount(1),
+            Step::Book(FIRST, Booking::Transfer(0, 1)),
+        ],
+        consumers: &[],
+        with_past: true,
+        ..SIGN_UP
     },
     Story {
         name: "one-machine",

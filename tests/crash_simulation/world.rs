@@ -10,6 +10,7 @@ use fanout_store::Documents as _;
 use fanout_testkit::SeededIds;
 use http::Request;
 
+use super::bank;
 use super::broken::Broken;
 use super::bus::{Bus, Mischief};
 use super::clock::{MAX_SKEW, SimClock};
@@ -40,6 +41,8 @@ pub(crate) struct Case {
     pub(crate) afterwards: Vec<Timed>,
     /// Who has subscriptions.
     pub(crate) consumers: &'static [Service],
+    /// Whether an account was moved often before.
+    pub(crate) with_past: bool,
     /// Whether all services are one process, which has the store's file to itself.
     pub(crate) on_one_machine: bool,
     pub(crate) faults: Faults,
@@ -132,6 +135,8 @@ impl World {
             Faults::AtRandom { .. } => false,
         };
         shop::end::check(&world.sim, world.store.as_ref(), nothing_failed).await;
+        let publisher = Arc::new(SimPublisher(Arc::clone(&world.bus)));
+        bank::end::check(&world.sim, world.store.clone(), publisher).await;
         world.bus.connect(None);
         Ran {
             violations: std::mem::take(&mut world.sim.facts().violations),
@@ -149,6 +154,9 @@ impl World {
         if shop {
             let stocked = store.commit(vec![shop::first_stock()]).await;
             stocked.unwrap();
+        }
+        if case.with_past {
+            store.put_past(bank::past().await).await;
         }
         let plan = Arc::new(Plan::new(Arc::clone(&sim), case.faults.clone()));
         let (sim_too, store_too) = (Arc::clone(&sim), store.clone());

@@ -62,6 +62,15 @@ impl WatchedDocuments {
         }
     }
 
+    /// Stores what was there, and has left, before the world began.
+    pub(crate) async fn put_past(&self, past: Vec<Write>) {
+        let broken = self.sim.facts().bank.note(&past);
+        assert_eq!(broken, Vec::<String>::new());
+        let documents = self.engine.documents();
+        let stored = self.engine.wait_for(documents.commit(past)).await;
+        stored.unwrap();
+    }
+
     fn note(&self, writes: &[Write]) {
         let mut facts = self.sim.facts();
         let facts_now = &mut *facts;
@@ -71,6 +80,7 @@ impl WatchedDocuments {
             }
         }
         let mut broken = facts_now.outbox.note(writes, self.sim.now());
+        broken.extend(facts_now.bank.note(writes));
         broken.extend(facts_now.shop.note(writes, &facts_now.events));
         drop(facts);
         broken.into_iter().for_each(|what| self.sim.violation(what));
@@ -83,7 +93,10 @@ impl WatchedDocuments {
                 let versions = facts.users.entry(id).or_default();
                 versions.insert(fields.count("version").unwrap(), user_state(fields));
             }
-            name if name == EVENTS.name && write.precondition == Precondition::Absent => {
+            name if name == EVENTS.name
+                && (write.precondition == Precondition::Absent
+                    || fields.get("stream").is_some()) =>
+            {
                 facts.events.insert(id, stored_event(fields));
             }
             name if name == crm_service::CONTACTS.name => {
