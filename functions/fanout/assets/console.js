@@ -83,7 +83,7 @@
         const axis = { stroke: color('--soft'), grid: { stroke: color('--hair'), width: 1 }, ticks: { show: false }, font: '11px ' + color('--sans') };
         plot = new uPlot({
           width: box.clientWidth || 200, height: 84, legend: { show: false }, cursor: { y: false, points: { size: 5 } }, padding: [6, 4, 0, 0],
-          scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high || 0, 1)] } },
+          scales: { x: { time: true, range: (_, low, high) => [(high || 0) - 900, high || 0] }, y: { range: (_, low, high) => [0, Math.max(high || 0, 1)] } },
           axes: [{ ...axis, size: 20, space: 90, values: [[60, '{HH}:{mm}', null, null, null, null, null, null, 1], [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1]] }, { ...axis, size: 40, space: 30, values: (_, splits) => splits.map((it) => (it >= 1000 ? `${it / 1000}k` : String(it))) }],
           series: [{}, { stroke: color('--accent'), width: 1.5, fill: color('--wash'), spanGaps: false, points: { show: (it, index) => it.data[index].filter((value) => value !== null).length < 3, size: 5 } }],
           tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), 'Etc/UTC'),

@@ -9,7 +9,7 @@ use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 use fanout_event_sourcing::Ledger;
 use fanout_outbox::{EVENTS, Origin, Outbox};
 use fanout_runtime::Clock;
-use fanout_store::{Documents, Query, Write, all_documents};
+use fanout_store::{Query, Write, all_documents};
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::SeededIds;
 use tokio::time::Instant;
@@ -63,7 +63,8 @@ pub(crate) async fn past() -> Vec<Write> {
         })
     });
     for command in [opened].into_iter().chain(deposits) {
-        let done = ledger.execute::<Account>("acc_0", &command, &Origin::default());
+        let origin = Origin::default();
+        let done = ledger.execute::<Account>("acc_0", &command, &origin);
         done.await.unwrap();
     }
     outbox.drain().await;

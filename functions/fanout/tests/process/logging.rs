@@ -6,12 +6,12 @@ use std::process::Command;
 use std::sync::Arc;
 
 use fanout_runtime::{Clock as _, SystemClock};
-use fanout_store::{Documents as _, Fields, Key, Write};
+use fanout_store::{Documents as _, Fields, Key, Query, Write, all_documents};
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use serde_json::{Value, json};
 
 use crate::pages::{code, files, page, rows};
-use crate::running::{Running, fanout};
+use crate::running::{Running, fanout, wait_until};
 
 /// What Cloud Logging lifts out of `jsonPayload`.
 const LIFTED: [&str; 6] = [
@@ -25,18 +25,36 @@ const LIFTED: [&str; 6] = [
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// A row of the outbox that waits and cannot be read, in the data of a system that does not run.
-fn leave_an_unreadable_row(data: &std::path::Path) {
+/// Spoils the data of a system that does not run: a row of the outbox that waits and cannot be read,
+/// and no event any more of what was posted.
+fn spoil(data: &std::path::Path) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let database = Database::open(&data.join("fanout.db")).unwrap();
         let documents = SqliteDocuments::open(database, Arc::new(SystemClock));
+        let documents = documents.await.unwrap();
         let key = Key::new(fanout_outbox::EVENTS, "evt_unreadable");
         let fields = Fields::new()
             .with("waiting", 0_u64)
             .with("recorded_at", SystemClock.now());
-        let row = Write::create(key, fields);
-        documents.await.unwrap().commit(vec![row]).await.unwrap();
+        let mut writes = vec![Write::create(key, fields)];
+        let events = all_documents(&documents, Query::of(fanout_outbox::EVENTS)).await;
+        let events = events.unwrap().into_iter();
+        let posted = events.filter(|it| it.fields.text("type").unwrap().starts_with("post."));
+        writes.extend(posted.map(|it| Write::delete(it.key)));
+        assert!(writes.len() > 1);
+        documents.commit(writes).await.unwrap();
+    });
+}
+
+fn post_to_a_follower(running: &Running) {
+    let following = "/users/ada/following/bob";
+    assert_eq!(running.call("PUT", "post", following, &json!({})), 204);
+    let post = json!({"author_id": "bob", "content": "secret words"});
+    assert_eq!(running.post("post", "/posts", &post).0, 201);
+    wait_until("the post in a feed", || {
+        let (_, feed) = running.get("feed", "/feeds/ada");
+        feed["items"][0]["author_id"] == "bob"
     });
 }
 
@@ -70,6 +88,7 @@ fn logging(data: &std::path::Path, mail_server: std::net::SocketAddr) -> Command
 fn fail_while_a_mail_is_sent(data: &std::path::Path) {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut running = Running::of(logging(data, silent.local_addr().unwrap()));
+    post_to_a_follower(&running);
     sign_up(&running, "secret1@example.com");
     let _connection = silent.accept().unwrap();
     running.kill_nine();
@@ -90,8 +109,8 @@ fn sign_up(running: &Running, email: &str) {
 /// Every line of a whole system to which all went wrong that an operator asks the logs about.
 fn lines_of_a_bad_day() -> Vec<Value> {
     let data = tempfile::tempdir().unwrap();
-    leave_an_unreadable_row(data.path());
     fail_while_a_mail_is_sent(data.path());
+    spoil(data.path());
     let refusing = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
     let mut running = Running::of(logging(data.path(), refusing.unwrap()));
     hear(&mut running, "row cannot be read");
@@ -106,6 +125,9 @@ fn lines_of_a_bad_day() -> Vec<Value> {
     let not_a_push = running.call("POST", "crm", "/pubsub/push", &json!({}));
     assert_eq!(not_a_push, 400);
     a_process_gets_stuck(&mut running);
+    let rebuild = running.post("feed", "/projections/feed/rebuild", &json!({}));
+    assert_eq!(rebuild.0, 200, "{rebuild:?}");
+    hear(&mut running, "lacks rows");
     let path = "/v1/projects/any/topics/user-events";
     assert_eq!(running.call("DELETE", "pubsub", path, &json!({})), 200);
     sign_up(&running, "secret3@example.com");
