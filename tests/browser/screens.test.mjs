@@ -69,8 +69,9 @@ test('reading and redriving work without JavaScript', async () => {
   await page.locator('#fault-email').getByRole('button', { name: 'Mend it' }).click();
   await page.goto(system.page + paths.plan);
   await page.getByRole('button', { name: /^Redrive \d+ to email/ }).click();
+  await page.waitForURL('**/jobs/*');
   await until('the redrive', async () => {
-    await page.reload();
+    await page.goto(page.url());
     return (await page.locator('#job').textContent()).includes('ended');
   });
   await page.context().close();
