@@ -11,4 +11,4 @@ pub use spans::{
     Delivered, Processed, Traced, answered, commit_span, created, mail_span, process_span,
     processed, request_span, send_span, sent,
 };
-pub use traces::{TraceSettings, Traces, TracesError};
+pub use traces::{BeforeAnswers, TraceSettings, Traces, TracesError};

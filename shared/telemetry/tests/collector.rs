@@ -188,3 +188,34 @@ fn a_part_of_traces_is_kept_whole_and_the_others_not_at_all() {
 fn without_an_endpoint_there_are_no_traces() {
     assert!(sending_to("", &[]).is_none());
 }
+
+#[test]
+fn where_an_answer_waits_for_its_spans_they_are_there_before_it() {
+    let (collector, address) = Collector::start(&[]);
+    let endpoint = format!("http://{address}");
+    assert!(
+        sending_to(&endpoint, &[])
+            .unwrap()
+            .before_answers()
+            .is_none()
+    );
+    let traces = sending_to(&endpoint, &[("TRACE_FLUSH", "request")]).unwrap();
+    one_request(&traces);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(traces.before_answers().unwrap().flush());
+    assert_eq!(collector.spans().len(), 3);
+}
+
+#[test]
+fn an_answer_does_not_wait_for_a_collector_that_hangs() {
+    let hanging = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", hanging.local_addr().unwrap());
+    let traces = sending_to(&endpoint, &[("TRACE_FLUSH", "request")]).unwrap();
+    one_request(&traces);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let started = Instant::now();
+    runtime.block_on(traces.before_answers().unwrap().flush());
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    runtime.shutdown_background();
+}

@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::Request;
+use axum::{Router, middleware};
 use http::HeaderValue;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
@@ -18,7 +19,7 @@ use fanout_runtime::{
     error_chain, init_telemetry, raise_descriptor_limit,
 };
 
-use fanout_telemetry::{TraceSettings, Traces};
+use fanout_telemetry::{BeforeAnswers, TraceSettings, Traces};
 
 /// What a service's last work has of the drain for itself, however long requests take.
 const LAST_WORK: Duration = Duration::from_secs(3);
@@ -180,11 +181,15 @@ where
         Err(error) => return refuse(name, &error_chain(&error), &environment),
     };
     init_telemetry(logs, traces.iter().map(Traces::reading).collect());
+    let spans = traces.as_ref().and_then(Traces::before_answers);
     raise_descriptor_limit();
     let served = start_runtime().and_then(|runtime| {
         let served = runtime.block_on(async {
             let shutdown = Shutdown::on_signal();
-            let composed = compose(config).await?;
+            let mut composed = compose(config).await?;
+            if let Some(spans) = spans {
+                composed = composed.around(|router| answering_after(router, spans));
+            }
             let address = SocketAddr::from(([0, 0, 0, 0], port));
             let listener = bind(address, "the variable PORT").await?;
             info!(service = name, port, "ready");
@@ -209,6 +214,20 @@ where
             ExitCode::FAILURE
         }
     }
+}
+
+/// Each answer waits until the spans of its request are sent.
+fn answering_after(router: Router, spans: BeforeAnswers) -> Router {
+    router.layer(middleware::from_fn(
+        move |request: Request, next: middleware::Next| {
+            let spans = spans.clone();
+            async move {
+                let answer = next.run(request).await;
+                spans.flush().await;
+                answer
+            }
+        },
+    ))
 }
 
 fn start_runtime() -> Result<tokio::runtime::Runtime, Box<dyn std::error::Error + Send + Sync>> {

@@ -28,11 +28,31 @@ pub use settings::TraceSettings;
 const SCHEDULE: Duration = Duration::from_secs(1);
 /// How long a collector may take.
 const EXPORT_LIMIT: Duration = Duration::from_secs(2);
+/// How long an answer waits for its spans, where it does.
+const FLUSH_LIMIT: Duration = Duration::from_millis(300);
 /// How long the end waits for the last spans: what Cloud Run leaves after the drain.
 const STOP_LIMIT: Duration = Duration::from_millis(1_500);
 
 /// Traces that are being sent.
-pub struct Traces(SdkTracerProvider);
+pub struct Traces {
+    provider: SdkTracerProvider,
+    before_answers: bool,
+}
+
+/// Sends the spans of a request before it is answered: on Cloud Run a container may have no CPU after
+/// that.
+#[derive(Clone)]
+pub struct BeforeAnswers(SdkTracerProvider);
+
+impl BeforeAnswers {
+    /// Sends what waits, for 300 ms at most. What is not sent by then goes with the next.
+    pub async fn flush(&self) {
+        let provider = self.0.clone();
+        let sent = tokio::task::spawn_blocking(move || provider.force_flush());
+        // The exporter says itself what it could not send.
+        let _ = tokio::time::timeout(FLUSH_LIMIT, sent).await;
+    }
+}
 
 /// Traces cannot be sent at all.
 #[derive(Debug, thiserror::Error)]
@@ -63,20 +83,32 @@ impl Traces {
             .with_span_processor(processor)
             .with_sampler(settings.sampler())
             .with_resource(settings.resource(service));
-        Ok(Self(provider.build()))
+        Ok(Self {
+            provider: provider.build(),
+            before_answers: settings.before_answers,
+        })
+    }
+
+    /// What each answer is to wait for, if it is to.
+    pub fn before_answers(&self) -> Option<BeforeAnswers> {
+        self.before_answers
+            .then(|| BeforeAnswers(self.provider.clone()))
     }
 
     /// All spans, each to this exporter as soon as it ends. For tests.
     pub fn all_to(exporter: impl SpanExporter + 'static) -> Self {
         let provider = SdkTracerProvider::builder().with_simple_exporter(exporter);
-        Self(provider.build())
+        Self {
+            provider: provider.build(),
+            before_answers: false,
+        }
     }
 
     /// The reader of the spans.
     pub fn reading(&self) -> MoreLogs {
         let spans = FilterFn::new(|it: &Metadata<'_>| it.is_span() && it.target() == SPANS);
         tracing_opentelemetry::layer()
-            .with_tracer(self.0.tracer("fanout"))
+            .with_tracer(self.provider.tracer("fanout"))
             .with_location(false)
             .with_threads(false)
             .with_target(false)
@@ -88,7 +120,7 @@ impl Traces {
 
     /// Sends what has not been sent, for 1.5 s at most. Blocks: not to be called on a runtime.
     pub fn stop(self) {
-        if let Err(error) = self.0.shutdown_with_timeout(STOP_LIMIT) {
+        if let Err(error) = self.provider.shutdown_with_timeout(STOP_LIMIT) {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "the last spans may not have been sent");
         }

@@ -17,17 +17,27 @@ pub struct TraceSettings {
     pub(super) ratio: f64,
     /// The project that traces belong to, and that pays for them.
     pub(super) project: Option<String>,
+    /// Whether an answer waits until its spans are sent.
+    pub(super) before_answers: bool,
 }
 
 /// A part of all, from 0 to 1.
 struct Ratio(f64);
 
+/// When spans are sent.
+enum Flush {
+    /// A second later, with others.
+    Batch,
+    /// Before the answer.
+    Request,
+}
+
 /// An endpoint over HTTP.
 struct Endpoint(Url);
 
 impl TraceSettings {
-    /// Reads `OTEL_EXPORTER_OTLP_ENDPOINT` and `OTEL_TRACES_SAMPLER_ARG`. `Some(None)` if no endpoint
-    /// is set: no span is made then.
+    /// Reads `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER_ARG` and `TRACE_FLUSH`. `Some(None)`
+    /// if no endpoint is set: no span is made then.
     pub fn read(settings: &mut Settings<'_>) -> Option<Option<Self>> {
         let endpoint = settings.optional::<Endpoint>(
             "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -38,17 +48,18 @@ impl TraceSettings {
             "the part of traces that is kept, from 0 to 1",
             Ratio(1.0),
         );
+        let flush = settings.or_default("TRACE_FLUSH", "`batch` or `request`", Flush::Batch);
         let project = settings.optional::<String>("GOOGLE_CLOUD_PROJECT", "a project's id");
+        let (Ratio(ratio), flush) = ratio.zip(flush)?;
         match endpoint {
-            Setting::Absent => ratio.map(|_| None),
+            Setting::Absent => Some(None),
             Setting::Bad => None,
-            Setting::Is(Endpoint(endpoint)) => ratio.map(|Ratio(ratio)| {
-                Some(Self {
-                    endpoint,
-                    ratio,
-                    project: project.value(),
-                })
-            }),
+            Setting::Is(Endpoint(endpoint)) => Some(Some(Self {
+                endpoint,
+                ratio,
+                project: project.value(),
+                before_answers: matches!(flush, Flush::Request),
+            })),
         }
     }
 
@@ -73,6 +84,18 @@ impl FromStr for Ratio {
         possible
             .then_some(Self(ratio))
             .ok_or("out of range".to_owned())
+    }
+}
+
+impl FromStr for Flush {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "batch" => Ok(Self::Batch),
+            "request" => Ok(Self::Request),
+            _ => Err("neither".to_owned()),
+        }
     }
 }
 
@@ -150,6 +173,7 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://localhost"),
             ("OTEL_TRACES_SAMPLER_ARG", "1.1"),
             ("OTEL_TRACES_SAMPLER_ARG", "all"),
+            ("TRACE_FLUSH", "always"),
         ] {
             let faults = read(&[(name, value)]).unwrap_err();
             assert!(faults[0].starts_with(name), "{faults:?}");
