@@ -7,7 +7,7 @@ import { json, launch, signUp, start, tab, until } from './support.mjs';
 let system;
 let browser;
 let page;
-before(async () => { [system, browser] = await Promise.all([start('--system', 'shop'), launch()]); });
+before(async () => { [system, browser] = await Promise.all([start('--all'), launch()]); });
 after(async () => { await browser?.close(); await system?.stop(); });
 beforeEach(async () => { page = await tab(browser); });
 afterEach(async () => {
@@ -34,6 +34,41 @@ test('an order goes through all of its steps', async () => {
   await page.getByRole('heading', { name: 'Steps' }).waitFor();
   await page.locator('.facts a[href^="/requests/"]').click();
   await page.locator('.waterfall').getByText('order.confirmed').waitFor();
+});
+
+const send = async (method, service, path, body) => {
+  const sent = await fetch(system.urls[service] + path, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) });
+  assert.ok(sent.ok, `${path}: ${sent.status}`);
+  return sent.status === 204 ? null : sent.json();
+};
+
+test('a read model is rebuilt and rolled back, and is the same in each generation', async () => {
+  await send('PUT', 'post-service', '/users/ada/following/bob');
+  const post = await send('POST', 'post-service', '/posts', { author_id: 'bob', content: 'seen' });
+  const feed = async () => (await json(`${system.urls['feed-service']}/feeds/ada`)).items.map((it) => it.post_id);
+  await until('the post in the feed', async () => (await feed()).includes(post.id));
+  await page.goto(`${system.page}/projections`);
+  await page.getByRole('button', { name: 'Rebuild feed' }).click();
+  await page.locator('#projections').getByText('generation 2', { exact: true }).waitFor();
+  assert.deepEqual(await feed(), [post.id]);
+  await page.getByRole('button', { name: 'Roll feed back' }).click();
+  await page.locator('#projections td.good').getByText('generation 1', { exact: true }).waitFor();
+  assert.deepEqual(await feed(), [post.id]);
+});
+
+test('an account is shown as it was', async () => {
+  const account = await send('POST', 'account-service', '/accounts', { owner: 'ada', currency: 'EUR' });
+  await send('POST', 'account-service', `/accounts/${account.id}/deposits`, { amount: '810', effective_at: '2026-01-31T00:00:00Z' });
+  await send('POST', 'account-service', `/accounts/${account.id}/withdrawals`, { amount: '300', effective_at: '2026-02-01T00:00:00Z' });
+  await page.goto(`${system.page}/users/${account.id}`);
+  await page.locator('#state').getByText('510', { exact: false }).first().waitFor();
+  assert.equal(await page.locator('.waterfall > li').count(), 3);
+  await page.getByLabel('As it was true on').fill('2026-01-31');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await page.locator('#state').getByText('810', { exact: false }).first().waitFor();
+  await page.getByLabel('As it was true on').fill('yesterday');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await page.locator('#filter + .note').waitFor();
 });
 
 test('an event by hand reaches its consumers, and one that is not valid is refused', async () => {

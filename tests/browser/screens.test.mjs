@@ -36,9 +36,12 @@ async function scene() {
   await page.goto(`${system.page}/processes`);
   const process = await page.locator('#processes tbody a').first().getAttribute('href');
   await page.context().close();
+  const headers = { 'Content-Type': 'application/json' };
+  const opened = await fetch(`${system.urls['account-service']}/accounts`, { method: 'POST', headers, body: '{"owner":"ada","currency":"EUR"}' });
+  const account = `/users/${(await opened.json()).id}`;
   return {
     flow: '/', events: '/events', event, payload: `${event}/payload`, request, user,
-    letters: '/dead-letters', plan: '/dead-letters/plan?consumer=email', processes: '/processes', process, try: '/try',
+    letters: '/dead-letters', plan: '/dead-letters/plan?consumer=email', processes: '/processes', process, models: '/projections', account, try: '/try',
   };
 }
 

@@ -119,7 +119,7 @@
   off.checked = localStorage.getItem('keys') === 'off';
   off.addEventListener('change', () => localStorage.setItem('keys', off.checked ? 'off' : 'on'));
   byId('help-open')?.addEventListener('click', () => help.showModal());
-  const screens = { f: '/', e: '/events', d: '/dead-letters', o: '/processes', t: '/try' };
+  const screens = { f: '/', e: '/events', d: '/dead-letters', o: '/processes', m: '/projections', t: '/try' };
   let went = false;
   const choose = (step) => {
     const rows = [...document.querySelectorAll('tr[data-href]')];

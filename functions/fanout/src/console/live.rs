@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Page;
 use super::frame::{self, Part};
-use super::views::{biography, events, flow, letters, processes};
+use super::views::{biography, events, flow, letters, processes, projections};
 
 /// How often a screen is drawn at most,
 const TICK: Duration = Duration::from_millis(250);
@@ -44,6 +44,7 @@ enum View {
     Biography(String),
     Job(String),
     Processes(processes::Asked),
+    Projections,
 }
 
 /// What is drawn now, and who looks on.
@@ -74,6 +75,7 @@ impl View {
             ("processes", None) => Query::try_from_uri(&uri)
                 .ok()
                 .map(|it| Self::Processes(it.0)),
+            ("projections", None) => Some(Self::Projections),
             _ => None,
         }
     }
@@ -86,6 +88,7 @@ impl View {
             Self::Biography(id) => biography::parts(page, id).await,
             Self::Job(id) => letters::parts(page, id),
             Self::Processes(asked) => processes::parts(page, asked).await,
+            Self::Projections => projections::parts(page).await,
         });
         parts
     }

@@ -26,6 +26,7 @@ use fanout_bus::{Publisher, Topology};
 use fanout_bus_local::{Backlog, Broker};
 use fanout_kernel::{ServiceSpec, Subscriber};
 use fanout_processes::Engine as ProcessEngine;
+use fanout_projections::{Projections, Rebuilds};
 use fanout_runtime::{Clock as _, Shutdown, SystemClock, Timestamp};
 use fanout_store::Documents;
 use fanout_web::with_fallbacks;
@@ -77,6 +78,8 @@ pub(crate) struct Parts {
     pub(crate) services: Vec<&'static ServiceSpec>,
     pub(crate) urls: Urls,
     pub(crate) processes: ProcessEngine,
+    pub(crate) projections: Projections,
+    pub(crate) rebuilds: Rebuilds,
     /// Where discarded letters are written.
     pub(crate) data_dir: PathBuf,
     pub(crate) shutdown: Shutdown,
@@ -158,6 +161,7 @@ pub(crate) fn routes(page: &Arc<Page>, more: Router) -> Router {
         .route("/jobs/{id}", get(views::letters::job))
         .route("/processes", get(views::processes::show))
         .route("/processes/{name}/{key}", get(views::processes::one))
+        .route("/projections", get(views::projections::show))
         .route("/try", get(views::try_it::show))
         .route("/live", get(live::stream))
         .route("/assets/{name}", get(assets::asset));
@@ -171,7 +175,8 @@ pub(crate) fn routes(page: &Arc<Page>, more: Router) -> Router {
         .route("/events/{id}/again", post(actions::again))
         .route("/dead-letters/redrive", post(actions::redrive))
         .route("/dead-letters/discard", post(actions::discard))
-        .route("/processes/{name}/{key}/{verb}", post(actions::verb));
+        .route("/processes/{name}/{key}/{verb}", post(actions::verb))
+        .route("/projections/{name}/{verb}", post(actions::move_projection));
     with_fallbacks(
         reading
             .merge(acting)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use fanout_bus::Topology;
 use fanout_kernel::ServiceSpec;
 use fanout_processes::Processes;
+use fanout_projections::Projections;
 use fanout_runtime::{Environment, IdGenerator as _, Shutdown, SystemClock, SystemIds};
 use fanout_telemetry::Metrics;
 use fanout_web::Service;
@@ -67,6 +68,7 @@ impl Watch {
             wanted,
             urls,
             processes,
+            projections,
             listener: _,
         } = system;
         let target = TargetFlags {
@@ -98,6 +100,8 @@ impl Watch {
             services: flags.systems.roles().collect(),
             urls: urls.clone(),
             processes: engine.processes(processes),
+            projections: projections.clone(),
+            rebuilds: engine.rebuilds(projections),
             data_dir: flags.data_dir.clone(),
             shutdown: shutdown.clone(),
         });
@@ -112,6 +116,7 @@ pub(super) struct Watched<'a> {
     pub(super) wanted: Topology,
     pub(super) urls: &'a Urls,
     pub(super) processes: &'a Processes,
+    pub(super) projections: &'a Projections,
     /// Where the page is, if there is to be one.
     pub(super) listener: Option<&'a TcpListener>,
 }

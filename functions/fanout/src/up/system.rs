@@ -115,6 +115,7 @@ impl System {
             wanted,
             urls: &urls,
             processes: &processes,
+            projections: &projections,
             listener: listeners.page.as_ref(),
         };
         let (services, page) = watched.by(watch, services, environment, &shutdown)?;

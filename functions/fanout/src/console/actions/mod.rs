@@ -92,3 +92,24 @@ pub(crate) async fn verb(
     };
     answer(&page, &fields, "process", came)
 }
+
+/// `POST /projections/{name}/{verb}`
+pub(crate) async fn move_projection(
+    State(page): State<Arc<Page>>,
+    Path((name, verb)): Path<(String, String)>,
+    Extension(fields): Extension<Fields>,
+) -> Response {
+    let (moved, said) = match verb.as_str() {
+        "rebuild" => (page.rebuilds.begin(&name, false).await, "is rebuilt"),
+        "rollback" => (page.rebuilds.roll_back(&name).await, "is rolled back"),
+        _ => return Problem::no_such_path().into_response(),
+    };
+    let came = match moved {
+        Ok(standing) => Came::well(
+            format!("{} {said}", standing.name),
+            Some("/projections".to_owned()),
+        ),
+        Err(error) => Came::badly(error_chain(&error)),
+    };
+    answer(&page, &fields, "projection", came)
+}

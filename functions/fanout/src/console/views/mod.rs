@@ -8,5 +8,6 @@ pub(crate) mod letters;
 mod needs;
 pub(crate) mod payload;
 pub(crate) mod processes;
+pub(crate) mod projections;
 pub(crate) mod related;
 pub(crate) mod try_it;

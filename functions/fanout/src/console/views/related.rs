@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use chrono::DateTime;
 use fanout_runtime::{SystemClock, Timestamp};
 use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::console::Page;
 use crate::console::cell::Cell;
@@ -22,6 +24,7 @@ struct RelatedScreen {
     what: &'static str,
     id: String,
     facts: Vec<(&'static str, String)>,
+    state: Option<Folded>,
     events: Vec<Told>,
     incomplete: bool,
     span: String,
@@ -42,15 +45,82 @@ struct Told {
 
 pub(crate) async fn request(State(page): State<Arc<Page>>, Path(id): Path<String>) -> Response {
     let asked = Question::Correlation(id.clone());
-    answer(&page, "Request", id, asked).await
+    answer(&page, "Request", id, asked, None).await
 }
 
-pub(crate) async fn user(State(page): State<Arc<Page>>, Path(id): Path<String>) -> Response {
+pub(crate) async fn user(
+    State(page): State<Arc<Page>>,
+    Path(id): Path<String>,
+    Query(as_of): Query<AsOf>,
+) -> Response {
     let asked = Question::User(id.clone());
-    answer(&page, "Subject", id, asked).await
+    let state = as_of.account(&page, &id).await;
+    answer(&page, "Subject", id, asked, state).await
 }
 
-async fn answer(page: &Page, what: &'static str, id: String, asked: Question) -> Response {
+/// As of when the state of a stream is shown; empty is now.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct AsOf {
+    recorded_at: String,
+    effective_at: String,
+}
+
+/// What a stream's events add up to.
+struct Folded {
+    as_of: AsOf,
+    facts: Vec<(&'static str, String)>,
+    refused: String,
+}
+
+impl AsOf {
+    /// An account as its service tells it, without its owner; nothing of any other subject.
+    async fn account(self, page: &Page, id: &str) -> Option<Folded> {
+        let base = page.urls.of("account");
+        if base.is_empty() || !id.starts_with("acc_") {
+            return None;
+        }
+        let asked = [
+            ("recorded_at", &self.recorded_at),
+            ("effective_at", &self.effective_at),
+        ];
+        let asked = asked.into_iter().filter(|(_, at)| !at.is_empty());
+        let asked: Vec<_> = asked.collect();
+        let url = format!("{base}/accounts/{}", escaped(id));
+        let answered = page
+            .operator
+            .http
+            .get(url)
+            .query(&asked)
+            .send()
+            .await
+            .ok()?;
+        let well = answered.status().is_success();
+        let told: Value = answered.json().await.ok()?;
+        let fact = |name| {
+            Some((
+                name,
+                told[name]
+                    .as_str()
+                    .map_or_else(|| told[name].to_string(), str::to_owned),
+            ))
+        };
+        let names = ["balance", "currency", "version"].into_iter();
+        Some(Folded {
+            as_of: self,
+            facts: names.filter(|_| well).filter_map(fact).collect(),
+            refused: told["detail"].as_str().unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+async fn answer(
+    page: &Page,
+    what: &'static str,
+    id: String,
+    asked: Question,
+    state: Option<Folded>,
+) -> Response {
     let found = find(page.documents.as_ref(), &SystemClock, asked).await;
     let mut facts = Vec::new();
     let (mut lives, mut incomplete) = (Vec::new(), false);
@@ -75,6 +145,7 @@ async fn answer(page: &Page, what: &'static str, id: String, asked: Question) ->
         incomplete,
         span: span(all),
         facts,
+        state,
         id,
     };
     let status = if content.events.is_empty() && content.facts.is_empty() {
