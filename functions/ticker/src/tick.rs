@@ -1,7 +1,5 @@
 //! `POST /tick`: one run of everything that is due, and its report.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -16,9 +14,6 @@ use serde::Serialize;
 use tracing::{error, info};
 
 use crate::Kept;
-
-/// How long rebuilds may take of one run: Cloud Run cuts at 60 s.
-const REBUILD_LIMIT: Duration = Duration::from_secs(40);
 
 #[derive(Serialize)]
 struct Report {
@@ -52,7 +47,7 @@ pub(crate) async fn tick(State((outbox, engine, kept)): State<(Outbox, Engine, K
 
 async fn advance(rebuilds: Option<&Rebuilds>) -> RebuildReport {
     match rebuilds {
-        Some(rebuilds) => rebuilds.advance(REBUILD_LIMIT).await,
+        Some(rebuilds) => rebuilds.advance(Rebuilds::RUN_LIMIT).await,
         None => RebuildReport::default(),
     }
 }

@@ -95,6 +95,9 @@ impl From<StoreError> for RebuildError {
 }
 
 impl Rebuilds {
+    /// How long one run of the ticker may take: Cloud Run cuts its request at 60 s.
+    pub const RUN_LIMIT: Duration = Duration::from_secs(40);
+
     /// What moves these projections.
     pub fn new(
         projections: Projections,

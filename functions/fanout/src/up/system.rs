@@ -30,9 +30,6 @@ use crate::cli::{CONSOLE, CONSOLE_PORT, ConsoleMode, PUBSUB, PUBSUB_PORT, System
 /// How often the local runner does what Cloud Scheduler does each minute.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long one run of rebuilds takes at most.
-const REBUILD_LIMIT: Duration = Duration::from_secs(40);
-
 /// What is left to the parts that keep to the drain themselves, before they are dropped.
 const MOMENT: Duration = Duration::from_millis(500);
 
@@ -206,47 +203,48 @@ fn run_all(
     running
 }
 
-/// Until the shutdown; a run that is under way then ends between two rows or processes.
 async fn tick_each_second(
     outbox: Outbox,
     processes: ProcessEngine,
     roots: DailyRoots,
     shutdown: Shutdown,
 ) {
-    let stopping = async {
-        shutdown.requested().await;
-        outbox.stop_relaying();
-    };
-    let ticking = async {
-        while !shutdown.is_requested() {
-            let (relayed, woken, kept) =
-                tokio::join!(outbox.relay(), processes.wake_due(), roots.keep());
-            if let Err(error) = kept {
-                let error = error_chain(&error);
-                warn!(error, "the root of yesterday's events could not be written");
-            }
-            for error in relayed.err().into_iter().chain(woken.err()) {
-                let error = error_chain(&error);
-                warn!(error, "a tick failed; again in a second");
-            }
-            tokio::select! {
-                () = shutdown.requested() => {}
-                () = tokio::time::sleep(TICK_INTERVAL) => {}
-            }
+    let tick = || async {
+        let (relayed, woken, kept) =
+            tokio::join!(outbox.relay(), processes.wake_due(), roots.keep());
+        if let Err(error) = kept {
+            let error = error_chain(&error);
+            warn!(error, "the root of yesterday's events could not be written");
+        }
+        for error in relayed.err().into_iter().chain(woken.err()) {
+            let error = error_chain(&error);
+            warn!(error, "a tick failed; again in a second");
         }
     };
-    tokio::join!(stopping, ticking);
+    each_second(&shutdown, || outbox.stop_relaying(), tick).await;
 }
 
 /// Beside the ticks: what waits to be published does not wait for a rebuild.
 async fn rebuild_each_second(rebuilds: Rebuilds, shutdown: Shutdown) {
+    let rebuild = || async {
+        rebuilds.advance(Rebuilds::RUN_LIMIT).await;
+    };
+    each_second(&shutdown, || rebuilds.stop(), rebuild).await;
+}
+
+/// Until the shutdown, at which a run that is under way is told to end between two commits.
+async fn each_second<F: Future<Output = ()>>(
+    shutdown: &Shutdown,
+    stop: impl FnOnce(),
+    run: impl Fn() -> F,
+) {
     let stopping = async {
         shutdown.requested().await;
-        rebuilds.stop();
+        stop();
     };
     let ticking = async {
         while !shutdown.is_requested() {
-            rebuilds.advance(REBUILD_LIMIT).await;
+            run().await;
             tokio::select! {
                 () = shutdown.requested() => {}
                 () = tokio::time::sleep(TICK_INTERVAL) => {}
