@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use fanout_event_sourcing::{LoadError, MOST_BY_VALUE_DATE};
 use fanout_runtime::{BoxError, error_chain};
 use fanout_store::{MalformedDocument, ReadError, StoreError};
-use fanout_web::{Cause, InvalidIdempotencyKey, MAX_KEY_LENGTH, Problem};
+use fanout_web::{Cause, InvalidIdempotencyKey, Problem};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
@@ -75,17 +75,8 @@ impl ApiError {
         match self {
             Self::Unusable(problem) => problem.clone(),
             Self::Refused(refusal) => refused(*refusal),
-            Self::InvalidIdempotencyKey(_) => Problem::new(
-                StatusCode::BAD_REQUEST,
-                "invalid_idempotency_key",
-                "The Idempotency-Key is not usable",
-                format!("Send it once, with 1 to {MAX_KEY_LENGTH} printable ASCII characters."),
-            ),
-            Self::IdempotencyKeyReused => unprocessable(
-                "idempotency_key_reused",
-                "The Idempotency-Key belongs to another request",
-                "A request with other fields was done under this key. Use a new key for each new request.",
-            ),
+            Self::InvalidIdempotencyKey(_) => Problem::invalid_idempotency_key(),
+            Self::IdempotencyKeyReused => Problem::idempotency_key_reused(),
             Self::Contended => Problem::new(
                 StatusCode::CONFLICT,
                 "request_in_progress",

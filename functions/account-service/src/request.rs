@@ -6,8 +6,8 @@ use axum::extract::rejection::PathRejection;
 use fanout_contracts::Currency;
 use fanout_events::is_identifier;
 use fanout_outbox::Origin;
-use fanout_web::{FieldError, NotJson, Problem, RequestContext, read_json_body, read_json_object};
-use http::{HeaderMap, StatusCode};
+use fanout_web::{FieldError, Problem, RequestContext, read_json_body, read_json_object};
+use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -45,13 +45,8 @@ impl Request {
     /// Reads a body that is a JSON object.
     pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, ApiError> {
         let body = read_json_body(headers, body, MAX_BODY_BYTES).await?;
-        let fields = read_json_object(&body).map_err(|NotJson { line, column }| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "malformed_json",
-                "The body is not the JSON expected",
-                format!("See line {line}, column {column}: it must be a JSON object in which each field occurs at most once."),
-            )
+        let fields = read_json_object(&body).map_err(|at| {
+            Problem::not_json(at, "a JSON object in which each field occurs at most once")
         })?;
         let faults = Vec::new();
         Ok(Self { fields, faults })

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use fanout_events::{is_identifier, skip_byte_order_mark};
 use fanout_runtime::error_chain;
 use fanout_store::{CommitError, Documents, ReadError, StoreError};
-use fanout_web::{FieldError, Problem, read_json_body};
+use fanout_web::{FieldError, NotJson, Problem, read_json_body};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 use tracing::error;
@@ -61,12 +61,8 @@ async fn read_on_hand(product_id: &str, headers: &HeaderMap, body: Body) -> Resu
     let body = skip_byte_order_mark(&body);
     let asked: Map<String, Value> = serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            "malformed_json",
-            "The body is not the JSON expected",
-            format!("See line {line}, column {column}: it must be a JSON object with `on_hand`."),
-        )
+        let at = NotJson { line, column };
+        Problem::not_json(at, "a JSON object with `on_hand`")
     })?;
     let mut faults = Vec::new();
     if !is_identifier(product_id) {

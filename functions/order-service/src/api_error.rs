@@ -5,9 +5,7 @@ use fanout_contracts::MOST_LINES;
 use fanout_processes::EngineError;
 use fanout_runtime::{BoxError, error_chain};
 use fanout_store::{CommitError, ReadError, StoreError};
-use fanout_web::{
-    BodyFault, Cause, FieldError, InvalidIdempotencyKey, MAX_KEY_LENGTH, NotJson, Problem,
-};
+use fanout_web::{BodyFault, Cause, FieldError, InvalidIdempotencyKey, NotJson, Problem};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
@@ -102,33 +100,13 @@ impl ApiError {
                 "The body is too large",
                 format!("Send at most {MAX_BODY_BYTES} bytes and {MOST_LINES} items."),
             ),
-            Self::BodyIncomplete => Problem::new(
-                StatusCode::BAD_REQUEST,
-                "body_incomplete",
-                "The body is incomplete",
-                "The connection ended before the body did.",
-            ),
-            Self::NotJson(NotJson { line, column }) => Problem::new(
-                StatusCode::BAD_REQUEST,
-                "malformed_json",
-                "The body is not the JSON expected",
-                format!(
-                    "See line {line}, column {column}: it must be a JSON object in which each field occurs at most once."
-                ),
-            ),
+            Self::BodyIncomplete => Problem::of_body(BodyFault::Incomplete, MAX_BODY_BYTES),
+            Self::NotJson(at) => {
+                Problem::not_json(*at, "a JSON object in which each field occurs at most once")
+            }
             Self::Invalid(errors) => Problem::invalid_fields(errors.clone()),
-            Self::InvalidIdempotencyKey(_) => Problem::new(
-                StatusCode::BAD_REQUEST,
-                "invalid_idempotency_key",
-                "The Idempotency-Key is not usable",
-                format!("Send it once, with 1 to {MAX_KEY_LENGTH} printable ASCII characters."),
-            ),
-            Self::IdempotencyKeyReused => Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
-                "The Idempotency-Key belongs to another request",
-                "A request with other fields was done under this key. Use a new key for each new request.",
-            ),
+            Self::InvalidIdempotencyKey(_) => Problem::invalid_idempotency_key(),
+            Self::IdempotencyKeyReused => Problem::idempotency_key_reused(),
             Self::Contended => Problem::new(
                 StatusCode::CONFLICT,
                 "request_in_progress",

@@ -7,7 +7,7 @@ use fanout_consume::ConsumerDeps;
 use fanout_outbox::{Outbox, UnwritableEvent};
 use fanout_runtime::{Clock, IdGenerator, error_chain};
 use fanout_store::{CommitError, Documents, MalformedDocument, ReadError, StoreError};
-use fanout_web::{InvalidIdempotencyKey, MAX_KEY_LENGTH, Problem};
+use fanout_web::{InvalidIdempotencyKey, Problem};
 use http::StatusCode;
 use tracing::error;
 
@@ -79,18 +79,8 @@ impl IntoResponse for PostError {
         };
         let problem = match &self {
             Self::Unusable(problem) => problem.clone(),
-            Self::InvalidIdempotencyKey(_) => Problem::new(
-                StatusCode::BAD_REQUEST,
-                "invalid_idempotency_key",
-                "The Idempotency-Key is not usable",
-                format!("Send it once, with 1 to {MAX_KEY_LENGTH} printable ASCII characters."),
-            ),
-            Self::IdempotencyKeyReused => Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
-                "The Idempotency-Key belongs to another request",
-                "A request with other fields was done under this key. Use a new key for each new request.",
-            ),
+            Self::InvalidIdempotencyKey(_) => Problem::invalid_idempotency_key(),
+            Self::IdempotencyKeyReused => Problem::idempotency_key_reused(),
             Self::NoSuchPost => Problem::new(
                 StatusCode::NOT_FOUND,
                 "post_not_found",

@@ -7,8 +7,8 @@ use fanout_contracts::post::MOST_CHARACTERS;
 use fanout_events::is_identifier;
 use fanout_outbox::Origin;
 use fanout_posts::Follow;
-use fanout_web::{FieldError, NotJson, Problem, RequestContext, read_json_body, read_json_object};
-use http::{HeaderMap, StatusCode};
+use fanout_web::{FieldError, Problem, RequestContext, read_json_body, read_json_object};
+use http::HeaderMap;
 use serde::Deserialize;
 
 /// The largest request body.
@@ -31,14 +31,8 @@ struct Fields {
 impl Asked {
     pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
         let body = read_json_body(headers, body, MAX_BODY_BYTES).await?;
-        let body: Fields = read_json_object(&body).map_err(|NotJson { line, column }| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "malformed_json",
-                "The body is not the JSON expected",
-                format!("See line {line}, column {column}: it must be a JSON object with texts."),
-            )
-        })?;
+        let body: Fields = read_json_object(&body)
+            .map_err(|at| Problem::not_json(at, "a JSON object with texts"))?;
         let mut faults = Vec::new();
         let author_id = body.author_id.unwrap_or_default();
         if !is_identifier(&author_id) {

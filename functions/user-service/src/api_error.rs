@@ -4,9 +4,7 @@ use axum::response::{IntoResponse, Response};
 use fanout_runtime::BoxError;
 use fanout_runtime::error_chain;
 use fanout_store::StoreError;
-use fanout_web::{
-    BodyFault, Cause, FieldError, InvalidIdempotencyKey, MAX_KEY_LENGTH, NotJson, Problem,
-};
+use fanout_web::{BodyFault, Cause, FieldError, InvalidIdempotencyKey, NotJson, Problem};
 use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -84,27 +82,13 @@ impl ApiError {
             ),
             Self::Encoded => Problem::encoded(),
             Self::Body(fault) => Problem::of_body(*fault, MAX_BODY_BYTES),
-            Self::NotJson(NotJson { line, column }) => Problem::new(
-                StatusCode::BAD_REQUEST,
-                "malformed_json",
-                "The body is not the JSON expected",
-                format!(
-                    "See line {line}, column {column}: it must be a JSON object in which `email` and `name` occur at most once."
-                ),
+            Self::NotJson(at) => Problem::not_json(
+                *at,
+                "a JSON object in which `email` and `name` occur at most once",
             ),
             Self::Invalid(errors) => Problem::invalid_fields(errors.clone()),
-            Self::InvalidIdempotencyKey(_) => Problem::new(
-                StatusCode::BAD_REQUEST,
-                "invalid_idempotency_key",
-                "The Idempotency-Key is not usable",
-                format!("Send it once, with 1 to {MAX_KEY_LENGTH} printable ASCII characters."),
-            ),
-            Self::IdempotencyKeyReused => Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
-                "The Idempotency-Key belongs to another request",
-                "A request with other fields was done under this key. Use a new key for each new request.",
-            ),
+            Self::InvalidIdempotencyKey(_) => Problem::invalid_idempotency_key(),
+            Self::IdempotencyKeyReused => Problem::idempotency_key_reused(),
             Self::RequestInProgress => Problem::new(
                 StatusCode::CONFLICT,
                 "request_in_progress",

@@ -1,7 +1,10 @@
 //! Bodies that are JSON objects, with errors that say where and never show a value.
 
 use fanout_events::skip_byte_order_mark;
+use http::StatusCode;
 use serde::Deserialize;
+
+use crate::Problem;
 
 /// The body is not the JSON expected from here on; both count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +29,18 @@ pub fn read_json_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Not
         line: error.line(),
         column: error.column(),
     })
+}
+
+impl Problem {
+    /// 400: the body is not JSON, or not `what`.
+    pub fn not_json(NotJson { line, column }: NotJson, what: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "malformed_json",
+            "The body is not the JSON expected",
+            format!("See line {line}, column {column}: it must be {what}."),
+        )
+    }
 }
 
 fn at(body: &[u8], index: usize) -> NotJson {

@@ -20,8 +20,10 @@ use fanout_runtime::Timestamp;
 use fanout_store::{
     Collection, Document, Fields, Key, MalformedDocument, Precondition, UpdateTime, Write,
 };
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, StatusCode};
 use sha2::{Digest, Sha256};
+
+use crate::Problem;
 
 /// The collection of records.
 pub const IDEMPOTENCY_KEYS: &Collection =
@@ -62,6 +64,28 @@ pub enum Remembered {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the Idempotency-Key is not usable")]
 pub struct InvalidIdempotencyKey;
+
+impl Problem {
+    /// 400: the header is there, and is no key.
+    pub fn invalid_idempotency_key() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_idempotency_key",
+            "The Idempotency-Key is not usable",
+            format!("Send it once, with 1 to {MAX_KEY_LENGTH} printable ASCII characters."),
+        )
+    }
+
+    /// 422: another request was done under this key.
+    pub fn idempotency_key_reused() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "The Idempotency-Key belongs to another request",
+            "A request with other fields was done under this key. Use a new key for each new request.",
+        )
+    }
+}
 
 impl Repeatable {
     /// The request, if it has a key. `asks` is what it asks: a body that is formatted in another way
