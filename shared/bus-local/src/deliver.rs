@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_runtime::{Shutdown, error_chain};
-use rusqlite::Savepoint;
+use rusqlite::Connection;
 use tracing::{debug, error, warn};
 
 use super::broker::Broker;
@@ -137,7 +137,7 @@ impl Deliverer {
             subscription: self.subscription.id,
         };
         let from = Arc::clone(&self.subscription);
-        let work = move |broker: &Broker, file: &Savepoint<'_>| {
+        let work = move |broker: &Broker, file: &Connection| {
             let now = broker.now();
             match next {
                 Next::Leave => {}

@@ -5,28 +5,25 @@ use fanout_store::{
     CommitError, Content, Fields, Increment, Key, StoreError, UpdateTime, Value, Write,
     check_document,
 };
-use rusqlite::{Savepoint, params};
+use rusqlite::{Connection, params};
 
 use super::codec;
 use super::database::DatabaseError;
 use super::documents::{Row, find};
 use super::tables::table;
 
-pub(super) struct Commit<'a, 'b> {
-    savepoint: &'a Savepoint<'b>,
+pub(super) struct Commit<'a> {
+    file: &'a Connection,
     version: i64,
 }
 
-impl<'a, 'b> Commit<'a, 'b> {
-    pub(super) fn begin(
-        savepoint: &'a Savepoint<'b>,
-        clock: &dyn Clock,
-    ) -> Result<Self, DatabaseError> {
+impl<'a> Commit<'a> {
+    pub(super) fn begin(file: &'a Connection, clock: &dyn Clock) -> Result<Self, DatabaseError> {
         let nanoseconds = clock.now().timestamp_nanos_opt().unwrap_or_default();
-        let version = savepoint
+        let version = file
             .prepare_cached("UPDATE last_update SET time = max(time + 1, ?1) RETURNING time")?
             .query_row([nanoseconds], |row| row.get(0))?;
-        Ok(Self { savepoint, version })
+        Ok(Self { file, version })
     }
 
     /// Makes one write, unless its precondition does not hold: the caller then drops them all. No
@@ -36,7 +33,7 @@ impl<'a, 'b> Commit<'a, 'b> {
         index: usize,
         write: Write,
     ) -> Result<Option<UpdateTime>, CommitError> {
-        let before = find(self.savepoint, &write.key)?;
+        let before = find(self.file, &write.key)?;
         let current = before.as_ref().map(|(_, version)| UpdateTime(*version));
         if let Some(violation) = write.precondition.violation(current) {
             return Err(write.conflict(index, violation).into());
@@ -69,7 +66,7 @@ impl<'a, 'b> Commit<'a, 'b> {
 
     fn delete(&self, key: &Key) -> Result<(), DatabaseError> {
         let sql = format!("DELETE FROM {} WHERE id = ?1", table(key.collection()));
-        self.savepoint.prepare_cached(&sql)?.execute([key.id()])?;
+        self.file.prepare_cached(&sql)?.execute([key.id()])?;
         Ok(())
     }
 
@@ -87,7 +84,7 @@ impl<'a, 'b> Commit<'a, 'b> {
             Some(_) => format!("UPDATE {table} SET fields = ?2, update_time = ?3 WHERE id = ?1"),
             None => format!("INSERT INTO {table} (id, fields, update_time) VALUES (?1, ?2, ?3)"),
         };
-        let mut statement = self.savepoint.prepare_cached(&sql)?;
+        let mut statement = self.file.prepare_cached(&sql)?;
         statement.execute(params![key.id(), encoded, self.version])?;
         Ok(UpdateTime(self.version))
     }

@@ -96,7 +96,7 @@ async fn a_read_waits_for_no_write_and_holds_up_none_and_sees_what_was_committed
     execute(&database, "CREATE TABLE t (n)").await.unwrap();
     let (go_on, wait) = std::sync::mpsc::channel::<()>();
     let (begun, has_begun) = tokio::sync::oneshot::channel();
-    let count = |file: &rusqlite::Savepoint<'_>| {
+    let count = |file: &rusqlite::Connection| {
         file.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
     };
     let reader = database.clone();
