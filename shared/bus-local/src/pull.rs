@@ -61,8 +61,10 @@ impl Broker {
         subscription: &str,
         ack_ids: &[String],
     ) -> Result<(), BrokerError> {
-        self.with_held(subscription, ack_ids, settle::acknowledge)
-            .await
+        self.with_held(subscription, ack_ids, |file, key, now| {
+            settle::acknowledge(file, key, now).map(drop)
+        })
+        .await
     }
 
     /// Keeps messages that were pulled for so much longer from now on, at most ten minutes; zero
