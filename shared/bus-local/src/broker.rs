@@ -87,10 +87,10 @@ impl Broker {
         Ok(backlogs(&self.shared.database).await?)
     }
 
-    /// Does this in the file, in a transaction of its own.
+    /// Does this in the file, in a transaction of its own; see [`Database::call`].
     pub(super) async fn call<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Self, &Connection) -> Result<T, BrokerError> + Send + 'static,
+        mut work: impl FnMut(&Self, &Connection) -> Result<T, BrokerError> + Send + 'static,
     ) -> Result<T, BrokerError> {
         let broker = self.clone();
         let database = &self.shared.database;

@@ -151,14 +151,14 @@ impl Deliverer {
         let from = Arc::clone(&self.subscription);
         let work = move |broker: &Broker, file: &Connection| {
             let now = broker.now();
-            match next {
+            match &next {
                 Next::Leave => {}
                 Next::Acknowledge => return Ok(settle::acknowledge(file, key, now)?),
                 Next::DeliverAgain => settle::postpone(file, key, now, Duration::ZERO)?,
-                Next::Retry(wait) => settle::retry(file, key, now, wait)?,
+                Next::Retry(wait) => settle::retry(file, key, now, *wait)?,
                 Next::Forward { policy, otherwise } => {
-                    if !settle::forward(broker, file, key, &from.settings, &policy, attempt)? {
-                        settle::retry(file, key, now, otherwise)?;
+                    if !settle::forward(broker, file, key, &from.settings, policy, attempt)? {
+                        settle::retry(file, key, now, *otherwise)?;
                     }
                 }
             }

@@ -93,7 +93,7 @@ impl Broker {
         let held = held?;
         self.call(move |broker, file| {
             let subscription = pull_subscription(file, &name)?.id;
-            for (message, attempt) in held {
+            for &(message, attempt) in &held {
                 let key = DeliveryKey {
                     message,
                     subscription,

@@ -159,10 +159,25 @@ impl Database {
     }
 
     /// Runs `work` in a transaction and answers once that is on disk. An error undoes all that
-    /// `work` did. If the caller goes away before the answer, the work may still be done.
+    /// `work` did. It may be run again, if what it did was undone because of other work that shared
+    /// the transaction. If the caller goes away before the answer, the work may still be done.
     pub async fn call<T, E>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        work: impl FnMut(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        self.call_checked(work, |_| false).await
+    }
+
+    /// The same of work that often fails before it writes: `wrote_nothing` says whether an error tells
+    /// of that. Others that share the transaction then need not be run again.
+    pub(super) async fn call_checked<T, E>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<T, E> + Send + 'static,
+        wrote_nothing: fn(&E) -> bool,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -171,7 +186,7 @@ impl Database {
         match self.0.as_ref() {
             Access::File(owner) => {
                 let _writing = owner.pace.writing();
-                owner.writes.call(work).await
+                owner.writes.call(work, wrote_nothing).await
             }
             Access::Here(_, connection) => run_here(connection, work),
         }
@@ -196,7 +211,15 @@ impl Database {
         E: From<DatabaseError> + Send + 'static,
     {
         match self.0.as_ref() {
-            Access::File(owner) => owner.reads.call(work).await,
+            Access::File(owner) => {
+                // Alone in its transaction it is run once.
+                let mut work = Some(work);
+                let once = move |file: &Connection| match work.take() {
+                    Some(work) => work(file),
+                    None => Err(DatabaseError::Closed.into()),
+                };
+                owner.reads.call(once, |_| false).await
+            }
             Access::Here(_, connection) => run_here(connection, work),
         }
     }

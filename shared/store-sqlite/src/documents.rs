@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use tracing::Instrument as _;
 
 use super::codec::{self, ForeignFormat};
-use super::commit::Commit;
+use super::commit::{commit, wrote_nothing};
 use super::database::{Database, DatabaseError};
 use super::select::Selects;
 use super::tables::{self, table};
@@ -174,15 +174,9 @@ impl Documents for SqliteDocuments {
             .await?;
         let clock = Arc::clone(&self.clock);
         let span = commit_span("sqlite", writes.len());
+        let commit = move |file: &Connection| commit(file, clock.as_ref(), &writes);
         self.database
-            .call(move |file| {
-                let commit = Commit::begin(file, clock.as_ref())?;
-                let writes = writes.into_iter().enumerate();
-                let update_times = writes.map(|(index, write)| commit.make(index, write));
-                Ok(CommitReceipt {
-                    update_times: update_times.collect::<Result<_, CommitError>>()?,
-                })
-            })
+            .call_checked(commit, wrote_nothing)
             .instrument(span)
             .await
     }

@@ -45,28 +45,43 @@ enum Errand {
     Chore(Chore),
 }
 
-/// One unit of work: what it did is undone if it says so, and it is answered after the commit.
+/// One unit of work, answered after the commit.
 trait Job: Send {
-    /// Whether what it did is to stay.
-    fn run(&mut self, connection: &Connection) -> bool;
+    /// Called again if what it did was undone for another's sake.
+    fn run(&mut self, connection: &Connection) -> Ran;
     fn answer(self: Box<Self>, committed: Result<(), &str>);
 }
 
+/// What a job leaves in the transaction.
+enum Ran {
+    /// What is to stay there, or nothing.
+    Well,
+    /// What must be undone.
+    Badly,
+}
+
 struct Work<T, E, F> {
-    work: Option<F>,
+    work: F,
+    wrote_nothing: fn(&E) -> bool,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
 impl<T, E, F> Job for Work<T, E, F>
 where
-    F: FnOnce(&Connection) -> Result<T, E> + Send,
+    F: FnMut(&Connection) -> Result<T, E> + Send,
     T: Send,
     E: From<DatabaseError> + Send,
 {
-    fn run(&mut self, connection: &Connection) -> bool {
-        self.result = self.work.take().map(|work| run(connection, work));
-        matches!(self.result, Some(Ok(_)))
+    fn run(&mut self, connection: &Connection) -> Ran {
+        let result = run(connection, &mut self.work);
+        let ran = match &result {
+            Ok(_) => Ran::Well,
+            Err(error) if (self.wrote_nothing)(error) => Ran::Well,
+            Err(_) => Ran::Badly,
+        };
+        self.result = Some(result);
+        ran
     }
 
     fn answer(self: Box<Self>, committed: Result<(), &str>) {
@@ -131,9 +146,11 @@ impl Worker {
         })
     }
 
+    /// `wrote_nothing`: whether the work, having failed so, leaves nothing to be undone.
     pub(super) async fn call<T, E>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        work: impl FnMut(&Connection) -> Result<T, E> + Send + 'static,
+        wrote_nothing: fn(&E) -> bool,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -141,7 +158,8 @@ impl Worker {
     {
         let (reply, answer) = oneshot::channel();
         self.send(Errand::Job(Box::new(Work {
-            work: Some(work),
+            work,
+            wrote_nothing,
             result: None,
             reply,
         })))?;
@@ -199,33 +217,33 @@ fn work_off(connection: Connection, queue: &mpsc::Receiver<Errand>, mode: Mode) 
     }
 }
 
-/// One that fails leaves nothing behind, and its neighbours alone.
+/// A job that fails leaves nothing behind, and its neighbours alone. That is seldom and savepoints cost
+/// as much as a fifth of the work, so only a group in which one has failed is done again with them.
 fn run_group(
     connection: &Connection,
     group: &mut [Box<dyn Job>],
     begin: &str,
 ) -> rusqlite::Result<()> {
     execute(connection, begin)?;
-    let ran = match group {
-        [alone] => Ok(alone.run(connection)),
-        several => several
-            .iter_mut()
-            .try_for_each(|job| run_beside_others(connection, job.as_mut()))
-            .map(|()| true),
-    };
-    match ran {
-        Ok(keep) => end(connection, keep),
-        Err(error) => {
-            end(connection, false)?;
-            Err(error)
-        }
+    let all_well = group
+        .iter_mut()
+        .all(|job| matches!(job.run(connection), Ran::Well));
+    end(connection, all_well)?;
+    if all_well || group.len() == 1 {
+        return Ok(());
     }
+    execute(connection, begin)?;
+    let ran = group
+        .iter_mut()
+        .try_for_each(|job| run_apart(connection, job.as_mut()));
+    end(connection, ran.is_ok())?;
+    ran
 }
 
 /// An error says that no more can be said of what the transaction holds.
-fn run_beside_others(connection: &Connection, job: &mut dyn Job) -> rusqlite::Result<()> {
+fn run_apart(connection: &Connection, job: &mut dyn Job) -> rusqlite::Result<()> {
     execute(connection, "SAVEPOINT job")?;
-    if !job.run(connection) {
+    if let Ran::Badly = job.run(connection) {
         execute(connection, "ROLLBACK TO job")?;
     }
     execute(connection, "RELEASE job")

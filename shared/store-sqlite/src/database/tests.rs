@@ -110,7 +110,7 @@ async fn a_reader_beside_the_owner_sees_each_commit_and_writes_nothing() {
     assert!(error.contains("readonly"), "{error}");
     // In the middle of a read the owner goes on writing, closes and opens again.
     let again = path.clone();
-    let seen = reader.call::<_, DatabaseError>(move |s| {
+    let seen = reader.read::<_, DatabaseError>(move |s| {
         let before = count(s)?;
         let other = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
