@@ -14,14 +14,22 @@ pub(super) fn release_next(
     if ordering_key.is_empty() {
         return Ok(false);
     }
+    // SQLite would keep a table of its own for an UPDATE that finds its row by a subquery.
+    let first: Option<i64> = file
+        .prepare_cached(
+            "SELECT min(message) FROM deliveries
+             WHERE subscription = ?1 AND ordering_key = ?2 AND ordering_key <> ''",
+        )?
+        .query_row((subscription, ordering_key), |row| row.get(0))?;
+    let Some(first) = first else {
+        return Ok(false);
+    };
     let released = file
         .prepare_cached(
             "UPDATE deliveries SET due_ms = ?3
-         WHERE subscription = ?1 AND due_ms IS NULL AND message =
-             (SELECT min(message) FROM deliveries
-              WHERE subscription = ?1 AND ordering_key = ?2 AND ordering_key <> '')",
+             WHERE message = ?2 AND subscription = ?1 AND due_ms IS NULL",
         )?
-        .execute((subscription, ordering_key, now.timestamp_millis()))?;
+        .execute((subscription, first, now.timestamp_millis()))?;
     Ok(released > 0)
 }
 
