@@ -231,10 +231,15 @@ fn answering_after(router: Router, spans: BeforeAnswers) -> Router {
     ))
 }
 
+/// On one processor one thread: several would only wake each other.
 fn start_runtime() -> Result<tokio::runtime::Runtime, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?)
+    let alone = std::thread::available_parallelism().is_ok_and(|processors| processors.get() == 1);
+    let mut runtime = if alone {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    Ok(runtime.enable_all().build()?)
 }
 
 fn refuse(name: &str, faults: &str, environment: &dyn Environment) -> ExitCode {
