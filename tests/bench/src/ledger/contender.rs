@@ -66,8 +66,10 @@ impl Contender for Ledger {
         let data = TempDir::new()?;
         let data = data.path();
         let mut bank = Bank(Side::start(&mut self.program.with(data, &[]), data, &[])?);
-        bank.0.ask(&json!({"do": "open", "at_once": WRITERS, "run": "own"}))?;
-        bank.0.ask(&json!({"do": "open", "at_once": 1, "run": "one"}))?;
+        bank.0
+            .ask(&json!({"do": "open", "at_once": WRITERS, "run": "own"}))?;
+        bank.0
+            .ask(&json!({"do": "open", "at_once": 1, "run": "one"}))?;
         let few = self.count / 10;
         bank.append("own", few, WRITERS)?;
         let alone = bank.append("own", few, 1)?;
@@ -82,9 +84,13 @@ impl Contender for Ledger {
             side.ask(&more).map(drop)
         })?;
         let mut bank = bank_synced;
-        bank.0.ask(&json!({"do": "fill", "run": "old", "count": OF_A_STREAM}))?;
+        bank.0
+            .ask(&json!({"do": "fill", "run": "old", "count": OF_A_STREAM}))?;
         let loads = ["load", "load_all", "as_of"];
-        let loads = loads.map(|what| bank.0.ask(&json!({"do": what, "run": "old-0", "count": LOADS})));
+        let loads = loads.map(|what| {
+            bank.0
+                .ask(&json!({"do": what, "run": "old-0", "count": LOADS}))
+        });
         let [loaded, whole, as_of] = loads;
         let deposited = few + few + self.count + few;
         let own = bank.missing("own", WRITERS, deposited)?;
@@ -93,7 +99,9 @@ impl Contender for Ledger {
             lost: own.lost + one.lost,
             repeated: own.repeated + one.repeated,
         };
-        let per_second = |answer: &Value, count| Ok::<f64, anyhow::Error>(count as f64 / number(answer, "seconds")?);
+        let per_second = |answer: &Value, count| {
+            Ok::<f64, anyhow::Error>(count as f64 / number(answer, "seconds")?)
+        };
         let mut round = Round::with(effects)
             .figure(ALONE, per_second(&alone, few)?)
             .figure(APPENDED, per_second(&all, self.count)?)
@@ -119,16 +127,34 @@ pub(super) struct Bank(pub(super) Side);
 
 impl Bank {
     /// Deposits by writers that each have a stream.
-    pub(super) fn append(&mut self, run: &str, count: usize, writers: usize) -> anyhow::Result<Value> {
-        self.0.ask(&json!({"do": "append", "run": run, "count": count, "at_once": writers}))
+    pub(super) fn append(
+        &mut self,
+        run: &str,
+        count: usize,
+        writers: usize,
+    ) -> anyhow::Result<Value> {
+        self.0
+            .ask(&json!({"do": "append", "run": run, "count": count, "at_once": writers}))
     }
 
     /// What is not there of so many deposits of one cent, or too often.
-    pub(super) fn missing(&mut self, run: &str, streams: usize, deposited: usize) -> anyhow::Result<Effects> {
-        let sums = self.0.ask(&json!({"do": "sums", "run": run, "at_once": streams}))?;
+    pub(super) fn missing(
+        &mut self,
+        run: &str,
+        streams: usize,
+        deposited: usize,
+    ) -> anyhow::Result<Effects> {
+        let sums = self
+            .0
+            .ask(&json!({"do": "sums", "run": run, "at_once": streams}))?;
         let (events, balance) = (number(&sums, "events")?, number(&sums, "balance")?);
         let deposited = deposited as f64;
-        let off = |counted: f64| ((deposited - counted).max(0.0), (counted - deposited).max(0.0));
+        let off = |counted: f64| {
+            (
+                (deposited - counted).max(0.0),
+                (counted - deposited).max(0.0),
+            )
+        };
         let (by_events, by_balance) = (off(events), off(balance));
         Ok(Effects {
             lost: by_events.0.max(by_balance.0) as usize,

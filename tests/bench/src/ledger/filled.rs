@@ -49,7 +49,8 @@ impl Filled {
         let data = TempDir::new()?;
         let mut command = self.program.with(data.path(), &[]);
         let mut bank = Bank(Side::start(&mut command, data.path(), &[])?);
-        bank.0.ask(&json!({"do": "fill", "run": "old", "count": self.events}))?;
+        bank.0
+            .ask(&json!({"do": "fill", "run": "old", "count": self.events}))?;
         Ok((bank, data))
     }
 }
@@ -65,12 +66,16 @@ impl Contender for Filled {
             None => self.fill()?,
         };
         let run = format!("round{number_of_round}");
-        bank.0.ask(&json!({"do": "open", "at_once": WRITERS, "run": run}))?;
+        bank.0
+            .ask(&json!({"do": "open", "at_once": WRITERS, "run": run}))?;
         bank.append(&run, WRITERS, WRITERS)?;
         let before = bank.0.cost();
         let all = bank.append(&run, COUNT, WRITERS)?;
         let cost = bank.0.cost().since(before);
-        let mut load = |what| bank.0.ask(&json!({"do": what, "run": "old-0", "count": LOADS}));
+        let mut load = |what| {
+            bank.0
+                .ask(&json!({"do": what, "run": "old-0", "count": LOADS}))
+        };
         let (loaded, whole) = (load("load")?, load("load_all")?);
         let effects = bank.missing(&run, WRITERS, WRITERS + COUNT)?;
         self.filled = Some((bank, data));

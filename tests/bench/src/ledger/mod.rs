@@ -27,14 +27,26 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
     let mut all = vec![("fanout", Some(Peers::own("ledger")?))];
     all.push(("cqrs-es on sqlite-es", peers.cargo("sqlite-es")));
     all.push(("evento on SQLite", peers.cargo("evento")));
-    all.push(("eventsourcing on SQLite", peers.python("eventsourcing", "ledger.py")));
+    all.push((
+        "eventsourcing on SQLite",
+        peers.python("eventsourcing", "ledger.py"),
+    ));
     all.push(("emmett on SQLite", peers.node("emmett", "ledger.mjs")));
-    let here = all.into_iter().filter_map(|(name, program)| Some((name, program?)));
+    let here = all
+        .into_iter()
+        .filter_map(|(name, program)| Some((name, program?)));
     let count = options.events(1_000);
     let ledgers = here.map(|(name, program)| Ledger::new(name, program, count));
     let mut all: Vec<Box<dyn Contender>> = ledgers.map(|it| Box::new(it) as Box<_>).collect();
     let text = format!("{TEXT} {}", peers.absent());
-    interleaved("A ledger", &text, &contender::METRICS, &mut all, options.rounds(), report)?;
+    interleaved(
+        "A ledger",
+        &text,
+        &contender::METRICS,
+        &mut all,
+        options.rounds(),
+        report,
+    )?;
     drop(all);
     beside_stored(options, report)
 }
@@ -49,12 +61,23 @@ fn beside_stored(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     }
     for events in [few, many] {
         if let Some(program) = peers.cargo("sqlite-es") {
-            all.push(Box::new(filled::Filled::with("cqrs-es on sqlite-es", events, program)));
+            all.push(Box::new(filled::Filled::with(
+                "cqrs-es on sqlite-es",
+                events,
+                program,
+            )));
         }
     }
     let text = format!("{FILLED_TEXT} {}", peers.absent());
     let metrics = filled::METRICS;
-    interleaved("A ledger as it grows", &text, &metrics, &mut all, options.rounds(), report)
+    interleaved(
+        "A ledger as it grows",
+        &text,
+        &metrics,
+        &mut all,
+        options.rounds(),
+        report,
+    )
 }
 
 /// A column.

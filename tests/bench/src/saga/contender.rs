@@ -136,7 +136,10 @@ impl Flows {
             (P99, number(&happy, "p99_ms")?),
             (CPU, cost.cpu_seconds / thousands(at_once)),
             (REFUSED, (at_once / 2) as f64 / number(&refused, "seconds")?),
-            (REFUSED_CPU, refused_cost.cpu_seconds / thousands(at_once / 2)),
+            (
+                REFUSED_CPU,
+                refused_cost.cpu_seconds / thousands(at_once / 2),
+            ),
         ];
         if self.durable {
             let steps = at_once as f64 * STEPS;
@@ -195,7 +198,9 @@ impl Contender for Flows {
             lines.extend(of_run.flat_map(|line| [line, "\n"]));
         }
         let round = Round::with(compared(&lines, &runs));
-        Ok(figures.into_iter().fold(round, |round, (name, figure)| round.figure(name, figure)))
+        Ok(figures
+            .into_iter()
+            .fold(round, |round, (name, figure)| round.figure(name, figure)))
     }
 }
 

@@ -47,16 +47,31 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
         Err(error) => peers.is_absent("PostgreSQL", &error),
     }
     if let Some(restate) = peers.node("restate", "saga.mjs") {
-        all.push(Box::new(Flows::durable("Restate, one node", restate, sizes)));
+        all.push(Box::new(Flows::durable(
+            "Restate, one node",
+            restate,
+            sizes,
+        )));
     }
     if let Some(openworkflow) = peers.node("openworkflow", "saga.mjs") {
-        all.push(Box::new(Flows::durable("openworkflow on SQLite", openworkflow, sizes)));
+        all.push(Box::new(Flows::durable(
+            "openworkflow on SQLite",
+            openworkflow,
+            sizes,
+        )));
     }
     if let Some(steno) = peers.cargo("steno") {
         all.push(Box::new(Flows::in_memory("steno, in memory", steno, sizes)));
     }
     let text = format!("{TEXT} {}", peers.absent());
-    interleaved("A saga of four steps", &text, &METRICS, &mut all, options.rounds(), report)?;
+    interleaved(
+        "A saga of four steps",
+        &text,
+        &METRICS,
+        &mut all,
+        options.rounds(),
+        report,
+    )?;
     drop(all);
     beside_stored(options, report)
 }
@@ -69,7 +84,14 @@ fn beside_stored(options: &Options, report: &mut Report) -> anyhow::Result<()> {
         Box::new(stored::Beside::ended(many, own()?)),
     ];
     let metrics = stored::METRICS;
-    interleaved("A saga beside ended ones", STORED_TEXT, &metrics, &mut all, options.rounds(), report)
+    interleaved(
+        "A saga beside ended ones",
+        STORED_TEXT,
+        &metrics,
+        &mut all,
+        options.rounds(),
+        report,
+    )
 }
 
 /// What a side is asked for: sagas of this run.

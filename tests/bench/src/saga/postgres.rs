@@ -24,19 +24,36 @@ pub(super) struct Postgres {
 
 impl Postgres {
     pub(super) fn start() -> anyhow::Result<Self> {
-        ensure!(Path::new(PROGRAMS).exists(), "Debian's postgresql-15 is not installed");
+        ensure!(
+            Path::new(PROGRAMS).exists(),
+            "Debian's postgresql-15 is not installed"
+        );
         let data = TempDir::new()?;
         let folder = data.path();
         let owned = Command::new("chown").arg(USER).arg(folder).status()?;
         ensure!(owned.success(), "the data cannot be given to {USER}");
         let cluster = folder.join("cluster");
         let mut made = as_user("initdb");
-        let made = made.args(["--auth=trust", "--no-instructions", "-D"]).arg(&cluster).output()?;
-        ensure!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        let made = made
+            .args(["--auth=trust", "--no-instructions", "-D"])
+            .arg(&cluster)
+            .output()?;
+        ensure!(
+            made.status.success(),
+            "initdb: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
         let port = free_port()?;
         let mut server = as_user("postgres");
         server.arg("-D").arg(&cluster).arg("-k").arg(folder);
-        server.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-c", "max_connections=200"]);
+        server.args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port.to_string(),
+            "-c",
+            "max_connections=200",
+        ]);
         server.stdout(Stdio::null()).stderr(Stdio::null());
         let server = Self {
             server: server.spawn()?,
@@ -57,13 +74,27 @@ impl Postgres {
     pub(super) fn database(&self, round: usize) -> String {
         // It may be there already, if the round goes on after a kill.
         let _ = self.sql("postgres", &format!("CREATE DATABASE round{round}"));
-        format!("postgresql+psycopg://{USER}@127.0.0.1:{}/round{round}", self.port)
+        format!(
+            "postgresql+psycopg://{USER}@127.0.0.1:{}/round{round}",
+            self.port
+        )
     }
 
     fn sql(&self, database: &str, statement: &str) -> anyhow::Result<()> {
         let port = self.port.to_string();
         let mut psql = Command::new("psql");
-        psql.args(["-qh", "127.0.0.1", "-p", &port, "-U", USER, "-d", database, "-c", statement]);
+        psql.args([
+            "-qh",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-U",
+            USER,
+            "-d",
+            database,
+            "-c",
+            statement,
+        ]);
         let done = psql.output().context("psql is not there")?;
         ensure!(done.status.success(), "{statement}");
         Ok(())
@@ -81,6 +112,8 @@ impl Drop for Postgres {
 fn as_user(program: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid", USER, "--regid", USER, "--init-groups"]);
-    command.arg(format!("{PROGRAMS}/{program}")).current_dir("/");
+    command
+        .arg(format!("{PROGRAMS}/{program}"))
+        .current_dir("/");
     command
 }

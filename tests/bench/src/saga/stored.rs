@@ -13,8 +13,12 @@ const HAPPY: &str = "sagas/s";
 const P50: &str = "ms p50";
 const P99: &str = "ms p99";
 const CPU: &str = "CPU s per 1,000";
-pub(super) const METRICS: [Metric; 4] =
-    [metric(HAPPY, 0), metric(P50, 0), metric(P99, 0), metric(CPU, 2)];
+pub(super) const METRICS: [Metric; 4] = [
+    metric(HAPPY, 0),
+    metric(P50, 0),
+    metric(P99, 0),
+    metric(CPU, 2),
+];
 
 const COUNT: usize = 400;
 const AT_ONCE: usize = 32;

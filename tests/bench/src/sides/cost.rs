@@ -53,7 +53,9 @@ fn ticks(id: u32) -> Option<f64> {
 /// Bytes, also of children that were waited for.
 fn written(id: u32) -> Option<f64> {
     let io = read_to_string(format!("/proc/{id}/io")).ok()?;
-    let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: "))?;
+    let line = io
+        .lines()
+        .find_map(|line| line.strip_prefix("write_bytes: "))?;
     line.parse().ok()
 }
 

