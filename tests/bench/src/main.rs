@@ -13,6 +13,7 @@
     reason = "a benchmark reports"
 )]
 
+mod feed;
 mod ledger;
 mod measure;
 mod saga;
@@ -80,6 +81,8 @@ enum What {
     Saga,
     /// Accounts as the sums of their events, beside cqrs-es, evento, eventsourcing and emmett
     Ledger,
+    /// Feeds of posts, and their rebuild, beside lists in Redis
+    Feed,
 }
 
 impl What {
@@ -88,6 +91,7 @@ impl What {
             Self::All => Ok(()),
             Self::Saga => saga::run(options, report),
             Self::Ledger => ledger::run(options, report),
+            Self::Feed => feed::run(options, report),
         }
     }
 }
@@ -110,6 +114,15 @@ impl Options {
         match (self.quick, self.full) {
             (true, _) => 10_000,
             (false, false) => 100_000,
+            (false, true) => 1_000_000,
+        }
+    }
+
+    /// How many events a read model is rebuilt from.
+    pub(crate) fn rebuilt(&self) -> usize {
+        match (self.quick, self.full) {
+            (true, _) => 1_000,
+            (false, false) => 5_000,
             (false, true) => 1_000_000,
         }
     }

@@ -26,6 +26,12 @@ pub(crate) struct Question {
     /// Whether all writers write to one stream.
     #[serde(default)]
     pub(crate) one_stream: bool,
+    /// How many readers an author has.
+    #[serde(default)]
+    pub(crate) followers: usize,
+    /// Posts a second.
+    #[serde(default)]
+    pub(crate) rate: usize,
 }
 
 /// Standard input.

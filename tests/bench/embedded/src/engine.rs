@@ -1,5 +1,6 @@
 //! The embedded engine, as `fanout up` starts it, without the services.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,8 @@ use fanout_outbox::Outbox;
 use fanout_runtime::{SystemClock, SystemIds, Timings};
 use fanout_store::Documents;
 use fanout_store_sqlite::{Database, SqliteDocuments};
+use fanout_web::bind;
+use tokio::net::TcpListener;
 
 /// A file with documents and messages.
 pub(crate) struct Engine {
@@ -55,14 +58,14 @@ impl Engine {
         }
     }
 
-    /// Topics, and who is pushed what: topic and address.
+    /// Topics, and who is pushed what: a name, the topic and the address.
     pub(crate) async fn set_up(
         &self,
         topics: &[&str],
-        pushed: &[(&str, String)],
+        pushed: &[(&str, &str, String)],
     ) -> anyhow::Result<()> {
-        let subscriptions = pushed.iter().map(|(topic, address)| Subscription {
-            name: (*topic).to_owned(),
+        let subscriptions = pushed.iter().map(|(name, topic, address)| Subscription {
+            name: (*name).to_owned(),
             topic: (*topic).to_owned(),
             push_endpoint: Some(address.clone()),
             wrapping: Default::default(),
@@ -82,4 +85,11 @@ impl Engine {
         };
         Ok(self.broker.set_up(&topology).await?)
     }
+}
+
+/// A port of its own, and the address under which a consumer on it is pushed to.
+pub(crate) async fn listener() -> anyhow::Result<(String, TcpListener)> {
+    let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "").await?;
+    let address = format!("http://{}/pubsub/push", listener.local_addr()?);
+    Ok((address, listener))
 }

@@ -3,6 +3,7 @@
 
 mod dialogue;
 mod engine;
+mod feed;
 mod latencies;
 mod ledger;
 mod saga;
@@ -29,6 +30,8 @@ enum What {
     Saga,
     /// Accounts as the sums of their events
     Ledger,
+    /// Feeds of posts
+    Feed,
 }
 
 #[tokio::main]
@@ -37,6 +40,7 @@ async fn main() -> ExitCode {
     let ended = match what {
         What::Saga => saga::answer(&folder).await,
         What::Ledger => ledger::answer(&folder).await,
+        What::Feed => feed::answer(&folder).await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

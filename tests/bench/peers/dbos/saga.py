@@ -99,7 +99,8 @@ def begin_all(count, at_once, run, refused):
 
 def finish():
     asked = time.monotonic()
-    while DBOS.list_workflows(status="PENDING", limit=1, load_input=False, load_output=False):
+    open_ones = ["PENDING", "ENQUEUED"]
+    while DBOS.list_workflows(status=open_ones, limit=1, load_input=False, load_output=False):
         time.sleep(0.01)
     return {"seconds": time.monotonic() - asked}
 

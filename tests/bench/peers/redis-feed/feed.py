@@ -40,22 +40,20 @@ client.xgroup_create("posts", "feed", id="0", mkstream=True)
 CHUNK = 1_000
 
 
-def fan_out(own, post, author):
-    followers = list(own.smembers(f"followers:{author}"))
-    for first in range(0, len(followers), CHUNK):
-        pushing = own.pipeline(transaction=False)
-        for follower in followers[first : first + CHUNK]:
-            pushing.lpush(f"feed:{follower}", post)
-        pushing.execute()
+def fan_out(own, posts):
+    pushing = own.pipeline(transaction=False)
+    for fields in posts:
+        for follower in own.smembers(f"followers:{fields['author']}"):
+            pushing.lpush(f"feed:{follower}", fields["post"])
+    pushing.execute()
 
 
 def consume():
     own = connect()
     while True:
         for _, entries in own.xreadgroup("feed", "one", {"posts": ">"}, count=100, block=100) or []:
-            for entry, fields in entries:
-                fan_out(own, fields["post"], fields["author"])
-                own.xack("posts", "feed", entry)
+            fan_out(own, [fields for _, fields in entries])
+            own.xack("posts", "feed", *[entry for entry, _ in entries])
 
 
 threading.Thread(target=consume, daemon=True).start()
@@ -148,6 +146,7 @@ def rebuild(asked):
             missing, _ = missing_of(own, run, random.sample(range(count), min(count, 100)))
             times.append(time.monotonic() - began)
             worst[0] = max(worst[0], missing)
+            time.sleep(0.01)
 
     threads = [threading.Thread(target=post), threading.Thread(target=read)]
     for thread in threads:
@@ -161,11 +160,8 @@ def rebuild(asked):
         entries = own.xrange("posts", min=last if last == "-" else f"({last}", max=newest, count=CHUNK)
         if not entries:
             break
-        pushing = own.pipeline(transaction=False)
-        for last, fields in entries:
-            for follower in own.smembers(f"followers:{fields['author']}"):
-                pushing.lpush(f"feed:{follower}", fields["post"])
-        pushing.execute()
+        fan_out(own, [fields for _, fields in entries])
+        last = entries[-1][0]
         events += len(entries)
     seconds = time.monotonic() - started
     over.set()
@@ -177,6 +173,7 @@ def rebuild(asked):
     return {
         "seconds": seconds,
         "events": events,
+        "posted": posted[0] - count,
         "missing": worst[0],
         "missing_after": missing,
         "repeated_after": repeated,

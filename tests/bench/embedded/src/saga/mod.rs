@@ -6,24 +6,23 @@ mod fill;
 mod flow;
 mod participant;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use fanout_consume::{Consumer, push_route};
+use fanout_consume::{Consumer, ConsumerDeps, push_route};
 use fanout_outbox::{Origin, Outbox};
 use fanout_processes::{Engine as Moving, Status, find_processes};
 use fanout_runtime::{Clock as _, Shutdown, SystemClock};
 use fanout_store::Documents;
-use fanout_web::{Service, bind, serve};
+use fanout_web::{Service, serve};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::dialogue::{Question, Questions, say};
-use crate::engine::Engine;
+use crate::engine::{Engine, listener};
 use crate::latencies::timed;
 use ends::Ends;
 use events::{ANSWERS, Begun, FACTS, REQUESTS};
@@ -64,7 +63,7 @@ impl Running {
         engine
             .set_up(
                 &[REQUESTS, ANSWERS, FACTS],
-                &[(REQUESTS, steps_at), (ANSWERS, flows_at)],
+                &[(REQUESTS, REQUESTS, steps_at), (ANSWERS, ANSWERS, flows_at)],
             )
             .await?;
         let shutdown = Shutdown::default();
@@ -165,14 +164,10 @@ fn name(question: &Question, number: usize) -> String {
 /// A consumer on a port of its own, with where it is pushed to.
 async fn listening(
     consumer: Consumer,
-    deps: fanout_consume::ConsumerDeps,
+    deps: ConsumerDeps,
 ) -> anyhow::Result<(String, (TcpListener, Service))> {
-    let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "").await?;
-    let address = format!("http://{}/pubsub/push", listener.local_addr()?);
-    Ok((
-        address,
-        (listener, Service::new(push_route(consumer, deps))),
-    ))
+    let (address, listener) = listener().await?;
+    Ok((address, (listener, Service::new(push_route(consumer, deps)))))
 }
 
 /// What the ticker does each minute, as often as `fanout up` does it.
