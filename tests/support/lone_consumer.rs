@@ -131,7 +131,6 @@ pub(crate) fn kernel(documents: Arc<dyn Documents>, publisher: Arc<dyn Publisher
         processes: Processes::default(),
         projections: Projections::of(Vec::new(), Freshness::EachTime),
         push_auth: Some(PushAuth::open_for_one_machine()),
-        project: "test".to_owned(),
     }
 }
 

@@ -37,12 +37,8 @@ pub struct Delivered<'a> {
     pub redriven: bool,
 }
 
-/// A request that is served, by its route's pattern; `caller` gives the context that came with it.
-pub fn request_span(
-    method: &str,
-    route: &str,
-    caller: impl FnOnce() -> Option<TraceContext>,
-) -> Span {
+/// A request that is served, by its route's pattern; `caller` is the context that came with it.
+pub fn request_span(method: &str, route: &str, caller: Option<&TraceContext>) -> Span {
     let span = info_span!(
         target: SPANS,
         "request",
@@ -53,10 +49,8 @@ pub fn request_span(
         http.response.status_code = Empty,
         otel.status_code = Empty,
     );
-    if !span.is_disabled()
-        && let Some(caller) = caller()
-    {
-        continue_from(&span, &caller);
+    if let Some(caller) = caller {
+        continue_from(&span, caller);
     }
     span
 }

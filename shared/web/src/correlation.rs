@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use fanout_events::is_identifier;
-use fanout_runtime::{IdGenerator, Latency, TraceContext};
+use fanout_runtime::{IdGenerator, Latency, LogScope, TraceContext};
 use fanout_telemetry::{answered, context_of, request_span};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
@@ -57,6 +57,20 @@ pub fn with_correlation<S: Clone + Send + Sync + 'static>(
     routes.layer(from_fn_with_state(ids, correlate))
 }
 
+/// The routes, each of whose log lines names the request: for those of operators and of Cloud Scheduler,
+/// whose requests lead to nothing that carries a correlation id.
+pub fn with_named_lines<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes.layer(from_fn(name_lines))
+}
+
+async fn name_lines(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("", MatchedPath::as_str).to_owned();
+    let trace = TraceContext::from_headers(request.headers());
+    let scope = LogScope::of_request(request.method().clone(), route, trace);
+    scope.around(next.run(request)).await
+}
+
 async fn correlate(
     State(ids): State<Arc<dyn IdGenerator>>,
     mut request: Request,
@@ -67,20 +81,25 @@ async fn correlate(
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("", MatchedPath::as_str);
-    let span = request_span(method.as_str(), route, || context.trace.clone());
+    let span = request_span(method.as_str(), route, context.trace.as_ref());
     context.trace = context_of(&span).or(context.trace);
     request.extensions_mut().insert(context.clone());
-    let mut response = next.run(request).instrument(span.clone()).await;
-    answered(&span, response.status().as_u16());
-    let cause = response.extensions_mut().remove();
-    log(&Answered {
-        method,
-        route,
-        status: response.status(),
-        took: started.elapsed(),
-        correlation_id: &context.correlation_id,
-        cause,
-    });
+    let scope = LogScope::of_request(method.clone(), route.to_owned(), context.trace.clone());
+    let answering = async {
+        let mut response = next.run(request).instrument(span.clone()).await;
+        answered(&span, response.status().as_u16());
+        let cause = response.extensions_mut().remove();
+        log(&Answered {
+            method,
+            route,
+            status: response.status(),
+            took: started.elapsed(),
+            correlation_id: &context.correlation_id,
+            cause,
+        });
+        response
+    };
+    let mut response = scope.around(answering).await;
     if let Ok(value) = HeaderValue::from_str(&context.correlation_id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }

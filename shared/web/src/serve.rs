@@ -247,4 +247,6 @@ fn refuse(name: &str, faults: &str, environment: &dyn Environment) -> ExitCode {
 }
 
 #[cfg(test)]
+mod flush_tests;
+#[cfg(test)]
 mod tests;

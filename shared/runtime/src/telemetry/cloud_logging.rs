@@ -10,21 +10,31 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::LogScope;
+
 /// What makes Error Reporting take a line, whose message is no stack trace.
 pub(super) const REPORTED_ERROR: &str =
     "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent";
 
 /// The fields of this object are put into an object, which is lifted into the log entry.
 const HTTP_REQUEST: &str = "httpRequest.";
+/// What the trace of a line is called.
+const TRACE: &str = "logging.googleapis.com/trace";
+const SPAN_ID: &str = "logging.googleapis.com/spanId";
+const TRACE_SAMPLED: &str = "logging.googleapis.com/trace_sampled";
 
 /// `severity`, `time`, `message`, `httpRequest` and `logging.googleapis.com/...` are lifted into the
-/// log entry, everything else lands in `jsonPayload` under the name it has here.
+/// log entry, everything else lands in `jsonPayload` under the name it has here. The request within which
+/// a line is written, and its trace, are put in here: see [`LogScope`].
 /// Why it is no library's: docs/adr/0001-own-log-formatter.md.
-pub(super) struct CloudLogging;
+pub(super) struct CloudLogging {
+    /// The Google Cloud project that traces belong to.
+    pub(super) project: String,
+}
 
 /// Whether a field is for Cloud Logging alone.
 pub(super) fn is_for_google(name: &str) -> bool {
-    name.starts_with(HTTP_REQUEST) || name.starts_with("logging.googleapis.com/")
+    name.starts_with(HTTP_REQUEST)
 }
 
 impl<S, N> FormatEvent<S, N> for CloudLogging
@@ -49,6 +59,7 @@ where
             line.fields.put("@type", REPORTED_ERROR);
         }
         event.record(&mut line);
+        LogScope::with_current(|scope| line.is_within(scope, &self.project));
         line.write(&mut writer)
     }
 }
@@ -91,6 +102,20 @@ impl Line {
         match field.name().strip_prefix(HTTP_REQUEST) {
             Some(name) => self.http_request.put(name, value),
             None => self.fields.put(field.name(), value),
+        }
+    }
+
+    /// Names the request, unless the line says itself what became of one; and the trace.
+    fn is_within(&mut self, scope: &LogScope, project: &str) {
+        if let (Some((method, route)), true) = (&scope.request, self.http_request.0.is_empty()) {
+            self.http_request.put("requestMethod", method.as_str());
+            self.http_request.put("requestUrl", route.as_ref());
+        }
+        if let Some(trace) = &scope.trace {
+            let name = format!("projects/{project}/traces/{}", trace.trace_id());
+            self.fields.put(TRACE, name);
+            self.fields.put(SPAN_ID, trace.span_id());
+            self.fields.put(TRACE_SAMPLED, trace.is_sampled());
         }
     }
 
