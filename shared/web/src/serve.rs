@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
 use crate::connections::{Connections, ReadLimits};
+use crate::correlation::with_named_lines;
 use fanout_runtime::{
     DRAIN, Environment, LogFormat, LogSettings, ProcessEnvironment, Settings, Shutdown,
     error_chain, init_telemetry, raise_descriptor_limit,
@@ -38,7 +39,7 @@ impl Service {
     /// A service that has nothing left to do at its end.
     pub fn new(router: Router) -> Self {
         Self {
-            router,
+            router: with_named_lines(router),
             limits: ReadLimits::PRODUCTION,
             drain: DRAIN,
             no_grpc: None,
