@@ -25,7 +25,7 @@ const CPU: &str = "CPU s per 1,000";
 const REFUSED: &str = "refused, sagas/s";
 const REFUSED_CPU: &str = "refused, CPU s per 1,000";
 const WRITTEN: &str = "KiB a step";
-const SYNCS: &str = "fsyncs a step";
+const SYNCS: &str = "fsyncs a step, alone";
 const KILLED: &str = "after kill -9, s";
 
 pub(super) const METRICS: [Metric; 10] = [
@@ -145,7 +145,7 @@ impl Flows {
             let steps = at_once as f64 * STEPS;
             figures.push((WRITTEN, cost.written_kib / steps));
             let syncs = syncs_during(side, data, |side| {
-                run(side, "traced", alone, AT_ONCE, false).map(drop)
+                run(side, "traced", alone, 1, false).map(drop)
             })?;
             figures.extend(syncs.map(|syncs| (SYNCS, syncs / (alone as f64 * STEPS))));
         }

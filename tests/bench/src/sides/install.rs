@@ -10,6 +10,7 @@ use crate::Options;
 use crate::measure::{Binaries, node_folder, python_of, repository};
 
 /// A program that can be started with a folder for its data.
+#[derive(Clone)]
 pub(crate) struct Program {
     words: Vec<OsString>,
     runs_in: Option<PathBuf>,
