@@ -23,8 +23,8 @@ The same deposits by 32 writers, and loads of 1,000 events, in a store that hold
 
 /// The benchmark.
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    let mut peers = Peers::new(options);
-    let own = Peers::own("ledger")?;
+    let mut peers = Peers::new(options, "ledger")?;
+    let own = peers.own("ledger")?;
     let sqlite_es = peers.cargo("sqlite-es");
     let all = [
         ("fanout", Some(own.clone())),

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::effects::{Run, compared};
 use super::postgres::Postgres;
@@ -180,7 +179,7 @@ impl Contender for Flows {
     }
 
     fn round(&mut self, number: usize) -> anyhow::Result<Round> {
-        let data = TempDir::new()?;
+        let data = self.program.folder()?;
         let data = data.path();
         let mut side = self.start(data, number)?;
         let (mut figures, mut runs) = self.measured(&mut side, data)?;

@@ -29,8 +29,8 @@ The same sagas, none of them refused, beside instances that ended long ago.";
 
 /// The benchmark.
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    let mut peers = Peers::new(options);
-    let own = Peers::own("saga")?;
+    let mut peers = Peers::new(options, "saga")?;
+    let own = peers.own("saga")?;
     let sizes = contender::Sizes::of(options);
     let mut all: Vec<Box<dyn Contender>> = vec![Box::new(Flows::durable("fanout", own.clone(), sizes))];
     if let Some(dbos) = peers.python("dbos", "saga.py") {
