@@ -17,7 +17,7 @@ use fanout_processes::Engine;
 use fanout_projections::Rebuilds;
 use fanout_runtime::Clock;
 use fanout_store::Documents;
-use fanout_web::{Service, health_route, with_fallbacks, with_named_lines};
+use fanout_web::{Service, health_route, with_fallbacks};
 
 /// The service, beside the table of services: it belongs to every system. On one machine the runner
 /// ticks by itself, too.
@@ -86,5 +86,5 @@ pub fn app_keeping(outbox: Outbox, engine: Engine, kept: Kept) -> Router {
         .with_state(outbox)
         .merge(ticking)
         .merge(health_route());
-    with_fallbacks(with_named_lines(routes))
+    with_fallbacks(routes)
 }

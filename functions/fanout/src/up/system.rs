@@ -48,6 +48,12 @@ pub struct System {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Urls(BTreeMap<&'static str, String>);
 
+impl<const N: usize> From<[(&'static str, String); N]> for Urls {
+    fn from(all: [(&'static str, String); N]) -> Self {
+        Self(all.into())
+    }
+}
+
 /// Ports that are ours, before anything is started on them.
 struct Listeners {
     services: Vec<TcpListener>,
