@@ -101,3 +101,24 @@ pub fn app_keeping(outbox: Outbox, engine: Engine, kept: Kept) -> Router {
         .merge(health_route());
     with_fallbacks(routes)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn copies_are_made_where_they_are_asked_for_and_a_place_that_is_none_is_a_fault() {
+        let read = |text: &str| {
+            let set = HashMap::from([("AUDIT_COPIES".to_owned(), text.to_owned())]);
+            let mut settings = Settings::new(&set);
+            let place = copies_place(&mut settings);
+            settings.finish(place).map_err(|error| error.faults.len())
+        };
+        assert_eq!(read(""), Ok(None));
+        let bucket = CopiesPlace::Bucket("my-project-audit".to_owned());
+        assert_eq!(read("gs://my-project-audit"), Ok(Some(bucket)));
+        assert_eq!(read("gs://"), Err(1));
+    }
+}

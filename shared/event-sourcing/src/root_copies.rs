@@ -1,20 +1,15 @@
 //! A second place for daily roots, which who may write to the database cannot change.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use fanout_runtime::BoxError;
 
-/// Where daily roots are copied to.
+/// Where daily roots are copied to. Who adds to it need not be able to read it.
 #[async_trait]
 pub trait RootCopies: Send + Sync + 'static {
     /// Copies the root of a day. A copy of that day that is there already stays as it is, so twice is
     /// once. Answers whether there was none.
     async fn keep(&self, day: NaiveDate, root: &str) -> Result<bool, CopyError>;
-
-    /// All copies.
-    async fn all(&self) -> Result<BTreeMap<NaiveDate, String>, CopyError>;
 }
 
 /// Why a root was not copied, or may not have been; or why copies could not be read.

@@ -13,6 +13,8 @@ use reqwest::{Client, RequestBuilder, Response};
 use serde::Deserialize;
 use url::Url;
 
+use crate::ReadCopies;
+
 /// Where Cloud Storage is.
 pub const CLOUD_STORAGE: &str = "https://storage.googleapis.com";
 
@@ -136,7 +138,11 @@ impl RootCopies for Bucket {
     async fn keep(&self, day: NaiveDate, root: &str) -> Result<bool, CopyError> {
         let name = format!("{PREFIX}{day}");
         let only_if_absent = ("ifGenerationMatch", "0");
-        let asked = [("uploadType", "media"), ("name", name.as_str()), only_if_absent];
+        let asked = [
+            ("uploadType", "media"),
+            ("name", name.as_str()),
+            only_if_absent,
+        ];
         let url = self.url(&["upload", "storage", "v1"], &asked);
         let upload = self.http.post(url).header("content-type", "text/plain");
         let answer = self.send(upload.body(root.to_owned())).await?;
@@ -145,7 +151,10 @@ impl RootCopies for Bucket {
         }
         succeeded(answer).map(|_| true)
     }
+}
 
+#[async_trait]
+impl ReadCopies for Bucket {
     async fn all(&self) -> Result<BTreeMap<NaiveDate, String>, CopyError> {
         let days = self.days().await?;
         let reading: Vec<_> = days.into_iter().map(|day| self.read(day)).collect();

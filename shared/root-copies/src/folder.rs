@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use fanout_event_sourcing::{CopyError, RootCopies};
 
+use crate::ReadCopies;
+
 /// A folder with a file for each day.
 #[derive(Debug, Clone)]
 pub struct Folder(PathBuf);
@@ -26,7 +28,10 @@ impl RootCopies for Folder {
         let (folder, root) = (self.0.clone(), root.to_owned());
         in_thread(move || keep(&folder, day, &root)).await
     }
+}
 
+#[async_trait]
+impl ReadCopies for Folder {
     async fn all(&self) -> Result<BTreeMap<NaiveDate, String>, CopyError> {
         let folder = self.0.clone();
         in_thread(move || all(&folder)).await

@@ -1,11 +1,13 @@
 //! Where copies are, as it is said in a setting or on the command line.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use fanout_event_sourcing::{CopyError, RootCopies};
 
-use crate::{Bucket, CLOUD_STORAGE, Folder};
+use crate::{Bucket, CLOUD_STORAGE, Folder, ReadCopies as _};
 
 /// A bucket, `gs://my-project-audit`, or a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +38,20 @@ impl CopiesPlace {
         }
     }
 
-    /// What reads and writes there. Fails where there are no credentials for a bucket.
+    /// What adds to it. Fails where there are no credentials for a bucket.
     pub fn open(self) -> Result<Arc<dyn RootCopies>, CopyError> {
         Ok(match self {
             Self::Bucket(name) => Arc::new(Bucket::connect(CLOUD_STORAGE, name)?),
             Self::Folder(folder) => Arc::new(Folder::at(folder)),
         })
+    }
+
+    /// All copies that are there.
+    pub async fn all(self) -> Result<BTreeMap<NaiveDate, String>, CopyError> {
+        match self {
+            Self::Bucket(name) => Bucket::connect(CLOUD_STORAGE, name)?.all().await,
+            Self::Folder(folder) => Folder::at(folder).all().await,
+        }
     }
 }
 

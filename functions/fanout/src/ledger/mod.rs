@@ -126,7 +126,7 @@ pub fn run(args: LedgerArgs) -> anyhow::Result<ExitCode> {
         let documents = documents.as_ref();
         let verified = match copies {
             Some(place) => {
-                let copies = place.open()?.all().await;
+                let copies = place.all().await;
                 let copies = copies.context("the copies could not be read")?;
                 ensure!(!copies.is_empty(), "there are no copies of daily roots");
                 verify_with_copies::<Account>(documents, &copies).await

@@ -17,7 +17,10 @@ fn what_is_broken_is_named_by_account_and_event() {
     );
     report.copies = 3;
     let text = Answer::of(&report).text();
-    assert!(text.contains("1 daily roots\n3 copies of daily roots\nall is"), "{text}");
+    assert!(
+        text.contains("1 daily roots\n3 copies of daily roots\nall is"),
+        "{text}"
+    );
     report.outdated = 1;
     report.faults.push(Fault::Event {
         stream: "acc_1".to_owned(),

@@ -36,9 +36,11 @@ impl RootCopies for Place {
         kept.entry(day).or_insert_with(|| root.to_owned());
         Ok(is_new)
     }
+}
 
-    async fn all(&self) -> Result<BTreeMap<NaiveDate, String>, CopyError> {
-        Ok(self.kept.lock().unwrap().clone())
+impl Place {
+    fn all(&self) -> BTreeMap<NaiveDate, String> {
+        self.kept.lock().unwrap().clone()
     }
 }
 
@@ -52,7 +54,7 @@ fn roots(scene: &Scene, place: &Arc<Place>) -> DailyRoots {
 }
 
 async fn faults(scene: &Scene, place: &Place) -> Vec<Fault> {
-    let copies = place.all().await.unwrap();
+    let copies = place.all();
     let documents = scene.documents.as_ref();
     let report = verify_with_copies::<Jar>(documents, &copies).await;
     report.unwrap().faults
@@ -105,11 +107,11 @@ async fn a_copy_that_was_not_noted_is_made_again_and_changes_nothing() {
     let (scene, place) = (Scene::with(&[("jar", 5)]).await, Arc::<Place>::default());
     scene.clock.set(at("2026-11-21T00:10:00Z"));
     assert!(roots(&scene, &place).keep().await.unwrap());
-    let before = place.all().await.unwrap();
+    let before = place.all();
     let root = Key::new(AUDIT_ROOTS, "2026-11-20");
     let forget = Write::merge(root, Fields::new()).remove_field("copied_at");
     scene.tamper(forget).await;
     assert!(!roots(&scene, &place).keep().await.unwrap());
     assert_eq!(place.asked.lock().unwrap().len(), 2);
-    assert_eq!(place.all().await.unwrap(), before);
+    assert_eq!(place.all(), before);
 }

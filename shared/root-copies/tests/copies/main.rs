@@ -9,7 +9,7 @@ mod stand_in;
 
 use chrono::NaiveDate;
 use fanout_event_sourcing::{CopyError, RootCopies};
-use fanout_root_copies::Folder;
+use fanout_root_copies::{Folder, ReadCopies};
 
 use stand_in::{CloudStorage, TOKEN};
 
@@ -18,7 +18,7 @@ fn day(text: &str) -> NaiveDate {
 }
 
 /// What every place of copies does.
-async fn conforms(copies: &dyn RootCopies) {
+async fn conforms(copies: &(impl RootCopies + ReadCopies)) {
     assert!(copies.all().await.unwrap().is_empty());
     assert!(copies.keep(day("2026-11-20"), "aa").await.unwrap());
     // Twice is once, and nothing takes the place of what is there.
