@@ -79,7 +79,7 @@ locals {
     var.event_store_ttl_days == null ? {} : { EVENT_STORE_TTL_DAYS = tostring(var.event_store_ttl_days) },
     # The same part in all services, or a trace would be kept in pieces.
     var.telemetry == "off" ? {} : {
-      OTEL_EXPORTER_OTLP_ENDPOINT = "https://telemetry.googleapis.com"
+      OTEL_EXPORTER_OTLP_ENDPOINT = var.telemetry == "direct" ? "https://telemetry.googleapis.com" : "http://localhost:4318"
       OTEL_TRACES_SAMPLER_ARG     = tostring(var.trace_ratio)
     },
   )
@@ -97,6 +97,7 @@ locals {
 
   # What differs by environment and so can't stand in the table.
   environment_env = {
+    ticker = local.audit_env
     email-service = merge(
       { MAIL_FROM = var.mail.from },
       var.mail.reply_to == null ? {} : { MAIL_REPLY_TO = var.mail.reply_to },

@@ -22,7 +22,8 @@ module "service" {
   min_instances       = each.value.min_instances
   # Longer than Pub/Sub waits, and the answer finds nobody.
   timeout_seconds = each.value.consumer == null ? null : var.delivery.ack_deadline_seconds
-  traces          = var.telemetry == "direct"
+  traces          = var.telemetry != "off"
+  collector_image = var.telemetry == "sidecar" ? var.collector_image : null
 
   env = merge(
     local.common_env,

@@ -22,6 +22,22 @@ variable "alert_thresholds" {
   }
 }
 
+variable "collector_image" {
+  description = "The collector beside each service where telemetry is sidecar, by digest: Google's own build, or another that has its components."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.collector_image == null || can(regex("^[^@[:space:]]+@sha256:[0-9a-f]{64}$", var.collector_image))
+    error_message = "collector_image must name a container image by its digest (HOST/PATH@sha256:...): a tag can be moved, a plan cannot show it."
+  }
+
+  validation {
+    condition     = var.telemetry != "sidecar" || var.collector_image != null
+    error_message = "telemetry is sidecar, so collector_image is needed. The digest of a version of Google's own build is shown by: gcloud artifacts docker images describe us-docker.pkg.dev/cloud-ops-agents-artifacts/google-cloud-opentelemetry-collector/otelcol-google:VERSION --format='value(image_summary.fully_qualified_digest)'"
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether services and the database refuse to be deleted. Off only where everything may be lost."
   type        = bool
@@ -215,14 +231,14 @@ variable "secret_versions" {
 }
 
 variable "telemetry" {
-  description = "Where traces go: nowhere (off), or straight to Google's API of OTLP (direct). `trace_ratio` is the part of them that is kept."
+  description = "Where traces go: nowhere (off), straight to Google's API of OTLP (direct), or there by a collector beside each service (sidecar: `collector_image`). `trace_ratio` is the part of them that is kept."
   type        = string
   default     = "off"
   nullable    = false
 
   validation {
-    condition     = contains(["off", "direct"], var.telemetry)
-    error_message = "telemetry must be off or direct."
+    condition     = contains(["off", "direct", "sidecar"], var.telemetry)
+    error_message = "telemetry must be off, direct or sidecar."
   }
 }
 

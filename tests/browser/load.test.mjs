@@ -88,13 +88,19 @@ test('1,000 events a second for 10 s: no long task, and the heap is flat a minut
   await wait(2);
   await page.evaluate(() => { window.longTasks = []; });
   const before = await heap();
+  // How long the browser's main thread was at work, in seconds.
+  await devtools.send('Performance.enable');
+  const busy = async () => (await devtools.send('Performance.getMetrics')).metrics.find((it) => it.name === 'TaskDuration').value;
+  const begun = await busy();
   const rate = await publish(1000, 10);
+  const worked = (await busy() - begun) / 10 * 1000;
   await page.getByText('events a second: shown are').waitFor();
   const tasks = await page.evaluate(() => window.longTasks);
   await wait(60);
   const after = await heap();
-  t.diagnostic(`${rate.toFixed(0)} events/s published; long tasks: ${tasks.map((it) => it.toFixed(0)).join(', ') || 'none'}; heap ${before.toFixed(1)} to ${after.toFixed(1)} MiB; system ${(await resident()).toFixed(1)} MiB`);
+  t.diagnostic(`${rate.toFixed(0)} events/s published; main thread ${worked.toFixed(0)} ms/s; long tasks: ${tasks.map((it) => it.toFixed(0)).join(', ') || 'none'}; heap ${before.toFixed(1)} to ${after.toFixed(1)} MiB; system ${(await resident()).toFixed(1)} MiB`);
   assert.deepEqual(tasks, []);
+  assert.ok(worked < 400, `${worked} ms/s`);
   assert.ok(after - before < 3, `${before} to ${after} MiB`);
   assert.deepEqual(page.faults, []);
   await page.context().close();

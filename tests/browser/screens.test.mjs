@@ -7,7 +7,7 @@ let system;
 let browser;
 let paths;
 before(async () => {
-  [system, browser] = await Promise.all([start('--all'), launch()]);
+  [system, browser] = await Promise.all([start('--all', '--trace-url', 'http://localhost:16686/trace/{trace_id}'), launch()]);
   paths = await scene();
 });
 after(async () => { await browser?.close(); await system?.stop(); });
@@ -36,12 +36,13 @@ async function scene() {
   await page.goto(`${system.page}/processes`);
   const process = await page.locator('#processes tbody a').first().getAttribute('href');
   await page.context().close();
+  const letter = `/dead-letters/email/${event.split('/').at(-1)}`;
   const headers = { 'Content-Type': 'application/json' };
   const opened = await fetch(`${system.urls['account-service']}/accounts`, { method: 'POST', headers, body: '{"owner":"ada","currency":"EUR"}' });
   const account = `/users/${(await opened.json()).id}`;
   return {
     flow: '/', events: '/events', event, payload: `${event}/payload`, request, user,
-    letters: '/dead-letters', plan: '/dead-letters/plan?consumer=email', processes: '/processes', process, models: '/projections', account, try: '/try',
+    letters: '/dead-letters', letter, plan: '/dead-letters/plan?consumer=email', processes: '/processes', process, models: '/projections', account, try: '/try',
   };
 }
 
@@ -80,13 +81,87 @@ test('reading and redriving work without JavaScript', async () => {
   await page.context().close();
 });
 
+test('each screen has its landmarks, one heading of the first level, and says where it stands', async () => {
+  const page = await tab(browser);
+  const screens = { flow: 'Flow', events: 'Events', event: 'Events', letters: /^Dead letters/, letter: /^Dead letters/, plan: /^Dead letters/, processes: 'Processes', process: 'Processes', models: 'Read models', try: 'Try it' };
+  for (const [name, says] of Object.entries(screens)) {
+    await page.goto(system.page + paths[name]);
+    assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1, name);
+    for (const landmark of ['banner', 'navigation', 'main', 'contentinfo']) assert.equal(await page.getByRole(landmark).count(), 1, `${name}: ${landmark}`);
+    assert.match((await page.locator('nav [aria-current=page]').textContent()).trim(), new RegExp(says), name);
+  }
+  await page.context().close();
+});
+
+test('at 390 px a table stays a table, and what is pressed is 44 px high', async () => {
+  const page = await tab(browser, { viewport: { width: 390, height: 844 } });
+  await page.goto(`${system.page}/events`);
+  const table = page.getByRole('table');
+  assert.ok(await table.getByRole('row').count() > 5);
+  assert.ok(await table.getByRole('row').first().getByRole('cell').count() >= 3);
+  const small = [];
+  for (const [name, path] of Object.entries(paths)) {
+    await page.goto(system.page + path);
+    small.push(...await page.evaluate((screen) => [...document.querySelectorAll('button, .button, select, input:not([type=checkbox]):not([type=hidden]), label.check, .pick label, nav a, .quick a, .needs a, .do a, .at a')]
+      .filter((it) => it.checkVisibility() && it.getBoundingClientRect().height < 43.5)
+      .map((it) => `${screen}: ${it.outerHTML.slice(0, 90)} ${it.getBoundingClientRect().height}`), name));
+  }
+  assert.deepEqual(small, []);
+  await page.context().close();
+});
+
+test('no picture is more than what runs: every topic and every consumer of every system, and each leads to its events', async () => {
+  const page = await tab(browser);
+  await page.goto(system.page);
+  const { topics } = await json(`${system.urls['Pub/Sub REST']}/v1/projects/fanout-local/topics?pageSize=200`);
+  const names = topics.map((it) => it.name.split('/').at(-1)).filter((it) => !it.endsWith('-dead-letters'));
+  const shown = await page.locator('.topic a').allTextContents();
+  for (const name of shown) assert.ok(names.includes(name), name);
+  const { subscriptions } = await json(`${system.urls['Pub/Sub REST']}/v1/projects/fanout-local/subscriptions?pageSize=500`);
+  for (const { name, topic } of subscriptions) {
+    const [on, of] = [topic.split('/').at(-1), name.split('/').at(-1)];
+    if (on.endsWith('-dead-letters')) continue;
+    const consumer = of.slice(on.length + 1);
+    assert.equal(await page.locator(`[id="l-${on}-${consumer}"]`).count(), 1, `${on} to ${consumer}`);
+  }
+  await page.locator('.topic a', { hasText: 'order-events' }).click();
+  await page.waitForURL('**/events?topic=order-events');
+  const types = await page.locator('#rows td.type').allTextContents();
+  assert.ok(types.length > 0 && types.every((it) => it.startsWith('order.')), `${types}`);
+  await page.context().close();
+});
+
+test('an event tells what was logged of it, what it took along, and where its trace is', async () => {
+  const page = await tab(browser);
+  const trace = 'a'.repeat(32);
+  const answer = await fetch(`${system.urls['user-service']}/users`, {
+    method: 'POST', headers: { 'Content-Type': 'application/json', traceparent: `00-${trace}-${'b'.repeat(16)}-01` },
+    body: '{"email":"traced@example.com","name":"Traced"}',
+  });
+  const { id } = await answer.json();
+  await page.goto(`${system.page}/events?user=${id}`);
+  await page.locator('#rows .at a').first().click();
+  await page.locator('.lines').getByText('published', { exact: true }).waitFor();
+  await page.locator('.pairs').getByText('ce-type', { exact: true }).waitFor();
+  assert.equal(await page.locator('.trace a').getAttribute('href'), `http://localhost:16686/trace/${trace}`);
+  await page.locator('#track-analytics .answer').getByText('answered 2').waitFor();
+  assert.ok(!(await page.content()).includes('traced@example.com'));
+  await page.context().close();
+});
+
 test('the keyboard leads everywhere, and can be told to leave single keys alone', async () => {
   const page = await tab(browser);
   await page.goto(system.page);
+  for (const [key, path] of Object.entries({ e: '/events', d: '/dead-letters', o: '/processes', m: '/projections', t: '/try', f: '/' })) {
+    await page.keyboard.press('g');
+    await page.keyboard.press(key);
+    await page.waitForURL(`${system.page}${path}`);
+  }
   await page.keyboard.press('g');
   await page.keyboard.press('e');
   await page.waitForURL('**/events');
-  await page.keyboard.press('j');
+  for (const key of ['j', 'j', 'k']) await page.keyboard.press(key);
+  assert.equal(await page.evaluate(() => document.activeElement.closest('tr') === document.querySelector('#rows tbody tr')), true);
   await page.keyboard.press('Enter');
   await page.waitForURL('**/events/*');
   await page.keyboard.press('s');
@@ -95,7 +170,8 @@ test('the keyboard leads everywhere, and can be told to leave single keys alone'
   await page.keyboard.press('/');
   assert.equal(await page.evaluate(() => document.activeElement.closest('#filter') !== null), true);
   await page.keyboard.press('Escape');
-  await page.locator('h1').click();
+  await page.keyboard.press('p');
+  assert.equal(await page.locator('#pause').getAttribute('aria-pressed'), 'true');
   await page.keyboard.press('?');
   await page.getByRole('dialog').getByLabel('Leave single keys alone').check();
   await page.keyboard.press('Escape');
@@ -115,7 +191,7 @@ test('names and addresses are covered until they are asked for, and each look is
   await page.context().close();
 });
 
-test('seven tabs: the seventh loads, and four are live', async () => {
+test('seven tabs: the seventh loads, and the newest four are live', async () => {
   const context = await browser.newContext();
   const pages = [];
   for (let number = 1; number <= 7; number += 1) {
@@ -124,10 +200,10 @@ test('seven tabs: the seventh loads, and four are live', async () => {
     await page.waitForFunction(() => document.documentElement.matches('.is-live, .is-paused'));
     pages.push(page);
   }
-  await signUp(system, 77);
-  const user = await json(`${system.urls['user-service']}/users?limit=1`);
-  assert.ok(user);
-  await pages.at(-1).locator('#rows tbody tr').first().waitFor();
+  const { id } = await signUp(system, 77);
+  for (const page of pages.slice(3)) await page.locator(`#rows a[title="${id}"]`).waitFor();
+  const live = await Promise.all(pages.map((page) => page.evaluate(() => document.documentElement.matches('.is-live'))));
+  assert.equal(live.filter(Boolean).length, 4);
   await context.close();
 });
 

@@ -86,11 +86,20 @@ export async function until(what, condition, seconds = 15) {
 
 export const json = async (url) => (await fetch(url)).json();
 
-export async function signUp(system, number = 1) {
+/** Publishes messages straight to the bus; data is a text, or becomes JSON. */
+export async function publish(system, topic, messages) {
+  const text = (data) => (typeof data === 'string' ? data : JSON.stringify(data));
+  const body = { messages: messages.map((it) => ({ ...it, data: Buffer.from(text(it.data)).toString('base64') })) };
+  const url = `${system.urls['Pub/Sub REST']}/v1/projects/fanout-local/topics/${topic}:publish`;
+  const sent = await fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+  if (!sent.ok) throw new Error(`not published: ${await sent.text()}`);
+}
+
+export async function signUp(system, number = 1, name = `Ada ${number}`) {
   const answer = await fetch(`${system.urls['user-service']}/users`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ email: `ada${number}@example.com`, name: `Ada ${number}` }),
+    body: JSON.stringify({ email: `ada${number}@example.com`, name }),
   });
   return answer.json();
 }

@@ -232,7 +232,6 @@ impl<'a> Means<'a> {
             ids: Arc::clone(&self.parts.ids),
             timings: Timings::PRODUCTION,
             auth: PushAuth::open_for_one_machine(),
-            project: "simulation".to_owned(),
         }
     }
 

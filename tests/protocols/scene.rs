@@ -99,7 +99,6 @@ impl Scene {
             ids: Arc::new(SystemIds),
             timings: self.timings,
             auth: PushAuth::open_for_one_machine(),
-            project: "test".to_owned(),
         }
     }
 

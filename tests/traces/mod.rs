@@ -75,7 +75,7 @@ async fn a_sign_up_is_one_tree_from_the_request_to_every_reaction() {
 }
 
 #[tokio::test]
-async fn a_caller_s_trace_goes_on_and_a_caller_that_keeps_none_has_none_kept() {
+async fn a_caller_s_trace_goes_on_whether_the_caller_keeps_it_or_not() {
     let service = Service::new().await;
     let told = trees_of(async {
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -93,23 +93,46 @@ async fn a_caller_s_trace_goes_on_and_a_caller_that_keeps_none_has_none_kept() {
     });
     insta::assert_snapshot!(told.await);
     let spans = spans_of(async {
+        // As Cloud Run writes nearly always.
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
         let headers = [("traceparent", parent)];
         let (method, path) = (http::Method::GET, "/users/usr_1");
         service.call(method, path, &headers, "").await;
     });
-    assert_eq!(trees(&spans.await), "");
+    let spans = spans.await;
+    let trace = spans[0].span_context.trace_id().to_string();
+    assert_eq!(trace, "4bf92f3577b34da6a3ce929d0e0e4736");
+}
+
+#[tokio::test]
+async fn the_trace_of_a_publisher_in_another_language_goes_on_by_google_s_own_attribute() {
+    let (service, crm) = (Service::new().await, LoneConsumer::crm().await);
+    let told = trees_of(async {
+        let mut message = pushed(&signed_up(&service).await, &crm);
+        message.attributes.remove("traceparent");
+        assert!(message.attributes.contains_key("googclient_traceparent"));
+        assert_eq!(deliver(&crm, &message, false).await, "done");
+    });
+    let told = told.await;
+    let process = told.find("process user-events-crm").unwrap();
+    let second_trace = told.find("trace 2").unwrap();
+    assert!(process < second_trace, "{told}");
 }
 
 #[tokio::test]
 async fn a_late_relay_sends_into_the_trace_of_the_request() {
-    let service = Service::new().await;
+    let (service, consumers) = (Service::new().await, LoneConsumer::each().await);
     let told = trees_of(async {
         service.bus.turn(Mood::Refusing);
         assert_eq!(service.sign_up(ADDRESS).await.status, StatusCode::CREATED);
         service.outbox.drain().await;
         service.bus.turn(Mood::Up);
         assert_eq!(service.relay_later().await["published"], 1);
+        let message = service.bus.messages().pop().unwrap();
+        for consumer in &consumers {
+            let outcome = deliver(consumer, &pushed(&message, consumer), false).await;
+            assert_eq!(outcome, "done", "{}", consumer.name);
+        }
     });
     insta::assert_snapshot!(told.await);
 }

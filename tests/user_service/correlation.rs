@@ -1,5 +1,6 @@
 //! One request's name and trace reach every consumer.
 
+use fanout_store::{Fields, Key, Write};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -89,4 +90,77 @@ async fn the_trace_goes_on_in_a_consumers_log_also_when_the_relay_sends_the_even
     assert_eq!(line["correlation_id"], "abc-123");
     let trace = &line["logging.googleapis.com/trace"];
     assert_eq!(*trace, format!("projects/test/traces/{TRACE}"));
+}
+
+/// The lines, each of which must name this request and, unless it has none, the caller's trace.
+fn lines_within(logs: &str, (method, route): (&str, &str), trace: Option<&str>) -> Vec<Value> {
+    let lines = logs.lines().map(|line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["httpRequest"]["requestMethod"], method, "{line}");
+        assert_eq!(line["httpRequest"]["requestUrl"], route, "{line}");
+        let trace = trace.map(|trace| format!("projects/test/traces/{trace}"));
+        let written = line["logging.googleapis.com/trace"].as_str();
+        assert_eq!(written, trace.as_deref(), "{line}");
+        let known = trace.is_some();
+        for part in ["spanId", "trace_sampled"] {
+            let part = line.get(format!("logging.googleapis.com/{part}"));
+            assert_eq!(part.is_some(), known, "{line}");
+        }
+        line
+    });
+    lines.collect()
+}
+
+#[tokio::test]
+async fn every_line_within_a_request_names_it_and_its_trace_also_on_tasks_that_outlive_it() {
+    let service = Service::new().await;
+    let traced = [("traceparent", TRACEPARENT)];
+    let signing_up = async {
+        sign_up(&service, &traced).await;
+        service.outbox.drain().await;
+    };
+    let ((), logs) = captured_logs(signing_up).await;
+    let lines = lines_within(&logs, ("POST", "/users"), Some(TRACE));
+    assert_eq!(lines[0]["message"], "published");
+
+    service.bus.turn(Mood::Refusing);
+    let (_, logs) = captured_logs(async {
+        let body = json!({"email": "grace@example.com", "name": "Grace"});
+        service.send(Method::POST, "/users", &traced, &body).await;
+        service.outbox.drain().await;
+    })
+    .await;
+    let lines = lines_within(&logs, ("POST", "/users"), Some(TRACE));
+    assert!(logs.contains("waits for the relay"), "{lines:?}");
+
+    // What the relay sends belongs to the trace of the request that stored it; its own run to none.
+    service.bus.turn(Mood::Up);
+    let (_, logs) = captured_logs(service.relay_later()).await;
+    let of_the_event = |line: &&str| line.contains("\"published\"") && line.contains("evt_");
+    let (sent, run): (Vec<&str>, Vec<&str>) = logs.lines().partition(of_the_event);
+    assert_eq!((sent.len(), run.len()), (1, 1), "{logs}");
+    lines_within(&sent.concat(), ("POST", "/tick"), Some(TRACE));
+    lines_within(&run.concat(), ("POST", "/tick"), None);
+}
+
+#[tokio::test]
+async fn an_error_within_a_request_says_which_to_error_reporting_and_how_it_was_answered() {
+    let service = Service::new().await;
+    let broken = Write::set(
+        Key::new(user_service::USERS, "usr_broken"),
+        Fields::new().with("email", true),
+    );
+    service.documents.commit(vec![broken]).await.unwrap();
+    let path = "/users/usr_broken";
+    let headers = [("traceparent", TRACEPARENT)];
+    let asking = service.call(Method::GET, path, &headers, "");
+    let (_, logs) = captured_logs(asking).await;
+    let lines = lines_within(&logs, ("GET", "/users/{id}"), Some(TRACE));
+    let [line] = lines.as_slice() else {
+        panic!("{logs}")
+    };
+    assert_eq!(line["severity"], "ERROR");
+    assert_eq!(line["httpRequest"]["status"], 500);
+    let error_reporting = line["@type"].as_str().unwrap();
+    assert!(error_reporting.ends_with("ReportedErrorEvent"), "{line}");
 }

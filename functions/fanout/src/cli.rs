@@ -15,6 +15,7 @@ use system::{MAIN_SYSTEM, Redelivery, roles, systems};
 
 use crate::capacity::CapacityFlags;
 use crate::completions::CompletionsFlags;
+use crate::console::TRACE_ID;
 use crate::dead_letters::DeadLettersArgs;
 use crate::doctor::DoctorFlags;
 use crate::ledger::LedgerArgs;
@@ -137,12 +138,23 @@ pub struct UpFlags {
     /// The page at localhost:8090: `on`, `read-only` (it changes nothing), or `off`
     #[arg(long, env = "FANOUT_CONSOLE", default_value = "on")]
     pub console: ConsoleMode,
+    /// Where the page leads to for a trace: a URL with `{trace_id}` in it, such as `http://localhost:16686/trace/{trace_id}`
+    #[arg(long, env = "FANOUT_TRACE_URL", value_name = "URL", value_parser = trace_url)]
+    pub trace_url: Option<String>,
     /// Which systems run
     #[command(flatten)]
     pub systems: SystemsFlags,
     /// How the embedded broker delivers
     #[command(flatten)]
     pub delivery: DeliveryFlags,
+}
+
+fn trace_url(text: &str) -> Result<String, &'static str> {
+    let of_a_web_page = text.starts_with("http://") || text.starts_with("https://");
+    if of_a_web_page && text.contains(TRACE_ID) {
+        return Ok(text.to_owned());
+    }
+    Err("it is no URL of a web page with {trace_id} in it")
 }
 
 /// What the page may do.

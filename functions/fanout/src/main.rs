@@ -9,6 +9,10 @@ use fanout::{
     capacity, completions, dead_letters, doctor, ledger, manifest, new_service, processes,
     projections, publish, replay, schema, status, trace, up,
 };
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -8,6 +8,10 @@ use fanout_google_cloud::RoleSettings;
 use fanout_processes::Pace;
 use fanout_projections::Freshness;
 use fanout_web::run_service;
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fanout_runtime::{Clock, IdGenerator, Timestamp};
 use fanout_store_sqlite::{Database, DatabaseError};
-use rusqlite::Savepoint;
+use rusqlite::Connection;
 use tokio::sync::watch;
 
 use super::backlog::{Backlog, backlogs};
@@ -87,10 +87,10 @@ impl Broker {
         Ok(backlogs(&self.shared.database).await?)
     }
 
-    /// Does this in the file, in a transaction of its own.
+    /// Does this in the file, in a transaction of its own; see [`Database::call`].
     pub(super) async fn call<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Self, &Savepoint<'_>) -> Result<T, BrokerError> + Send + 'static,
+        mut work: impl FnMut(&Self, &Connection) -> Result<T, BrokerError> + Send + 'static,
     ) -> Result<T, BrokerError> {
         let broker = self.clone();
         let database = &self.shared.database;

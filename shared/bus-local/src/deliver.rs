@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_runtime::{Shutdown, error_chain};
-use rusqlite::Savepoint;
+use rusqlite::Connection;
 use tracing::{debug, error, warn};
 
 use super::broker::Broker;
@@ -24,6 +24,8 @@ const AFTER_DATABASE_ERROR: Duration = Duration::from_secs(1);
 pub(super) struct Delivered {
     pub(super) message_id: i64,
     pub(super) answer: PushAnswer,
+    /// Whether a message may have become due by it: this one again, or the next with its key.
+    pub(super) look_again: bool,
 }
 
 /// What is to become of the delivery.
@@ -55,15 +57,24 @@ impl Deliverer {
         let (message_id, attempt) = (delivery.message_id, delivery.attempt);
         let answer = self.push(delivery.message).await;
         let next = self.next(&answer, attempt);
-        if let Err(error) = self.settle(next, message_id, attempt, &answer).await {
-            let error = error_chain(&error);
-            error!(
-                error,
-                "the result of a delivery is lost; it is delivered again"
-            );
-            tokio::time::sleep(AFTER_DATABASE_ERROR).await;
+        let settled = self.settle(next, message_id, attempt, &answer).await;
+        let look_again = match settled {
+            Ok(look_again) => look_again,
+            Err(error) => {
+                let error = error_chain(&error);
+                error!(
+                    error,
+                    "the result of a delivery is lost; it is delivered again"
+                );
+                tokio::time::sleep(AFTER_DATABASE_ERROR).await;
+                true
+            }
+        };
+        Delivered {
+            message_id,
+            answer,
+            look_again,
         }
-        Delivered { message_id, answer }
     }
 
     async fn push(&self, message: PushedMessage) -> PushAnswer {
@@ -109,17 +120,18 @@ impl Deliverer {
         }
     }
 
+    /// Whether a message may be due by it.
     async fn settle(
         &self,
         next: Next,
         message_id: i64,
         attempt: u32,
         answer: &PushAnswer,
-    ) -> Result<(), BrokerError> {
+    ) -> Result<bool, BrokerError> {
         let settings = &self.subscription.settings;
         let subscription = settings.name.as_str();
         match &next {
-            Next::Leave => return Ok(()),
+            Next::Leave => return Ok(true),
             Next::Acknowledge | Next::DeliverAgain => {
                 debug!(subscription, message_id, attempt, "delivered");
             }
@@ -137,20 +149,20 @@ impl Deliverer {
             subscription: self.subscription.id,
         };
         let from = Arc::clone(&self.subscription);
-        let work = move |broker: &Broker, file: &Savepoint<'_>| {
+        let work = move |broker: &Broker, file: &Connection| {
             let now = broker.now();
-            match next {
+            match &next {
                 Next::Leave => {}
-                Next::Acknowledge => settle::acknowledge(file, key, now)?,
+                Next::Acknowledge => return Ok(settle::acknowledge(file, key, now)?),
                 Next::DeliverAgain => settle::postpone(file, key, now, Duration::ZERO)?,
-                Next::Retry(wait) => settle::retry(file, key, now, wait)?,
+                Next::Retry(wait) => settle::retry(file, key, now, *wait)?,
                 Next::Forward { policy, otherwise } => {
-                    if !settle::forward(broker, file, key, &from.settings, &policy, attempt)? {
-                        settle::retry(file, key, now, otherwise)?;
+                    if !settle::forward(broker, file, key, &from.settings, policy, attempt)? {
+                        settle::retry(file, key, now, *otherwise)?;
                     }
                 }
             }
-            Ok(())
+            Ok(true)
         };
         self.broker.call(work).await
     }

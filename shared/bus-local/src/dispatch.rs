@@ -8,7 +8,7 @@ use fanout_runtime::{DRAIN, Shutdown, Timestamp, error_chain};
 use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 use super::broker::Broker;
@@ -189,6 +189,8 @@ impl Dispatcher {
 
     /// Starts as many deliveries as there is room for.
     async fn start_due(&mut self) -> Pause {
+        let ended = self.deliveries.try_join_next_with_id();
+        self.finish(ended);
         let Some(room) = self.flow.room(self.backlog) else {
             return Pause::NoRoom;
         };
@@ -234,14 +236,7 @@ impl Dispatcher {
                 let finished = self.deliveries.join_next_with_id().await;
                 self.finish(finished);
             }
-            Pause::Idle(time) => {
-                let finished = tokio::select! {
-                    Some(finished) = self.deliveries.join_next_with_id() => Some(finished),
-                    _ = self.messages.changed() => None,
-                    () = sleep(time) => None,
-                };
-                self.finish(finished);
-            }
+            Pause::Idle(time) => self.until_some_may_be_due(Instant::now() + time).await,
             Pause::NotPushing => {
                 // Fails only without a broker, and this holds one.
                 let _ = self.topology.changed().await;
@@ -251,24 +246,43 @@ impl Dispatcher {
         }
     }
 
-    /// Takes note of a delivery that has ended, and of all others that have.
-    fn finish(&mut self, first: Option<Result<(task::Id, Delivered), JoinError>>) {
+    /// A message that was acked leaves nothing to look for: where no other waited, none waits now.
+    async fn until_some_may_be_due(&mut self, time: Instant) {
+        loop {
+            let finished = tokio::select! {
+                Some(finished) = self.deliveries.join_next_with_id() => Some(finished),
+                _ = self.messages.changed() => return,
+                () = sleep_until(time) => return,
+            };
+            if self.finish(finished) || self.backlog {
+                return;
+            }
+        }
+    }
+
+    /// Takes note of a delivery that has ended, and of all others that have; whether messages may be
+    /// due by them.
+    fn finish(&mut self, first: Option<Result<(task::Id, Delivered), JoinError>>) -> bool {
+        let mut look_again = false;
         let mut next = first;
         while let Some(finished) = next {
             match finished {
                 Ok((task, delivered)) => {
                     self.messages_of.remove(&task);
                     self.note(&delivered);
+                    look_again |= delivered.look_again;
                 }
                 Err(error) => {
                     error!(%error, "a delivery broke off; it starts again");
                     if let Some(message) = self.messages_of.remove(&error.id()) {
                         self.flow.finished(message, false);
                     }
+                    look_again = true;
                 }
             }
             next = self.deliveries.try_join_next_with_id();
         }
+        look_again
     }
 
     fn note(&mut self, delivered: &Delivered) {

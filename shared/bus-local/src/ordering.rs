@@ -4,24 +4,33 @@
 use fanout_runtime::Timestamp;
 use rusqlite::Connection;
 
-/// Lets the first message with this key go, if none is on its way.
+/// Lets the first message with this key go, if none is on its way; whether there was one.
 pub(super) fn release_next(
     file: &Connection,
     subscription: i64,
     ordering_key: &str,
     now: Timestamp,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     if ordering_key.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
-    file.prepare_cached(
-        "UPDATE deliveries SET due_ms = ?3
-         WHERE subscription = ?1 AND due_ms IS NULL AND message =
-             (SELECT min(message) FROM deliveries
-              WHERE subscription = ?1 AND ordering_key = ?2 AND ordering_key <> '')",
-    )?
-    .execute((subscription, ordering_key, now.timestamp_millis()))?;
-    Ok(())
+    // SQLite would keep a table of its own for an UPDATE that finds its row by a subquery.
+    let first: Option<i64> = file
+        .prepare_cached(
+            "SELECT min(message) FROM deliveries
+             WHERE subscription = ?1 AND ordering_key = ?2 AND ordering_key <> ''",
+        )?
+        .query_row((subscription, ordering_key), |row| row.get(0))?;
+    let Some(first) = first else {
+        return Ok(false);
+    };
+    let released = file
+        .prepare_cached(
+            "UPDATE deliveries SET due_ms = ?3
+             WHERE message = ?2 AND subscription = ?1 AND due_ms IS NULL",
+        )?
+        .execute((subscription, first, now.timestamp_millis()))?;
+    Ok(released > 0)
 }
 
 /// Puts all queues of a subscription right, after rows came or went anywhere in them.

@@ -44,7 +44,7 @@ impl Broker {
         let topic = topic.to_owned();
         self.call(move |broker, file| {
             if !subscriptions::topic_exists(file, &topic)? {
-                return Err(BrokerError::Unknown("topic", topic));
+                return Err(BrokerError::Unknown("topic", topic.clone()));
             }
             let recipients = Subscribers::of_topic(file, &topic)?;
             let now = broker.now();
@@ -68,16 +68,20 @@ struct Subscriber {
 
 impl Subscribers {
     pub(super) fn of_topic(file: &Connection, topic: &str) -> Result<Self, BrokerError> {
-        let recipient = |stored: subscriptions::Stored| {
-            Ok(Subscriber {
-                subscription: stored.id,
-                ordered: stored.settings.ordered,
-                filter: subscriptions::parse_filter(&stored.settings)?,
-            })
-        };
-        let stored = subscriptions::of_topic(file, topic)?;
-        let recipients: Result<_, BrokerError> = stored.into_iter().map(recipient).collect();
-        recipients.map(Self)
+        let mut statement = file.prepare_cached(
+            "SELECT id, ordered, filter, name FROM subscriptions WHERE topic = ?1 ORDER BY id",
+        )?;
+        let mut rows = statement.query([topic])?;
+        let mut recipients = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (filter, name): (Option<String>, String) = (row.get(2)?, row.get(3)?);
+            recipients.push(Subscriber {
+                subscription: row.get(0)?,
+                ordered: row.get(1)?,
+                filter: subscriptions::parse_filter(&name, filter.as_deref())?,
+            });
+        }
+        Ok(Self(recipients))
     }
 
     /// Stores the message for every subscription that wants it; one that none wants is not kept.
@@ -110,9 +114,12 @@ impl Subscribers {
 
 /// Message ids are the time in microseconds, pushed on where that would repeat one or go back.
 fn next_message_id(file: &Connection, now: Timestamp) -> Result<i64, BrokerError> {
-    let id = file
-        .prepare_cached("UPDATE last_message SET id = max(id + 1, ?1) RETURNING id")?
-        .query_row([now.timestamp_micros()], |row| row.get(0))?;
+    let last: i64 = file
+        .prepare_cached("SELECT id FROM last_message")?
+        .query_row([], |row| row.get(0))?;
+    let id = now.timestamp_micros().max(last.saturating_add(1));
+    file.prepare_cached("UPDATE last_message SET id = ?1")?
+        .execute([id])?;
     Ok(id)
 }
 

@@ -61,8 +61,10 @@ impl Broker {
         subscription: &str,
         ack_ids: &[String],
     ) -> Result<(), BrokerError> {
-        self.with_held(subscription, ack_ids, settle::acknowledge)
-            .await
+        self.with_held(subscription, ack_ids, |file, key, now| {
+            settle::acknowledge(file, key, now).map(drop)
+        })
+        .await
     }
 
     /// Keeps messages that were pulled for so much longer from now on, at most ten minutes; zero
@@ -91,7 +93,7 @@ impl Broker {
         let held = held?;
         self.call(move |broker, file| {
             let subscription = pull_subscription(file, &name)?.id;
-            for (message, attempt) in held {
+            for &(message, attempt) in &held {
                 let key = DeliveryKey {
                     message,
                     subscription,

@@ -31,7 +31,7 @@ impl Broker {
             if subscriptions::create_topic(file, &name)? {
                 Ok(())
             } else {
-                Err(BrokerError::Exists("topic", name))
+                Err(BrokerError::Exists("topic", name.clone()))
             }
         })
         .await
@@ -41,7 +41,8 @@ impl Broker {
     pub async fn create_subscription(&self, settings: Subscription) -> Result<(), BrokerError> {
         self.call(move |broker, file| {
             if subscriptions::find(file, &settings.name)?.is_some() {
-                return Err(BrokerError::Exists("subscription", settings.name));
+                let name = settings.name.clone();
+                return Err(BrokerError::Exists("subscription", name));
             }
             subscriptions::put(file, &settings, broker.now())?;
             broker.wake_for_new_subscriptions();

@@ -22,29 +22,33 @@ pub(super) struct DeliveryKey {
 
 /// Deletes the delivery, lets the next message with its ordering key go, and deletes the message
 /// when no subscription waits for it or retains it. An ack for what is no longer there changes
-/// nothing.
+/// nothing. Answers whether a next message is due by this.
 pub(super) fn acknowledge(
     file: &Connection,
     key: DeliveryKey,
     now: Timestamp,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let ordering_key: Option<String> = file
         .prepare_cached(
-            "DELETE FROM deliveries WHERE message = ?1 AND subscription = ?2
-             RETURNING ordering_key",
+            "SELECT ordering_key FROM deliveries WHERE message = ?1 AND subscription = ?2",
         )?
         .query_row((key.message, key.subscription), |row| row.get(0))
         .optional()?;
     let Some(ordering_key) = ordering_key else {
-        return Ok(());
+        return Ok(false);
     };
-    ordering::release_next(file, key.subscription, &ordering_key, now)?;
-    file.prepare_cached(
-        "INSERT INTO retained (message, subscription)
-         SELECT ?1, id FROM subscriptions WHERE id = ?2 AND retains_acked",
-    )?
-    .execute((key.message, key.subscription))?;
-    forget::if_unwanted(file, key.message)
+    file.prepare_cached("DELETE FROM deliveries WHERE message = ?1 AND subscription = ?2")?
+        .execute((key.message, key.subscription))?;
+    let released = ordering::release_next(file, key.subscription, &ordering_key, now)?;
+    let retains = file
+        .prepare_cached("SELECT 1 FROM subscriptions WHERE id = ?1 AND retains_acked")?
+        .exists([key.subscription])?;
+    if retains {
+        file.prepare_cached("INSERT INTO retained (message, subscription) VALUES (?1, ?2)")?
+            .execute((key.message, key.subscription))?;
+    }
+    forget::if_unwanted(file, key.message)?;
+    Ok(released)
 }
 
 /// Counts a failed delivery; the message is due again after `wait`.

@@ -66,12 +66,6 @@ pub(super) fn all(file: &Connection) -> rusqlite::Result<Vec<Stored>> {
         .collect()
 }
 
-pub(super) fn of_topic(file: &Connection, topic: &str) -> rusqlite::Result<Vec<Stored>> {
-    file.prepare_cached(&format!("{SELECT} WHERE topic = ?1 ORDER BY id"))?
-        .query_map([topic], stored)?
-        .collect()
-}
-
 pub(super) fn by_id(file: &Connection, id: i64) -> rusqlite::Result<Option<Stored>> {
     file.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?
         .query_row([id], stored)
@@ -154,7 +148,7 @@ pub(super) fn delete(file: &Connection, name: &str) -> Result<(), BrokerError> {
 
 fn check(file: &Connection, settings: &Subscription) -> Result<(), BrokerError> {
     check_name(&settings.name)?;
-    let invalid = |reason| Err(invalid(settings, reason));
+    let invalid = |reason| Err(invalid(&settings.name, reason));
     let policy = settings.dead_letters.as_ref();
     for topic in [&settings.topic]
         .into_iter()
@@ -185,7 +179,7 @@ fn check(file: &Connection, settings: &Subscription) -> Result<(), BrokerError> 
     if !(SHORTEST..=LONGEST_RETENTION).contains(&settings.retention.period) {
         return invalid("its retention must be from a millisecond to 31 days");
     }
-    parse_filter(settings).map(drop)
+    parse_filter(&settings.name, settings.filter.as_deref()).map(drop)
 }
 
 /// The endpoint as an address that can be pushed to.
@@ -194,17 +188,18 @@ pub(super) fn endpoint_uri(endpoint: &str) -> Option<Uri> {
     (uri.scheme_str() == Some("http") && uri.host().is_some()).then_some(uri)
 }
 
-/// What the subscription wants; `None` for everything.
+/// What the subscription of this name wants; `None` for everything.
 pub(super) fn parse_filter(
-    settings: &Subscription,
+    name: &str,
+    filter: Option<&str>,
 ) -> Result<Option<AttributeFilter>, BrokerError> {
-    let text = settings.filter.as_deref().filter(|text| !text.is_empty());
+    let text = filter.filter(|text| !text.is_empty());
     let filter = text.map(str::parse).transpose();
-    filter.map_err(|error: InvalidFilter| invalid(settings, &error.to_string()))
+    filter.map_err(|error: InvalidFilter| invalid(name, &error.to_string()))
 }
 
-fn invalid(settings: &Subscription, reason: &str) -> BrokerError {
-    BrokerError::Invalid(format!("subscription `{}`: {reason}", settings.name))
+fn invalid(name: &str, reason: &str) -> BrokerError {
+    BrokerError::Invalid(format!("subscription `{name}`: {reason}"))
 }
 
 fn check_name(name: &str) -> Result<(), BrokerError> {

@@ -17,14 +17,7 @@ pub(super) struct DeliveryLine {
     path: &'static str,
     message_id: Option<String>,
     attempt: Option<u32>,
-    trace: Option<Trace>,
-}
-
-/// The trace that a line belongs to.
-struct Trace {
-    context: TraceContext,
-    /// By the name that Cloud Trace has for it.
-    name: String,
+    trace: Option<TraceContext>,
 }
 
 impl DeliveryLine {
@@ -39,36 +32,27 @@ impl DeliveryLine {
         }
     }
 
-    /// Adds what the envelope says. `project`: the Google Cloud project that traces belong to.
-    pub(super) fn read(&mut self, envelope: &PushEnvelope, project: &str) {
+    /// Adds what the envelope says.
+    pub(super) fn read(&mut self, envelope: &PushEnvelope) {
         self.message_id = Some(envelope.message_id().to_owned());
         self.attempt = envelope.delivery_attempt();
-        self.belongs_to(envelope.trace(), project);
+        self.trace = envelope.trace();
     }
 
     /// The same of what the headers of an unwrapped push say.
-    pub(super) fn announced(&mut self, message: &PushedMessage, project: &str) {
+    pub(super) fn announced(&mut self, message: &PushedMessage) {
         self.message_id = Some(message.message_id.clone());
         self.attempt = message.delivery_attempt;
-        self.belongs_to(trace_of(&message.attributes), project);
+        self.trace = trace_of(&message.attributes);
     }
 
-    /// The context that the line belongs to.
-    pub(super) fn context(&self) -> Option<&TraceContext> {
-        self.trace.as_ref().map(|trace| &trace.context)
-    }
-
-    /// The line's trace is this one.
-    pub(super) fn belongs_to(&mut self, context: Option<TraceContext>, project: &str) {
-        self.trace = context.map(|context| Trace {
-            name: format!("projects/{project}/traces/{}", context.trace_id()),
-            context,
-        });
+    /// The trace that the message belongs to.
+    pub(super) fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
     }
 
     /// Logs a delivery that was taken to an outcome.
     pub(super) fn settled(&self, settled: &Settled, status: StatusCode, took: Duration) {
-        let trace = self.trace.as_ref();
         macro_rules! line {
             ($level:ident, $text:literal $(, $name:ident = $value:expr)*) => {
                 $level!(
@@ -88,9 +72,6 @@ impl DeliveryLine {
                     httpRequest.requestUrl = self.path,
                     httpRequest.status = status.as_u16(),
                     httpRequest.latency = %Latency(took),
-                    "logging.googleapis.com/trace" = trace.map(|it| it.name.as_str()),
-                    "logging.googleapis.com/spanId" = trace.map(|it| it.context.span_id()),
-                    "logging.googleapis.com/trace_sampled" = trace.map(|it| it.context.is_sampled()),
                     $($name = $value,)*
                     $text
                 )
@@ -122,7 +103,6 @@ impl DeliveryLine {
 
     /// Logs a request that was refused: `outcome` is the answer's slug. It has no event.
     pub(super) fn refused(&self, outcome: &str, why: &str, status: StatusCode, took: Duration) {
-        let trace = self.trace.as_ref();
         warn!(
             consumer = self.consumer,
             attempt = self.attempt,
@@ -133,9 +113,6 @@ impl DeliveryLine {
             httpRequest.requestUrl = self.path,
             httpRequest.status = status.as_u16(),
             httpRequest.latency = %Latency(took),
-            "logging.googleapis.com/trace" = trace.map(|it| it.name.as_str()),
-            "logging.googleapis.com/spanId" = trace.map(|it| it.context.span_id()),
-            "logging.googleapis.com/trace_sampled" = trace.map(|it| it.context.is_sampled()),
             why,
             "delivery refused"
         );

@@ -40,8 +40,6 @@ pub struct ConsumerDeps {
     pub timings: Timings,
     /// Who may push.
     pub auth: PushAuth,
-    /// The Google Cloud project, for the trace field of the logs.
-    pub project: String,
 }
 
 /// One consumer's pipeline.

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use fanout_runtime::{Clock, TraceContext};
+use fanout_runtime::{Clock, LogScope, TraceContext};
 use fanout_telemetry::{Delivered, answered, context_of, process_span, processed, request_span};
 use fanout_web::{BodyFault, BodyRoom, HeldBody, Problem, health_route, is_encoded, media_type};
 use http::{HeaderMap, StatusCode};
@@ -38,7 +38,6 @@ struct Reader {
     /// For all pushes that are under way: Cloud Run lets 80 in at once.
     room: BodyRoom,
     clock: Arc<dyn Clock>,
-    project: String,
 }
 
 /// The routes that make a consumer: `POST /pubsub/push`, the same for pushes without Google's wrapper
@@ -51,7 +50,6 @@ pub fn push_route(consumer: Consumer, deps: ConsumerDeps) -> Router {
             auth: deps.auth,
             room: BodyRoom::of_memory(MAX_PUSH_BYTES),
             clock: deps.clock,
-            project: deps.project,
         },
     };
     Router::new()
@@ -70,7 +68,7 @@ async fn receive(
         let started = Instant::now();
         let mut line = DeliveryLine::new(endpoint.consumer, PUSH);
         let read = endpoint.reader.read(&headers, body, &mut line).await;
-        endpoint.answer(read, &headers, &mut line, started).await
+        endpoint.answer(read, &headers, &line, started).await
     };
     in_a_span(PUSH, &headers, pushed).await
 }
@@ -82,7 +80,8 @@ async fn in_a_span(
     push: impl Future<Output = Response>,
 ) -> Response {
     let span = request_span("POST", path, || TraceContext::from_headers(headers));
-    let response = push.instrument(span.clone()).await;
+    let scope = LogScope::current().in_trace(context_of(&span));
+    let response = scope.around(push.instrument(span.clone())).await;
     answered(&span, response.status().as_u16());
     response
 }
@@ -97,7 +96,7 @@ async fn receive_unwrapped(
         let mut line = DeliveryLine::new(endpoint.consumer, PUSH_UNWRAPPED);
         let reader = &endpoint.reader;
         let read = reader.read_unwrapped(&headers, body, &mut line).await;
-        endpoint.answer(read, &headers, &mut line, started).await
+        endpoint.answer(read, &headers, &line, started).await
     };
     in_a_span(PUSH_UNWRAPPED, &headers, pushed).await
 }
@@ -107,28 +106,32 @@ impl Endpoint {
         &self,
         read: Result<(PushedMessage, HeldBody), Refusal>,
         headers: &HeaderMap,
-        line: &mut DeliveryLine,
+        line: &DeliveryLine,
         started: Instant,
     ) -> Response {
         match read {
             Ok((message, _room)) => {
                 let redriven = headers.contains_key(X_REDRIVE);
-                let span = process_span(&delivered(&message, line.context(), redriven));
-                if let Some(context) = context_of(&span) {
-                    line.belongs_to(Some(context), &self.reader.project);
-                }
-                let settling = self.pipeline.settle(&message, redriven);
-                let settled = settling.instrument(span.clone()).await;
-                processed(&span, &settled.traced());
-                drop(span);
-                let answer = (&settled.outcome).into_response();
-                line.settled(&settled, answer.status(), started.elapsed());
-                answer
+                let span = process_span(&delivered(&message, line.trace(), redriven));
+                let trace = context_of(&span).or_else(|| line.trace().cloned());
+                let settling = async {
+                    let settling = self.pipeline.settle(&message, redriven);
+                    let settled = settling.instrument(span.clone()).await;
+                    processed(&span, &settled.traced());
+                    drop(span);
+                    let answer = (&settled.outcome).into_response();
+                    line.settled(&settled, answer.status(), started.elapsed());
+                    answer
+                };
+                LogScope::current().in_trace(trace).around(settling).await
             }
             Err(refusal) => {
                 let problem = refusal.problem();
                 let (why, took) = (refusal.to_string(), started.elapsed());
-                line.refused(problem.slug(), &why, problem.status(), took);
+                let scope = LogScope::current().in_trace(line.trace().cloned());
+                scope.around_all_of(|| {
+                    line.refused(problem.slug(), &why, problem.status(), took);
+                });
                 problem.into_response()
             }
         }
@@ -180,7 +183,7 @@ impl Reader {
         }
         let mut held = self.room.read(body, MAX_PUSH_BYTES).await?;
         let envelope = PushEnvelope::from_json(&std::mem::take(&mut held.bytes))?;
-        line.read(&envelope, &self.project);
+        line.read(&envelope);
         Ok((envelope.into_message(self.clock.now())?, held))
     }
 
@@ -193,7 +196,7 @@ impl Reader {
     ) -> Result<(PushedMessage, HeldBody), Refusal> {
         self.auth.check(headers).await?;
         let push = UnwrappedPush::from_headers(headers, self.clock.now())?;
-        line.announced(push.announced(), &self.project);
+        line.announced(push.announced());
         if is_encoded(headers) {
             return Err(Refusal::Encoded);
         }
@@ -281,7 +284,6 @@ mod tests {
             auth,
             room: BodyRoom::of(room),
             clock: Arc::new(SystemClock),
-            project: "test".to_owned(),
         }
     }
 

@@ -205,7 +205,7 @@ impl RoleSettings {
 
     /// Connects, and starts the service.
     pub async fn start(self) -> Result<Service, BoxError> {
-        let (project, timings) = (self.google_cloud.project.clone(), self.timings());
+        let timings = self.timings();
         let google_cloud = self.google_cloud.connect().await?;
         let kernel = Kernel {
             outbox: google_cloud.outbox(self.spec.name),
@@ -217,7 +217,6 @@ impl RoleSettings {
             processes: self.processes,
             projections: self.projections,
             push_auth: self.push.map(|(auth, _)| auth),
-            project,
         };
         self.spec.start(self.role, kernel)
     }

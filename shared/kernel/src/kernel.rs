@@ -33,8 +33,6 @@ pub struct Kernel {
     pub projections: Projections,
     /// How a push proves where it comes from, for a service that is pushed to.
     pub push_auth: Option<PushAuth>,
-    /// The project, for links from log lines to traces.
-    pub project: String,
 }
 
 impl Kernel {
@@ -100,7 +98,6 @@ impl Kernel {
             auth: auth.ok_or(
                 "nothing says how pushes are checked: the service has no subscriber in its spec",
             )?,
-            project: self.project.clone(),
         })
     }
 }

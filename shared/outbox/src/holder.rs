@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use fanout_bus::{PUBLISH_LIMIT, PublishError};
-use fanout_runtime::{Latency, error_chain};
+use fanout_runtime::{Latency, LogScope, error_chain};
 use fanout_store::{
     CommitError, Comparison, Direction, Document, MalformedDocument, Query, StoreError, Write,
     commit_through_contention,
@@ -194,13 +194,16 @@ impl<'a> Holder<'a> {
             self.note_refusal(row, &error_chain(error)).await;
         }
         let message_id = answer?;
-        info!(
-            event_id = row.event_id.as_str(),
-            message_id = %message_id.0,
-            topic = row.topic.as_str(),
-            send_latency = %Latency(started.elapsed()),
-            "published"
-        );
+        let took = started.elapsed();
+        LogScope::current().in_trace(row.trace()).around_all_of(|| {
+            info!(
+                event_id = row.event_id.as_str(),
+                message_id = %message_id.0,
+                topic = row.topic.as_str(),
+                send_latency = %Latency(took),
+                "published"
+            );
+        });
         self.done.published += 1;
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::schemas_url::SchemasUrl;
 use fanout_bus::{PUBLISH_LIMIT, Publisher};
-use fanout_runtime::{Clock, IdGenerator, error_chain};
+use fanout_runtime::{Clock, IdGenerator, error_chain, in_current_scope};
 use fanout_store::{CommitError, Documents, Write};
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
@@ -145,7 +145,7 @@ impl Outbox {
         let outbox = self.clone();
         let publishing = async move { outbox.publish_line(line, answered).await };
         self.tasks
-            .spawn(publishing.in_current_span().with_current_subscriber());
+            .spawn(in_current_scope(publishing.in_current_span()).with_current_subscriber());
         answer
     }
 

@@ -46,33 +46,45 @@ impl FromStr for LogFormat {
 /// What is logged if `RUST_LOG` does not say.
 const DEFAULT_FILTER: &str = "info,firestore=warn,gcloud_sdk=warn";
 
+/// Stands in a trace's name for the project, where there is none.
+const NO_PROJECT: &str = "local";
+
 /// How log lines are written, and which.
 #[derive(Debug)]
 pub struct LogSettings {
     format: LogFormat,
     filter: EnvFilter,
+    /// The project that traces belong to.
+    project: String,
 }
 
 impl LogSettings {
-    /// Reads `LOG_FORMAT` (default `json`) and `RUST_LOG` (default `info`).
+    /// Reads `LOG_FORMAT` (default `json`), `RUST_LOG` (default `info`) and `GOOGLE_CLOUD_PROJECT`, by
+    /// which Cloud Logging finds a line's trace.
     pub fn read(settings: &mut Settings<'_>) -> Option<Self> {
         let format = LogFormat::read(settings);
-        let filter = read_filter(settings);
-        Some(Self {
-            format: format?,
-            filter: filter?,
-        })
+        let rest = Self::of_format(LogFormat::Json, settings);
+        let (format, rest) = format.zip(rest)?;
+        Some(Self { format, ..rest })
     }
 
     /// For saying why a start failed, for which the settings of logs may be the reason.
     pub fn of_faults(format: LogFormat) -> Self {
-        let filter = EnvFilter::new(DEFAULT_FILTER);
-        Self { format, filter }
+        Self {
+            format,
+            filter: EnvFilter::new(DEFAULT_FILTER),
+            project: NO_PROJECT.to_owned(),
+        }
     }
 
-    /// Reads `RUST_LOG` alone, for lines of this format.
+    /// The same as [`LogSettings::read`], for lines of this format.
     pub fn of_format(format: LogFormat, settings: &mut Settings<'_>) -> Option<Self> {
-        read_filter(settings).map(|filter| Self { format, filter })
+        let project = settings.optional::<String>("GOOGLE_CLOUD_PROJECT", "a project's id");
+        read_filter(settings).map(|filter| Self {
+            format,
+            filter,
+            project: project.value().unwrap_or(NO_PROJECT.to_owned()),
+        })
     }
 }
 
@@ -94,14 +106,18 @@ pub type MoreLogs = Box<dyn Layer<Registry> + Send + Sync>;
 /// Starts logging to standard output (JSON, panics too) or standard error (text), and to `more`
 /// readers of the same lines. A second call changes nothing.
 pub fn init_telemetry(settings: LogSettings, more: Vec<MoreLogs>) {
-    let LogSettings { format, filter } = settings;
+    let LogSettings {
+        format,
+        filter,
+        project,
+    } = settings;
     let filter = without_spans(filter);
     let mut layers = more;
     let lines = match format {
         LogFormat::Json => {
             log_panics();
             let lines = tracing_subscriber::fmt::layer();
-            lines.event_format(CloudLogging).boxed()
+            lines.event_format(CloudLogging { project }).boxed()
         }
         LogFormat::Text => tracing_subscriber::fmt::layer()
             .fmt_fields(fields_for_people())
@@ -149,13 +165,14 @@ fn fields_for_people() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static 
     })
 }
 
-/// A subscriber that writes what containers write to somewhere else than standard output.
-pub fn cloud_logging_to<W>(writer: W) -> impl Subscriber + Send + Sync
+/// A subscriber that writes what the containers of `project` write to somewhere else than standard output.
+pub fn cloud_logging_to<W>(project: &str, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    let project = project.to_owned();
     tracing_subscriber::fmt()
-        .event_format(CloudLogging)
+        .event_format(CloudLogging { project })
         .with_writer(writer)
         .finish()
 }
@@ -166,10 +183,12 @@ mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 
+    use http::Method;
     use serde_json::Value;
     use tracing::{Level, span_enabled};
 
     use super::*;
+    use crate::{LogScope, in_current_scope};
 
     #[derive(Clone, Default)]
     struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -182,12 +201,6 @@ mod tests {
 
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
-        }
-    }
-
-    impl Captured {
-        fn line(&self) -> Value {
-            serde_json::from_slice(&self.0.lock().unwrap()).unwrap()
         }
     }
 
@@ -224,50 +237,122 @@ mod tests {
         });
     }
 
-    #[test]
-    fn a_line_carries_the_names_cloud_logging_and_our_contract_ask_for() {
+    /// The lines that were written meanwhile.
+    fn said(what: impl FnOnce()) -> Vec<Value> {
         let captured = Captured::default();
         let writer = captured.clone();
-        let subscriber = cloud_logging_to(move || writer.clone());
-        tracing::subscriber::with_default(subscriber, || {
+        let subscriber = cloud_logging_to("p", move || writer.clone());
+        tracing::subscriber::with_default(subscriber, what);
+        let bytes = captured.0.lock().unwrap();
+        let lines = bytes
+            .split(|byte| *byte == b'\n')
+            .filter(|it| !it.is_empty());
+        lines
+            .map(|line| {
+                let mut line: Value = serde_json::from_slice(line).unwrap();
+                line["time"] = "[time]".into();
+                line
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_line_carries_the_names_cloud_logging_and_our_contract_ask_for() {
+        let lines = said(|| {
             tracing::warn!(
                 event_id = "evt_1",
                 attempt = 2_u64,
                 httpRequest.status = 204,
                 httpRequest.latency = "0.002s",
-                "logging.googleapis.com/trace" = "projects/p/traces/t",
                 share = 0.5,
                 whole = f64::NAN,
                 "parked \"so\""
             );
         });
-        let mut line = captured.line();
-        line["time"] = "[time]".into();
-        insta::assert_json_snapshot!(line, @r#"
-        {
-          "attempt": 2,
-          "event_id": "evt_1",
-          "httpRequest": {
-            "latency": "0.002s",
-            "status": 204
-          },
-          "logging.googleapis.com/trace": "projects/p/traces/t",
-          "message": "parked \"so\"",
-          "severity": "WARNING",
-          "share": 0.5,
-          "target": "fanout_runtime::telemetry::tests",
-          "time": "[time]",
-          "whole": null
-        }
+        insta::assert_json_snapshot!(lines, @r#"
+        [
+          {
+            "attempt": 2,
+            "event_id": "evt_1",
+            "httpRequest": {
+              "latency": "0.002s",
+              "status": 204
+            },
+            "message": "parked \"so\"",
+            "severity": "WARNING",
+            "share": 0.5,
+            "target": "fanout_runtime::telemetry::tests",
+            "time": "[time]",
+            "whole": null
+          }
+        ]
         "#);
+    }
+
+    #[tokio::test]
+    async fn a_line_within_a_request_names_it_and_its_trace_once_and_one_after_it_does_not() {
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let scope = LogScope::of_request(Method::POST, "/users", trace.parse().ok());
+        let lines = said(|| {
+            scope.clone().around_all_of(|| {
+                tracing::info!("within");
+                tracing::info!(
+                    httpRequest.requestMethod = "GET",
+                    httpRequest.status = 204,
+                    "it says so itself"
+                );
+            });
+            tracing::info!("after");
+        });
+        insta::assert_json_snapshot!(lines, @r#"
+        [
+          {
+            "httpRequest": {
+              "requestMethod": "POST",
+              "requestUrl": "/users"
+            },
+            "logging.googleapis.com/spanId": "00f067aa0ba902b7",
+            "logging.googleapis.com/trace": "projects/p/traces/4bf92f3577b34da6a3ce929d0e0e4736",
+            "logging.googleapis.com/trace_sampled": true,
+            "message": "within",
+            "severity": "INFO",
+            "target": "fanout_runtime::telemetry::tests",
+            "time": "[time]"
+          },
+          {
+            "httpRequest": {
+              "requestMethod": "GET",
+              "status": 204
+            },
+            "logging.googleapis.com/spanId": "00f067aa0ba902b7",
+            "logging.googleapis.com/trace": "projects/p/traces/4bf92f3577b34da6a3ce929d0e0e4736",
+            "logging.googleapis.com/trace_sampled": true,
+            "message": "it says so itself",
+            "severity": "INFO",
+            "target": "fanout_runtime::telemetry::tests",
+            "time": "[time]"
+          },
+          {
+            "message": "after",
+            "severity": "INFO",
+            "target": "fanout_runtime::telemetry::tests",
+            "time": "[time]"
+          }
+        ]
+        "#);
+        let on_tasks = scope.around(async {
+            let told = in_current_scope(async { LogScope::current() });
+            let untold = async { LogScope::current() };
+            (tokio::spawn(told).await, tokio::spawn(untold).await)
+        });
+        let (told, untold) = on_tasks.await;
+        assert_eq!(&*told.unwrap().request.unwrap().1, "/users");
+        assert!(untold.unwrap().request.is_none());
     }
 
     #[test]
     fn what_went_wrong_is_a_line_that_error_reporting_groups() {
-        let captured = Captured::default();
-        let writer = captured.clone();
-        let subscriber = cloud_logging_to(move || writer.clone());
-        tracing::subscriber::with_default(subscriber, || tracing::error!("failed"));
-        assert_eq!(captured.line()["@type"], cloud_logging::REPORTED_ERROR);
+        let lines = said(|| tracing::error!("failed"));
+        assert_eq!(lines[0]["@type"], cloud_logging::REPORTED_ERROR);
     }
 }

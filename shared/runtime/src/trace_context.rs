@@ -1,15 +1,18 @@
 //! W3C trace context: one trace over the whole fan-out.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
+/// How long a `traceparent` is.
+const LENGTH: usize = 55;
+const TRACE_ID: Range<usize> = 3..35;
+const SPAN_ID: Range<usize> = 36..52;
+const FLAGS: Range<usize> = 53..LENGTH;
+
 /// A `traceparent` (W3C Trace Context, level 1): version, trace id, parent id and flags.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TraceContext {
-    trace_id: String,
-    parent_id: String,
-    flags: String,
-}
+#[derive(Clone, PartialEq, Eq)]
+pub struct TraceContext([u8; LENGTH]);
 
 /// The header is no usable `traceparent`; a trace then simply is not continued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,18 +30,23 @@ impl TraceContext {
 
     /// 32 hexadecimal digits: what Cloud Logging groups by.
     pub fn trace_id(&self) -> &str {
-        &self.trace_id
+        self.part(TRACE_ID)
     }
 
     /// 16 hexadecimal digits: the span that the context is of.
     pub fn span_id(&self) -> &str {
-        &self.parent_id
+        self.part(SPAN_ID)
     }
 
     /// Whether the trace is recorded.
     pub fn is_sampled(&self) -> bool {
-        let flags = u8::from_str_radix(&self.flags, 16);
+        let flags = u8::from_str_radix(self.part(FLAGS), 16);
         flags.is_ok_and(|flags| flags & 1 == 1)
+    }
+
+    fn part(&self, range: Range<usize>) -> &str {
+        // It is ASCII.
+        std::str::from_utf8(&self.0[range]).unwrap_or_default()
     }
 
     /// `TRACE_ID/SPAN_ID;o=OPTIONS`, the span id decimal.
@@ -57,38 +65,34 @@ impl FromStr for TraceContext {
     type Err = InvalidTraceContext;
 
     fn from_str(value: &str) -> Result<Self, Self::Err> {
-        let parts: Vec<&str> = value.trim().split('-').collect();
-        let [version, trace_id, parent_id, flags] = parts.as_slice() else {
-            return Err(InvalidTraceContext);
+        let text = value.trim().as_bytes();
+        let text: [u8; LENGTH] = text.try_into().map_err(|_| InvalidTraceContext)?;
+        let hex = |range: Range<usize>| {
+            let mut digits = text[range].iter();
+            digits.all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         };
-        let hex = |part: &str, length: usize| {
-            part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        };
-        let zero = |part: &str| part.bytes().all(|b| b == b'0');
-        let valid = hex(version, 2)
-            && *version != "ff"
-            && hex(trace_id, 32)
-            && !zero(trace_id)
-            && hex(parent_id, 16)
-            && !zero(parent_id)
-            && hex(flags, 2);
-        valid
-            .then(|| Self {
-                trace_id: (*trace_id).to_owned(),
-                parent_id: (*parent_id).to_owned(),
-                flags: (*flags).to_owned(),
-            })
-            .ok_or(InvalidTraceContext)
+        let zero = |range: Range<usize>| text[range].iter().all(|byte| *byte == b'0');
+        let valid = hex(0..2)
+            && !text.starts_with(b"ff")
+            && [2, 35, 52].into_iter().all(|dash| text[dash] == b'-')
+            && hex(TRACE_ID)
+            && !zero(TRACE_ID)
+            && hex(SPAN_ID)
+            && !zero(SPAN_ID)
+            && hex(FLAGS);
+        valid.then_some(Self(text)).ok_or(InvalidTraceContext)
     }
 }
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "00-{}-{}-{}",
-            self.trace_id, self.parent_id, self.flags
-        )
+        out.write_str(self.part(0..LENGTH))
+    }
+}
+
+impl fmt::Debug for TraceContext {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
     }
 }
 
@@ -118,6 +122,9 @@ mod tests {
             &EXAMPLE.to_uppercase(),
             "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736x00f067aa0ba902b7-01",
+            &format!("{EXAMPLE}-more"),
         ] {
             assert_eq!(
                 bad.parse::<TraceContext>(),

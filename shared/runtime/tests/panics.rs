@@ -27,7 +27,7 @@ fn a_panic_is_one_line_with_its_place_and_without_the_values_in_it() {
     let captured = Captured::default();
     let writer = captured.clone();
     log_panics();
-    tracing::subscriber::with_default(cloud_logging_to(move || writer.clone()), || {
+    tracing::subscriber::with_default(cloud_logging_to("test", move || writer.clone()), || {
         let secret = "ada@example.com";
         assert!(std::panic::catch_unwind(|| panic!("broken")).is_err());
         assert!(std::panic::catch_unwind(|| panic!("broken by {secret}")).is_err());

@@ -4,8 +4,12 @@
 //! length, so that text order is time order. Nor has it infinities or NaN: one is
 //! `{"$double": "inf"}`. A field whose own name starts with `$` gets one more.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use chrono::{DateTime, SecondsFormat};
-use serde_json::{Map, Number, Value as Json};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use fanout_store::{Fields, Value};
 
@@ -18,85 +22,152 @@ pub(super) const DOUBLE: &str = "$double";
 pub(super) struct ForeignFormat;
 
 pub(super) fn encode(fields: &Fields) -> String {
-    map_to_json(fields).to_string()
+    Json(StoredFields(fields)).to_string()
 }
 
 pub(super) fn decode(text: &str) -> Result<Fields, ForeignFormat> {
     match serde_json::from_str(text) {
-        Ok(Json::Object(object)) => map_from_json(object),
-        _ => Err(ForeignFormat),
+        Ok(Decoded(Value::Map(fields))) => Ok(fields),
+        Ok(_) | Err(_) => Err(ForeignFormat),
     }
 }
 
 /// A value as `json_extract` returns its like: what filters and cursors are compared with.
-pub(super) fn to_json(value: &Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Boolean(flag) => Json::from(*flag),
-        Value::Integer(number) => Json::from(*number),
-        Value::Double(number) => match Number::from_f64(*number) {
-            Some(number) => Json::Number(number),
-            None => tagged(DOUBLE, number.to_string()),
-        },
-        Value::Text(text) => Json::from(text.as_str()),
-        Value::Timestamp(time) => tagged(TIME, time.to_rfc3339_opts(SecondsFormat::Millis, true)),
-        Value::Array(items) => items.iter().map(to_json).collect(),
-        Value::Map(fields) => map_to_json(fields),
-    }
-}
-
-fn tagged(tag: &str, text: String) -> Json {
-    Json::Object(Map::from_iter([(tag.to_owned(), Json::from(text))]))
-}
-
-fn map_to_json(fields: &Fields) -> Json {
-    let pairs = fields
-        .iter()
-        .map(|(name, value)| (stored_name(name), to_json(value)));
-    Json::Object(pairs.collect())
+pub(super) fn to_json(value: &Value) -> String {
+    Json(Stored(value)).to_string()
 }
 
 /// A field's name as it is in the JSON.
-pub(super) fn stored_name(name: &str) -> String {
+pub(super) fn stored_name(name: &str) -> Cow<'_, str> {
     if name.starts_with('$') {
-        format!("${name}")
+        format!("${name}").into()
     } else {
-        name.to_owned()
+        name.into()
     }
 }
 
-fn map_from_json(object: Map<String, Json>) -> Result<Fields, ForeignFormat> {
-    let field = |(name, value): (String, Json)| {
-        let name = name.strip_prefix('$').map_or(name.clone(), str::to_owned);
-        Ok((name, from_json(value)?))
-    };
-    object.into_iter().map(field).collect()
+/// Written without a tree of values in between.
+struct Json<T>(T);
+
+impl<T: Serialize> fmt::Display for Json<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&serde_json::to_string(&self.0).map_err(|_| fmt::Error)?)
+    }
 }
 
-fn from_json(value: Json) -> Result<Value, ForeignFormat> {
-    Ok(match value {
-        Json::Null => Value::Null,
-        Json::Bool(flag) => Value::Boolean(flag),
-        Json::Number(number) => match number.as_i64() {
-            Some(whole) => Value::Integer(whole),
-            None => Value::Double(number.as_f64().ok_or(ForeignFormat)?),
-        },
-        Json::String(text) => Value::Text(text),
-        Json::Array(items) => {
-            Value::Array(items.into_iter().map(from_json).collect::<Result<_, _>>()?)
-        }
-        Json::Object(object) => match (object.get(TIME), object.get(DOUBLE)) {
-            (Some(Json::String(text)), _) => Value::Timestamp(
-                DateTime::parse_from_rfc3339(text)
-                    .map_err(|_| ForeignFormat)?
-                    .to_utc(),
-            ),
-            (_, Some(Json::String(text))) => {
-                Value::Double(text.parse().map_err(|_| ForeignFormat)?)
+struct Stored<'a>(&'a Value);
+
+struct StoredFields<'a>(&'a Fields);
+
+struct Tagged<T>(&'static str, T);
+
+impl Serialize for Stored<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Null => out.serialize_unit(),
+            Value::Boolean(flag) => out.serialize_bool(*flag),
+            Value::Integer(number) => out.serialize_i64(*number),
+            Value::Double(number) if number.is_finite() => out.serialize_f64(*number),
+            Value::Double(number) => Tagged(DOUBLE, number.to_string()).serialize(out),
+            Value::Text(text) => out.serialize_str(text),
+            Value::Timestamp(time) => {
+                let text = time.to_rfc3339_opts(SecondsFormat::Millis, true);
+                Tagged(TIME, text).serialize(out)
             }
-            _ => Value::Map(map_from_json(object)?),
-        },
-    })
+            Value::Array(items) => out.collect_seq(items.iter().map(Stored)),
+            Value::Map(fields) => StoredFields(fields).serialize(out),
+        }
+    }
+}
+
+impl Serialize for StoredFields<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let field = |(name, value)| (stored_name(name), Stored(value));
+        out.collect_map(self.0.iter().map(field))
+    }
+}
+
+impl<T: Serialize> Serialize for Tagged<T> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let mut object = out.serialize_map(Some(1))?;
+        object.serialize_entry(self.0, &self.1)?;
+        object.end()
+    }
+}
+
+struct Decoded(Value);
+
+impl<'de> Deserialize<'de> for Decoded {
+    fn deserialize<D: Deserializer<'de>>(stored: D) -> Result<Self, D::Error> {
+        stored.deserialize_any(Decoding).map(Self)
+    }
+}
+
+struct Decoding;
+
+impl<'de> Visitor<'de> for Decoding {
+    type Value = Value;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a value as this module writes it")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(flag.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        let whole = i64::try_from(number);
+        Ok(whole.map_or(Value::Double(number as f64), Value::Integer))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Double(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Decoded(value)) = items.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
+        let mut fields = Vec::new();
+        while let Some((mut name, Decoded(value))) = object.next_entry::<String, _>()? {
+            if let (TIME | DOUBLE, Value::Text(text)) = (name.as_str(), &value) {
+                return tagged(&name, text).map_err(serde::de::Error::custom);
+            }
+            if name.starts_with('$') {
+                name.remove(0);
+            }
+            fields.push((name, value));
+        }
+        Ok(Value::Map(fields.into_iter().collect()))
+    }
+}
+
+/// What JSON has no word for; it is the only member of its object.
+fn tagged(tag: &str, text: &str) -> Result<Value, ForeignFormat> {
+    if tag == TIME {
+        let time = DateTime::parse_from_rfc3339(text).map_err(|_| ForeignFormat)?;
+        Ok(Value::Timestamp(time.to_utc()))
+    } else {
+        text.parse().map(Value::Double).map_err(|_| ForeignFormat)
+    }
 }
 
 #[cfg(test)]

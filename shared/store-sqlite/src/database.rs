@@ -13,21 +13,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Savepoint, TransactionBehavior};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
 
 use super::checkpoints::{Checkpoints, LOG_PAGES};
 use super::ownership::Ownership;
 use super::pace::Pace;
 use super::schema::{self, Unusable, WAY_OUT};
-use super::worker::{Chore, Mode, Worker, in_savepoint};
+use super::worker::{BEGIN, BEGIN_TO_WRITE, Chore, Mode, Worker, in_transaction};
 
 const WRITES: Mode = Mode {
-    behavior: TransactionBehavior::Immediate,
+    begin: BEGIN_TO_WRITE,
     group: 256,
 };
 /// Each in a transaction of its own: it sees what was committed before it was asked for.
 const READS: Mode = Mode {
-    behavior: TransactionBehavior::Deferred,
+    begin: BEGIN,
     group: 1,
 };
 /// How long to wait for a reader that opens or closes the file at the same moment: milliseconds,
@@ -129,7 +130,7 @@ impl Database {
     /// simulation that has one thread and its own time sees nothing happen behind its back.
     pub fn in_memory() -> Result<Self, DatabaseError> {
         let connection = Connection::open_in_memory()?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        settle_in(&connection)?;
         let path = PathBuf::from(":memory:");
         Ok(Self(Arc::new(Access::Here(path, Mutex::new(connection)))))
     }
@@ -140,7 +141,7 @@ impl Database {
     pub fn open_to_read(path: &Path) -> Result<Self, DatabaseError> {
         let open = || {
             let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            connection.busy_timeout(BUSY_LIMIT)?;
+            settle_in(&connection)?;
             schema::check(&connection)?;
             Ok(connection)
         };
@@ -158,10 +159,25 @@ impl Database {
     }
 
     /// Runs `work` in a transaction and answers once that is on disk. An error undoes all that
-    /// `work` did. If the caller goes away before the answer, the work may still be done.
+    /// `work` did. It may be run again, if what it did was undone because of other work that shared
+    /// the transaction. If the caller goes away before the answer, the work may still be done.
     pub async fn call<T, E>(
         &self,
-        work: impl FnOnce(&Savepoint<'_>) -> Result<T, E> + Send + 'static,
+        work: impl FnMut(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        self.call_checked(work, |_| false).await
+    }
+
+    /// The same of work that often fails before it writes: `wrote_nothing` says whether an error tells
+    /// of that. Others that share the transaction then need not be run again.
+    pub(super) async fn call_checked<T, E>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<T, E> + Send + 'static,
+        wrote_nothing: fn(&E) -> bool,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -170,7 +186,7 @@ impl Database {
         match self.0.as_ref() {
             Access::File(owner) => {
                 let _writing = owner.pace.writing();
-                owner.writes.call(work).await
+                owner.writes.call(work, wrote_nothing).await
             }
             Access::Here(_, connection) => run_here(connection, work),
         }
@@ -188,14 +204,22 @@ impl Database {
     /// this call.
     pub async fn read<T, E>(
         &self,
-        work: impl FnOnce(&Savepoint<'_>) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
         match self.0.as_ref() {
-            Access::File(owner) => owner.reads.call(work).await,
+            Access::File(owner) => {
+                // Alone in its transaction it is run once.
+                let mut work = Some(work);
+                let once = move |file: &Connection| match work.take() {
+                    Some(work) => work(file),
+                    None => Err(DatabaseError::Closed.into()),
+                };
+                owner.reads.call(once, |_| false).await
+            }
             Access::Here(_, connection) => run_here(connection, work),
         }
     }
@@ -220,29 +244,33 @@ fn cannot_open(path: &Path, reason: &dyn std::error::Error) -> DatabaseError {
 /// Write-ahead log with a full fsync: what was answered survives `kill -9` and power loss.
 fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_LIMIT)?;
+    settle_in(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // It answers with the number, unlike the others.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES, |_| Ok(()))?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
 fn run_here<T, E: From<DatabaseError>>(
     connection: &Mutex<Connection>,
-    work: impl FnOnce(&Savepoint<'_>) -> Result<T, E>,
+    work: impl FnOnce(&Connection) -> Result<T, E>,
 ) -> Result<T, E> {
-    // A job that panicked has rolled back on its way out.
-    let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut transaction = connection.transaction().map_err(DatabaseError::from)?;
-    let result = in_savepoint(&mut transaction, work);
-    transaction
-        .commit()
-        .map_err(|error| DatabaseError::Commit(error.to_string()))?;
-    result
+    // A job that panicked was caught, and undone.
+    let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+    in_transaction(&connection, BEGIN, work)
+}
+
+/// What holds for every connection.
+fn settle_in(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_LIMIT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Plans do not look at bound values, such as that of a LIMIT: a statement whose plan did would be
+    // prepared again whenever it is bound again.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 #[cfg(test)]

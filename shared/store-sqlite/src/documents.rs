@@ -11,11 +11,11 @@ use fanout_store::{
 };
 use fanout_telemetry::commit_span;
 use rusqlite::types::Value as Sql;
-use rusqlite::{OptionalExtension, Savepoint, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use tracing::Instrument as _;
 
 use super::codec::{self, ForeignFormat};
-use super::commit::Commit;
+use super::commit::{commit, wrote_nothing};
 use super::database::{Database, DatabaseError};
 use super::select::Selects;
 use super::tables::{self, table};
@@ -42,12 +42,10 @@ impl SqliteDocuments {
     /// Documents in this file; `clock` is the store's own, for server timestamps.
     pub async fn open(database: Database, clock: Arc<dyn Clock>) -> Result<Self, DatabaseError> {
         database
-            .call::<_, DatabaseError>(|savepoint| Ok(savepoint.execute_batch(tables::SCHEMA)?))
+            .call::<_, DatabaseError>(|file| Ok(file.execute_batch(tables::SCHEMA)?))
             .await?;
         let of_sweeps = Arc::clone(&clock);
-        database.add_chore(Box::new(move |savepoint| {
-            tables::sweep(savepoint, of_sweeps.now())
-        }))?;
+        database.add_chore(Box::new(move |file| tables::sweep(file, of_sweeps.now())))?;
         Ok(Self {
             database,
             clock,
@@ -70,10 +68,10 @@ impl SqliteDocuments {
     pub async fn plan(&self, query: &Query) -> Result<Vec<String>, StoreError> {
         self.declare([query.collection]).await?;
         let selects = Selects::new(query, self.tables.are_ours())?;
-        let plan = move |savepoint: &Savepoint<'_>| {
+        let plan = move |file: &Connection| {
             let mut steps = Vec::new();
             for (sql, parameters) in selects.statements() {
-                let mut explain = savepoint.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                let mut explain = file.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
                 let rows = explain.query_map(params_from_iter(parameters), |row| row.get(3))?;
                 steps.extend(rows.collect::<Result<Vec<String>, _>>()?);
             }
@@ -103,9 +101,9 @@ impl SqliteDocuments {
             return Ok(());
         }
         let names: Vec<_> = new.iter().map(|collection| collection.name).collect();
-        let declare = move |savepoint: &Savepoint<'_>| {
+        let declare = move |file: &Connection| {
             new.iter()
-                .try_for_each(|collection| tables::declare(savepoint, collection))
+                .try_for_each(|collection| tables::declare(file, collection))
         };
         self.database.call::<_, DatabaseError>(declare).await?;
         lock().extend(names);
@@ -125,12 +123,12 @@ impl Documents for SqliteDocuments {
         self.declare(keys.iter().map(Key::declared)).await?;
         let (keys, ours) = (keys.to_vec(), self.tables.are_ours());
         self.database
-            .read(move |savepoint| {
+            .read(move |file| {
                 let found = keys.into_iter().map(|key| {
-                    if !ours && !tables::exists(savepoint, key.declared())? {
+                    if !ours && !tables::exists(file, key.declared())? {
                         return Ok(None);
                     }
-                    let row = find(savepoint, &key)?;
+                    let row = find(file, &key)?;
                     row.map(|row| document(key, row)).transpose()
                 });
                 found.collect()
@@ -146,8 +144,8 @@ impl Documents for SqliteDocuments {
             self.database.turn_to_list().await;
         }
         self.database
-            .read(move |savepoint| {
-                if !ours && !tables::exists(savepoint, query.collection)? {
+            .read(move |file| {
+                if !ours && !tables::exists(file, query.collection)? {
                     return Ok(query.page(Vec::new()));
                 }
                 let mut documents = Vec::new();
@@ -157,7 +155,7 @@ impl Documents for SqliteDocuments {
                         break;
                     }
                     run(
-                        savepoint,
+                        file,
                         query.collection,
                         &sql,
                         limit,
@@ -176,24 +174,18 @@ impl Documents for SqliteDocuments {
             .await?;
         let clock = Arc::clone(&self.clock);
         let span = commit_span("sqlite", writes.len());
+        let commit = move |file: &Connection| commit(file, clock.as_ref(), &writes);
         self.database
-            .call(move |savepoint| {
-                let commit = Commit::begin(savepoint, clock.as_ref())?;
-                let writes = writes.into_iter().enumerate();
-                let update_times = writes.map(|(index, write)| commit.make(index, write));
-                Ok(CommitReceipt {
-                    update_times: update_times.collect::<Result<_, CommitError>>()?,
-                })
-            })
+            .call_checked(commit, wrote_nothing)
             .instrument(span)
             .await
     }
 }
 
-pub(super) fn find(savepoint: &Savepoint<'_>, key: &Key) -> Result<Option<Row>, DatabaseError> {
+pub(super) fn find(file: &Connection, key: &Key) -> Result<Option<Row>, DatabaseError> {
     let table = table(key.collection());
     let sql = format!("SELECT fields, update_time FROM {table} WHERE id = ?1");
-    let mut statement = savepoint.prepare_cached(&sql)?;
+    let mut statement = file.prepare_cached(&sql)?;
     let row = statement.query_row([key.id()], |row| Ok((row.get(0)?, row.get(1)?)));
     Ok(row.optional()?)
 }
@@ -208,7 +200,7 @@ fn document(key: Key, (fields, update_time): Row) -> Result<Document, StoreError
 
 /// Adds what a statement finds to the documents.
 fn run(
-    savepoint: &Savepoint<'_>,
+    file: &Connection,
     collection: &'static Collection,
     sql: &str,
     limit: usize,
@@ -217,7 +209,7 @@ fn run(
 ) -> Result<(), StoreError> {
     let limit = Sql::Integer(i64::try_from(limit).unwrap_or(i64::MAX));
     let others = parameters.iter().skip(1).cloned();
-    let rows = savepoint
+    let rows = file
         .prepare_cached(sql)
         .and_then(|mut statement| {
             let parameters = params_from_iter([limit].into_iter().chain(others));

@@ -61,7 +61,7 @@ pub(super) fn sql_value(value: &Value) -> Sql {
         Value::Double(number) if number.is_finite() => Sql::Real(*number),
         Value::Text(text) => Sql::Text(text.clone()),
         Value::Double(_) | Value::Timestamp(_) | Value::Map(_) | Value::Array(_) => {
-            Sql::Text(codec::to_json(value).to_string())
+            Sql::Text(codec::to_json(value))
         }
     }
 }
@@ -74,7 +74,7 @@ fn kind_of(field: &str, tag: Option<&str>) -> String {
 /// The path of a field, or of a tag in it, as an SQL text. Names are in JSON's own quotes.
 fn path(field: &str, tag: Option<&str>) -> String {
     let quoted = |name: &str| format!(".{}", serde_json::Value::from(name));
-    let field = quoted(&codec::stored_name(field));
+    let field = quoted(codec::stored_name(field).as_ref());
     let path = format!("${field}{}", tag.map(quoted).unwrap_or_default());
     format!("'{}'", path.replace('\'', "''"))
 }

@@ -2,7 +2,7 @@
 
 use fanout_runtime::Timestamp;
 use fanout_store::{Collection, Order, Value, ascending};
-use rusqlite::{OptionalExtension, Savepoint, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::database::DatabaseError;
 use super::expressions::{MOMENT, is_present, quoted, rank_of, sql_value, value_of};
@@ -39,12 +39,9 @@ pub(super) fn index_name(collection: &str, index: &[Order]) -> String {
 }
 
 /// Brings the table of a collection to what is declared.
-pub(super) fn declare(
-    savepoint: &Savepoint<'_>,
-    collection: &Collection,
-) -> Result<(), DatabaseError> {
+pub(super) fn declare(file: &Connection, collection: &Collection) -> Result<(), DatabaseError> {
     let Collection { name, .. } = collection;
-    savepoint.execute_batch(&format!(
+    file.execute_batch(&format!(
         "CREATE TABLE IF NOT EXISTS {} (
             id          TEXT NOT NULL PRIMARY KEY,
             fields      TEXT NOT NULL,
@@ -55,29 +52,29 @@ pub(super) fn declare(
     let expiry = collection.expires_by.map(|field| [ascending(field)]);
     let mut wanted: Vec<&[Order]> = collection.indexes.to_vec();
     wanted.extend(expiry.as_ref().map(<[Order; 1]>::as_slice));
-    drop_all_but(savepoint, name, &wanted)?;
+    drop_all_but(file, name, &wanted)?;
     for index in wanted {
-        savepoint.execute_batch(&create_index(name, index))?;
+        file.execute_batch(&create_index(name, index))?;
     }
     let declared = "INSERT OR REPLACE INTO collections VALUES (?1, ?2)";
-    savepoint.execute(declared, params![name, collection.expires_by])?;
+    file.execute(declared, params![name, collection.expires_by])?;
     Ok(())
 }
 
 fn drop_all_but(
-    savepoint: &Savepoint<'_>,
+    file: &Connection,
     collection: &str,
     wanted: &[&[Order]],
 ) -> Result<(), DatabaseError> {
     let wanted: Vec<String> = wanted.iter().map(|it| index_name(collection, it)).collect();
-    let mut statement = savepoint.prepare(
+    let mut statement = file.prepare(
         "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL",
     )?;
     let names = statement
         .query_map([table_name(collection)], |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
     for name in names.iter().filter(|name| !wanted.contains(name)) {
-        savepoint.execute_batch(&format!("DROP INDEX {}", quoted(name)))?;
+        file.execute_batch(&format!("DROP INDEX {}", quoted(name)))?;
     }
     Ok(())
 }
@@ -97,12 +94,9 @@ fn create_index(collection: &str, index: &[Order]) -> String {
 }
 
 /// Whether there is such a table: not before the collection is first met.
-pub(super) fn exists(
-    savepoint: &Savepoint<'_>,
-    collection: &Collection,
-) -> Result<bool, DatabaseError> {
+pub(super) fn exists(file: &Connection, collection: &Collection) -> Result<bool, DatabaseError> {
     let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
-    let found = savepoint
+    let found = file
         .prepare_cached(sql)?
         .query_row([table_name(collection.name)], |_| Ok(()))
         .optional()?;
@@ -110,9 +104,9 @@ pub(super) fn exists(
 }
 
 /// Deletes a batch of the documents that have expired; true if there may be more.
-pub(super) fn sweep(savepoint: &Savepoint<'_>, now: Timestamp) -> Result<bool, DatabaseError> {
+pub(super) fn sweep(file: &Connection, now: Timestamp) -> Result<bool, DatabaseError> {
     let sql = "SELECT name, expires_by FROM collections WHERE expires_by IS NOT NULL";
-    let expiring = savepoint
+    let expiring = file
         .prepare_cached(sql)?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<Vec<(String, String)>, _>>()?;
@@ -120,7 +114,7 @@ pub(super) fn sweep(savepoint: &Savepoint<'_>, now: Timestamp) -> Result<bool, D
     for (collection, field) in expiring {
         let delete = sweep_sql(&collection, &field);
         let now = sql_value(&Value::from(now));
-        more |= savepoint.prepare_cached(&delete)?.execute([now])? == BATCH;
+        more |= file.prepare_cached(&delete)?.execute([now])? == BATCH;
     }
     Ok(more)
 }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Savepoint, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::database::DatabaseError;
@@ -15,13 +15,21 @@ use super::database::DatabaseError;
 const CHORE_INTERVAL: Duration = Duration::from_secs(60);
 const CHORE_PAUSE: Duration = Duration::from_millis(100);
 
+/// Begins a transaction that meets no other later: it has the right to write from the start.
+pub(super) const BEGIN_TO_WRITE: &str = "BEGIN IMMEDIATE";
+/// Begins a transaction that reads.
+pub(super) const BEGIN: &str = "BEGIN";
+const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
+
 /// Housekeeping, a small batch a call, in a transaction of its own; true if there is more to do.
-pub(super) type Chore = Box<dyn FnMut(&Savepoint<'_>) -> Result<bool, DatabaseError> + Send>;
+pub(super) type Chore = Box<dyn FnMut(&Connection) -> Result<bool, DatabaseError> + Send>;
 
 /// How a worker runs its jobs.
 #[derive(Clone, Copy)]
 pub(super) struct Mode {
-    pub(super) behavior: TransactionBehavior,
+    /// The statement that begins a transaction.
+    pub(super) begin: &'static str,
     /// How many jobs share a transaction at most: bounds how long the first of them waits.
     pub(super) group: usize,
 }
@@ -37,28 +45,43 @@ enum Errand {
     Chore(Chore),
 }
 
-/// One unit of work: runs in a savepoint of its own, is answered after the commit.
+/// One unit of work, answered after the commit.
 trait Job: Send {
-    fn run(&mut self, transaction: &mut Transaction<'_>);
+    /// Called again if what it did was undone for another's sake.
+    fn run(&mut self, connection: &Connection) -> Ran;
     fn answer(self: Box<Self>, committed: Result<(), &str>);
 }
 
+/// What a job leaves in the transaction.
+enum Ran {
+    /// What is to stay there, or nothing.
+    Well,
+    /// What must be undone.
+    Badly,
+}
+
 struct Work<T, E, F> {
-    work: Option<F>,
+    work: F,
+    wrote_nothing: fn(&E) -> bool,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
 impl<T, E, F> Job for Work<T, E, F>
 where
-    F: FnOnce(&Savepoint<'_>) -> Result<T, E> + Send,
+    F: FnMut(&Connection) -> Result<T, E> + Send,
     T: Send,
     E: From<DatabaseError> + Send,
 {
-    fn run(&mut self, transaction: &mut Transaction<'_>) {
-        if let Some(work) = self.work.take() {
-            self.result = Some(in_savepoint(transaction, work));
-        }
+    fn run(&mut self, connection: &Connection) -> Ran {
+        let result = run(connection, &mut self.work);
+        let ran = match &result {
+            Ok(_) => Ran::Well,
+            Err(error) if (self.wrote_nothing)(error) => Ran::Well,
+            Err(_) => Ran::Badly,
+        };
+        self.result = Some(result);
+        ran
     }
 
     fn answer(self: Box<Self>, committed: Result<(), &str>) {
@@ -72,22 +95,43 @@ where
     }
 }
 
-/// An error, and a panic too, undoes all that the work did; its neighbours go on, and so does the
-/// thread: a process that answers nothing any more would be worse than one failed request.
-pub(super) fn in_savepoint<T, E: From<DatabaseError>>(
-    transaction: &mut Transaction<'_>,
-    work: impl FnOnce(&Savepoint<'_>) -> Result<T, E>,
+/// A panic is an error too, and the thread goes on: a process that answers nothing any more would be
+/// worse than one failed request.
+fn run<T, E: From<DatabaseError>>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, E>,
 ) -> Result<T, E> {
-    let savepoint = transaction.savepoint().map_err(DatabaseError::from)?;
-    // What the work leaves half done is in the savepoint, which is dropped: that rolls it back.
-    match catch_unwind(AssertUnwindSafe(|| work(&savepoint))) {
-        Ok(result) => {
-            let value = result?;
-            savepoint.commit().map_err(DatabaseError::from)?;
-            Ok(value)
-        }
-        Err(_panic) => Err(DatabaseError::Panicked.into()),
+    let ran = catch_unwind(AssertUnwindSafe(|| work(connection)));
+    // What the work leaves half done is undone by the caller.
+    ran.unwrap_or_else(|_panic| Err(DatabaseError::Panicked.into()))
+}
+
+/// Runs the work in a transaction of its own; an error undoes all that the work did.
+pub(super) fn in_transaction<T, E: From<DatabaseError>>(
+    connection: &Connection,
+    begin: &str,
+    work: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    execute(connection, begin).map_err(DatabaseError::from)?;
+    let result = run(connection, work);
+    let ended = end(connection, result.is_ok());
+    ended.map_err(|error| DatabaseError::Commit(error.to_string()))?;
+    result
+}
+
+/// Ends a transaction. Without error it is over as it was to be, else undone.
+fn end(connection: &Connection, keep: bool) -> rusqlite::Result<()> {
+    let ended = execute(connection, if keep { COMMIT } else { ROLLBACK });
+    if ended.is_err() && !connection.is_autocommit() {
+        execute(connection, ROLLBACK)?;
     }
+    // What has ended by itself was undone.
+    if keep { ended } else { Ok(()) }
+}
+
+/// Prepared once: these stand around each job.
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 impl Worker {
@@ -102,9 +146,11 @@ impl Worker {
         })
     }
 
+    /// `wrote_nothing`: whether the work, having failed so, leaves nothing to be undone.
     pub(super) async fn call<T, E>(
         &self,
-        work: impl FnOnce(&Savepoint<'_>) -> Result<T, E> + Send + 'static,
+        work: impl FnMut(&Connection) -> Result<T, E> + Send + 'static,
+        wrote_nothing: fn(&E) -> bool,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -112,7 +158,8 @@ impl Worker {
     {
         let (reply, answer) = oneshot::channel();
         self.send(Errand::Job(Box::new(Work {
-            work: Some(work),
+            work,
+            wrote_nothing,
             result: None,
             reply,
         })))?;
@@ -141,7 +188,7 @@ impl Drop for Worker {
     }
 }
 
-fn work_off(mut connection: Connection, queue: &mpsc::Receiver<Errand>, mode: Mode) {
+fn work_off(connection: Connection, queue: &mpsc::Receiver<Errand>, mode: Mode) {
     let mut chores = Chores::default();
     loop {
         let first = match queue.recv_timeout(chores.wait()) {
@@ -160,26 +207,46 @@ fn work_off(mut connection: Connection, queue: &mpsc::Receiver<Errand>, mode: Mo
             }
         }
         if !group.is_empty() {
-            let committed = run_group(&mut connection, &mut group, mode.behavior);
+            let committed = run_group(&connection, &mut group, mode.begin);
             let committed = committed.map_err(|error| error.to_string());
             for job in group {
                 job.answer(committed.as_ref().copied().map_err(String::as_str));
             }
         }
-        chores.run_if_due(&mut connection);
+        chores.run_if_due(&connection);
     }
 }
 
+/// A job that fails leaves nothing behind, and its neighbours alone. That is seldom and savepoints cost
+/// as much as a fifth of the work, so only a group in which one has failed is done again with them.
 fn run_group(
-    connection: &mut Connection,
+    connection: &Connection,
     group: &mut [Box<dyn Job>],
-    behavior: TransactionBehavior,
-) -> Result<(), DatabaseError> {
-    let mut transaction = connection.transaction_with_behavior(behavior)?;
-    for job in group {
-        job.run(&mut transaction);
+    begin: &str,
+) -> rusqlite::Result<()> {
+    execute(connection, begin)?;
+    let all_well = group
+        .iter_mut()
+        .all(|job| matches!(job.run(connection), Ran::Well));
+    end(connection, all_well)?;
+    if all_well || group.len() == 1 {
+        return Ok(());
     }
-    Ok(transaction.commit()?)
+    execute(connection, begin)?;
+    let ran = group
+        .iter_mut()
+        .try_for_each(|job| run_apart(connection, job.as_mut()));
+    end(connection, ran.is_ok())?;
+    ran
+}
+
+/// An error says that no more can be said of what the transaction holds.
+fn run_apart(connection: &Connection, job: &mut dyn Job) -> rusqlite::Result<()> {
+    execute(connection, "SAVEPOINT job")?;
+    if let Ran::Badly = job.run(connection) {
+        execute(connection, "ROLLBACK TO job")?;
+    }
+    execute(connection, "RELEASE job")
 }
 
 /// What a thread does beside its jobs.
@@ -200,20 +267,13 @@ impl Chores {
         self.due.map_or(CHORE_INTERVAL, wait)
     }
 
-    fn run_if_due(&mut self, connection: &mut Connection) {
+    fn run_if_due(&mut self, connection: &Connection) {
         if self.due.is_none_or(|due| due > Instant::now()) {
             return;
         }
         let mut more = false;
         for chore in &mut self.all {
-            let done = connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)
-                .map_err(DatabaseError::from)
-                .and_then(|mut transaction| {
-                    let more = in_savepoint(&mut transaction, chore)?;
-                    transaction.commit()?;
-                    Ok(more)
-                });
+            let done = in_transaction(connection, BEGIN_TO_WRITE, chore);
             // A chore that fails is tried again; what ails the file the jobs report, too.
             more |= done.unwrap_or(false);
         }

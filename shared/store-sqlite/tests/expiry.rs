@@ -54,7 +54,7 @@ async fn what_has_expired_is_gone_after_a_start_and_nothing_else() {
     let documents = SqliteDocuments::open(database.clone(), Arc::new(SystemClock)).await;
     let deadline = Instant::now() + Duration::from_secs(30);
     let mut looks = interval(Duration::from_millis(10));
-    let count = |file: &rusqlite::Savepoint<'_>| {
+    let count = |file: &rusqlite::Connection| {
         let sql = "SELECT count(*) FROM documents_notes";
         Ok::<_, fanout_store_sqlite::DatabaseError>(
             file.query_row(sql, [], |row| row.get::<_, i64>(0))?,

@@ -8,6 +8,8 @@
 
 use std::io::{Seek, SeekFrom, Write as _};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use fanout_store_sqlite::{Database, DatabaseError};
 
@@ -96,7 +98,7 @@ async fn a_read_waits_for_no_write_and_holds_up_none_and_sees_what_was_committed
     execute(&database, "CREATE TABLE t (n)").await.unwrap();
     let (go_on, wait) = std::sync::mpsc::channel::<()>();
     let (begun, has_begun) = tokio::sync::oneshot::channel();
-    let count = |file: &rusqlite::Savepoint<'_>| {
+    let count = |file: &rusqlite::Connection| {
         file.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
     };
     let reader = database.clone();
@@ -184,4 +186,39 @@ async fn a_damaged_file_is_named_with_what_to_do() {
         let way_out = "start with --fresh, or with another --data-dir";
         assert!(reason.contains(way_out), "{reason}");
     }
+}
+
+#[tokio::test]
+async fn jobs_that_share_a_transaction_with_one_that_fails_are_done_again_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&folder.path().join("db")).unwrap();
+    execute(&database, "CREATE TABLE t (n)").await.unwrap();
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    let first = database.call::<_, DatabaseError>(move |_| {
+        // Over at once if it is done again.
+        let _ = wait.recv();
+        Ok(())
+    });
+    let runs = Arc::new(AtomicU32::new(0));
+    let insert = |then: Result<(), ()>| {
+        let runs = Arc::clone(&runs);
+        database.call(move |file| {
+            runs.fetch_add(1, Ordering::Relaxed);
+            file.execute("INSERT INTO t VALUES (1)", [])?;
+            then.map_err(|()| DatabaseError::Closed)
+        })
+    };
+    // Each is queued by its first poll, while the first job holds the thread.
+    let release = async { go_on.send(()).unwrap() };
+    let (_, before, failed, after, ()) = tokio::join!(
+        first,
+        insert(Ok(())),
+        insert(Err(())),
+        insert(Ok(())),
+        release
+    );
+    assert!(before.is_ok() && failed.is_err() && after.is_ok());
+    assert_eq!(count(&database).await, 2);
+    // All in one group: two ran before the failure was seen, then all three.
+    assert_eq!(runs.load(Ordering::Relaxed), 5);
 }

@@ -88,9 +88,15 @@ fn sending_to(endpoint: &str, more: &[(&str, &str)]) -> Option<Traces> {
 
 /// A request that creates an event and sends it.
 fn one_request(traces: &Traces) {
+    one_request_of(traces, None);
+}
+
+/// The same by this caller.
+fn one_request_of(traces: &Traces, caller: Option<&str>) {
+    let caller = caller.map(|caller| caller.parse().unwrap());
     let reading = tracing_subscriber::registry().with(vec![traces.reading()]);
     tracing::subscriber::with_default(reading, || {
-        let request = request_span("POST", "/users", || None);
+        let request = request_span("POST", "/users", || caller);
         let _within = request.enter();
         let event = Traced {
             topic: "user-events",
@@ -143,16 +149,32 @@ fn spans_arrive_as_protobuf_with_their_resource_links_and_no_credentials() {
 
 #[test]
 fn a_collector_that_is_busy_is_asked_again() {
-    let (collector, address) = Collector::start(&[StatusCode::SERVICE_UNAVAILABLE]);
+    for busy in [
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::TOO_MANY_REQUESTS,
+    ] {
+        let (collector, address) = Collector::start(&[busy]);
+        let traces = sending_to(&format!("http://{address}"), &[]).unwrap();
+        one_request(&traces);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while collector.spans().is_empty() {
+            assert!(Instant::now() < deadline, "{busy}");
+            std::thread::yield_now();
+        }
+        traces.stop();
+        assert_eq!(collector.spans().len(), 3, "{busy}");
+    }
+}
+
+#[test]
+fn at_the_end_all_that_waits_is_sent() {
+    let (collector, address) = Collector::start(&[]);
     let traces = sending_to(&format!("http://{address}"), &[]).unwrap();
-    one_request(&traces);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while collector.spans().is_empty() {
-        assert!(Instant::now() < deadline);
-        std::thread::yield_now();
+    for _ in 0..200 {
+        one_request(&traces);
     }
     traces.stop();
-    assert_eq!(collector.spans().len(), 3);
+    assert_eq!(collector.spans().len(), 600);
 }
 
 #[test]
@@ -182,6 +204,27 @@ fn a_part_of_traces_is_kept_whole_and_the_others_not_at_all() {
     }
     assert!((10..90).contains(&by_trace.len()), "{}", by_trace.len());
     assert!(by_trace.values().all(|spans| *spans == 3), "{by_trace:?}");
+}
+
+#[test]
+fn a_caller_that_keeps_its_trace_has_ours_kept_and_for_any_other_the_traces_id_decides() {
+    let caller =
+        |flags: &str| format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}");
+    let (keeping, not_keeping) = (caller("01"), caller("00"));
+    for (ratio, caller, kept) in [
+        ("0", Some(keeping.as_str()), 3),
+        ("0", Some(not_keeping.as_str()), 0),
+        ("0", None, 0),
+        // Cloud Run keeps hardly any.
+        ("1", Some(not_keeping.as_str()), 3),
+    ] {
+        let (collector, address) = Collector::start(&[]);
+        let ratio = [("OTEL_TRACES_SAMPLER_ARG", ratio)];
+        let traces = sending_to(&format!("http://{address}"), &ratio).unwrap();
+        one_request_of(&traces, caller);
+        traces.stop();
+        assert_eq!(collector.spans().len(), kept, "{ratio:?} {caller:?}");
+    }
 }
 
 #[test]

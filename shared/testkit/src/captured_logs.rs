@@ -8,6 +8,9 @@ use fanout_runtime::cloud_logging_to;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::set_global_default;
 
+/// The project that the traces of tests belong to.
+const PROJECT: &str = "test";
+
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
 
@@ -34,11 +37,11 @@ pub async fn captured_logs<T>(future: impl Future<Output = T>) -> (T, String) {
     // may be taken for one that none wants. This one stays, and wants what the others want.
     static STAYS: Once = Once::new();
     STAYS.call_once(|| {
-        let _ = set_global_default(cloud_logging_to(std::io::sink));
+        let _ = set_global_default(cloud_logging_to(PROJECT, std::io::sink));
     });
     let captured = Captured::default();
     let writer = captured.clone();
-    let subscriber = cloud_logging_to(move || writer.clone());
+    let subscriber = cloud_logging_to(PROJECT, move || writer.clone());
     let output = future.with_subscriber(subscriber).await;
     let logged = String::from_utf8_lossy(&captured.bytes()).into_owned();
     (output, logged)

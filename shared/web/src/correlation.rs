@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use fanout_events::is_identifier;
-use fanout_runtime::{IdGenerator, Latency, TraceContext};
+use fanout_runtime::{IdGenerator, Latency, LogScope, TraceContext};
 use fanout_telemetry::{answered, context_of, request_span};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
@@ -57,6 +57,19 @@ pub fn with_correlation<S: Clone + Send + Sync + 'static>(
     routes.layer(from_fn_with_state(ids, correlate))
 }
 
+/// The routes, with each log line within a request naming it and its caller's trace.
+pub(crate) fn with_named_lines(routes: Router) -> Router {
+    routes.layer(from_fn(name_lines))
+}
+
+async fn name_lines(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("", MatchedPath::as_str);
+    let trace = TraceContext::from_headers(request.headers());
+    let scope = LogScope::of_request(request.method().clone(), route, trace);
+    scope.around(next.run(request)).await
+}
+
 async fn correlate(
     State(ids): State<Arc<dyn IdGenerator>>,
     mut request: Request,
@@ -70,17 +83,22 @@ async fn correlate(
     let span = request_span(method.as_str(), route, || context.trace.clone());
     context.trace = context_of(&span).or(context.trace);
     request.extensions_mut().insert(context.clone());
-    let mut response = next.run(request).instrument(span.clone()).await;
-    answered(&span, response.status().as_u16());
-    let cause = response.extensions_mut().remove();
-    log(&Answered {
-        method,
-        route,
-        status: response.status(),
-        took: started.elapsed(),
-        correlation_id: &context.correlation_id,
-        cause,
-    });
+    let scope = LogScope::current().in_trace(context.trace.clone());
+    let answering = async {
+        let mut response = next.run(request).instrument(span.clone()).await;
+        answered(&span, response.status().as_u16());
+        let cause = response.extensions_mut().remove();
+        log(&Answered {
+            method,
+            route,
+            status: response.status(),
+            took: started.elapsed(),
+            correlation_id: &context.correlation_id,
+            cause,
+        });
+        response
+    };
+    let mut response = scope.around(answering).await;
     if let Ok(value) = HeaderValue::from_str(&context.correlation_id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }

@@ -32,8 +32,12 @@ resource "google_cloud_run_v2_service" "service" {
     }
 
     containers {
+      name  = var.collector_image == null ? null : "service"
       image = var.image
       args  = [var.name] # the role
+
+      # A collector is there before the first span. Cloud Run starts it first, and waits for its probe.
+      depends_on = var.collector_image == null ? null : ["collector"]
 
       ports {
         container_port = 8080 # Cloud Run tells the container by PORT
@@ -92,6 +96,40 @@ resource "google_cloud_run_v2_service" "service" {
         }
       }
     }
+
+    # collector.tf says what it does. It has no liveness probe: a service whose spans are lost goes on, one
+    # whose instance is killed for its collector does not.
+    dynamic "containers" {
+      for_each = var.collector_image == null ? [] : [var.collector_image]
+
+      content {
+        name  = "collector"
+        image = containers.value
+        args  = ["--config=env:COLLECTOR_CONFIG"]
+
+        env {
+          name  = "COLLECTOR_CONFIG"
+          value = local._collector_config
+        }
+
+        resources {
+          limits            = { cpu = "1", memory = "256Mi" }
+          cpu_idle          = true
+          startup_cpu_boost = true
+        }
+
+        startup_probe {
+          period_seconds    = 1
+          timeout_seconds   = 1
+          failure_threshold = 30
+
+          http_get {
+            path = "/"
+            port = local._collector_port
+          }
+        }
+      }
+    }
   }
 
   traffic {
@@ -114,6 +152,8 @@ resource "google_cloud_run_v2_service" "service" {
 
   depends_on = [
     google_project_iam_member.firestore,
+    google_project_iam_member.quota,
+    google_project_iam_member.traces,
     google_secret_manager_secret_iam_member.secret,
     google_service_account_iam_member.deployer,
   ]

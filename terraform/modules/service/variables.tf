@@ -1,3 +1,19 @@
+variable "collector_image" {
+  description = "The image of the collector that runs beside the service and sends its spans, by digest; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.collector_image == null || can(regex("^[^@[:space:]]+@sha256:[0-9a-f]{64}$", var.collector_image))
+    error_message = "collector_image must name a container image by its digest (HOST/PATH@sha256:...): a tag can be moved, a plan cannot show it."
+  }
+
+  validation {
+    condition     = var.collector_image == null || var.traces
+    error_message = "A collector sends spans as the service's account: with collector_image, traces must be true."
+  }
+}
+
 variable "concurrency" {
   description = "How many requests one instance takes at once."
   type        = number
@@ -190,7 +206,7 @@ variable "timeout_seconds" {
 }
 
 variable "traces" {
-  description = "Whether it may send spans to Google's API of OTLP."
+  description = "Whether it may send spans to Google's API of OTLP, by itself or by its collector."
   type        = bool
   default     = false
   nullable    = false

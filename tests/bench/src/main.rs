@@ -11,10 +11,14 @@
 mod consumer;
 mod emulators;
 mod events;
+mod feed;
+mod ledger;
 mod measure;
 mod operations;
 mod producer;
+mod saga;
 mod servers;
+mod sides;
 mod system;
 
 use std::path::PathBuf;
@@ -86,6 +90,12 @@ enum What {
     Operations,
     /// All that a sign-up leads to: the embedded engine, Redis with Python, and SQLite with Node
     System,
+    /// Sagas of four steps, beside DBOS, Restate, openworkflow and steno
+    Saga,
+    /// Accounts as the sums of their events, beside cqrs-es, evento, eventsourcing and emmett
+    Ledger,
+    /// Feeds of posts, and their rebuild, beside lists in Redis
+    Feed,
 }
 
 impl What {
@@ -97,6 +107,9 @@ impl What {
             Self::Producer => producer::run(options, report),
             Self::Operations => operations::run(options, report),
             Self::System => system::run(options, report),
+            Self::Saga => saga::run(options, report),
+            Self::Ledger => ledger::run(options, report),
+            Self::Feed => feed::run(options, report),
         }
     }
 }
@@ -112,6 +125,24 @@ impl Options {
     pub(crate) fn events(&self, usual: usize) -> usize {
         let of_run = if self.quick { usual / 10 } else { usual };
         self.events.map_or(of_run, |events| events as usize)
+    }
+
+    /// How many things are stored from before, where it is measured whether that matters.
+    pub(crate) fn stored(&self) -> usize {
+        match (self.quick, self.full) {
+            (true, _) => 10_000,
+            (false, false) => 100_000,
+            (false, true) => 1_000_000,
+        }
+    }
+
+    /// How many events a read model is rebuilt from.
+    pub(crate) fn rebuilt(&self) -> usize {
+        match (self.quick, self.full) {
+            (true, _) => 1_000,
+            (false, false) => 5_000,
+            (false, true) => 1_000_000,
+        }
     }
 
     /// An empty folder for what is written while something is measured, on the disk of the peers.

@@ -6,6 +6,7 @@ use fanout_web::Problem;
 use http::StatusCode;
 use tracing::error;
 
+use super::actions::Deed;
 use super::{Page, assets};
 
 /// A part of a screen that is kept current: an element's id and what is in it.
@@ -27,6 +28,7 @@ struct Layout<'a> {
     read_only: bool,
     dead: String,
     status: String,
+    news: Option<Deed>,
     content: &'a str,
 }
 
@@ -61,6 +63,8 @@ impl Screen<'_> {
             read_only: page.read_only,
             dead: dead(page).await,
             status: state(page),
+            // This screen lists it anyway.
+            news: page.log.news().filter(|_| self.active != "try"),
             content: &content,
         };
         match layout.render() {

@@ -16,7 +16,7 @@ use futures_util::stream;
 use http::Uri;
 use serde::Deserialize;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Page;
 use super::frame::{self, Part};
@@ -26,6 +26,9 @@ use super::views::{biography, events, flow, letters, processes, projections};
 const TICK: Duration = Duration::from_millis(250);
 /// and at least: ages grow by themselves.
 const IDLE: Duration = Duration::from_secs(1);
+/// What is read aloud as it changes, and how seldom it may.
+const READ_ALOUD: &str = "needs";
+const ALOUD_EACH: Duration = Duration::from_secs(5);
 /// How many streams there are at once. A browser has six connections to one host; each stream holds
 /// one, and the seventh page would wait for ever.
 const MOST_STREAMS: usize = 4;
@@ -119,12 +122,20 @@ async fn send(
     to: mpsc::Sender<Event>,
 ) {
     let mut sent: HashMap<&'static str, u64> = HashMap::new();
+    let mut aloud: Option<Instant> = None;
     loop {
         let parts = Arc::clone(&state.borrow_and_update());
         for part in parts.iter() {
+            let is_aloud = part.id == READ_ALOUD;
+            if is_aloud && aloud.is_some_and(|at| at.elapsed() < ALOUD_EACH) {
+                continue;
+            }
             let hash = hash_of(&part.html);
             if sent.insert(part.id, hash) == Some(hash) {
                 continue;
+            }
+            if is_aloud {
+                aloud = Some(Instant::now());
             }
             if to.send(event_of(part)).await.is_err() {
                 page.streams.leave(&turn);

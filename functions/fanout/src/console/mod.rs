@@ -10,6 +10,8 @@ mod hub;
 mod live;
 mod remember;
 mod switches;
+#[cfg(test)]
+mod tests;
 mod views;
 mod words;
 
@@ -25,9 +27,10 @@ use axum::routing::{get, post};
 use fanout_bus::{Publisher, Topology};
 use fanout_bus_local::{Backlog, Broker};
 use fanout_kernel::{ServiceSpec, Subscriber};
+use fanout_outbox::find_waiting;
 use fanout_processes::Engine as ProcessEngine;
 use fanout_projections::{Projections, Rebuilds};
-use fanout_runtime::{Clock as _, Shutdown, SystemClock, Timestamp};
+use fanout_runtime::{Clock, Shutdown, Timestamp};
 use fanout_store::Documents;
 use fanout_web::with_fallbacks;
 use tokio::sync::{Mutex, OnceCell};
@@ -41,14 +44,19 @@ use switches::Switches;
 
 pub(crate) use hub::{Hub, SeenPublisher, hub_listener};
 pub(crate) use switches::Switches as FaultSwitches;
+pub(crate) use views::wire::TRACE_ID;
 
 /// For how long what waits is not asked for again: the answer is one look at every waiting message.
 const BACKLOG_KEPT: Duration = Duration::from_secs(1);
+
+/// For how long what is not published is not asked for again.
+const UNPUBLISHED_KEPT: Duration = Duration::from_secs(5);
 
 /// All that the page's handlers share.
 pub(crate) struct Page {
     parts: Parts,
     backlogs: Mutex<Option<(Instant, Backlogs)>>,
+    unpublished: Mutex<Option<(Instant, Option<Unpublished>)>>,
     remembered: OnceCell<()>,
     pub(crate) streams: Streams,
     pub(crate) log: ActionLog,
@@ -59,6 +67,9 @@ pub(crate) struct Page {
 /// What waits, by subscription.
 pub(crate) type Backlogs = Arc<BTreeMap<String, Backlog>>;
 
+/// How many events wait in the outbox, the id of the oldest, and since when that waits.
+type Unpublished = (u64, String, Timestamp);
+
 /// What a page is made of.
 pub(crate) struct Parts {
     pub(crate) port: u16,
@@ -67,6 +78,7 @@ pub(crate) struct Parts {
     pub(crate) read_only: bool,
     pub(crate) hub: Arc<Hub>,
     pub(crate) switches: Arc<Switches>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) documents: Arc<dyn Documents>,
     pub(crate) publisher: Arc<dyn Publisher>,
     pub(crate) operator: Operator,
@@ -80,6 +92,8 @@ pub(crate) struct Parts {
     pub(crate) processes: ProcessEngine,
     pub(crate) projections: Projections,
     pub(crate) rebuilds: Rebuilds,
+    /// Where a trace can be looked at, with [`TRACE_ID`](views::wire::TRACE_ID) in the place of its id.
+    pub(crate) trace_url: Option<String>,
     /// Where discarded letters are written.
     pub(crate) data_dir: PathBuf,
     pub(crate) shutdown: Shutdown,
@@ -98,6 +112,7 @@ impl Page {
         Arc::new(Self {
             parts,
             backlogs: Mutex::default(),
+            unpublished: Mutex::default(),
             remembered: OnceCell::new(),
             streams: Streams::default(),
             log: ActionLog::default(),
@@ -107,7 +122,7 @@ impl Page {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        SystemClock.now()
+        self.clock.now()
     }
 
     /// The consumers of the services that run, in the table's order.
@@ -140,6 +155,22 @@ impl Page {
         Some(found)
     }
 
+    /// What is stored and not published; none if there is nothing, or it cannot be read.
+    async fn unpublished(&self) -> Option<Unpublished> {
+        let mut kept = self.unpublished.lock().await;
+        if let Some((at, known)) = kept.as_ref()
+            && at.elapsed() < UNPUBLISHED_KEPT
+        {
+            return known.clone();
+        }
+        let waiting = find_waiting(self.documents.as_ref(), 1).await.ok()?;
+        let count = u64::try_from(waiting.rows.len()).unwrap_or(u64::MAX);
+        let oldest = waiting.rows.into_iter().next();
+        let found = oldest.map(|row| (count, row.event_id, row.recorded_at));
+        *kept = Some((Instant::now(), found.clone()));
+        found
+    }
+
     /// Asks for what waits anew: something was done about it.
     pub(crate) async fn forget_backlogs(&self) {
         *self.backlogs.lock().await = None;
@@ -158,6 +189,7 @@ pub(crate) fn routes(page: &Arc<Page>, more: Router) -> Router {
         .route("/users/{id}", get(views::related::user))
         .route("/dead-letters", get(views::letters::show))
         .route("/dead-letters/plan", get(views::letters::plan))
+        .route("/dead-letters/{consumer}/{id}", get(views::letter::show))
         .route("/jobs/{id}", get(views::letters::job))
         .route("/processes", get(views::processes::show))
         .route("/processes/{name}/{key}", get(views::processes::one))

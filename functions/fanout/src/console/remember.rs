@@ -93,6 +93,7 @@ fn event(row: EventRow, marks: Vec<FoundMark>) -> SeenEvent {
         copies: 1,
         reactions: Vec::new(),
         messages: Vec::new(),
+        lines: Vec::new(),
     };
     for FoundMark { mark, .. } in marks {
         let came = came(mark.state, mark.outcome.as_deref());
@@ -104,6 +105,7 @@ fn event(row: EventRow, marks: Vec<FoundMark>) -> SeenEvent {
                 number: Some(mark.attempt),
                 came,
                 took_ms: 0,
+                status: None,
                 why: mark.outcome.filter(|_| came == Came::Parked),
                 may_have_repeated: mark.may_have_repeated,
             }],

@@ -179,6 +179,7 @@ fn told(consumer: &str, message: Option<PushedMessage>, took_ms: u64) -> Deliver
         outcome: "failed".to_owned(),
         why: Some("made to fail on this page".to_owned()),
         took_ms,
+        status: Some(StatusCode::SERVICE_UNAVAILABLE.as_u16()),
         ..Delivery::default()
     };
     let Some(message) = message else {

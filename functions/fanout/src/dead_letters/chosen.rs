@@ -1,6 +1,6 @@
 //! Letters that were shown before they are dealt with: exactly those, whatever has come since.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -28,6 +28,10 @@ pub(crate) struct Told {
     pub(crate) reason: String,
     pub(crate) detail: Option<String>,
     pub(crate) parked_at: Timestamp,
+    /// The bus's id of the message that the consumer could not take.
+    pub(crate) original_id: String,
+    pub(crate) published_at: Timestamp,
+    pub(crate) attributes: BTreeMap<String, String>,
 }
 
 impl Told {
@@ -40,6 +44,9 @@ impl Told {
             reason: letter.reason.clone(),
             detail: letter.detail.clone(),
             parked_at: letter.message.publish_time,
+            original_id: letter.original.message_id.clone(),
+            published_at: letter.original.publish_time,
+            attributes: letter.message.attributes.clone(),
         }
     }
 }

@@ -29,7 +29,6 @@ pub enum EngineChoice {
 pub(super) struct Engine {
     pub(super) documents: Arc<dyn Documents>,
     pub(super) publisher: Arc<dyn Publisher>,
-    pub(super) project: String,
     pub(super) bus: Bus,
 }
 
@@ -75,13 +74,14 @@ impl Engine {
 
     async fn embedded(data: &DataDir, delivery: &DeliveryFlags) -> anyhow::Result<Self> {
         let database = Database::open(&data.database())?;
-        let (clock, project) = (Arc::new(SystemClock), LOCAL_PROJECT.to_owned());
+        let clock = Arc::new(SystemClock);
         let documents = SqliteDocuments::open(database.clone(), clock.clone()).await?;
         // The file is ours alone, so the process that held a claim in it is dead.
         fanout_dedup::expire_claims_of_dead_process(&documents, clock.as_ref()).await?;
         fanout_outbox::end_leases_of_dead_process(&documents, clock.as_ref()).await?;
         fanout_processes::end_fences_of_dead_process(&documents, clock.as_ref()).await?;
-        let broker = Broker::open(database, clock, Arc::new(SystemIds), project.clone()).await?;
+        let project = LOCAL_PROJECT.to_owned();
+        let broker = Broker::open(database, clock, Arc::new(SystemIds), project).await?;
         let broker = broker.with_mischief(Mischief {
             duplicates: delivery.duplicates,
             errors: delivery.errors,
@@ -90,7 +90,6 @@ impl Engine {
         Ok(Self {
             documents: Arc::new(documents),
             publisher: Arc::new(broker.publisher()),
-            project,
             bus: Bus::Embedded(broker),
         })
     }
@@ -104,7 +103,6 @@ impl Engine {
         Ok(Self {
             documents: google.documents,
             publisher: google.publisher,
-            project: at.project.clone(),
             bus: Bus::Emulators {
                 at: Box::new(at),
                 _started: started,

@@ -6,8 +6,8 @@ use fanout_bus::Topology;
 use fanout_kernel::ServiceSpec;
 use fanout_processes::Processes;
 use fanout_projections::Projections;
-use fanout_runtime::{Environment, IdGenerator as _, Shutdown, SystemClock, SystemIds};
-use fanout_telemetry::Metrics;
+use fanout_runtime::{Environment, IdGenerator as _, Settings, Shutdown, SystemClock, SystemIds};
+use fanout_telemetry::{Metrics, TraceSettings};
 use fanout_web::Service;
 use tokio::net::TcpListener;
 
@@ -15,7 +15,7 @@ use super::engine::{Bus, Engine};
 use super::metrics_route;
 use super::system::Urls;
 use crate::cli::{ConsoleMode, PUBSUB, UpFlags};
-use crate::console::{FaultSwitches, Hub, Page, Parts, SeenPublisher, routes};
+use crate::console::{FaultSwitches, Hub, Page, Parts, SeenPublisher, TRACE_ID, routes};
 use crate::operator::Operator;
 use crate::target::TargetFlags;
 
@@ -92,6 +92,7 @@ impl Watch {
             read_only: flags.console == ConsoleMode::ReadOnly,
             hub: Arc::clone(&self.hub),
             switches: Arc::clone(&self.switches),
+            clock: Arc::new(SystemClock),
             documents: Arc::clone(&engine.documents),
             publisher: Arc::clone(&engine.publisher),
             operator: Operator::connect(&target, environment)?,
@@ -102,11 +103,18 @@ impl Watch {
             processes: engine.processes(processes),
             projections: projections.clone(),
             rebuilds: engine.rebuilds(projections),
+            trace_url: trace_url(flags, environment),
             data_dir: flags.data_dir.clone(),
             shutdown: shutdown.clone(),
         });
         Ok(Service::new(routes(&page, metrics)))
     }
+}
+
+/// Where a trace can be looked at: where the flag says, else at Google's if they are sent there.
+fn trace_url(flags: &UpFlags, environment: &dyn Environment) -> Option<String> {
+    let sent = || TraceSettings::read(&mut Settings::new(environment))??.page_of(TRACE_ID);
+    flags.trace_url.clone().or_else(sent)
 }
 
 /// What the page is about.

@@ -84,7 +84,6 @@ impl Engine {
                 processes: processes.clone(),
                 projections: projections.clone(),
                 push_auth: Some(PushAuth::open_for_one_machine()),
-                project: self.project.clone(),
             };
             let started = spec.start(role, kernel);
             started.map_err(|error| anyhow::anyhow!(error).context(spec.name))

@@ -15,7 +15,7 @@ fn start(data: &Path, mode: &str) -> Running {
 }
 
 /// The page at this path, as text.
-fn page(running: &Running, path: &str) -> String {
+pub(crate) fn page(running: &Running, path: &str) -> String {
     let url = running.url("console", path);
     let output = std::process::Command::new("curl")
         .args(["-s", "--noproxy", "*", &url])
@@ -24,13 +24,13 @@ fn page(running: &Running, path: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn token(running: &Running) -> String {
+pub(crate) fn token(running: &Running) -> String {
     let page = page(running, "/try");
     let (_, rest) = page.split_once(r#"name="token" value=""#).unwrap();
     rest.split('"').next().unwrap().to_owned()
 }
 
-fn authority(running: &Running) -> String {
+pub(crate) fn authority(running: &Running) -> String {
     let url = running.url("console", "");
     url.trim_start_matches("http://").to_owned()
 }
@@ -38,7 +38,7 @@ fn authority(running: &Running) -> String {
 /// A method, the lines of a head, and a body.
 type Request = (&'static str, String, String);
 
-const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+pub(crate) const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
 fn form_with(token: &str) -> String {
     format!("token={token}&consumer=email&fails=100")
@@ -142,6 +142,94 @@ fn a_read_only_page_shows_everything_offers_nothing_and_refuses_what_it_does_not
     );
     let url = running.url("console", "/try/sign-up");
     assert_eq!(status(&url, "POST", &headers, "email=a@b.example"), 403);
+}
+
+/// The head of the answer to a request for this path.
+fn head(running: &Running, path: &str) -> String {
+    let url = running.url("console", path);
+    let output = std::process::Command::new("curl")
+        .args([
+            "-s",
+            "--noproxy",
+            "*",
+            "--output",
+            "/dev/null",
+            "--dump-header",
+            "-",
+            &url,
+        ])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap().to_lowercase()
+}
+
+#[test]
+fn every_answer_forbids_what_the_page_does_not_need() {
+    let data = tempfile::tempdir().unwrap();
+    let running = Running::start(data.path());
+    for path in ["/", "/try", "/events/evt_none", "/no/such/path", "/metrics"] {
+        let head = head(&running, path);
+        for line in [
+            "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; \
+             img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+             base-uri 'none'",
+            "x-content-type-options: nosniff",
+            "referrer-policy: same-origin",
+            "cache-control: no-store",
+            "cross-origin-opener-policy: same-origin",
+        ] {
+            assert!(head.contains(line), "{path} lacks {line}: {head}");
+        }
+    }
+    let asset = head(&running, "/assets/htmx.min.js");
+    assert!(asset.contains("immutable"), "{asset}");
+}
+
+#[test]
+fn each_action_and_each_look_at_a_payload_is_a_line_of_the_log_without_anything_personal() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = fanout(data.path());
+    command.args(["--log", "json"]);
+    let mut running = Running::of(command);
+    let (here, token) = (authority(&running), token(&running));
+    let ours = format!("Host: {here}\r\nOrigin: http://{here}\r\n{FORM}");
+    let body = format!("token={token}&email=marked%40example.com&name=Marked+Person");
+    let url = running.url("console", "/try/sign-up");
+    assert_eq!(status(&url, "POST", &ours, &body), 303);
+    running.says("console: signed up: 201");
+    let events = page(&running, "/events");
+    let (_, rest) = events.split_once("href=\"/events/evt_").unwrap();
+    let event = format!("/events/evt_{}", rest.split('"').next().unwrap());
+    let again = running.url("console", &format!("{event}/again"));
+    assert_eq!(
+        status(&again, "POST", &ours, &format!("token={token}")),
+        303
+    );
+    running.says("console: sent once more");
+    for (path, uncovered) in [
+        ("payload", false),
+        ("payload?uncovered=true", true),
+        ("payload.json", true),
+    ] {
+        let shown = page(&running, &format!("{event}/{path}"));
+        assert_eq!(shown.contains("marked@example.com"), uncovered, "{path}");
+        running.says("console showed a payload");
+    }
+    let user = page(&running, &event);
+    let (_, rest) = user.split_once("href=\"/users/").unwrap();
+    let user = format!("/users/{}", rest.split('"').next().unwrap());
+    for path in ["/", "/events", &event, &user, "/dead-letters", "/try"] {
+        let shown = page(&running, path);
+        assert!(
+            !shown.contains("marked@") && !shown.contains("Marked"),
+            "{path}"
+        );
+    }
+    let (_, said) = running.interrupt();
+    assert!(
+        !said.contains("marked@") && !said.contains("Marked"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
+use crate::console::{FORM, authority, page, token};
+use crate::guarded::status;
 use crate::running::{Running, fanout, wait_until};
 
 #[test]
@@ -30,4 +32,92 @@ fn the_system_runs_on_emulators_that_it_starts_and_stops() {
     wait_until("the emulator is gone", || {
         TcpStream::connect(&emulator).is_err()
     });
+}
+
+/// All that the page can be asked for on emulators: what it cannot know or do there it says.
+#[test]
+#[cfg_attr(
+    not(emulators),
+    ignore = "needs Google's emulators: gcloud components install pubsub-emulator cloud-firestore-emulator"
+)]
+fn the_page_shows_emulators_and_says_what_cannot_be_known_or_done_there() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = fanout(data.path());
+    command.args(["--emulators", "--system", "shop"]);
+    let running = Running::of(command);
+    let (here, token) = (authority(&running), token(&running));
+    let ours = format!("Host: {here}\r\nOrigin: http://{here}\r\n{FORM}");
+    let act = |path: &str, fields: &str| {
+        let body = format!("token={token}&{fields}");
+        let answer = status(&running.url("console", path), "POST", &ours, &body);
+        assert_eq!(answer, 303, "{path} {fields}");
+    };
+    let see = |path: &str, text: &str| {
+        wait_until(&format!("{text} on {path}"), || {
+            page(&running, path).contains(text)
+        });
+    };
+    let first = |path: &str, begin: &str| {
+        let shown = page(&running, path);
+        let (_, rest) = shown.split_once(&format!("href=\"{begin}")).unwrap();
+        format!("{begin}{}", rest.split('"').next().unwrap()).replace("&#38;", "&")
+    };
+
+    // It is filled as anywhere else, from the page itself.
+    act("/try/sign-up", "email=a%40example.com&name=A");
+    see("/try", "signed up: 201");
+    see("/events", "user.created");
+    act("/try/order", "user_id=7&product_id=1&quantity=1&price=9.99");
+    see("/processes", "class=\"ok\">completed");
+    act("/try/garbage", "topic=user-events&what=not_json");
+    see("/dead-letters", "undecodable");
+    let event = first("/events?type=user.created", "/events/");
+    act(&format!("{event}/again"), "");
+    see(&event, "duplicate, left alone");
+    let paths = [
+        "/".to_owned(),
+        "/events?outcome=trouble".to_owned(),
+        first(&event, "/requests/"),
+        first(&event, "/users/"),
+        format!("{event}/payload"),
+        first("/processes", "/processes/order/"),
+        "/projections".to_owned(),
+        first("/dead-letters", "/dead-letters/crm/"),
+        first("/dead-letters", "/dead-letters/plan?consumer=crm"),
+        event,
+    ];
+    for path in &paths {
+        let url = running.url("console", path);
+        assert_eq!(
+            status(&url, "GET", &format!("Host: {here}\r\n"), ""),
+            200,
+            "{path}"
+        );
+    }
+
+    // What waits is not known, and nothing can be broken.
+    see("/", "<b>unknown</b> waiting");
+    see(
+        "/try",
+        "On Google's emulators nothing can be broken from here.",
+    );
+    assert!(!page(&running, "/try").contains("/try/fault"));
+    act("/try/fault", "consumer=email&fails=100");
+    see("/try", "nothing can be broken here: it runs on");
+    act("/try/mischief", "duplicates=100");
+    see("/try", "emulator cannot be made to misbehave");
+
+    // Dead letters are dealt with.
+    let plan = first("/dead-letters", "/dead-letters/plan?consumer=crm");
+    let shown = page(&running, &plan);
+    let (_, rest) = shown.split_once("name=\"plan\" value=\"").unwrap();
+    let plan = rest.split('"').next().unwrap().to_owned();
+    act("/dead-letters/discard", &format!("plan={plan}"));
+    see("/try", "discarded 1 letter of crm");
+    let kept = std::fs::read_dir(data.path()).unwrap();
+    let mut kept = kept.map(|it| it.unwrap().file_name().into_string().unwrap());
+    assert!(
+        kept.any(|name| name.contains("crm")),
+        "no file with the letter"
+    );
 }

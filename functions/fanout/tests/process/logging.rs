@@ -187,4 +187,11 @@ fn every_field_that_a_page_or_terraform_asks_for_is_written_and_every_written_on
     for line in lines.iter().filter(|line| line["severity"] == "ERROR") {
         assert!(line["@type"].is_string(), "{line}");
     }
+    let by_a_sign_up = |line: &Value| {
+        line["message"] == "published" && line["httpRequest"]["requestUrl"] == "/users"
+    };
+    assert!(lines.iter().any(by_a_sign_up));
+    for line in lines.iter().filter(|line| line.get("outcome").is_some()) {
+        assert_eq!(line["httpRequest"]["requestMethod"], "POST", "{line}");
+    }
 }

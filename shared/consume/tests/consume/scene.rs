@@ -71,7 +71,6 @@ impl Scene {
             ids: self.ids.clone(),
             timings: Timings::PRODUCTION,
             auth: PushAuth::open_for_one_machine(),
-            project: "test".to_owned(),
         };
         push_route(consumer, deps)
     }

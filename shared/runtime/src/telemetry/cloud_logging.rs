@@ -10,21 +10,31 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::LogScope;
+
 /// What makes Error Reporting take a line, whose message is no stack trace.
 pub(super) const REPORTED_ERROR: &str =
     "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent";
 
 /// The fields of this object are put into an object, which is lifted into the log entry.
 const HTTP_REQUEST: &str = "httpRequest.";
+/// What the trace of a line is called.
+const TRACE: &str = "logging.googleapis.com/trace";
+const SPAN_ID: &str = "logging.googleapis.com/spanId";
+const TRACE_SAMPLED: &str = "logging.googleapis.com/trace_sampled";
 
 /// `severity`, `time`, `message`, `httpRequest` and `logging.googleapis.com/...` are lifted into the
-/// log entry, everything else lands in `jsonPayload` under the name it has here.
+/// log entry, everything else lands in `jsonPayload` under the name it has here. The request within which
+/// a line is written, and its trace, are put in here: see [`LogScope`].
 /// Why it is no library's: docs/adr/0001-own-log-formatter.md.
-pub(super) struct CloudLogging;
+pub(super) struct CloudLogging {
+    /// The Google Cloud project that traces belong to.
+    pub(super) project: String,
+}
 
 /// Whether a field is for Cloud Logging alone.
 pub(super) fn is_for_google(name: &str) -> bool {
-    name.starts_with(HTTP_REQUEST) || name.starts_with("logging.googleapis.com/")
+    name.starts_with(HTTP_REQUEST)
 }
 
 impl<S, N> FormatEvent<S, N> for CloudLogging
@@ -41,7 +51,7 @@ where
         let mut time = String::new();
         SystemTime.format_time(&mut Writer::new(&mut time))?;
         let level = *event.metadata().level();
-        let mut line = Line::default();
+        let mut line = Line::new();
         line.fields.put("time", &time);
         line.fields.put("severity", severity(level));
         line.fields.put("target", event.metadata().target());
@@ -49,6 +59,7 @@ where
             line.fields.put("@type", REPORTED_ERROR);
         }
         event.record(&mut line);
+        LogScope::with_current(|scope| line.is_within(scope, &self.project));
         line.write(&mut writer)
     }
 }
@@ -62,11 +73,13 @@ fn severity(level: Level) -> &'static str {
     }
 }
 
+/// Where the usual line has room: it is about a delivery.
+const USUAL_LINE: usize = 1024;
+const USUAL_HTTP_REQUEST: usize = 128;
+
 /// The members of a JSON object, each behind a comma.
-#[derive(Default)]
 struct Members(Vec<u8>);
 
-#[derive(Default)]
 struct Line {
     fields: Members,
     http_request: Members,
@@ -87,6 +100,13 @@ impl Members {
 }
 
 impl Line {
+    fn new() -> Self {
+        Self {
+            fields: Members(Vec::with_capacity(USUAL_LINE)),
+            http_request: Members(Vec::with_capacity(USUAL_HTTP_REQUEST)),
+        }
+    }
+
     fn put(&mut self, field: &Field, value: impl Serialize) {
         match field.name().strip_prefix(HTTP_REQUEST) {
             Some(name) => self.http_request.put(name, value),
@@ -94,12 +114,29 @@ impl Line {
         }
     }
 
-    fn write(&self, out: &mut Writer<'_>) -> fmt::Result {
-        write!(out, "{{{}", self.fields.text())?;
-        if !self.http_request.0.is_empty() {
-            write!(out, ",\"httpRequest\":{{{}}}", self.http_request.text())?;
+    /// Names the request, unless the line says itself what became of one; and the trace.
+    fn is_within(&mut self, scope: &LogScope, project: &str) {
+        if let (Some((method, route)), true) = (&scope.request, self.http_request.0.is_empty()) {
+            self.http_request.put("requestMethod", method.as_str());
+            self.http_request.put("requestUrl", route.as_ref());
         }
-        writeln!(out, "}}")
+        if let Some(trace) = &scope.trace {
+            let name = format!("projects/{project}/traces/{}", trace.trace_id());
+            self.fields.put(TRACE, name);
+            self.fields.put(SPAN_ID, trace.span_id());
+            self.fields.put(TRACE_SAMPLED, trace.is_sampled());
+        }
+    }
+
+    fn write(&self, out: &mut Writer<'_>) -> fmt::Result {
+        out.write_str("{")?;
+        out.write_str(self.fields.text())?;
+        if !self.http_request.0.is_empty() {
+            out.write_str(",\"httpRequest\":{")?;
+            out.write_str(self.http_request.text())?;
+            out.write_str("}")?;
+        }
+        out.write_str("}\n")
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 
-fn count(savepoint: &Savepoint<'_>) -> Result<i64, DatabaseError> {
-    Ok(savepoint.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?)
+fn count(file: &Connection) -> Result<i64, DatabaseError> {
+    Ok(file.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?)
 }
 
 #[tokio::test]
@@ -14,7 +14,7 @@ async fn a_failed_job_leaves_nothing_behind_and_its_neighbours_alone() {
 }
 
 async fn only_the_job_that_fails_leaves_nothing(database: &Database) {
-    let create = |s: &Savepoint<'_>| Ok(s.execute_batch("CREATE TABLE t (n)")?);
+    let create = |s: &Connection| Ok(s.execute_batch("CREATE TABLE t (n)")?);
     database.call::<_, DatabaseError>(create).await.unwrap();
     let insert = |fail: bool| {
         database.call(move |s| {
@@ -110,7 +110,7 @@ async fn a_reader_beside_the_owner_sees_each_commit_and_writes_nothing() {
     assert!(error.contains("readonly"), "{error}");
     // In the middle of a read the owner goes on writing, closes and opens again.
     let again = path.clone();
-    let seen = reader.call::<_, DatabaseError>(move |s| {
+    let seen = reader.read::<_, DatabaseError>(move |s| {
         let before = count(s)?;
         let other = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -149,7 +149,7 @@ async fn a_reader_needs_no_owner_and_creates_nothing() {
 fn a_job_in_memory_is_done_at_the_first_poll_and_stays_done() {
     let database = Database::in_memory().unwrap();
     assert_eq!(database.path(), Path::new(":memory:"));
-    let create = |s: &Savepoint<'_>| Ok(s.execute_batch("CREATE TABLE t (n)")?);
+    let create = |s: &Connection| Ok(s.execute_batch("CREATE TABLE t (n)")?);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let mut created = Box::pin(database.call::<_, DatabaseError>(create));
     assert!(created.as_mut().poll(&mut context).is_ready());

@@ -21,11 +21,13 @@ pub(super) struct CollectorClient {
     runtime: Runtime,
     http: reqwest::Client,
     google: Option<Google>,
+    /// How long finding out who sends, the way there and the answer may take together.
+    limit: Duration,
 }
 
 /// Who sends, and who pays.
 #[derive(Debug)]
-struct Google {
+pub(super) struct Google {
     credentials: Credentials,
     project: Option<HeaderValue>,
 }
@@ -37,25 +39,32 @@ struct NoHeaders;
 
 impl CollectorClient {
     pub(super) fn new(settings: &TraceSettings, limit: Duration) -> Result<Self, BoxError> {
+        Self::showing(limit, || {
+            if !settings.asks_for_credentials() {
+                return Ok(None);
+            }
+            let credentials = Builder::default().with_scopes([SCOPE]).build()?;
+            Google::new(credentials, settings.project.as_deref()).map(Some)
+        })
+    }
+
+    /// One that shows this. It is made on the client's own runtime, which refreshes tokens.
+    pub(super) fn showing(
+        limit: Duration,
+        google: impl FnOnce() -> Result<Option<Google>, BoxError>,
+    ) -> Result<Self, BoxError> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let inside = runtime.enter();
-        let google = if settings.asks_for_credentials() {
-            let project = settings.project.as_deref();
-            Some(Google {
-                credentials: Builder::default().with_scopes([SCOPE]).build()?,
-                project: project.map(HeaderValue::from_str).transpose()?,
-            })
-        } else {
-            None
-        };
-        let http = reqwest::Client::builder().timeout(limit).build()?;
+        let google = google()?;
+        let http = reqwest::Client::new();
         drop(inside);
         Ok(Self {
             runtime,
             http,
             google,
+            limit,
         })
     }
 
@@ -73,6 +82,14 @@ impl CollectorClient {
 }
 
 impl Google {
+    pub(super) fn new(credentials: Credentials, project: Option<&str>) -> Result<Self, BoxError> {
+        let project = project.map(HeaderValue::from_str).transpose()?;
+        Ok(Self {
+            credentials,
+            project,
+        })
+    }
+
     async fn sign(&self, request: &mut Request<Bytes>) -> Result<(), HttpError> {
         match self.credentials.headers(Extensions::new()).await? {
             CacheableResource::New { data, .. } => request.headers_mut().extend(data),
@@ -89,6 +106,8 @@ impl Google {
 #[async_trait]
 impl HttpClient for CollectorClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        self.runtime.block_on(self.send(request))
+        let sending = self.send(request);
+        self.runtime
+            .block_on(async { tokio::time::timeout(self.limit, sending).await })?
     }
 }

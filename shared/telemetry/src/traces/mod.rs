@@ -14,7 +14,8 @@ use opentelemetry_otlp::{
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanExporter,
+    BatchConfigBuilder, BatchSpanProcessor, ParentBasedSampler, Sampler, SdkTracerProvider,
+    SpanExporter,
 };
 use tracing::Metadata;
 use tracing_subscriber::Layer;
@@ -69,6 +70,14 @@ impl Traces {
     /// Starts to send spans of the process `service` in the background. Its thread is not tokio's.
     pub fn start(settings: &TraceSettings, service: &'static str) -> Result<Self, TracesError> {
         let client = CollectorClient::new(settings, EXPORT_LIMIT).map_err(TracesError::Client)?;
+        Self::sent_by(client, settings, service)
+    }
+
+    fn sent_by(
+        client: CollectorClient,
+        settings: &TraceSettings,
+        service: &'static str,
+    ) -> Result<Self, TracesError> {
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_http_client(client)
@@ -81,7 +90,7 @@ impl Traces {
         let processor = processor.with_batch_config(batches.build()).build();
         let provider = SdkTracerProvider::builder()
             .with_span_processor(processor)
-            .with_sampler(settings.sampler())
+            .with_sampler(sampler(settings.ratio))
             .with_resource(settings.resource(service));
         Ok(Self {
             provider: provider.build(),
@@ -97,7 +106,9 @@ impl Traces {
 
     /// All spans, each to this exporter as soon as it ends. For tests.
     pub fn all_to(exporter: impl SpanExporter + 'static) -> Self {
-        let provider = SdkTracerProvider::builder().with_simple_exporter(exporter);
+        let provider = SdkTracerProvider::builder()
+            .with_simple_exporter(exporter)
+            .with_sampler(sampler(1.0));
         Self {
             provider: provider.build(),
             before_answers: false,
@@ -127,14 +138,14 @@ impl Traces {
     }
 }
 
-impl TraceSettings {
-    /// A caller decides for its whole trace; where it decides against, as Cloud Run does for nearly all
-    /// requests, or there is none, the trace's id decides. It decides the same in every service.
-    fn sampler(&self) -> opentelemetry_sdk::trace::ParentBasedSampler {
-        let by_id = || Sampler::TraceIdRatioBased(self.ratio);
-        Sampler::parent_based(by_id()).with_remote_parent_not_sampled(by_id())
-    }
+/// A caller decides for its whole trace; where it decides against, as Cloud Run does for nearly all
+/// requests, or there is none, the trace's id decides. It decides the same in every service.
+fn sampler(ratio: f64) -> ParentBasedSampler {
+    let by_id = || Sampler::TraceIdRatioBased(ratio);
+    Sampler::parent_based(by_id()).with_remote_parent_not_sampled(by_id())
+}
 
+impl TraceSettings {
     fn resource(&self, service: &'static str) -> Resource {
         let project = self.project.as_deref();
         let project = project.map(|project| KeyValue::new("gcp.project_id", project.to_owned()));
@@ -142,3 +153,6 @@ impl TraceSettings {
         resource.with_attributes(project).build()
     }
 }
+
+#[cfg(test)]
+mod tests;

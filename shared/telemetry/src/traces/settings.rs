@@ -63,6 +63,17 @@ impl TraceSettings {
         }
     }
 
+    /// Where Google shows a trace whose id is put in the place of `id`; of another collector nothing is
+    /// known.
+    pub fn page_of(&self, id: &str) -> Option<String> {
+        let project = self
+            .project
+            .as_deref()
+            .filter(|_| self.asks_for_credentials())?;
+        let page = "https://console.cloud.google.com/traces/explorer";
+        Some(format!("{page};traceId={id}?project={project}"))
+    }
+
     /// Where spans are posted.
     pub(super) fn traces_url(&self) -> String {
         let base = self.endpoint.as_str().trim_end_matches('/');

@@ -61,7 +61,6 @@ pub fn lone_consumer(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> Co
         ids,
         timings: Timings::PRODUCTION,
         auth: PushAuth::open_for_one_machine(),
-        project: "test".to_owned(),
     }
 }
 

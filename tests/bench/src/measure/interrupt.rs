@@ -48,7 +48,7 @@ impl Interrupt {
     }
 
     /// Starts a process group by `start`, and remembers it.
-    pub(super) fn starting<T>(
+    pub(crate) fn starting<T>(
         start: impl FnOnce() -> anyhow::Result<(T, Pid)>,
     ) -> anyhow::Result<T> {
         let mut running = running();
@@ -58,7 +58,7 @@ impl Interrupt {
     }
 
     /// Ends a process group, and forgets it.
-    pub(super) fn ended(group: Pid) {
+    pub(crate) fn ended(group: Pid) {
         end(group);
         running().retain(|other| *other != group);
     }

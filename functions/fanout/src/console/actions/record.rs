@@ -28,6 +28,8 @@ pub(crate) type Sent = (String, OutgoingMessage);
 struct Kept {
     next: u64,
     deeds: VecDeque<Deed>,
+    /// The latest, until a screen has said it.
+    news: Option<Deed>,
     messages: VecDeque<(String, Sent)>,
 }
 
@@ -44,13 +46,20 @@ impl ActionLog {
         let mut kept = self.kept();
         kept.next += 1;
         let number = kept.next;
-        kept.deeds.push_front(Deed { number, ..deed });
+        let deed = Deed { number, ..deed };
+        kept.news = Some(deed.clone());
+        kept.deeds.push_front(deed);
         kept.deeds.truncate(MOST_DEEDS);
     }
 
     /// The latest first.
     pub(crate) fn latest(&self) -> Vec<Deed> {
         self.kept().deeds.iter().cloned().collect()
+    }
+
+    /// What was done and not yet said, for the screen that comes next.
+    pub(crate) fn news(&self) -> Option<Deed> {
+        self.kept().news.take()
     }
 
     /// Keeps what was published under an event's id.

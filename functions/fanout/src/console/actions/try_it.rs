@@ -259,9 +259,16 @@ pub(crate) async fn fault(
     Extension(fields): Extension<Fields>,
 ) -> Response {
     let found = page.consumer(fields.get("consumer"));
-    let (Some(subscriber), Some(broker)) = (found, &page.broker) else {
-        let came = Came::badly("nothing can be broken here: there is no such consumer");
-        return answer(&page, &fields, "fault", came);
+    let (subscriber, broker) = match (found, &page.broker) {
+        (Some(subscriber), Some(broker)) => (subscriber, broker),
+        (None, _) => {
+            let came = Came::badly("there is no such consumer");
+            return answer(&page, &fields, "fault", came);
+        }
+        (Some(_), None) => {
+            let came = Came::badly("nothing can be broken here: it runs on Google's emulators");
+            return answer(&page, &fields, "fault", came);
+        }
     };
     let consumer = subscriber.consumer;
     let fault = Fault {

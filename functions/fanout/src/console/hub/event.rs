@@ -6,6 +6,19 @@ use fanout_runtime::Timestamp;
 /// latest where it stands.
 const MOST_ATTEMPTS: usize = 40;
 
+/// How many lines of the log are kept of an event: the latest.
+const MOST_LINES: usize = 30;
+
+/// A line of the log that names an event and is no delivery's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LogLine {
+    pub(crate) at: Timestamp,
+    pub(crate) level: &'static str,
+    pub(crate) text: String,
+    /// Its fields, as they are logged: no personal data.
+    pub(crate) fields: Vec<(&'static str, String)>,
+}
+
 /// What came of one delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Came {
@@ -63,6 +76,8 @@ pub(crate) struct Attempt {
     pub(crate) number: Option<u64>,
     pub(crate) came: Came,
     pub(crate) took_ms: u64,
+    /// What the bus was answered; none where it was not, or is not known.
+    pub(crate) status: Option<u16>,
     /// Why, if there is something to say.
     pub(crate) why: Option<String>,
     /// An earlier holder may have acted and not lived to say so.
@@ -109,11 +124,19 @@ pub(crate) struct SeenEvent {
     pub(crate) reactions: Vec<Reaction>,
     /// The bus's ids of its messages, as far as they were told.
     pub(crate) messages: Vec<String>,
+    pub(crate) lines: Vec<LogLine>,
 }
 
 impl SeenEvent {
     pub(crate) fn reaction(&self, consumer: &str) -> Option<&Reaction> {
         self.reactions.iter().find(|it| it.consumer == consumer)
+    }
+
+    pub(super) fn logged(&mut self, line: LogLine) {
+        if self.lines.len() >= MOST_LINES {
+            self.lines.remove(0);
+        }
+        self.lines.push(line);
     }
 
     pub(crate) fn reaction_mut(&mut self, consumer: &str) -> &mut Reaction {

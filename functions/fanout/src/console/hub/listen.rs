@@ -1,16 +1,17 @@
-//! Reading the delivery line as it is logged: the one place that knows its fields.
+//! Reading what is logged of events: the delivery line, of which this is the one place that knows its
+//! fields, and any other line with an event's id.
 
 use std::fmt;
 use std::sync::Arc;
 
 use fanout_runtime::{Clock as _, MoreLogs, SystemClock};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::{Layer, Registry};
 
-use super::{Delivery, Hub};
+use super::{Delivery, Hub, LogLine};
 
 /// Who logs deliveries, and who logs that the bus gives a message up.
 const CONSUMERS: &str = "fanout_consume";
@@ -26,7 +27,11 @@ pub(crate) fn hub_listener(hub: &Arc<Hub>) -> MoreLogs {
 }
 
 fn is_heard(line: &Metadata<'_>) -> bool {
-    line.is_event() && (is_of_a_delivery(line) || is_of_the_bus(line))
+    line.is_event() && (is_of_a_delivery(line) || is_of_the_bus(line) || is_of_an_event(line))
+}
+
+fn is_of_an_event(line: &Metadata<'_>) -> bool {
+    *line.level() <= Level::INFO && line.fields().field("event_id").is_some()
 }
 
 fn is_of_a_delivery(line: &Metadata<'_>) -> bool {
@@ -34,15 +39,27 @@ fn is_of_a_delivery(line: &Metadata<'_>) -> bool {
 }
 
 fn is_of_the_bus(line: &Metadata<'_>) -> bool {
-    line.target() == BUS && *line.level() == tracing::Level::WARN
+    line.target() == BUS && *line.level() == Level::WARN
 }
 
 impl<S: Subscriber> Layer<S> for Listener {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut line = Line::default();
+        let about = event.metadata();
+        let mut line = Line {
+            is_other: !is_of_a_delivery(about) && !is_of_the_bus(about),
+            ..Line::default()
+        };
         event.record(&mut line);
         let now = SystemClock.now();
-        if event.metadata().target() == BUS {
+        if line.is_other {
+            let logged = LogLine {
+                at: now,
+                level: about.level().as_str(),
+                text: line.message,
+                fields: line.fields,
+            };
+            self.0.logged(&line.told.event_id, logged);
+        } else if about.target() == BUS {
             if let (Some(consumer), Some(message)) = (line.consumer(), line.told.message_id) {
                 let tries = line.told.number.unwrap_or_default();
                 let why = format!("{tries} deliveries failed: the bus gave it up");
@@ -57,6 +74,10 @@ impl<S: Subscriber> Layer<S> for Listener {
 /// The fields of a line.
 #[derive(Default)]
 struct Line {
+    /// Whether it is neither a delivery's nor the bus's: then it is kept as it is.
+    is_other: bool,
+    message: String,
+    fields: Vec<(&'static str, String)>,
     told: Delivery,
     subscription: String,
     topic: String,
@@ -74,6 +95,15 @@ impl Line {
             topics.any(|topic| it.subscription(topic.topic) == self.subscription)
         });
         found.map(|it| it.consumer.to_owned())
+    }
+
+    fn keep(&mut self, field: &Field, value: String) {
+        match field.name() {
+            "message" => self.message = value,
+            "event_id" => self.told.event_id = value,
+            name if name.starts_with("logging.googleapis.com/") => {}
+            name => self.fields.push((name, value)),
+        }
     }
 
     fn text(&mut self, name: &str, value: &str) {
@@ -104,11 +134,17 @@ impl Line {
 
 impl Visit for Line {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field.name(), value);
+        if self.is_other {
+            self.keep(field, value.to_owned());
+        } else {
+            self.text(field.name(), value);
+        }
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
         match field.name() {
+            _ if self.is_other => self.keep(field, value.to_string()),
+            "httpRequest.status" => self.told.status = u16::try_from(value).ok(),
             "attempt" => self.told.number = Some(value),
             "duration_ms" => self.told.took_ms = value,
             _ => {}
@@ -116,16 +152,25 @@ impl Visit for Line {
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        if field.name() == "message_id" {
+        if self.is_other {
+            self.keep(field, value.to_string());
+        } else if field.name() == "message_id" {
             self.told.message_id = Some(value.to_string());
         }
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        if field.name() == "may_have_repeated" {
+        if self.is_other {
+            self.keep(field, value.to_string());
+        } else if field.name() == "may_have_repeated" {
             self.told.may_have_repeated = value;
         }
     }
 
-    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // A delivery's line is read a thousand times a second, and has nothing to be read here.
+        if self.is_other {
+            self.keep(field, format!("{value:?}"));
+        }
+    }
 }

@@ -90,9 +90,18 @@ struct Second {
     times: Times,
 }
 
+/// The last seconds of a consumer or a topic, and how much it was in all.
+#[derive(Debug, Default)]
+struct Counted {
+    seconds: VecDeque<Second>,
+    all: u64,
+}
+
 /// What the last ten seconds tell of a consumer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Recent {
+    /// How many there were since the start.
+    pub(crate) all: u64,
     /// Deliveries a second, whatever came of them.
     pub(crate) rate: f64,
     pub(crate) failed: u32,
@@ -102,7 +111,7 @@ pub(crate) struct Recent {
 #[derive(Debug, Default)]
 pub(crate) struct Meters {
     steps: VecDeque<Step>,
-    recent: BTreeMap<String, VecDeque<Second>>,
+    recent: BTreeMap<String, Counted>,
 }
 
 impl Meters {
@@ -145,11 +154,12 @@ impl Meters {
     /// A delivery to this consumer has ended, or an event went to this topic.
     pub(crate) fn count(&mut self, whose: &str, now: Timestamp, failed: bool, took_ms: u64) {
         if !self.recent.contains_key(whose) {
-            self.recent.insert(whose.to_owned(), VecDeque::new());
+            self.recent.insert(whose.to_owned(), Counted::default());
         }
-        let Some(seconds) = self.recent.get_mut(whose) else {
+        let Some(Counted { seconds, all }) = self.recent.get_mut(whose) else {
             return;
         };
+        *all += 1;
         let at = now.timestamp();
         if seconds.back().is_none_or(|second| second.at < at) {
             let second = Second {
@@ -169,17 +179,18 @@ impl Meters {
     }
 
     pub(crate) fn recent(&self, whose: &str, now: Timestamp) -> Recent {
-        let Some(seconds) = self.recent.get(whose) else {
+        let Some(counted) = self.recent.get(whose) else {
             return Recent::default();
         };
         let since = now.timestamp() - RECENT;
         let (mut all, mut failed, mut times) = (0, 0, Times::default());
-        for second in seconds.iter().filter(|second| second.at > since) {
+        for second in counted.seconds.iter().filter(|second| second.at > since) {
             all += second.count;
             failed += second.failed;
             times.merge(&second.times);
         }
         Recent {
+            all: counted.all,
             rate: f64::from(all) / RECENT as f64,
             failed,
             p95: times.quantile(0.95),

@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use fanout_runtime::Timestamp;
 use tokio::sync::watch;
 
-pub(crate) use event::{Attempt, Came, Reaction, SeenEvent};
+pub(crate) use event::{Attempt, Came, LogLine, Reaction, SeenEvent};
 pub(crate) use listen::hub_listener;
 pub(crate) use meters::{Meters, Step};
 pub(crate) use publisher::SeenPublisher;
@@ -65,6 +65,7 @@ pub(crate) struct Delivery {
     pub(crate) number: Option<u64>,
     pub(crate) outcome: String,
     pub(crate) took_ms: u64,
+    pub(crate) status: Option<u16>,
     pub(crate) why: Option<String>,
     pub(crate) may_have_repeated: bool,
 }
@@ -107,6 +108,13 @@ impl Hub {
     pub(crate) fn delivered(&self, told: Delivery, now: Timestamp) {
         self.look().delivered(told, now);
         self.changed();
+    }
+
+    /// Something else was logged of an event; of one that is not kept it is left to the log.
+    pub(crate) fn logged(&self, event_id: &str, line: LogLine) {
+        if self.look().logged(event_id, line) {
+            self.changed();
+        }
     }
 
     /// The bus has given a message up after so many deliveries.
@@ -180,6 +188,7 @@ impl Seen {
             copies: 0,
             reactions: Vec::new(),
             messages: Vec::new(),
+            lines: Vec::new(),
         });
         self.meters.event(topic, now);
         (number, true)
@@ -246,6 +255,7 @@ impl Seen {
             number: told.number,
             came,
             took_ms: told.took_ms,
+            status: told.status,
             why: told.why,
             may_have_repeated: told.may_have_repeated,
         });
@@ -262,6 +272,15 @@ impl Seen {
         }
     }
 
+    fn logged(&mut self, event_id: &str, line: LogLine) -> bool {
+        let number = self.by_id.get(event_id).copied();
+        let Some(event) = number.and_then(|number| self.numbered_mut(number)) else {
+            return false;
+        };
+        event.logged(line);
+        true
+    }
+
     fn given_up(&mut self, message_id: &str, consumer: &str, why: String, now: Timestamp) {
         let number = self.by_message.get(message_id).copied();
         let Some(event) = number.and_then(|number| self.numbered_mut(number)) else {
@@ -272,6 +291,7 @@ impl Seen {
             number: None,
             came: Came::GivenUp,
             took_ms: 0,
+            status: None,
             why: Some(why),
             may_have_repeated: false,
         });

@@ -79,6 +79,7 @@ fn what_was_before_comes_before_what_is_told_and_never_twice() {
         copies: 1,
         reactions: Vec::new(),
         messages: Vec::new(),
+        lines: Vec::new(),
     };
     hub.remember(["evt_1", "evt_2", "evt_3"].map(before).to_vec());
     hub.delivered(delivery("evt_2", "done"), at(4));

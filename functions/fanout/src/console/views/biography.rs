@@ -7,14 +7,16 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use fanout_kernel::Subscriber;
-use fanout_runtime::{SystemClock, Timestamp};
+use fanout_runtime::Timestamp;
 use http::StatusCode;
 
+use super::timeline::{Line, began, line};
 use crate::console::Page;
 use crate::console::cell::Cell;
 use crate::console::frame::{Part, Screen, rendered};
 use crate::console::guard::TOKEN;
-use crate::console::hub::{Attempt, Came, Reaction, SeenEvent};
+use crate::console::hub::{Attempt, Came, LogLine, Reaction, SeenEvent};
+use crate::console::views::wire::wire;
 use crate::console::words::{clock, escaped, full, short, span};
 use crate::trace::{Life, Publication, Question, find};
 
@@ -24,6 +26,8 @@ struct BiographyScreen {
     id: String,
     href: String,
     life: String,
+    /// Its attributes and its trace; empty if its message is not kept.
+    wire: String,
     can_repeat: bool,
     token_name: &'static str,
     token: String,
@@ -37,6 +41,18 @@ struct LifePart {
     line: Line,
     tracks: Vec<Track>,
     caused: Vec<(String, String)>,
+    log: Vec<Logged>,
+    /// Where lines are logged, the question that finds those of this event.
+    query: String,
+}
+
+/// A line of the log.
+struct Logged {
+    at: String,
+    level: &'static str,
+    tone: &'static str,
+    text: String,
+    fields: Vec<(&'static str, String)>,
 }
 
 /// A fact of the envelope.
@@ -59,6 +75,7 @@ struct Delivered {
     at: String,
     after: String,
     number: String,
+    answer: String,
     symbol: &'static str,
     word: &'static str,
     tone: &'static str,
@@ -66,29 +83,16 @@ struct Delivered {
     why: String,
 }
 
-/// A picture of the time: a row for each consumer, a mark for each delivery.
-struct Line {
-    height: usize,
-    rows: Vec<LineRow>,
-    span: String,
-}
-
-struct LineRow {
-    y: usize,
-    consumer: String,
-    marks: Vec<Mark>,
-}
-
-struct Mark {
-    x: String,
-    tone: &'static str,
-    title: String,
-}
-
 pub(crate) async fn show(State(page): State<Arc<Page>>, Path(id): Path<String>) -> Response {
     let (life, stored) = life(&page, &id).await;
     let known = life.known;
+    let wire = wire(&page, &id).await;
     let content = BiographyScreen {
+        wire: if wire.is_empty() {
+            String::new()
+        } else {
+            rendered(&wire)
+        },
         href: format!("/events/{}", escaped(&id)),
         life: rendered(&life),
         can_repeat: stored && !page.read_only,
@@ -119,7 +123,7 @@ pub(crate) async fn parts(page: &Page, id: &str) -> Vec<Part> {
 /// What is known of it, and whether its row is there, from which it can be sent again.
 async fn life(page: &Page, id: &str) -> (LifePart, bool) {
     let asked = Question::Event(id.to_owned());
-    let found = find(page.documents.as_ref(), &SystemClock, asked).await;
+    let found = find(page.documents.as_ref(), page.clock.as_ref(), asked).await;
     let stored = found.ok().and_then(|found| found.events.into_iter().next());
     let seen = page.hub.look().event(id).cloned();
     let has_row = stored.as_ref().is_some_and(|life| life.stored_at.is_some());
@@ -138,6 +142,10 @@ async fn life(page: &Page, id: &str) -> (LifePart, bool) {
         line: line(seen.as_ref()),
         tracks,
         caused: caused.collect(),
+        log: { seen.iter().flat_map(|event| event.lines.iter()) }
+            .map(Logged::of)
+            .collect(),
+        query: format!("jsonPayload.event_id=\"{id}\""),
     };
     (part, has_row || page.log.has_message(id))
 }
@@ -264,8 +272,24 @@ fn deliveries(seen: Option<&SeenEvent>, reaction: Option<&Reaction>) -> Vec<Deli
     attempts.map(|it| Delivered::of(it, event.at)).collect()
 }
 
+impl Logged {
+    fn of(line: &LogLine) -> Self {
+        Self {
+            at: clock(line.at),
+            level: line.level,
+            tone: match line.level {
+                "ERROR" => "bad",
+                "WARN" => "warn",
+                _ => "mute",
+            },
+            text: line.text.clone(),
+            fields: line.fields.clone(),
+        }
+    }
+}
+
 /// Its symbol, its word and its colour.
-fn look(came: Came) -> (&'static str, &'static str, &'static str) {
+pub(super) fn look(came: Came) -> (&'static str, &'static str, &'static str) {
     match came {
         Came::Done => ("✓", "done", "ok"),
         Came::Duplicate => ("=", "duplicate, left alone", "mute"),
@@ -288,9 +312,11 @@ impl Delivered {
         if attempt.may_have_repeated {
             why += " (an earlier instance may have acted)";
         }
+        let began = began(attempt);
         Self {
-            at: clock(attempt.at),
-            after: format!("+{}", span((attempt.at - since).num_milliseconds())),
+            at: clock(began),
+            after: format!("+{}", span((began - since).num_milliseconds())),
+            answer: attempt.status.map_or_else(String::new, |it| it.to_string()),
             number: match attempt.number {
                 _ if given_up => String::new(),
                 Some(number) => format!("delivery {number}"),
@@ -306,47 +332,5 @@ impl Delivered {
             },
             why,
         }
-    }
-}
-
-/// The width of the picture's time, in its own units.
-const WIDTH: f64 = 860.0;
-const ROW: usize = 26;
-
-fn line(seen: Option<&SeenEvent>) -> Line {
-    let none = Line {
-        height: 0,
-        rows: Vec::new(),
-        span: String::new(),
-    };
-    let Some(event) = seen else { return none };
-    let ends = event.reactions.iter().flat_map(|it| it.attempts.iter());
-    let Some(end) = ends.map(|it| it.at).max() else {
-        return none;
-    };
-    let all = (end - event.at).num_milliseconds().max(1);
-    let x = |at: Timestamp| {
-        let part = (at - event.at).num_milliseconds() as f64 / all as f64;
-        format!("{:.1}", 120.0 + part.clamp(0.0, 1.0) * WIDTH)
-    };
-    let rows = event.reactions.iter().enumerate().map(|(place, reaction)| {
-        let marks = reaction.attempts.iter().map(|attempt| {
-            let (_, word, tone) = look(attempt.came);
-            Mark {
-                x: x(attempt.at),
-                tone,
-                title: format!("{} {word}", clock(attempt.at)),
-            }
-        });
-        LineRow {
-            y: 14 + place * ROW,
-            consumer: reaction.consumer.clone(),
-            marks: marks.collect(),
-        }
-    });
-    Line {
-        height: event.reactions.len() * ROW + 20,
-        rows: rows.collect(),
-        span: span(all),
     }
 }

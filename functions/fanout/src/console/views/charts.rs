@@ -4,100 +4,107 @@ use askama::Template;
 use fanout_runtime::Timestamp;
 
 use crate::console::Page;
+use crate::console::frame::{Part, rendered};
 use crate::console::hub::{Meters, Step};
 use crate::console::words::span;
 
+/// How the ids of charts begin.
+pub(super) const CHART: &str = "chart-";
+
+/// One chart: its numbers as JSON for the browser, and what they come to.
 #[derive(Template)]
-#[template(path = "console/part/charts.html")]
-pub(super) struct Charts {
-    charts: Vec<Chart>,
-    times: String,
-}
-
-/// One chart: its numbers as JSON for the browser, and as a sentence.
+#[template(path = "console/part/chart.html")]
 struct Chart {
-    id: &'static str,
     title: &'static str,
-    unit: &'static str,
     last: String,
+    least: String,
     most: String,
+    /// The second at which the first step begins, and how long a step is.
+    from: i64,
+    step: f64,
     values: String,
-    rows: Vec<(String, String)>,
+    unit: &'static str,
 }
 
-pub(super) fn charts(page: &Page) -> Charts {
+/// All charts as numbers: a row for each minute, the latest first.
+#[derive(Template)]
+#[template(path = "console/part/numbers.html")]
+struct Numbers {
+    titles: Vec<&'static str>,
+    rows: Vec<(String, Vec<String>)>,
+}
+
+/// What is drawn: an id, a title, a unit, and what a step has of it.
+type Series = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&Step) -> Option<f64>,
+);
+
+const SERIES: [Series; 3] = [
+    ("chart-events", "Events", "/s", |it| {
+        Some(f64::from(it.events) / Meters::step_seconds())
+    }),
+    ("chart-latency", "Published to done, p95", " ms", |it| {
+        it.end_to_end.quantile(0.95).map(|it| it as f64)
+    }),
+    ("chart-waiting", "Waiting", "", |it| {
+        it.waiting.map(|it| it as f64)
+    }),
+];
+
+/// The charts, and the same as numbers.
+pub(super) fn charts(page: &Page) -> Vec<Part> {
     let history = page.hub.look().meters.history(page.now());
-    let step = Meters::step_seconds();
-    let times: Vec<i64> = history.iter().map(|(at, _)| *at).collect();
-    let series = |of: &dyn Fn(&Step) -> Option<f64>| -> Vec<Option<f64>> {
-        history.iter().map(|(_, it)| of(it)).collect()
-    };
-    let quantile = |step: &Step| step.end_to_end.quantile(0.95);
-    let charts = vec![
-        Chart::of(
-            "events",
-            "Events",
-            "/s",
-            series(&|it| Some(f64::from(it.events) / step)),
-            &times,
-        ),
-        Chart::of(
-            "latency",
-            "Published to done, p95",
-            " ms",
-            series(&|it| quantile(it).map(|it| it as f64)),
-            &times,
-        ),
-        Chart::of(
-            "waiting",
-            "Waiting",
-            "",
-            series(&|it| it.waiting.map(|it| it as f64)),
-            &times,
-        ),
-    ];
-    Charts {
-        charts,
-        times: json(&times),
+    let mut parts = Vec::new();
+    for (id, title, unit, of) in SERIES {
+        let values: Vec<Option<f64>> = history.iter().map(|(_, step)| of(step)).collect();
+        let known = values.iter().flatten().copied();
+        let or_dash = |it: Option<f64>| it.map_or("–".to_owned(), |it| shown(it, unit));
+        let chart = Chart {
+            title,
+            unit,
+            last: or_dash(known.clone().last()),
+            least: or_dash(known.clone().reduce(f64::min)),
+            most: or_dash(known.reduce(f64::max)),
+            from: history.first().map_or(0, |(at, _)| *at),
+            step: Meters::step_seconds(),
+            values: serde_json::to_string(&values).unwrap_or_default(),
+        };
+        let html = rendered(&chart);
+        parts.push(Part { id, html });
+    }
+    let html = rendered(&Numbers::of(&history));
+    parts.push(Part {
+        id: "numbers",
+        html,
+    });
+    parts
+}
+
+fn shown(value: f64, unit: &str) -> String {
+    if unit == " ms" {
+        span(value as i64)
+    } else if value < 10.0 && value.fract() > 0.0 {
+        format!("{value:.1}{unit}")
+    } else {
+        format!("{value:.0}{unit}")
     }
 }
 
-fn json<T: serde::Serialize>(values: &T) -> String {
-    serde_json::to_string(values).unwrap_or_default()
-}
-
-impl Chart {
-    fn of(
-        id: &'static str,
-        title: &'static str,
-        unit: &'static str,
-        values: Vec<Option<f64>>,
-        times: &[i64],
-    ) -> Self {
-        let shown = |value: f64| {
-            if unit == " ms" {
-                span(value as i64)
-            } else if value < 10.0 && value.fract() > 0.0 {
-                format!("{value:.1}{unit}")
-            } else {
-                format!("{value:.0}{unit}")
-            }
+impl Numbers {
+    fn of(history: &[(i64, Step)]) -> Self {
+        let row = |(at, step): &(i64, Step)| {
+            let at = Timestamp::from_timestamp(*at, 0);
+            let at = at.map(|at| at.format("%H:%M:%S").to_string());
+            let of =
+                |series: &Series| series.3(step).map_or("–".to_owned(), |it| shown(it, series.2));
+            (at.unwrap_or_default(), SERIES.iter().map(of).collect())
         };
-        let known = values.iter().flatten().copied();
-        let rows = times.iter().zip(&values).rev().step_by(12).take(15);
-        let rows = rows.map(|(at, value)| {
-            let at = Timestamp::from_timestamp(*at, 0).map(|at| at.format("%H:%M:%S").to_string());
-            (at.unwrap_or_default(), value.map_or("–".to_owned(), shown))
-        });
         Self {
-            id,
-            title,
-            unit,
-            last: { values.iter().rev().flatten().next() }
-                .map_or("–".to_owned(), |it| shown(*it)),
-            most: known.reduce(f64::max).map_or("–".to_owned(), shown),
-            rows: rows.collect(),
-            values: json(&values),
+            titles: SERIES.iter().map(|series| series.1).collect(),
+            rows: history.iter().rev().step_by(12).map(row).collect(),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::flow::is_trouble;
 use crate::console::Page;
 use crate::console::cell::Cell;
 use crate::console::frame::{Part, Screen, rendered};
-use crate::console::hub::{Seen, SeenEvent};
+use crate::console::hub::{Came, Seen, SeenEvent};
 use crate::console::words::{clock, escaped, full, short};
 
 /// How many rows a page has.
@@ -31,10 +31,11 @@ const MANY: usize = 6;
 pub(crate) struct Filter {
     #[serde(rename = "type")]
     event_type: String,
+    topic: String,
     user: String,
     request: String,
     consumer: String,
-    /// `open`, `trouble`, or empty for all.
+    /// `open`, `trouble`, `done`, `duplicate`, `parked`, or empty for all.
     outcome: String,
     /// The number of the event before which the page begins.
     before: Option<u64>,
@@ -122,6 +123,7 @@ impl Filter {
     fn is_any(&self) -> bool {
         [
             &self.event_type,
+            &self.topic,
             &self.user,
             &self.request,
             &self.consumer,
@@ -136,6 +138,7 @@ impl Filter {
         let mut pairs = Vec::new();
         for (name, value) in [
             ("type", &self.event_type),
+            ("topic", &self.topic),
             ("user", &self.user),
             ("request", &self.request),
             ("consumer", &self.consumer),
@@ -155,6 +158,7 @@ impl Filter {
     fn takes(&self, event: &SeenEvent) -> bool {
         let same = |asked: &str, told: Option<&str>| asked.is_empty() || told == Some(asked);
         same(&self.event_type, Some(&event.event_type))
+            && same(&self.topic, Some(&event.topic))
             && same(&self.user, event.subject.as_deref())
             && same(&self.request, event.correlation_id.as_deref())
             && self.before.is_none_or(|number| event.number < number)
@@ -170,8 +174,13 @@ impl Filter {
             let reaction = event.reaction(it.consumer);
             reaction.and_then(|it| it.standing()).map(|it| it.came)
         };
+        let mut stands =
+            |wanted: fn(Came) -> bool| meant.any(|it| standing(it).is_some_and(wanted));
         match self.outcome.as_str() {
-            "trouble" => meant.any(|it| standing(it).is_some_and(is_trouble)),
+            "done" => stands(|came| came == Came::Done),
+            "duplicate" => stands(|came| came == Came::Duplicate),
+            "parked" => stands(Came::is_dead),
+            "trouble" => stands(is_trouble),
             "open" => meant
                 .any(|it| standing(it).is_none_or(|came| !came.is_settled() && !came.is_dead())),
             _ => self.consumer.is_empty() || meant.next().is_some(),
@@ -188,17 +197,14 @@ impl Rows {
         let rate = rate_of(page, &seen, now);
         let matching = seen.latest().filter(|it| filter.takes(it));
         let samples = rate > TOO_MANY && filter.before.is_none();
-        let chosen: Vec<&SeenEvent> = if samples {
-            sample(matching.take(SAMPLED), most)
+        let (chosen, note) = if samples {
+            let (chosen, every) = sample(matching.take(SAMPLED), most);
+            let note = format!(
+                "{rate:.0} events a second: shown are those that failed, and one in {every} of the rest."
+            );
+            (chosen, note)
         } else {
-            matching.take(most).collect()
-        };
-        let note = if samples {
-            format!(
-                "{rate:.0} events a second: shown are those that failed or wait, and some of the rest."
-            )
-        } else {
-            String::new()
+            (matching.take(most).collect(), String::new())
         };
         let older = chosen.last().filter(|_| chosen.len() == most && !samples);
         let older = older.map(|last| filter.address(Some(last.number)));
@@ -226,8 +232,11 @@ fn rate_of(page: &Page, seen: &Seen, now: Timestamp) -> f64 {
         .sum()
 }
 
-/// What is in trouble first, then every so-manieth of the rest; the latest first.
-fn sample<'a>(events: impl Iterator<Item = &'a SeenEvent>, most: usize) -> Vec<&'a SeenEvent> {
+/// What is in trouble first, then one in so many of the rest, and how many that is; the latest first.
+fn sample<'a>(
+    events: impl Iterator<Item = &'a SeenEvent>,
+    most: usize,
+) -> (Vec<&'a SeenEvent>, usize) {
     let in_trouble = |event: &&SeenEvent| {
         let mut standings = event.reactions.iter().filter_map(|it| it.standing());
         standings.any(|it| is_trouble(it.came))
@@ -238,7 +247,7 @@ fn sample<'a>(events: impl Iterator<Item = &'a SeenEvent>, most: usize) -> Vec<&
     let every = (rest.len() / left.max(1)).max(1);
     chosen.extend(rest.into_iter().step_by(every).take(left));
     chosen.sort_by_key(|event| std::cmp::Reverse(event.number));
-    chosen
+    (chosen, every)
 }
 
 impl Row {

@@ -8,7 +8,7 @@ use axum::response::Response;
 use fanout_kernel::Subscriber;
 use fanout_runtime::Timestamp;
 
-use super::charts::charts;
+use super::charts::{CHART, charts};
 use super::events::{Filter, Rows};
 use super::needs::{LONG, needs};
 use crate::console::frame::{Part, Screen, rendered};
@@ -18,6 +18,12 @@ use crate::console::{Backlogs, Page};
 
 /// How many rows of events the first screen shows.
 const ROWS: usize = 12;
+/// From this many events a second on they are a band.
+const BAND: f64 = 20.0;
+/// How many topics are shown at their full size.
+const FEW_LANES: usize = 4;
+/// How many consumers of a topic are shown at least: those that are not well always are.
+const MOST_LISTENERS: usize = 10;
 
 #[derive(Template)]
 #[template(path = "console/flow.html")]
@@ -25,7 +31,8 @@ struct FlowScreen {
     first: String,
     lanes: String,
     needs: String,
-    charts: String,
+    charts: Vec<Part>,
+    numbers: String,
     rows: String,
 }
 
@@ -33,6 +40,8 @@ struct FlowScreen {
 #[template(path = "console/part/lanes.html")]
 struct Lanes {
     lanes: Vec<Lane>,
+    /// Whether they are so many that each has to be small.
+    many: bool,
 }
 
 /// A topic with who publishes on it and who hears it.
@@ -40,8 +49,14 @@ struct Lane {
     topic: &'static str,
     publishers: Vec<&'static str>,
     rate: String,
+    /// How many events there were since the start: the browser lets one dot run for each.
+    all: u64,
     flows: bool,
+    /// Whether they are too many to be seen one by one.
+    band: bool,
     listeners: Vec<Listener>,
+    /// How many more there are.
+    more: usize,
 }
 
 /// A subscription, its consumer, and its dead letters.
@@ -53,6 +68,7 @@ struct Listener {
     waits: bool,
     oldest: String,
     dead: u64,
+    dead_known: bool,
     /// Its dead letters are counted with another of its topics.
     above: bool,
     fault: String,
@@ -79,14 +95,17 @@ struct Going {
 
 pub(crate) async fn show(State(page): State<Arc<Page>>) -> Response {
     let parts = parts(&page).await;
-    let mut parts = parts.into_iter().map(|part| part.html);
-    let mut next = || parts.next().unwrap_or_default();
+    let (charts, others): (Vec<Part>, Vec<Part>) =
+        { parts.into_iter() }.partition(|part| part.id.starts_with(CHART));
+    let mut others = others.into_iter().map(|part| part.html);
+    let mut next = || others.next().unwrap_or_default();
     let content = FlowScreen {
+        charts,
         first: next(),
         lanes: next(),
         needs: next(),
-        charts: next(),
         rows: next(),
+        numbers: next(),
     };
     let screen = Screen {
         title: "Flow",
@@ -102,28 +121,29 @@ pub(crate) async fn parts(page: &Page) -> Vec<Part> {
     let lanes = lanes(page, backlogs.as_ref());
     let needs = needs(page, backlogs.as_ref()).await;
     let filter = Filter::latest(ROWS);
-    vec![
+    let mut parts = vec![
         Part {
             id: "first",
             html: rendered(&first(page)),
         },
         Part {
             id: "lanes",
-            html: rendered(&Lanes { lanes }),
+            html: rendered(&Lanes {
+                many: lanes.len() > FEW_LANES,
+                lanes,
+            }),
         },
         Part {
             id: "needs",
             html: rendered(&needs),
         },
         Part {
-            id: "charts",
-            html: rendered(&charts(page)),
-        },
-        Part {
             id: "rows",
             html: rendered(&Rows::of(page, &filter)),
         },
-    ]
+    ];
+    parts.extend(charts(page));
+    parts
 }
 
 fn lanes(page: &Page, backlogs: Option<&Backlogs>) -> Vec<Lane> {
@@ -141,17 +161,34 @@ fn lanes(page: &Page, backlogs: Option<&Backlogs>) -> Vec<Lane> {
             .filter(|it| it.publishes.contains(&topic));
         let hears = |it: &&'static Subscriber| it.topics.iter().any(|heard| heard.topic == topic);
         let recent = page.hub.look().meters.recent(topic, now);
+        let listeners = page.consumers().filter(hears);
+        let listeners = listeners.map(|it| listener(page, it, topic, backlogs, now));
+        let (listeners, more) = worst_first(listeners.collect());
         Lane {
             topic,
             publishers: publishes.map(|it| it.name).collect(),
             rate: rate(recent.rate),
+            all: recent.all,
             flows: recent.rate > 0.0,
-            listeners: { page.consumers().filter(hears) }
-                .map(|it| listener(page, it, topic, backlogs, now))
-                .collect(),
+            band: recent.rate > BAND,
+            listeners,
+            more,
         }
     };
     topics.into_iter().map(lane).collect()
+}
+
+/// Where there are too many, those that are not well, then as many others as fit, and how many are left.
+fn worst_first(mut all: Vec<Listener>) -> (Vec<Listener>, usize) {
+    let all_count = all.len();
+    if all_count > MOST_LISTENERS {
+        let badness = |tone: &str| ["bad", "warn"].iter().position(|it| *it == tone);
+        all.sort_by_key(|it| badness(it.tone).unwrap_or(2));
+        let unwell = all.iter().filter(|it| it.tone != "ok").count();
+        all.truncate(MOST_LISTENERS.max(unwell));
+    }
+    let left = all_count - all.len();
+    (all, left)
 }
 
 fn listener(
@@ -165,6 +202,7 @@ fn listener(
     let recent = page.hub.look().meters.recent(consumer, now);
     let waiting = backlogs.map(|all| all.get(&subscriber.subscription(topic)));
     let dead = backlogs.and_then(|all| all.get(&subscriber.dead_letters()));
+    let dead_known = backlogs.is_some();
     let dead = dead.map_or(0, |it| it.messages);
     let fault = page.switches.of(consumer);
     let age = waiting
@@ -191,6 +229,7 @@ fn listener(
         waits: waiting.flatten().is_some(),
         oldest: age.map_or_else(String::new, |age| format!("oldest {}", span(age))),
         dead,
+        dead_known,
         tone: match (
             (dead > 0 && !above) || fault.fails > 0,
             late || fault.is_any(),

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
+use fanout_kernel::Subscriber;
 use fanout_web::Problem;
-use serde::Deserialize;
 
 use crate::console::Page;
 use crate::console::actions::{Job, Plan};
@@ -17,8 +17,8 @@ use crate::console::words::{clock, escaped, full, plural, short};
 use crate::dead_letters::chosen::{Told, look};
 use crate::dead_letters::{Interrupt, Outcome};
 
-/// How many letters of a group are listed.
-const SHOWN: usize = 20;
+/// How many letters of a group are listed, and can be picked by hand.
+const SHOWN: usize = 50;
 
 #[derive(Template)]
 #[template(path = "console/letters.html")]
@@ -51,7 +51,10 @@ struct Group {
 
 struct Shown {
     id: String,
+    /// The bus's id of the letter.
+    message: String,
     href: String,
+    event: String,
     at: String,
     event_type: String,
     subject: Option<(String, String)>,
@@ -59,13 +62,14 @@ struct Shown {
     payload: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Meant {
+/// Which letters are meant, as the address says.
+#[derive(Debug, Default)]
+struct Meant {
     consumer: String,
     reason: Option<String>,
-    /// The event's id.
-    id: Option<String>,
+    /// Ids of letters or of events; all, if none is given and none was to be picked.
+    ids: Vec<String>,
+    picked: bool,
 }
 
 #[derive(Template)]
@@ -73,6 +77,8 @@ pub(crate) struct Meant {
 struct PlanScreen {
     consumer: &'static str,
     count: usize,
+    /// Whether letters were to be picked, and none was.
+    none_picked: bool,
     letters: Vec<Shown>,
     hidden: usize,
     reasons: Vec<(String, usize)>,
@@ -189,8 +195,10 @@ impl Shown {
         let message = escaped(&letter.message_id);
         let subject = letter.subject.as_ref();
         Self {
-            href: format!("/events/{id}"),
+            href: format!("/dead-letters/{consumer}/{message}"),
+            event: format!("/events/{id}"),
             id: letter.event_id.clone(),
+            message: letter.message_id.clone(),
             at: clock(letter.parked_at),
             event_type: letter.event_type.clone().unwrap_or_default(),
             subject: subject.map(|it| (format!("/users/{}", escaped(it)), short(it))),
@@ -200,24 +208,50 @@ impl Shown {
     }
 }
 
+impl Meant {
+    fn of(query: &str) -> Self {
+        let mut meant = Self::default();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "consumer" => meant.consumer = value.into_owned(),
+                "reason" => meant.reason = Some(value.into_owned()),
+                "id" => meant.ids.push(value.into_owned()),
+                "picked" => meant.picked = true,
+                _ => {}
+            }
+        }
+        meant
+    }
+
+    fn is(&self, letter: &Told) -> bool {
+        let id = |id: &String| letter.event_id == *id || letter.message_id == *id;
+        let all = self.ids.is_empty() && !self.picked;
+        (all || self.ids.iter().any(id))
+            && self.reason.as_ref().is_none_or(|it| letter.reason == *it)
+    }
+}
+
+/// A consumer's letters, oldest first, or the answer if they cannot be read.
+pub(super) async fn read(page: &Page, subscriber: &Subscriber) -> Result<Vec<Told>, Problem> {
+    let interrupt = Interrupt::new(page.shutdown.clone());
+    let letters = look(&page.operator, subscriber, &interrupt).await;
+    letters.map(|(letters, _)| letters).map_err(|error| {
+        tracing::warn!(error = format!("{error:#}"), "dead letters cannot be read");
+        Problem::unavailable()
+    })
+}
+
 /// Shows exactly which letters are meant, before anything is done with them.
-pub(crate) async fn plan(State(page): State<Arc<Page>>, Query(meant): Query<Meant>) -> Response {
+pub(crate) async fn plan(State(page): State<Arc<Page>>, RawQuery(query): RawQuery) -> Response {
+    let meant = Meant::of(&query.unwrap_or_default());
     let Some(subscriber) = page.consumer(&meant.consumer) else {
         return Problem::no_such_path().into_response();
     };
-    let interrupt = Interrupt::new(page.shutdown.clone());
-    let letters = match look(&page.operator, subscriber, &interrupt).await {
-        Ok((letters, _)) => letters,
-        Err(error) => {
-            tracing::warn!(error = format!("{error:#}"), "dead letters cannot be read");
-            return Problem::unavailable().into_response();
-        }
+    let letters = match read(&page, subscriber).await {
+        Ok(letters) => letters,
+        Err(refused) => return refused.into_response(),
     };
-    let is_meant = |letter: &&Told| {
-        let id = |id: &String| letter.event_id == *id || letter.message_id == *id;
-        meant.id.as_ref().is_none_or(id)
-            && meant.reason.as_ref().is_none_or(|it| letter.reason == *it)
-    };
+    let is_meant = |letter: &&Told| meant.is(letter);
     let letters: Vec<&Told> = letters.iter().filter(is_meant).collect();
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for letter in &letters {
@@ -227,6 +261,7 @@ pub(crate) async fn plan(State(page): State<Arc<Page>>, Query(meant): Query<Mean
     let content = PlanScreen {
         consumer,
         count: letters.len(),
+        none_picked: meant.picked && meant.ids.is_empty(),
         letters: { letters.iter().rev().take(SHOWN) }
             .map(|it| Shown::of(consumer, it))
             .collect(),

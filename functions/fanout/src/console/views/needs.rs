@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::flow::in_words;
 use crate::console::switches::ATTEMPTS_WHILE_BROKEN;
-use crate::console::words::{plural, span};
+use crate::console::words::{escaped, plural, span};
 use crate::console::{Backlogs, Page};
 
 /// From what age on something that waits is worth a word, in milliseconds.
@@ -65,6 +65,7 @@ pub(super) async fn needs(page: &Page, backlogs: Option<&Backlogs>) -> Needs {
     }
     needs.extend(mischief(page));
     needs.extend(stuck(page).await);
+    needs.extend(unpublished(page).await);
     Needs { needs }
 }
 
@@ -75,6 +76,22 @@ fn mischief(page: &Page) -> Option<Need> {
         text: "the bus misbehaves on purpose".to_owned(),
         href: "/try#bus".to_owned(),
         link: "mend it",
+    })
+}
+
+/// What is stored and has not gone to the bus: the bus is away, or refuses it.
+async fn unpublished(page: &Page) -> Option<Need> {
+    let (count, oldest, since) = page.unpublished().await?;
+    let age = (page.now() - since).num_milliseconds();
+    (age > LONG).then(|| Need {
+        tone: "bad",
+        text: format!(
+            "{} not published, the oldest for {}",
+            plural(count, "event"),
+            span(age)
+        ),
+        href: format!("/events/{}", escaped(&oldest)),
+        link: "look at it",
     })
 }
 

@@ -68,6 +68,7 @@ struct StepCell {
 #[template(path = "console/process.html")]
 struct ProcessScreen {
     row: Row,
+    key: String,
     facts: Vec<(&'static str, String, Option<String>)>,
     is_open: bool,
     read_only: bool,
@@ -142,6 +143,7 @@ pub(crate) async fn one(
     }
     let content = ProcessScreen {
         row: Row::of(&page, &stored),
+        key: stored.instance.key.clone(),
         facts,
         is_open: stored.instance.status.is_open(),
         read_only: page.read_only,

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use chrono::DateTime;
-use fanout_runtime::{SystemClock, Timestamp};
+use fanout_runtime::Timestamp;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,6 +17,9 @@ use crate::console::cell::Cell;
 use crate::console::frame::Screen;
 use crate::console::words::{clock, escaped, short, span};
 use crate::trace::{Life, Question, find};
+
+/// How wide a bar is at least, of 100.
+const LEAST: f64 = 0.6;
 
 #[derive(Template)]
 #[template(path = "console/related.html")]
@@ -38,8 +41,9 @@ struct Told {
     sequence: String,
     subject: Option<(String, String)>,
     cause: Option<(String, String)>,
-    /// Where it begins in the picture, of 100.
+    /// Where it begins in the picture, of 100, and how wide it is.
     x: String,
+    width: String,
     cells: Vec<Cell>,
 }
 
@@ -121,7 +125,7 @@ async fn answer(
     asked: Question,
     state: Option<Folded>,
 ) -> Response {
-    let found = find(page.documents.as_ref(), &SystemClock, asked).await;
+    let found = find(page.documents.as_ref(), page.clock.as_ref(), asked).await;
     let mut facts = Vec::new();
     let (mut lives, mut incomplete) = (Vec::new(), false);
     if let Ok(found) = found {
@@ -133,8 +137,8 @@ async fn answer(
         lives = found.events;
     }
     lives.sort_by(|a, b| a.stored_at.cmp(&b.stored_at));
-    let times = lives.iter().filter_map(begun);
-    let (first, last) = (times.clone().min(), times.max());
+    let first = lives.iter().filter_map(begun).min();
+    let last = lives.iter().filter_map(ended).max();
     let all = first
         .zip(last)
         .map_or(0, |(a, b)| (b - a).num_milliseconds());
@@ -162,8 +166,18 @@ async fn answer(
 }
 
 fn begun(life: &Life) -> Option<Timestamp> {
-    let at = life.stored_at.as_deref()?;
-    Some(DateTime::parse_from_rfc3339(at).ok()?.to_utc())
+    time(life.stored_at.as_deref()?)
+}
+
+/// When the last consumer was done with it so far.
+fn ended(life: &Life) -> Option<Timestamp> {
+    let done = life.consumers.iter();
+    let done = done.filter_map(|it| time(it.finished_at.as_deref()?));
+    done.max().max(begun(life))
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc())
 }
 
 impl Told {
@@ -176,7 +190,12 @@ impl Told {
             let id = id.as_ref()?;
             Some((format!("/{path}/{}", escaped(id)), short(id)))
         };
-        let part = after.map_or(0.0, |after| after as f64 / all.max(1) as f64);
+        let part = |long: i64| 100.0 * long as f64 / all.max(1) as f64;
+        let long = ended(life)
+            .zip(at)
+            .map(|(end, at)| (end - at).num_milliseconds());
+        let x = part(after.unwrap_or_default()).min(100.0 - LEAST);
+        let width = part(long.unwrap_or_default()).max(LEAST).min(100.0 - x);
         Self {
             href: format!("/events/{}", escaped(&life.event_id)),
             at: at.map_or_else(|| "–".to_owned(), clock),
@@ -185,7 +204,8 @@ impl Told {
             sequence: life.sequence.map_or_else(String::new, |it| it.to_string()),
             subject: link(&life.subject, "users"),
             cause: link(&life.causation_id, "events"),
-            x: format!("{:.1}", part * 94.0),
+            x: format!("{x:.1}"),
+            width: format!("{width:.1}"),
             cells: { life.consumers.iter().map(Cell::remembered) }
                 .filter(|cell| cell.word != "not wanted")
                 .collect(),
