@@ -3,7 +3,8 @@
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let is = |name: &str, value: &str| {
-        let set = std::env::var(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default();
+        let set = std::env::var_os(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default();
+        let set = set.to_string_lossy();
         set.split(',').any(|it| it == value)
     };
     // The addresses that a program sets right when it starts as a bitmap, not a table: 0.9 MiB less.

@@ -15,7 +15,8 @@ use fanout_kernel::{Limits, Role, ServiceSpec};
 use fanout_outbox::Outbox;
 use fanout_processes::Engine;
 use fanout_projections::Rebuilds;
-use fanout_runtime::Clock;
+use fanout_root_copies::CopiesPlace;
+use fanout_runtime::{Clock, Settings};
 use fanout_store::Documents;
 use fanout_web::{Service, health_route, with_fallbacks};
 
@@ -37,11 +38,16 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
         ..Limits::USUAL
     },
     public: false,
-    build: |_, _| {
-        Some(Role::new(|kernel| {
+    build: |settings, _| {
+        let copies = copies_place(settings)?;
+        Some(Role::new(move |kernel| {
             let outbox = kernel.outbox.clone();
             let (engine, rebuilds) = (kernel.engine_of_all(), kernel.rebuilds_of_all());
             let roots = daily_roots(kernel.documents, kernel.clock);
+            let roots = match copies {
+                Some(place) => roots.copied_to(place.open()?),
+                None => roots,
+            };
             let kept = Kept {
                 roots: Some(roots),
                 rebuilds: Some(rebuilds.clone()),
@@ -55,6 +61,13 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
         }))
     },
 };
+
+/// Reads `AUDIT_COPIES`: where daily roots are copied to, if they are. `None` only after a fault.
+fn copies_place(settings: &mut Settings<'_>) -> Option<Option<CopiesPlace>> {
+    let expects = CopiesPlace::EXPECTS;
+    let place = settings.optional_as("AUDIT_COPIES", expects, CopiesPlace::parse);
+    place.map(Some).or(None)
+}
 
 /// What keeps the daily roots over the accounts' events.
 pub fn daily_roots(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> DailyRoots {

@@ -28,7 +28,7 @@ impl Binaries {
         let mut cargo = Command::new("cargo");
         cargo.args(["build", "--release", "--locked", "--target", &host]);
         cargo.args(["--message-format", "json-render-diagnostics"]);
-        cargo.args(names.iter().flat_map(|name| ["--bin", name]));
+        cargo.args(names.iter().flat_map(|name| ["--package", name]));
         cargo.current_dir(repository()).env("RUSTFLAGS", RUSTFLAGS);
         let output = cargo.stderr(Stdio::inherit()).output()?;
         ensure!(

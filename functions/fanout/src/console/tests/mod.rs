@@ -116,8 +116,7 @@ async fn a_screen_that_is_looked_at_is_sent_whole_and_holds_nothing_personal() {
         ("/".to_owned(), "#numbers"),
         (format!("/events/{event}"), "#life"),
     ] {
-        let url = format!("{}/live?of={}", scene.url, escaped(&of));
-        let mut answer = reqwest::get(url).await.unwrap();
+        let mut answer = scene.get(&format!("/live?of={}", escaped(&of))).await;
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
         let mut sent = String::new();
         while !sent.contains(&format!("hx-target=\"{last}\"")) {

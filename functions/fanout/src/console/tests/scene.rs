@@ -70,7 +70,7 @@ pub(super) struct Scene {
     clock: Arc<ManualClock>,
     documents: Arc<SqliteDocuments>,
     broker: Broker,
-    pub(super) url: String,
+    url: String,
 }
 
 async fn port() -> (TcpListener, u16) {
@@ -340,9 +340,15 @@ impl Scene {
         self.documents.commit(vec![write]).await.unwrap();
     }
 
+    pub(super) async fn get(&self, path: &str) -> reqwest::Response {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let asked = client.get(format!("{}{path}", self.url));
+        asked.send().await.unwrap()
+    }
+
     /// What is in the `main` of the page at this path, a line for each element.
     pub(super) async fn main(&self, path: &str) -> String {
-        let answer = reqwest::get(format!("{}{path}", self.url)).await.unwrap();
+        let answer = self.get(path).await;
         let html = answer.text().await.unwrap();
         let (_, rest) = html
             .split_once("<main id=\"main\" tabindex=\"-1\">")

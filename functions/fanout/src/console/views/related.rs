@@ -195,7 +195,7 @@ impl Told {
             .zip(at)
             .map(|(end, at)| (end - at).num_milliseconds());
         let x = part(after.unwrap_or_default()).min(100.0 - LEAST);
-        let width = part(long.unwrap_or_default()).clamp(LEAST, 100.0 - x);
+        let width = part(long.unwrap_or_default()).max(LEAST).min(100.0 - x);
         Self {
             href: format!("/events/{}", escaped(&life.event_id)),
             at: at.map_or_else(|| "–".to_owned(), clock),
