@@ -110,6 +110,8 @@
   // Picking: the button says how many, and waits for the first.
   for (const form of document.querySelectorAll('.picking')) {
     const button = form.querySelector('.picked');
+    // One letter alone is not picked.
+    if (!button) continue;
     const says = button.textContent;
     const count = () => {
       const picked = form.querySelectorAll('input:checked').length;
