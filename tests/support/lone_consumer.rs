@@ -20,6 +20,7 @@ use fanout_runtime::{Settings, SystemClock, SystemIds, Timings};
 use fanout_store::Documents;
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::CountingDocuments;
+use fanout_web::Service;
 use serde_json::json;
 use system::SERVICES;
 use tempfile::TempDir;
@@ -137,10 +138,8 @@ pub(crate) fn kernel(documents: Arc<dyn Documents>, publisher: Arc<dyn Publisher
 /// A ticker of no processes, with this outbox.
 pub(crate) fn ticker_of(outbox: Outbox, documents: Arc<dyn Documents>) -> axum::Router {
     let none = Processes::default();
-    ticker::app(
-        outbox.clone(),
-        Engine::new(none, documents, outbox, Arc::new(SystemClock)),
-    )
+    let engine = Engine::new(none, documents, outbox.clone(), Arc::new(SystemClock));
+    Service::new(ticker::app(outbox, engine)).into_routes()
 }
 
 /// A topic with a subscription of the same name.

@@ -143,7 +143,7 @@ impl Service {
             ids: Arc::clone(&ids),
         });
         Self {
-            app,
+            app: fanout_web::Service::new(app).into_routes(),
             documents,
             bus,
             clock,

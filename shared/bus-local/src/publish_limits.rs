@@ -1,5 +1,7 @@
 //! What a publish may hold at most: Pub/Sub's own limits.
 
+use std::fmt::Display;
+
 use fanout_bus::OutgoingMessage;
 use fanout_events::GOOGLES_TRACEPARENT;
 
@@ -29,7 +31,7 @@ pub(super) fn check(messages: &[OutgoingMessage]) -> Result<(), BrokerError> {
     }
     holds(
         size <= MOST_BYTES,
-        &format!("a message and a publish take 10 MB, not {size} bytes"),
+        format_args!("a message and a publish take 10 MB, not {size} bytes"),
     )
 }
 
@@ -55,7 +57,7 @@ fn check_message(message: &OutgoingMessage) -> Result<(), BrokerError> {
         holds(!reserved, "an attribute's name must not begin with goog")?;
         let fits = !name.is_empty() && name.len() <= LONGEST_ATTRIBUTE_NAME;
         let rule = "an attribute's name takes 1 to 256 bytes";
-        holds(fits, &format!("{rule}, not {}", name.len()))?;
+        holds(fits, format_args!("{rule}, not {}", name.len()))?;
         let rule = "an attribute's value takes 1024 bytes";
         within(value.len(), LONGEST_ATTRIBUTE_VALUE, rule)?;
     }
@@ -63,7 +65,7 @@ fn check_message(message: &OutgoingMessage) -> Result<(), BrokerError> {
 }
 
 fn within(number: usize, most: usize, rule: &str) -> Result<(), BrokerError> {
-    holds(number <= most, &format!("{rule}, not {number}"))
+    holds(number <= most, format_args!("{rule}, not {number}"))
 }
 
 fn size(message: &OutgoingMessage) -> usize {
@@ -72,8 +74,9 @@ fn size(message: &OutgoingMessage) -> usize {
     message.data.len() + attributes.sum::<usize>() + message.ordering_key.len()
 }
 
-fn holds(holds: bool, rule: &str) -> Result<(), BrokerError> {
-    let broken = || BrokerError::Invalid(rule.to_owned());
+/// The rule is put into words only where it is broken.
+fn holds(holds: bool, rule: impl Display) -> Result<(), BrokerError> {
+    let broken = || BrokerError::Invalid(rule.to_string());
     holds.then_some(()).ok_or_else(broken)
 }
 

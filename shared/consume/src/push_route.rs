@@ -10,7 +10,7 @@ use axum::routing::post;
 use fanout_runtime::{Clock, LogScope, TraceContext};
 use fanout_telemetry::{Delivered, answered, context_of, process_span, processed, request_span};
 use fanout_web::{BodyFault, BodyRoom, HeldBody, Problem, health_route, is_encoded, media_type};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -73,15 +73,14 @@ async fn receive(
     in_a_span(PUSH, &headers, pushed).await
 }
 
-/// A push in the span of its request, which its log lines name.
+/// A push in the span of its request.
 async fn in_a_span(
     path: &'static str,
     headers: &HeaderMap,
     push: impl Future<Output = Response>,
 ) -> Response {
-    let caller = TraceContext::from_headers(headers);
-    let span = request_span("POST", path, caller.as_ref());
-    let scope = LogScope::of_request(Method::POST, path, context_of(&span).or(caller));
+    let span = request_span("POST", path, || TraceContext::from_headers(headers));
+    let scope = LogScope::current().in_trace(context_of(&span));
     let response = scope.around(push.instrument(span.clone())).await;
     answered(&span, response.status().as_u16());
     response

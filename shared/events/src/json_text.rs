@@ -34,6 +34,12 @@ pub fn json_text(data: &[u8]) -> Result<&str, DecodeError> {
 /// doubles, half a surrogate) becomes an empty text: no field may be that, so it harms whoever reads
 /// the field and no other.
 pub(crate) fn read_json(data: &[u8]) -> Result<Value, DecodeError> {
+    // The usual event is read in one go.
+    if let Ok(value) = serde_json::from_slice(skip_byte_order_mark(data))
+        && depth_of(&value) <= DEEPEST
+    {
+        return Ok(value);
+    }
     let text = json_text(data)?;
     serde_json::from_str(text)
         .or_else(|_| serde_json::from_str(&readable(text)))
@@ -44,6 +50,14 @@ fn not_json(error: serde_json::Error) -> DecodeError {
     DecodeError::NotJson {
         line: error.line(),
         column: error.column(),
+    }
+}
+
+fn depth_of(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth_of).max().unwrap_or_default(),
+        Value::Object(fields) => 1 + fields.values().map(depth_of).max().unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }
 }
 

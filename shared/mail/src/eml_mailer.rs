@@ -3,6 +3,8 @@
 use std::fs::{DirBuilder, File, OpenOptions, rename};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
@@ -14,6 +16,15 @@ use crate::mailer::{Mail, MailError, Mailer};
 /// its own place: one file, as with a mail provider that takes idempotency keys.
 pub struct EmlMailer {
     folder: PathBuf,
+    names: Arc<NameSync>,
+}
+
+/// Brings the names of files to the disk: those that are given while one sync runs share the next.
+#[derive(Default)]
+struct NameSync {
+    given: AtomicU64,
+    /// How many of them are on the disk.
+    synced: Mutex<u64>,
 }
 
 impl EmlMailer {
@@ -21,7 +32,23 @@ impl EmlMailer {
     pub fn new(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
+            names: Arc::default(),
         }
+    }
+}
+
+impl NameSync {
+    /// Ends once a name that has been given in this folder is on the disk.
+    fn sync(&self, folder: &Path) -> io::Result<()> {
+        let own = self.given.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        if *synced < own {
+            // A mail that is counted here has its name.
+            let given = self.given.load(Ordering::SeqCst);
+            File::open(folder)?.sync_all()?;
+            *synced = given;
+        }
+        Ok(())
     }
 }
 
@@ -29,14 +56,19 @@ impl EmlMailer {
 impl Mailer for EmlMailer {
     async fn send(&self, mail: &Mail, _until: Instant) -> Result<(), MailError> {
         let (folder, id, content) = (self.folder.clone(), mail.id.clone(), mail.content.clone());
-        let written = spawn_blocking(move || write(&folder, &id, &content)).await;
+        let names = Arc::clone(&self.names);
+        let written = spawn_blocking(move || {
+            write(&folder, &id, &content)?;
+            names.sync(&folder)
+        });
+        let written = written.await;
         let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
         written.map_err(|error| MailError::NotSent(error.into()))
     }
 }
 
-/// Written under another name first: a file that ends in `.eml` is always whole. What it is and that
-/// it is there have both reached the disk when this ends. For its owner's eyes only.
+/// Written under another name first: a file that ends in `.eml` is always whole. What it is has reached
+/// the disk when this ends, that it is there has not. For its owner's eyes only.
 fn write(folder: &Path, id: &str, content: &[u8]) -> io::Result<()> {
     if !folder.exists() {
         let mut private = DirBuilder::new();
@@ -56,8 +88,7 @@ fn write(folder: &Path, id: &str, content: &[u8]) -> io::Result<()> {
         .open(&draft)?;
     file.write_all(content)?;
     file.sync_all()?;
-    rename(&draft, folder.join(format!("{id}.eml")))?;
-    File::open(folder)?.sync_all()
+    rename(&draft, folder.join(format!("{id}.eml")))
 }
 
 #[cfg(test)]

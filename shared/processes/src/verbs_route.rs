@@ -6,7 +6,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use fanout_runtime::error_chain;
 use fanout_store::CommitError;
-use fanout_web::{Problem, read_json_body, with_named_lines};
+use fanout_web::{Problem, read_json_body};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use tracing::error;
@@ -39,8 +39,9 @@ struct Answer {
 
 /// The route of a service's processes.
 pub fn verbs_route(engine: Engine) -> Router {
-    let route = Router::new().route("/processes/{name}/{key}/{verb}", post(operate));
-    with_named_lines(route).with_state(engine)
+    Router::new()
+        .route("/processes/{name}/{key}/{verb}", post(operate))
+        .with_state(engine)
 }
 
 async fn operate(

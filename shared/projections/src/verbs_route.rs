@@ -8,7 +8,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use fanout_runtime::error_chain;
 use fanout_store::CommitError;
-use fanout_web::{Problem, read_json_body, read_json_object, with_named_lines};
+use fanout_web::{Problem, read_json_body, read_json_object};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use tracing::error;
@@ -30,8 +30,9 @@ struct Ask {
 
 /// The route of a service's projections.
 pub fn projections_route(rebuilds: Rebuilds) -> Router {
-    let route = Router::new().route("/projections/{name}/{verb}", post(operate));
-    with_named_lines(route).with_state(rebuilds)
+    Router::new()
+        .route("/projections/{name}/{verb}", post(operate))
+        .with_state(rebuilds)
 }
 
 async fn operate(

@@ -1,7 +1,7 @@
 //! What log lines are written within: a request, and a trace.
 
-use std::borrow::Cow;
 use std::future::Future;
+use std::sync::Arc;
 
 use http::Method;
 
@@ -15,7 +15,7 @@ tokio::task_local! {
 /// holds ids, and the trace. That costs nothing where no line is written.
 #[derive(Debug, Clone, Default)]
 pub struct LogScope {
-    pub(crate) request: Option<(Method, Cow<'static, str>)>,
+    pub(crate) request: Option<(Method, Arc<str>)>,
     pub(crate) trace: Option<TraceContext>,
 }
 
@@ -23,7 +23,7 @@ impl LogScope {
     /// A request on this route, as a part of its caller's trace.
     pub fn of_request(
         method: Method,
-        route: impl Into<Cow<'static, str>>,
+        route: impl Into<Arc<str>>,
         trace: Option<TraceContext>,
     ) -> Self {
         let request = Some((method, route.into()));

@@ -346,7 +346,7 @@ mod tests {
             (tokio::spawn(told).await, tokio::spawn(untold).await)
         });
         let (told, untold) = on_tasks.await;
-        assert_eq!(told.unwrap().request.unwrap().1, "/users");
+        assert_eq!(&*told.unwrap().request.unwrap().1, "/users");
         assert!(untold.unwrap().request.is_none());
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use firestore::FirestoreDb;
 use gcloud_sdk::google::firestore::v1 as proto;
-use gcloud_sdk::tonic::Status;
+use gcloud_sdk::tonic::{Request, Status};
 use tokio::time::Instant;
 
 use super::connect::{ConnectError, FirestoreOptions, connect};
@@ -67,25 +67,28 @@ impl Connection {
         })
     }
 
-    /// The answer to a call. `may_repeat`: whether the call can be made twice, since it may have
-    /// taken effect when the connection breaks.
-    pub(super) async fn call<T, F>(
+    /// The answer to a call with this message. `may_repeat`: whether the call can be made twice, since
+    /// it may have taken effect when the connection breaks.
+    pub(super) async fn call<M, T, F>(
         &self,
         may_repeat: bool,
-        make: impl Fn(FirestoreDb, TimeLimit) -> F,
+        message: M,
+        make: impl Fn(FirestoreDb, Request<M>) -> F,
     ) -> Result<T, Status>
     where
+        M: Clone,
         F: Future<Output = Result<T, Status>>,
     {
         self.wake().await?;
         self.with(|state| *state.unanswered.get_or_insert_with(Instant::now));
         let limit = self.limits.call;
-        let answer = limit.on(make(self.db(), limit)).await;
-        let answer = match answer {
-            Err(status) if may_repeat && is_broken(&status) => {
-                limit.on(make(self.db(), limit)).await
+        let again = may_repeat.then(|| message.clone());
+        let answer = limit.on(make(self.db(), limit.request(message))).await;
+        let answer = match (answer, again) {
+            (Err(status), Some(again)) if is_broken(&status) => {
+                limit.on(make(self.db(), limit.request(again))).await
             }
-            answer => answer,
+            (answer, _) => answer,
         };
         if answer.as_ref().err().is_none_or(is_answer) {
             self.with(State::answered);

@@ -14,7 +14,6 @@ use super::connect::{ConnectError, FirestoreOptions};
 use super::connection::Connection;
 use super::names::Names;
 use super::status::{Answer, Failure, failure, read_error};
-use super::time_limit::TimeLimit;
 use super::values::{ForeignFormat, fields_from_proto, version_from_proto};
 use super::{queries, writes};
 use fanout_store::{
@@ -61,9 +60,7 @@ impl FirestoreDocuments {
         };
         let found = self
             .connection
-            .call(true, |db, limit| {
-                batch_get(db, limit.request(message.clone()))
-            })
+            .call(true, message, batch_get)
             .await
             .map_err(|status| read_error(&status, keys))?;
         keys.iter()
@@ -182,9 +179,7 @@ impl Documents for FirestoreDocuments {
         let named: Vec<Key> = named.collect();
         let found = self
             .connection
-            .call(true, |db, limit| {
-                run_query(db, limit.request(message.clone()))
-            })
+            .call(true, message, run_query)
             .await
             .map_err(|status| read_error(&status, &named))?;
         let documents = found
@@ -204,14 +199,11 @@ impl Documents for FirestoreDocuments {
                 .collect(),
             ..Default::default()
         };
-        let commit = |db: FirestoreDb, limit: TimeLimit| {
-            let request = limit.request(message.clone());
-            async move { db.client().get().commit(request).await }
-        };
+        let commit = async |db: FirestoreDb, request| db.client().get().commit(request).await;
         let may_repeat = writes.iter().all(may_be_made_twice);
         let span = commit_span("gcp.firestore", writes.len());
-        let answer = self.connection.call(may_repeat, commit).instrument(span);
-        match answer.await {
+        let answer = self.connection.call(may_repeat, message, commit);
+        match answer.instrument(span).await {
             Ok(answer) => receipt(&writes, answer.into_inner()),
             Err(status) => Err(self.commit_error(&writes, status).await),
         }

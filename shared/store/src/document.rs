@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use fanout_runtime::Timestamp;
 use sha2::{Digest, Sha256};
@@ -10,7 +12,7 @@ use crate::Collection;
 
 /// Where a document is: a collection and an id in it. `Display` and `Debug` keep to themselves what
 /// is private ([`Collection::private`]).
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     collection: &'static Collection,
     id: String,
@@ -40,9 +42,10 @@ impl UpdateTime {
     }
 }
 
-/// The fields of a document, by name.
+/// The fields of a document, by name. A clone shares them until one of both is changed: what is to be
+/// committed is kept for another try, which is seldom made.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Fields(BTreeMap<String, Value>);
+pub struct Fields(Arc<BTreeMap<String, Value>>);
 
 /// A field's value. `Debug` shows the kind only: documents hold addresses and names.
 #[derive(Clone, PartialEq)]
@@ -120,6 +123,14 @@ impl Key {
     }
 }
 
+/// By the names alone: what is declared of a collection, index by index, would tell no more.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.collection.name.hash(state);
+        self.id.hash(state);
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = if self.collection.private {
@@ -146,19 +157,19 @@ impl Fields {
     /// These fields and one more; `None` leaves the field out.
     pub fn with<V: IntoField>(mut self, name: &str, value: V) -> Self {
         if let Some(value) = value.into_field() {
-            self.0.insert(name.to_owned(), value);
+            Arc::make_mut(&mut self.0).insert(name.to_owned(), value);
         }
         self
     }
 
     /// Sets one field.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
-        self.0.insert(name.to_owned(), value.into());
+        Arc::make_mut(&mut self.0).insert(name.to_owned(), value.into());
     }
 
     /// Leaves one field out.
     pub fn remove(&mut self, name: &str) {
-        self.0.remove(name);
+        Arc::make_mut(&mut self.0).remove(name);
     }
 
     /// A field's value.
@@ -233,7 +244,7 @@ impl Fields {
 
 impl FromIterator<(String, Value)> for Fields {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(fields: I) -> Self {
-        Self(fields.into_iter().collect())
+        Self(Arc::new(fields.into_iter().collect()))
     }
 }
 
@@ -242,7 +253,7 @@ impl IntoIterator for Fields {
     type IntoIter = std::collections::btree_map::IntoIter<String, Value>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        Arc::unwrap_or_clone(self.0).into_iter()
     }
 }
 

@@ -37,8 +37,12 @@ pub struct Delivered<'a> {
     pub redriven: bool,
 }
 
-/// A request that is served, by its route's pattern; `caller` is the context that came with it.
-pub fn request_span(method: &str, route: &str, caller: Option<&TraceContext>) -> Span {
+/// A request that is served, by its route's pattern; `caller` gives the context that came with it.
+pub fn request_span(
+    method: &str,
+    route: &str,
+    caller: impl FnOnce() -> Option<TraceContext>,
+) -> Span {
     let span = info_span!(
         target: SPANS,
         "request",
@@ -49,8 +53,10 @@ pub fn request_span(method: &str, route: &str, caller: Option<&TraceContext>) ->
         http.response.status_code = Empty,
         otel.status_code = Empty,
     );
-    if let Some(caller) = caller {
-        continue_from(&span, caller);
+    if !span.is_disabled()
+        && let Some(caller) = caller()
+    {
+        continue_from(&span, &caller);
     }
     span
 }

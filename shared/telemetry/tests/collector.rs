@@ -96,7 +96,7 @@ fn one_request_of(traces: &Traces, caller: Option<&str>) {
     let caller = caller.map(|caller| caller.parse().unwrap());
     let reading = tracing_subscriber::registry().with(vec![traces.reading()]);
     tracing::subscriber::with_default(reading, || {
-        let request = request_span("POST", "/users", caller.as_ref());
+        let request = request_span("POST", "/users", || caller);
         let _within = request.enter();
         let event = Traced {
             topic: "user-events",

@@ -57,15 +57,14 @@ pub fn with_correlation<S: Clone + Send + Sync + 'static>(
     routes.layer(from_fn_with_state(ids, correlate))
 }
 
-/// The routes, each of whose log lines names the request: for those of operators and of Cloud Scheduler,
-/// whose requests lead to nothing that carries a correlation id.
-pub fn with_named_lines<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+/// The routes, with each log line within a request naming it and its caller's trace.
+pub(crate) fn with_named_lines(routes: Router) -> Router {
     routes.layer(from_fn(name_lines))
 }
 
 async fn name_lines(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
-    let route = route.map_or("", MatchedPath::as_str).to_owned();
+    let route = route.map_or("", MatchedPath::as_str);
     let trace = TraceContext::from_headers(request.headers());
     let scope = LogScope::of_request(request.method().clone(), route, trace);
     scope.around(next.run(request)).await
@@ -81,10 +80,10 @@ async fn correlate(
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("", MatchedPath::as_str);
-    let span = request_span(method.as_str(), route, context.trace.as_ref());
+    let span = request_span(method.as_str(), route, || context.trace.clone());
     context.trace = context_of(&span).or(context.trace);
     request.extensions_mut().insert(context.clone());
-    let scope = LogScope::of_request(method.clone(), route.to_owned(), context.trace.clone());
+    let scope = LogScope::current().in_trace(context.trace.clone());
     let answering = async {
         let mut response = next.run(request).instrument(span.clone()).await;
         answered(&span, response.status().as_u16());

@@ -19,7 +19,7 @@ mod serve;
 mod this_machine;
 
 pub use body::{BodyFault, BodyRoom, HeldBody, read_body};
-pub use correlation::{Cause, RequestContext, with_correlation, with_named_lines};
+pub use correlation::{Cause, RequestContext, with_correlation};
 pub use fallbacks::with_fallbacks;
 pub use health::health_route;
 pub use json_body::read_json_body;

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
 use crate::connections::{Connections, ReadLimits};
+use crate::correlation::with_named_lines;
 use fanout_runtime::{
     DRAIN, Environment, LogFormat, LogSettings, ProcessEnvironment, Settings, Shutdown,
     error_chain, init_telemetry, raise_descriptor_limit,
@@ -38,7 +39,7 @@ impl Service {
     /// A service that has nothing left to do at its end.
     pub fn new(router: Router) -> Self {
         Self {
-            router,
+            router: with_named_lines(router),
             limits: ReadLimits::PRODUCTION,
             drain: DRAIN,
             no_grpc: None,
@@ -230,10 +231,15 @@ fn answering_after(router: Router, spans: BeforeAnswers) -> Router {
     ))
 }
 
+/// On one processor one thread: several would only wake each other.
 fn start_runtime() -> Result<tokio::runtime::Runtime, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?)
+    let alone = std::thread::available_parallelism().is_ok_and(|processors| processors.get() == 1);
+    let mut runtime = if alone {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    Ok(runtime.enable_all().build()?)
 }
 
 fn refuse(name: &str, faults: &str, environment: &dyn Environment) -> ExitCode {

@@ -51,7 +51,7 @@ where
         let mut time = String::new();
         SystemTime.format_time(&mut Writer::new(&mut time))?;
         let level = *event.metadata().level();
-        let mut line = Line::default();
+        let mut line = Line::new();
         line.fields.put("time", &time);
         line.fields.put("severity", severity(level));
         line.fields.put("target", event.metadata().target());
@@ -73,11 +73,13 @@ fn severity(level: Level) -> &'static str {
     }
 }
 
+/// Where the usual line has room: it is about a delivery.
+const USUAL_LINE: usize = 1024;
+const USUAL_HTTP_REQUEST: usize = 128;
+
 /// The members of a JSON object, each behind a comma.
-#[derive(Default)]
 struct Members(Vec<u8>);
 
-#[derive(Default)]
 struct Line {
     fields: Members,
     http_request: Members,
@@ -98,6 +100,13 @@ impl Members {
 }
 
 impl Line {
+    fn new() -> Self {
+        Self {
+            fields: Members(Vec::with_capacity(USUAL_LINE)),
+            http_request: Members(Vec::with_capacity(USUAL_HTTP_REQUEST)),
+        }
+    }
+
     fn put(&mut self, field: &Field, value: impl Serialize) {
         match field.name().strip_prefix(HTTP_REQUEST) {
             Some(name) => self.http_request.put(name, value),
@@ -120,11 +129,14 @@ impl Line {
     }
 
     fn write(&self, out: &mut Writer<'_>) -> fmt::Result {
-        write!(out, "{{{}", self.fields.text())?;
+        out.write_str("{")?;
+        out.write_str(self.fields.text())?;
         if !self.http_request.0.is_empty() {
-            write!(out, ",\"httpRequest\":{{{}}}", self.http_request.text())?;
+            out.write_str(",\"httpRequest\":{")?;
+            out.write_str(self.http_request.text())?;
+            out.write_str("}")?;
         }
-        writeln!(out, "}}")
+        out.write_str("}\n")
     }
 }
 

@@ -74,7 +74,7 @@ fn settings(address: SocketAddr) -> TraceSettings {
 /// A span, and the end.
 fn one_span(traces: Traces) {
     let reading = tracing_subscriber::registry().with(vec![traces.reading()]);
-    tracing::subscriber::with_default(reading, || drop(request_span("POST", "/users", None)));
+    tracing::subscriber::with_default(reading, || drop(request_span("POST", "/users", || None)));
     traces.stop();
 }
 

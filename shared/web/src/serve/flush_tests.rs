@@ -28,7 +28,7 @@ async fn answered_by_a_service_that_sends_to(collector: SocketAddr) -> Duration 
     let read = TraceSettings::read(&mut settings);
     let settings = settings.finish(read).unwrap().unwrap();
     let traces = Traces::start(&settings, "test-service").unwrap();
-    let routes = Router::new().route("/", get(async || drop(request_span("GET", "/", None))));
+    let routes = Router::new().route("/", get(async || drop(request_span("GET", "/", || None))));
     let routes = answering_after(routes, traces.before_answers().unwrap());
     let reading = tracing_subscriber::registry().with(vec![traces.reading()]);
     let request = Request::get("/").body(Body::empty()).unwrap();

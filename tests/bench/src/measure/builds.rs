@@ -1,0 +1,68 @@
+//! The programs that are measured, built as they are deployed.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+
+use crate::Options;
+
+/// As the container's binary is linked.
+const RUSTFLAGS: &str = "-C target-feature=+crt-static";
+
+/// Where this repository lies.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Programs of this repository.
+pub(crate) struct Binaries {
+    built: Vec<(String, PathBuf)>,
+}
+
+impl Binaries {
+    /// Those of the folder that the caller named, or else built now.
+    pub(crate) fn of(options: &Options, names: &[&str]) -> anyhow::Result<Self> {
+        let Some(folder) = &options.binaries else {
+            return Self::build(names);
+        };
+        let in_folder = |name: &&str| ((*name).to_owned(), folder.join(name));
+        let built = names.iter().map(in_folder);
+        let built = built.filter(|(_, path)| path.exists()).collect();
+        Ok(Self { built })
+    }
+
+    /// Builds programs by their names in release mode, linked statically, as `functions/Dockerfile` does.
+    pub(crate) fn build(names: &[&str]) -> anyhow::Result<Self> {
+        eprintln!("building {}", names.join(", "));
+        let host = super::version_of("rustc", &["--print", "host-tuple"]);
+        let host = host.context("rustc is not there")?;
+        let mut cargo = Command::new("cargo");
+        cargo.args(["build", "--release", "--locked", "--target", &host]);
+        cargo.args(["--message-format", "json-render-diagnostics"]);
+        cargo.args(names.iter().flat_map(|name| ["--package", name]));
+        cargo.current_dir(repository()).env("RUSTFLAGS", RUSTFLAGS);
+        let output = cargo.stderr(Stdio::inherit()).output()?;
+        ensure!(
+            output.status.success(),
+            "{} cannot be built",
+            names.join(", ")
+        );
+        let messages = String::from_utf8(output.stdout)?;
+        let built = messages.lines().filter_map(|line| {
+            let message: Value = serde_json::from_str(line).ok()?;
+            let name = message["target"]["name"].as_str()?.to_owned();
+            Some((name, PathBuf::from(message["executable"].as_str()?)))
+        });
+        let built = built.collect();
+        Ok(Self { built })
+    }
+
+    /// One of those that were built.
+    pub(crate) fn path(&self, name: &str) -> anyhow::Result<&Path> {
+        let found = self.built.iter().find(|(built, _)| built == name);
+        let (_, path) = found.with_context(|| format!("{name} was not built"))?;
+        Ok(path)
+    }
+}

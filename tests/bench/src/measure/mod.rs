@@ -1,0 +1,25 @@
+//! What every benchmark measures with: processes and their cost, load, rounds, and the report of them.
+
+mod builds;
+mod cores;
+mod http;
+mod install;
+mod interrupt;
+mod load;
+mod machine;
+mod process;
+mod report;
+mod rounds;
+mod statistics;
+
+pub(crate) use builds::{Binaries, repository};
+pub(crate) use cores::Cores;
+pub(crate) use http::Connection;
+pub(crate) use install::{node_folder, python_of, redis_server};
+pub(crate) use interrupt::Interrupt;
+pub(crate) use load::Load;
+pub(crate) use machine::{Machine, version_of};
+pub(crate) use process::{Process, free_port, until};
+pub(crate) use report::{Report, Section};
+pub(crate) use rounds::{Contender, Effects, Metric, Round, interleaved};
+pub(crate) use statistics::{median, percentile};

@@ -1,0 +1,12 @@
+//! Libraries side by side: each in a program of its own that is asked, one JSON object a line, and answers the same
+//! way once it is done.
+
+mod cost;
+mod install;
+mod side;
+mod syncs;
+
+pub(crate) use cost::Cost;
+pub(crate) use install::{Peers, Program};
+pub(crate) use side::Side;
+pub(crate) use syncs::syncs_during;
