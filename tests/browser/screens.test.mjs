@@ -153,9 +153,13 @@ test('the keyboard leads everywhere, and can be told to leave single keys alone'
   const page = await tab(browser);
   await page.goto(system.page);
   for (const [key, path] of Object.entries({ e: '/events', d: '/dead-letters', o: '/processes', m: '/projections', t: '/try', f: '/' })) {
-    await page.keyboard.press('g');
-    await page.keyboard.press(key);
-    await page.waitForURL(`${system.page}${path}`);
+    // On a busy machine the second key may come too late for the first.
+    await until(`g ${key}`, async () => {
+      await page.keyboard.press('g');
+      await page.keyboard.press(key);
+      await page.waitForURL(`${system.page}${path}`, { timeout: 3_000 }).catch(() => {});
+      return page.url() === `${system.page}${path}`;
+    });
   }
   await page.keyboard.press('g');
   await page.keyboard.press('e');

@@ -78,7 +78,7 @@
   const plotOf = (box, data, unit) => {
     const axis = { stroke: color('--soft'), grid: { stroke: color('--hair'), width: 1 }, ticks: { show: false }, font: '11px ' + color('--sans') };
     return new uPlot({
-      width: box.clientWidth || 200, height: 96, legend: { show: false }, cursor: { y: false, points: { size: 5 } }, padding: [8, 6, 0, 0],
+      width: box.clientWidth || 200, height: 96, legend: { show: false }, cursor: { y: false, points: { size: 5 } }, padding: [8, 16, 0, 0],
       scales: { x: { time: true, range: window15 }, y: { range: (_, low, high) => [0, Math.max(high || 0, 1)] } },
       axes: [{ ...axis, size: 20, space: 70, values: [[60, '{HH}:{mm}', null, null, null, null, null, null, 1], [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1]] }, { ...axis, size: 34, space: 30, values: (_, splits) => splits.map((it) => (it >= 1000 ? `${it / 1000}${unit === ' ms' ? ' s' : 'k'}` : String(it))) }],
       series: [{}, { stroke: color('--accent'), width: 1.5, fill: color('--wash'), spanGaps: false, points: { show: (it, index) => it.data[index].filter((value) => value !== null).length < 3, size: 5 } }],
@@ -110,6 +110,8 @@
   // Picking: the button says how many, and waits for the first.
   for (const form of document.querySelectorAll('.picking')) {
     const button = form.querySelector('.picked');
+    // One letter alone is not picked.
+    if (!button) continue;
     const says = button.textContent;
     const count = () => {
       const picked = form.querySelectorAll('input:checked').length;
