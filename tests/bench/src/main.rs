@@ -3,21 +3,23 @@
 //! Every contender of a benchmark does the same work, one after the other, in rounds that alternate; what each
 //! left behind is checked after every round, and whoever lost or repeated an effect is shown as having done so.
 #![allow(
-    dead_code,
-    unused_imports,
-    reason = "what benchmarks share is there before the first of them"
-)]
-#![allow(
     clippy::print_stderr,
     clippy::print_stdout,
     reason = "a benchmark reports"
 )]
 
+mod consumer;
+mod emulators;
+mod events;
 mod feed;
 mod ledger;
 mod measure;
+mod operations;
+mod producer;
 mod saga;
+mod servers;
 mod sides;
+mod system;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -61,6 +63,9 @@ pub(crate) struct Options {
     /// Where contenders are installed, and kept for the next time
     #[arg(long, value_name = "FOLDER", default_value = "target/bench-peers")]
     peers: PathBuf,
+    /// Measure the binaries of this folder instead of building them: an older build, to compare
+    #[arg(long, value_name = "FOLDER")]
+    binaries: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -77,6 +82,14 @@ missing is named in the report. Run it on a machine that does nothing else.";
 enum What {
     /// Every benchmark there is
     All,
+    /// A reaction to an event: crm-service, the bare floor, Node and Python on Google's Firestore emulator
+    Consumer,
+    /// A sign-up and its event: user-service, Node and Python on Google's emulators
+    Producer,
+    /// What a sign-up and its reactions are billed for in Firestore
+    Operations,
+    /// All that a sign-up leads to: the embedded engine, Redis with Python, and SQLite with Node
+    System,
     /// Sagas of four steps, beside DBOS, Restate, openworkflow and steno
     Saga,
     /// Accounts as the sums of their events, beside cqrs-es, evento, eventsourcing and emmett
@@ -88,7 +101,12 @@ enum What {
 impl What {
     fn run(self, options: &Options, report: &mut Report) -> anyhow::Result<()> {
         match self {
+            // Stands for the others.
             Self::All => Ok(()),
+            Self::Consumer => consumer::run(options, report),
+            Self::Producer => producer::run(options, report),
+            Self::Operations => operations::run(options, report),
+            Self::System => system::run(options, report),
             Self::Saga => saga::run(options, report),
             Self::Ledger => ledger::run(options, report),
             Self::Feed => feed::run(options, report),
@@ -125,6 +143,16 @@ impl Options {
             (false, false) => 5_000,
             (false, true) => 1_000_000,
         }
+    }
+
+    /// An empty folder for what is written while something is measured, on the disk of the peers.
+    pub(crate) fn scratch(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.peers.join("scratch").join(name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder.canonicalize()?)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::Options;
 use crate::measure::{Contender, Effects, Metric, Round};
@@ -79,7 +78,7 @@ impl Contender for Feeds {
     }
 
     fn round(&mut self, _: usize) -> anyhow::Result<Round> {
-        let data = TempDir::new()?;
+        let data = self.program.folder()?;
         let data = data.path();
         let mut side = Side::start(&mut self.program.with(data, &[]), data, &[])?;
         let Sizes { posts, rebuilt } = self.sizes;

@@ -17,10 +17,10 @@ filled by a consumer of a stream of posts, `appendfsync always`; a rebuild there
 
 /// The benchmark.
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    let mut peers = Peers::new(options);
+    let mut peers = Peers::new(options, "feed")?;
     let sizes = contender::Sizes::of(options);
     let mut all: Vec<Box<dyn Contender>> =
-        vec![Box::new(Feeds::new("fanout", Peers::own("feed")?, sizes))];
+        vec![Box::new(Feeds::new("fanout", peers.own("feed")?, sizes))];
     match redis_server() {
         Ok(version) => {
             report.version("Redis", Some(version));

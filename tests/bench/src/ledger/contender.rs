@@ -2,7 +2,6 @@
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::metric;
 use crate::measure::{Contender, Effects, Metric, Round};
@@ -63,7 +62,7 @@ impl Contender for Ledger {
     }
 
     fn round(&mut self, _: usize) -> anyhow::Result<Round> {
-        let data = TempDir::new()?;
+        let data = self.program.folder()?;
         let data = data.path();
         let mut bank = Bank(Side::start(&mut self.program.with(data, &[]), data, &[])?);
         bank.0

@@ -46,7 +46,7 @@ impl Filled {
     }
 
     fn fill(&self) -> anyhow::Result<(Bank, TempDir)> {
-        let data = TempDir::new()?;
+        let data = self.program.folder()?;
         let mut command = self.program.with(data.path(), &[]);
         let mut bank = Bank(Side::start(&mut command, data.path(), &[])?);
         bank.0

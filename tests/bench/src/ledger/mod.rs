@@ -23,62 +23,36 @@ The same deposits by 32 writers, and loads of 1,000 events, in a store that hold
 
 /// The benchmark.
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    let mut peers = Peers::new(options);
-    let mut all = vec![("fanout", Some(Peers::own("ledger")?))];
-    all.push(("cqrs-es on sqlite-es", peers.cargo("sqlite-es")));
-    all.push(("evento on SQLite", peers.cargo("evento")));
-    all.push((
-        "eventsourcing on SQLite",
-        peers.python("eventsourcing", "ledger.py"),
-    ));
-    all.push(("emmett on SQLite", peers.node("emmett", "ledger.mjs")));
-    let here = all
-        .into_iter()
-        .filter_map(|(name, program)| Some((name, program?)));
+    let mut peers = Peers::new(options, "ledger")?;
+    let own = peers.own("ledger")?;
+    let sqlite_es = peers.cargo("sqlite-es");
+    let all = [
+        ("fanout", Some(own.clone())),
+        (SQLITE_ES, sqlite_es.clone()),
+        ("evento on SQLite", peers.cargo("evento")),
+        ("eventsourcing on SQLite", peers.python("eventsourcing", "ledger.py")),
+        ("emmett on SQLite", peers.node("emmett", "ledger.mjs")),
+    ];
+    let here = all.into_iter().filter_map(|(name, program)| Some((name, program?)));
     let count = options.events(1_000);
     let ledgers = here.map(|(name, program)| Ledger::new(name, program, count));
     let mut all: Vec<Box<dyn Contender>> = ledgers.map(|it| Box::new(it) as Box<_>).collect();
     let text = format!("{TEXT} {}", peers.absent());
-    interleaved(
-        "A ledger",
-        &text,
-        &contender::METRICS,
-        &mut all,
-        options.rounds(),
-        report,
-    )?;
+    interleaved("A ledger", &text, &contender::METRICS, &mut all, options.rounds(), report)?;
     drop(all);
-    beside_stored(options, report)
-}
-
-fn beside_stored(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    let mut peers = Peers::new(options);
-    let [few, many] = [options.stored() / 100, options.stored()];
+    let growing = [("fanout", Some(own)), (SQLITE_ES, sqlite_es)];
+    let growing = growing.into_iter().filter_map(|(name, program)| Some((name, program?)));
     let mut all: Vec<Box<dyn Contender>> = Vec::new();
-    for events in [few, many] {
-        let own = Peers::own("ledger")?;
-        all.push(Box::new(filled::Filled::with("fanout", events, own)));
-    }
-    for events in [few, many] {
-        if let Some(program) = peers.cargo("sqlite-es") {
-            all.push(Box::new(filled::Filled::with(
-                "cqrs-es on sqlite-es",
-                events,
-                program,
-            )));
+    for (name, program) in growing {
+        for events in [options.stored() / 100, options.stored()] {
+            all.push(Box::new(filled::Filled::with(name, events, program.clone())));
         }
     }
-    let text = format!("{FILLED_TEXT} {}", peers.absent());
-    let metrics = filled::METRICS;
-    interleaved(
-        "A ledger as it grows",
-        &text,
-        &metrics,
-        &mut all,
-        options.rounds(),
-        report,
-    )
+    let (metrics, rounds) = (filled::METRICS, options.rounds());
+    interleaved("A ledger as it grows", FILLED_TEXT, &metrics, &mut all, rounds, report)
 }
+
+const SQLITE_ES: &str = "cqrs-es on sqlite-es";
 
 /// A column.
 const fn metric(name: &'static str, decimals: usize) -> Metric {

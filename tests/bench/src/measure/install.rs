@@ -38,6 +38,10 @@ pub(crate) fn node_folder(options: &Options, name: &str) -> anyhow::Result<PathB
         copy_sources(name, &folder)?;
         let mut npm = Command::new("npm");
         npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+        // Modules in C++ find Debian's headers of Node, where they are, and download none.
+        if Path::new("/usr/include/node/node.h").exists() {
+            npm.env("npm_config_nodedir", "/usr");
+        }
         finished(npm.current_dir(&folder))
     })?;
     // A program may have changed without what it needs.

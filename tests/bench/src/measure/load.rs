@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::http::{Answer, Connection};
+use super::http::Connection;
 
 /// What is sent, and by how many.
 pub(crate) struct Load<'a> {
@@ -15,6 +15,8 @@ pub(crate) struct Load<'a> {
     /// How often a request is sent at most: one that is not answered with 2xx is sent again, as a bus does with a
     /// delivery.
     pub(crate) attempts: usize,
+    /// Requests a second, whatever the answers take; `None`: as many as the clients get answered.
+    pub(crate) pace: Option<f64>,
 }
 
 /// What came of it.
@@ -36,18 +38,25 @@ impl Loaded {
     }
 }
 
-impl Load<'_> {
-    /// Sends everything.
-    pub(crate) fn run(&self) -> Loaded {
-        self.run_with(|_| {})
+impl<'a> Load<'a> {
+    /// Each of these once to `/`, as fast as they are answered.
+    pub(crate) fn to(port: u16, bodies: &'a [Vec<u8>], clients: usize) -> Self {
+        Self {
+            port,
+            path: "/",
+            bodies,
+            clients,
+            attempts: 1,
+            pace: None,
+        }
     }
 
-    /// The same, and `answered` sees each success.
-    pub(crate) fn run_with(&self, answered: impl Fn(Answer) + Sync) -> Loaded {
+    /// Sends everything.
+    pub(crate) fn run(&self) -> Loaded {
         let next = AtomicUsize::new(0);
         let started = Instant::now();
         let parts: Vec<Loaded> = thread::scope(|scope| {
-            let client = || self.client(&next, &answered);
+            let client = || self.client(&next, started);
             let clients: Vec<_> = (0..self.clients).map(|_| scope.spawn(client)).collect();
             let ended = clients.into_iter().map(|client| client.join());
             ended.filter_map(Result::ok).collect()
@@ -66,7 +75,7 @@ impl Load<'_> {
         whole
     }
 
-    fn client(&self, next: &AtomicUsize, answered: &impl Fn(Answer)) -> Loaded {
+    fn client(&self, next: &AtomicUsize, started: Instant) -> Loaded {
         let mut connection = Connection::to(self.port);
         let mut part = Loaded {
             took: Duration::ZERO,
@@ -74,20 +83,27 @@ impl Load<'_> {
             refused: 0,
             again: 0,
         };
-        while let Some(body) = self.bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(body) = self.bodies.get(number) else {
+                return part;
+            };
+            // From when it was due: a late client makes no answer look fast.
+            let mut sent = self.due(number, started);
             let mut attempts = 0;
             loop {
                 attempts += 1;
-                let sent = Instant::now();
                 let answer = connection.send("POST", self.path, body);
                 let milliseconds = sent.elapsed().as_secs_f64() * 1000.0;
                 match answer {
                     Ok(answer) if answer.is_success() => {
                         part.latencies.push(milliseconds);
-                        answered(answer);
                         break;
                     }
-                    Ok(_) | Err(_) if attempts < self.attempts => part.again += 1,
+                    Ok(_) | Err(_) if attempts < self.attempts => {
+                        part.again += 1;
+                        sent = Instant::now();
+                    }
                     Ok(_) | Err(_) => {
                         part.refused += 1;
                         break;
@@ -95,6 +111,17 @@ impl Load<'_> {
                 }
             }
         }
-        part
+    }
+
+    /// Waits until it is this request's turn.
+    fn due(&self, number: usize, started: Instant) -> Instant {
+        let Some(pace) = self.pace else {
+            return Instant::now();
+        };
+        let due = started + Duration::from_secs_f64(number as f64 / pace);
+        while let Some(left) = due.checked_duration_since(Instant::now()) {
+            thread::park_timeout(left);
+        }
+        due
     }
 }

@@ -14,10 +14,10 @@ mod statistics;
 
 pub(crate) use builds::{Binaries, repository};
 pub(crate) use cores::Cores;
-pub(crate) use http::{Answer, Connection};
+pub(crate) use http::Connection;
 pub(crate) use install::{node_folder, python_of, redis_server};
 pub(crate) use interrupt::Interrupt;
-pub(crate) use load::{Load, Loaded};
+pub(crate) use load::Load;
 pub(crate) use machine::{Machine, version_of};
 pub(crate) use process::{Process, free_port, until};
 pub(crate) use report::{Report, Section};

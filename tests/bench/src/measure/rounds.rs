@@ -23,6 +23,13 @@ pub(crate) struct Metric {
     pub(crate) decimals: usize,
 }
 
+impl Metric {
+    /// With so many decimals.
+    pub(crate) const fn of(name: &'static str, decimals: usize) -> Self {
+        Self { name, decimals }
+    }
+}
+
 /// What one round of a contender gave.
 #[derive(Default)]
 pub(crate) struct Round {
@@ -205,10 +212,7 @@ impl Line {
 mod tests {
     use super::*;
 
-    const COST: Metric = Metric {
-        name: "CPU s",
-        decimals: 2,
-    };
+    const COST: Metric = Metric::of("CPU s", 2);
 
     fn line(name: &str, rounds: &[(f64, Effects)], failed: &[&str]) -> Line {
         let round = |(cost, effects): &(f64, Effects)| Round::with(*effects).figure("CPU s", *cost);

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::effects::{Run, compared};
 use super::postgres::Postgres;
@@ -25,7 +24,7 @@ const CPU: &str = "CPU s per 1,000";
 const REFUSED: &str = "refused, sagas/s";
 const REFUSED_CPU: &str = "refused, CPU s per 1,000";
 const WRITTEN: &str = "KiB a step";
-const SYNCS: &str = "fsyncs a step";
+const SYNCS: &str = "fsyncs a step, alone";
 const KILLED: &str = "after kill -9, s";
 
 pub(super) const METRICS: [Metric; 10] = [
@@ -145,7 +144,7 @@ impl Flows {
             let steps = at_once as f64 * STEPS;
             figures.push((WRITTEN, cost.written_kib / steps));
             let syncs = syncs_during(side, data, |side| {
-                run(side, "traced", alone, AT_ONCE, false).map(drop)
+                run(side, "traced", alone, 1, false).map(drop)
             })?;
             figures.extend(syncs.map(|syncs| (SYNCS, syncs / (alone as f64 * STEPS))));
         }
@@ -180,7 +179,7 @@ impl Contender for Flows {
     }
 
     fn round(&mut self, number: usize) -> anyhow::Result<Round> {
-        let data = TempDir::new()?;
+        let data = self.program.folder()?;
         let data = data.path();
         let mut side = self.start(data, number)?;
         let (mut figures, mut runs) = self.measured(&mut side, data)?;

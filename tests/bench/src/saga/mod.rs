@@ -29,22 +29,20 @@ The same sagas, none of them refused, beside instances that ended long ago.";
 
 /// The benchmark.
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    let mut peers = Peers::new(options);
-    let own = Peers::own("saga")?;
+    let mut peers = Peers::new(options, "saga")?;
+    let own = peers.own("saga")?;
     let sizes = contender::Sizes::of(options);
-    let mut all: Vec<Box<dyn Contender>> = vec![Box::new(Flows::durable("fanout", own, sizes))];
+    let mut all: Vec<Box<dyn Contender>> = vec![Box::new(Flows::durable("fanout", own.clone(), sizes))];
     if let Some(dbos) = peers.python("dbos", "saga.py") {
-        all.push(Box::new(Flows::durable("DBOS on SQLite", dbos, sizes)));
-    }
-    match Postgres::start() {
-        Ok(postgres) => {
-            report.version("PostgreSQL", version_of("psql", &["--version"]));
-            if let Some(dbos) = peers.python("dbos", "saga.py") {
+        all.push(Box::new(Flows::durable("DBOS on SQLite", dbos.clone(), sizes)));
+        match Postgres::start() {
+            Ok(postgres) => {
+                report.version("PostgreSQL", version_of("psql", &["--version"]));
                 let flows = Flows::durable("DBOS on PostgreSQL", dbos, sizes);
                 all.push(Box::new(flows.on(postgres)));
             }
+            Err(error) => peers.is_absent("PostgreSQL", &error),
         }
-        Err(error) => peers.is_absent("PostgreSQL", &error),
     }
     if let Some(restate) = peers.node("restate", "saga.mjs") {
         all.push(Box::new(Flows::durable(
@@ -73,15 +71,9 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
         report,
     )?;
     drop(all);
-    beside_stored(options, report)
-}
-
-fn beside_stored(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    let own = || Peers::own("saga");
-    let many = options.stored();
     let mut all: Vec<Box<dyn Contender>> = vec![
-        Box::new(stored::Beside::ended(0, own()?)),
-        Box::new(stored::Beside::ended(many, own()?)),
+        Box::new(stored::Beside::ended(0, own.clone())),
+        Box::new(stored::Beside::ended(options.stored(), own)),
     ];
     let metrics = stored::METRICS;
     interleaved(

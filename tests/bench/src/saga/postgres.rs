@@ -15,6 +15,9 @@ const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 /// Whom Debian's package makes for it: PostgreSQL does not run as root.
 const USER: &str = "postgres";
 
+/// Where that user's data lies.
+const HOME: &str = "/var/lib/postgresql";
+
 /// A server with its data, ended when dropped.
 pub(super) struct Postgres {
     server: Child,
@@ -28,7 +31,7 @@ impl Postgres {
             Path::new(PROGRAMS).exists(),
             "Debian's postgresql-15 is not installed"
         );
-        let data = TempDir::new()?;
+        let data = tempfile::tempdir_in(HOME)?;
         let folder = data.path();
         let owned = Command::new("chown").arg(USER).arg(folder).status()?;
         ensure!(owned.success(), "the data cannot be given to {USER}");

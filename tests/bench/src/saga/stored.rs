@@ -42,7 +42,7 @@ impl Beside {
     }
 
     fn fill(&self) -> anyhow::Result<(Side, TempDir)> {
-        let data = TempDir::new()?;
+        let data = self.program.folder()?;
         let mut side = Side::start(&mut self.program.with(data.path(), &[]), data.path(), &[])?;
         side.ask(&asked("run", "warm", AT_ONCE, AT_ONCE, false))?;
         side.ask(&json!({"do": "fill", "count": self.ended}))?;

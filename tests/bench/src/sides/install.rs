@@ -5,17 +5,25 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
+use tempfile::TempDir;
 
 use crate::Options;
 use crate::measure::{Binaries, node_folder, python_of, repository};
 
 /// A program that can be started with a folder for its data.
+#[derive(Clone)]
 pub(crate) struct Program {
     words: Vec<OsString>,
     runs_in: Option<PathBuf>,
+    scratch: PathBuf,
 }
 
 impl Program {
+    /// A folder for its data, on the disk of the peers.
+    pub(crate) fn folder(&self) -> anyhow::Result<TempDir> {
+        Ok(tempfile::tempdir_in(&self.scratch)?)
+    }
+
     /// Started with this folder, and these words more.
     pub(crate) fn with(&self, data: &Path, more: &[&str]) -> Command {
         let mut words = self.words.iter();
@@ -31,25 +39,28 @@ impl Program {
 /// The contenders that take part, and why others do not.
 pub(crate) struct Peers<'a> {
     options: &'a Options,
+    scratch: PathBuf,
     absent: Vec<String>,
 }
 
 impl<'a> Peers<'a> {
-    /// Installed as these options say.
-    pub(crate) fn new(options: &'a Options) -> Self {
-        Self {
+    /// Installed as these options say, for this benchmark.
+    pub(crate) fn new(options: &'a Options, name: &str) -> anyhow::Result<Self> {
+        Ok(Self {
             options,
+            scratch: options.scratch(name)?,
             absent: Vec::new(),
-        }
+        })
     }
 
     /// This project's own side.
-    pub(crate) fn own(what: &str) -> anyhow::Result<Program> {
+    pub(crate) fn own(&self, what: &str) -> anyhow::Result<Program> {
         let built = Binaries::build(&["bench-embedded"])?;
         let path = built.path("bench-embedded")?;
         Ok(Program {
             words: vec![path.into(), what.into()],
             runs_in: None,
+            scratch: self.scratch.clone(),
         })
     }
 
@@ -60,6 +71,7 @@ impl<'a> Peers<'a> {
             Program {
                 words: vec![python.into(), script.into()],
                 runs_in: None,
+                scratch: self.scratch.clone(),
             }
         });
         self.here(name, program)
@@ -77,6 +89,7 @@ impl<'a> Peers<'a> {
             Program {
                 words: vec![node, script.into()],
                 runs_in: Some(folder),
+                scratch: self.scratch.clone(),
             }
         });
         self.here(name, program)
@@ -110,6 +123,7 @@ impl<'a> Peers<'a> {
         Ok(Program {
             words: vec![path.into()],
             runs_in: None,
+            scratch: self.scratch.clone(),
         })
     }
 

@@ -1,0 +1,182 @@
+//! `consumer`: one reaction to an event, in one service on one core.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use crate::Options;
+use crate::emulators::Emulators;
+use crate::events::deliveries;
+use crate::measure::{
+    Binaries, Contender, Cores, Load, Metric, Report, Round, interleaved, median, version_of,
+};
+use crate::servers::Server;
+
+/// Deliveries of a round while CPU is measured.
+const DELIVERIES: usize = 10_000;
+/// For the memory after many events.
+const MANY: usize = 100_000;
+/// Before anything is measured.
+const WARM_UP: usize = 300;
+const ONE_AT_A_TIME: usize = 300;
+const CLIENTS: usize = 16;
+/// How often Pub/Sub would deliver what is not acknowledged.
+const ATTEMPTS: usize = 20;
+
+const CPU: &str = "CPU s per 1,000";
+const STORE: &str = "emulator's CPU s per 1,000";
+const RATE: &str = "deliveries/s";
+const P50: &str = "one at a time p50, ms";
+const HEALTHY: &str = "start to health, ms";
+const FIRST: &str = "start to first delivery, ms";
+const IDLE: &str = "RSS idle, MiB";
+const AFTER: &str = "RSS after, MiB";
+
+const METRICS: [Metric; 8] = [
+    Metric::of(CPU, 3),
+    Metric::of(STORE, 3),
+    Metric::of(RATE, 0),
+    Metric::of(P50, 2),
+    Metric::of(HEALTHY, 0),
+    Metric::of(FIRST, 0),
+    Metric::of(IDLE, 1),
+    Metric::of(AFTER, 1),
+];
+
+const TEXT: &str = "The CRM's reaction to `user.created` on Google's Firestore emulator: a mark and a \
+contact per event. Every contender has one core for itself; the emulator and what sends the deliveries \
+have the others. 16 deliveries are under way at once, every tenth is a copy of an earlier one, and one \
+that is not acknowledged is sent again, up to 20 times. The floor is axum and one commit of two small \
+documents, without logs, checks and retries. crm-service is the container's binary with everything on; \
+Python (Flask, gunicorn with 16 threads, google-cloud-firestore) and Node (Express, \
+@google-cloud/firestore) use one transaction per event.";
+
+/// Measures all consumers.
+pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let cores = Cores::of_this_process()?;
+    let binaries = Binaries::of(options, &["service", "bench-floor"])?;
+    let scratch = options.scratch("consumer")?;
+    report.version("Python", version_of("python3", &["--version"]));
+    report.version("Node", version_of("node", &["--version"]));
+    let node = ("consumer", "consumer.js");
+    let servers = [
+        Server::floor("floor", &binaries),
+        Server::service("crm-service", &binaries, "crm-service"),
+        Server::node("Node, Express", options, node),
+        Server::python("Python, Flask", options, "consumer"),
+    ];
+    let emulators = Emulators::start(&cores.others, &scratch, report)?;
+    Cores::keep_this_process_to(&cores.others)?;
+    let emulators = Rc::new(emulators);
+    let consumer = |server: Server, deliveries| Consumer {
+        server,
+        deliveries,
+        emulators: Rc::clone(&emulators),
+        cores: cores.clone(),
+        output: scratch.clone(),
+    };
+    let rounds = options.rounds();
+    let mut contenders: Vec<Box<dyn Contender>> = Vec::new();
+    for server in servers {
+        match server {
+            Ok(server) => {
+                let consumer = consumer(server, options.events(DELIVERIES));
+                contenders.push(Box::new(consumer));
+            }
+            Err(error) => report.failed(format!("a consumer is not there: {error:#}")),
+        }
+    }
+    // The emulators' Java is slow until it has been used: the first contender must not pay for that.
+    if let Some(first) = contenders.first_mut() {
+        eprintln!("warming up the emulators");
+        if let Err(error) = first.round(rounds) {
+            report.failed(format!("Consumer, {}, warming up: {error:#}", first.name()));
+        }
+    }
+    interleaved("Consumer", TEXT, &METRICS, &mut contenders, rounds, report)?;
+    if options.full {
+        let many = [
+            consumer(Server::floor("floor", &binaries)?, MANY),
+            consumer(
+                Server::service("crm-service", &binaries, "crm-service")?,
+                MANY,
+            ),
+        ];
+        let mut many: Vec<Box<dyn Contender>> =
+            many.into_iter().map(|it| Box::new(it) as _).collect();
+        let text = "The same with 100,000 deliveries, one round.";
+        interleaved(
+            "Consumer after 100,000",
+            text,
+            &METRICS,
+            &mut many,
+            1,
+            report,
+        )?;
+    }
+    drop(contenders);
+    Cores::keep_this_process_to(&cores.all)
+}
+
+struct Consumer {
+    server: Server,
+    deliveries: usize,
+    emulators: Rc<Emulators>,
+    cores: Cores,
+    output: PathBuf,
+}
+
+impl Contender for Consumer {
+    fn name(&self) -> String {
+        self.server.name.to_owned()
+    }
+
+    fn round(&mut self, number: usize) -> anyhow::Result<Round> {
+        let project = self.server.project(number);
+        let emulators = &self.emulators;
+        let serving = self
+            .server
+            .start(&project, emulators, &self.cores, &self.output)?;
+        let process = &serving.process;
+        let push = |bodies: &[Vec<u8>], clients| {
+            let load = Load {
+                path: "/pubsub/push",
+                attempts: ATTEMPTS,
+                ..Load::to(serving.port, bodies, clients)
+            };
+            load.run()
+        };
+        let first = deliveries(0..1);
+        let mut events = first.events;
+        push(&first.bodies, 1);
+        let first_after = process.started().elapsed();
+        let idle = process.rss_mib();
+        let warm_up = deliveries(1..WARM_UP);
+        events += warm_up.events;
+        push(&warm_up.bodies, CLIENTS);
+        let measured = deliveries(WARM_UP..WARM_UP + self.deliveries);
+        events += measured.events;
+        let (cpu, store) = (process.cpu_seconds(), emulators.store_cpu_seconds());
+        let loaded = push(&measured.bodies, CLIENTS);
+        let thousands = self.deliveries as f64 / 1_000.0;
+        let cpu = (process.cpu_seconds() - cpu) / thousands;
+        let store = (emulators.store_cpu_seconds() - store) / thousands;
+        let start = WARM_UP + self.deliveries;
+        let alone = deliveries(start..start + ONE_AT_A_TIME);
+        events += alone.events;
+        let alone = push(&alone.bodies, 1);
+        let after = process.rss_mib();
+        let milliseconds = serving.healthy_after.as_secs_f64() * 1_000.0;
+        let effects = emulators.effects(&project, "contacts", events)?;
+        serving.process.end()?;
+        emulators.forget(&project)?;
+        Ok(Round::with(effects)
+            .figure(CPU, cpu)
+            .figure(STORE, store)
+            .figure(RATE, loaded.per_second())
+            .figure(P50, median(&alone.latencies).unwrap_or(f64::NAN))
+            .figure(HEALTHY, milliseconds)
+            .figure(FIRST, first_after.as_secs_f64() * 1_000.0)
+            .figure(IDLE, idle)
+            .figure(AFTER, after))
+    }
+}
