@@ -54,7 +54,6 @@ impl Engine {
             ids: Arc::new(SystemIds),
             timings: Timings::PRODUCTION,
             auth: PushAuth::open_for_one_machine(),
-            project: "bench".to_owned(),
         }
     }
 
