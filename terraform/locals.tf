@@ -97,6 +97,7 @@ locals {
 
   # What differs by environment and so can't stand in the table.
   environment_env = {
+    ticker = local.audit_env
     email-service = merge(
       { MAIL_FROM = var.mail.from },
       var.mail.reply_to == null ? {} : { MAIL_REPLY_TO = var.mail.reply_to },

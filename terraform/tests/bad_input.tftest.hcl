@@ -19,7 +19,8 @@ run "another_form" {
   command = plan
 
   variables {
-    alert_thresholds      = { error_ratio = 5 }                                # in percent
+    alert_thresholds      = { error_ratio = 5 } # in percent
+    audit_bucket          = "gs://fanout-test-audit"
     delivery              = merge(var.delivery, { ack_deadline_seconds = 44 }) # under the handler's budget
     delivery_account_id   = "fanout-delivery@fanout-test.iam.gserviceaccount.com"
     environment           = "the test"
@@ -43,6 +44,7 @@ run "another_form" {
 
   expect_failures = [
     var.alert_thresholds,
+    var.audit_bucket,
     var.delivery,
     var.delivery_account_id,
     var.environment,

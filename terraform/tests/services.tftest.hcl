@@ -91,6 +91,7 @@ run "settings_of_an_environment" {
     labels               = { team = "growth" }
     secret_versions      = { smtp-url = "7" }
     event_store_ttl_days = 30
+    audit_bucket         = "fanout-test-audit"
     delivery             = merge(var.delivery, { ack_deadline_seconds = 90, handler_budget_seconds = 75, lease_seconds = 120 })
   }
 
@@ -104,6 +105,11 @@ run "settings_of_an_environment" {
       MAIL_FROM = "hello@example.com", MAIL_LIST_UNSUBSCRIBE = "https://example.com/leave/{user_id}", MAIL_REPLY_TO = "support@example.com"
     }
     error_message = "What `mail` says does not reach email-service."
+  }
+
+  assert {
+    condition     = { for name, service in module.service : name => one([for env in service.service.template[0].containers[0].env : env.value if env.name == "AUDIT_COPIES"]) if anytrue([for env in service.service.template[0].containers[0].env : env.name == "AUDIT_COPIES"]) } == { ticker = "gs://fanout-test-audit" }
+    error_message = "What `audit_bucket` says does not reach the ticker, or reaches another service."
   }
 
   assert {

@@ -15,7 +15,8 @@ use fanout_kernel::{Limits, Role, ServiceSpec};
 use fanout_outbox::Outbox;
 use fanout_processes::Engine;
 use fanout_projections::Rebuilds;
-use fanout_runtime::Clock;
+use fanout_root_copies::CopiesPlace;
+use fanout_runtime::{Clock, Settings};
 use fanout_store::Documents;
 use fanout_web::{Service, health_route, with_fallbacks};
 
@@ -37,11 +38,16 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
         ..Limits::USUAL
     },
     public: false,
-    build: |_, _| {
-        Some(Role::new(|kernel| {
+    build: |settings, _| {
+        let copies = copies_place(settings)?;
+        Some(Role::new(move |kernel| {
             let outbox = kernel.outbox.clone();
             let (engine, rebuilds) = (kernel.engine_of_all(), kernel.rebuilds_of_all());
             let roots = daily_roots(kernel.documents, kernel.clock);
+            let roots = match copies {
+                Some(place) => roots.copied_to(place.open()?),
+                None => roots,
+            };
             let kept = Kept {
                 roots: Some(roots),
                 rebuilds: Some(rebuilds.clone()),
@@ -55,6 +61,13 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
         }))
     },
 };
+
+/// Reads `AUDIT_COPIES`: where daily roots are copied to, if they are. `None` only after a fault.
+fn copies_place(settings: &mut Settings<'_>) -> Option<Option<CopiesPlace>> {
+    let expects = CopiesPlace::EXPECTS;
+    let place = settings.optional_as("AUDIT_COPIES", expects, CopiesPlace::parse);
+    place.map(Some).or(None)
+}
 
 /// What keeps the daily roots over the accounts' events.
 pub fn daily_roots(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>) -> DailyRoots {
@@ -87,4 +100,25 @@ pub fn app_keeping(outbox: Outbox, engine: Engine, kept: Kept) -> Router {
         .merge(ticking)
         .merge(health_route());
     with_fallbacks(routes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn copies_are_made_where_they_are_asked_for_and_a_place_that_is_none_is_a_fault() {
+        let read = |text: &str| {
+            let set = HashMap::from([("AUDIT_COPIES".to_owned(), text.to_owned())]);
+            let mut settings = Settings::new(&set);
+            let place = copies_place(&mut settings);
+            settings.finish(place).map_err(|error| error.faults.len())
+        };
+        assert_eq!(read(""), Ok(None));
+        let bucket = CopiesPlace::Bucket("my-project-audit".to_owned());
+        assert_eq!(read("gs://my-project-audit"), Ok(Some(bucket)));
+        assert_eq!(read("gs://"), Err(1));
+    }
 }

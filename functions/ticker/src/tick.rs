@@ -60,7 +60,7 @@ async fn keep_root(roots: Option<&DailyRoots>) {
         Ok(false) => {}
         Err(error) => error!(
             error = error_chain(&error),
-            "the root of yesterday's events could not be written"
+            "the root of yesterday's events could not be kept"
         ),
     }
 }

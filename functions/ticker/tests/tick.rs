@@ -15,6 +15,7 @@ use fanout_contracts::account::AccountOpened;
 use fanout_event_sourcing::AUDIT_ROOTS;
 use fanout_outbox::{Draft, Origin, Outbox};
 use fanout_processes::{Engine, Processes};
+use fanout_root_copies::{Folder, ReadCopies as _};
 use fanout_runtime::{Clock as _, SystemClock, SystemIds, Timestamp};
 use fanout_store::{
     CommitError, CommitReceipt, Document, Documents, Fields, Key, Page, Query, StoreError, Write,
@@ -99,7 +100,7 @@ async fn while_the_store_is_away_nothing_is_skipped_and_no_cause_is_told() {
 }
 
 #[tokio::test]
-async fn the_first_tick_after_a_day_writes_the_root_of_its_events() {
+async fn the_first_tick_after_a_day_writes_the_root_of_its_events_and_copies_it() {
     let at = |time: &str| time.parse::<Timestamp>().unwrap();
     let clock = Arc::new(ManualClock::new(at("2026-11-20T23:59:00Z")));
     let database = Database::in_memory().unwrap();
@@ -132,8 +133,10 @@ async fn the_first_tick_after_a_day_writes_the_root_of_its_events() {
     let none = Processes::default();
     let engine = Engine::new(none, documents.clone(), outbox.clone(), clock.clone());
     let roots = ticker::daily_roots(documents.clone(), clock);
+    let data = tempfile::tempdir().unwrap();
+    let copies = Arc::new(Folder::at(data.path()));
     let kept = Kept {
-        roots: Some(roots),
+        roots: Some(roots.copied_to(copies.clone())),
         ..Kept::default()
     };
     let ticker = ticker::app_keeping(outbox, engine, kept);
@@ -143,5 +146,9 @@ async fn the_first_tick_after_a_day_writes_the_root_of_its_events() {
         .get(&Key::new(AUDIT_ROOTS, "2026-11-20"))
         .await
         .unwrap();
-    assert_eq!(root.unwrap().fields.count("streams"), Ok(1));
+    let root = root.unwrap();
+    assert_eq!(root.fields.count("streams"), Ok(1));
+    let copies = copies.all().await.unwrap();
+    let copy = copies[&"2026-11-20".parse().unwrap()].as_str();
+    assert_eq!(root.fields.text("root"), Ok(copy));
 }

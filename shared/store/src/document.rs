@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use fanout_runtime::Timestamp;
@@ -11,7 +12,7 @@ use crate::Collection;
 
 /// Where a document is: a collection and an id in it. `Display` and `Debug` keep to themselves what
 /// is private ([`Collection::private`]).
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     collection: &'static Collection,
     id: String,
@@ -119,6 +120,14 @@ impl Key {
     /// The id within the collection.
     pub fn id(&self) -> &str {
         &self.id
+    }
+}
+
+/// By the names alone: what is declared of a collection, index by index, would tell no more.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.collection.name.hash(state);
+        self.id.hash(state);
     }
 }
 

@@ -30,10 +30,7 @@ pub fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
     for write in writes {
         check_write(write).or_else(|reason| refused(&format!("{}: {reason}", write.key)))?;
         size += match &write.content {
-            Content::Set(fields) | Content::Merge(fields, _) => {
-                check_document(&write.key, fields)?;
-                size_of_document(&write.key, fields)
-            }
+            Content::Set(fields) | Content::Merge(fields, _) => checked_size(&write.key, fields)?,
             Content::Delete => 0,
         };
     }
@@ -45,10 +42,15 @@ pub fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
 
 /// Whether a document is small enough; for one that a merge has made.
 pub fn check_document(key: &Key, fields: &Fields) -> Result<(), StoreError> {
-    if size_of_document(key, fields) > MAX_DOCUMENT {
+    checked_size(key, fields).map(drop)
+}
+
+fn checked_size(key: &Key, fields: &Fields) -> Result<usize, StoreError> {
+    let size = size_of_document(key, fields);
+    if size > MAX_DOCUMENT {
         return refused(&format!("{key}: the document is larger than 1 MiB"));
     }
-    Ok(())
+    Ok(size)
 }
 
 pub(super) fn refused<T>(reason: &str) -> Result<T, StoreError> {

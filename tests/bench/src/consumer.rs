@@ -53,7 +53,7 @@ Python (Flask, gunicorn with 16 threads, google-cloud-firestore) and Node (Expre
 /// Measures all consumers.
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let cores = Cores::of_this_process()?;
-    let binaries = Binaries::build(&["service", "bench-floor"])?;
+    let binaries = Binaries::of(options, &["service", "bench-floor"])?;
     let scratch = options.scratch("consumer")?;
     report.version("Python", version_of("python3", &["--version"]));
     report.version("Node", version_of("node", &["--version"]));
@@ -74,6 +74,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
         cores: cores.clone(),
         output: scratch.clone(),
     };
+    let rounds = options.rounds();
     let mut contenders: Vec<Box<dyn Contender>> = Vec::new();
     for server in servers {
         match server {
@@ -84,7 +85,13 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
             Err(error) => report.failed(format!("a consumer is not there: {error:#}")),
         }
     }
-    let rounds = options.rounds();
+    // The emulators' Java is slow until it has been used: the first contender must not pay for that.
+    if let Some(first) = contenders.first_mut() {
+        eprintln!("warming up the emulators");
+        if let Err(error) = first.round(rounds) {
+            report.failed(format!("Consumer, {}, warming up: {error:#}", first.name()));
+        }
+    }
     interleaved("Consumer", TEXT, &METRICS, &mut contenders, rounds, report)?;
     if options.full {
         let many = [

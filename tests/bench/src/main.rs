@@ -63,6 +63,9 @@ pub(crate) struct Options {
     /// Where contenders are installed, and kept for the next time
     #[arg(long, value_name = "FOLDER", default_value = "target/bench-peers")]
     peers: PathBuf,
+    /// Measure the binaries of this folder instead of building them: an older build, to compare
+    #[arg(long, value_name = "FOLDER")]
+    binaries: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -102,7 +105,7 @@ impl What {
             Self::All => Ok(()),
             Self::Consumer => consumer::run(options, report),
             Self::Producer => producer::run(options, report),
-            Self::Operations => operations::run(report),
+            Self::Operations => operations::run(options, report),
             Self::System => system::run(options, report),
             Self::Saga => saga::run(options, report),
             Self::Ledger => ledger::run(options, report),

@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::ensure;
 use serde_json::{Value, json};
 
+use crate::Options;
 use crate::measure::{Binaries, Report, Section};
 
 const KINDS: [&str; 3] = ["reads", "writes", "deletes"];
@@ -20,8 +21,8 @@ const TEXT: &str = "Billed operations, expiry included, as `fanout capacity` say
 counts what the services do to both stores, and fails where that differs.";
 
 /// Asks the command.
-pub(crate) fn run(report: &mut Report) -> anyhow::Result<()> {
-    let binaries = Binaries::build(&["fanout"])?;
+pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    let binaries = Binaries::of(options, &["fanout"])?;
     let mut rows = Vec::new();
     let mut figures = Vec::new();
     let mut before = [0; KINDS.len()];

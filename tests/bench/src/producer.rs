@@ -43,7 +43,7 @@ between loses the event, which this benchmark does not provoke.";
 /// Measures all producers.
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let cores = Cores::of_this_process()?;
-    let binaries = Binaries::build(&["service"])?;
+    let binaries = Binaries::of(options, &["service"])?;
     let scratch = options.scratch("producer")?;
     report.version("Python", version_of("python3", &["--version"]));
     report.version("Node", version_of("node", &["--version"]));
@@ -55,6 +55,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
     ];
     let emulators = Rc::new(Emulators::start(&cores.others, &scratch, report)?);
     Cores::keep_this_process_to(&cores.others)?;
+    let rounds = options.rounds();
     let mut contenders: Vec<Box<dyn Contender>> = Vec::new();
     for server in servers {
         match server {
@@ -68,7 +69,13 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
             Err(error) => report.failed(format!("a producer is not there: {error:#}")),
         }
     }
-    let rounds = options.rounds();
+    // The emulators' Java is slow until it has been used: the first contender must not pay for that.
+    if let Some(first) = contenders.first_mut() {
+        eprintln!("warming up the emulators");
+        if let Err(error) = first.round(rounds) {
+            report.failed(format!("Producer, {}, warming up: {error:#}", first.name()));
+        }
+    }
     interleaved("Producer", TEXT, &METRICS, &mut contenders, rounds, report)?;
     Cores::keep_this_process_to(&cores.all)
 }

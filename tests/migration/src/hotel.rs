@@ -192,7 +192,6 @@ impl Ground {
             ids: Arc::new(SystemIds),
             timings: Timings::PRODUCTION,
             auth: PushAuth::open_for_one_machine(),
-            project: "hotel".to_owned(),
         };
         let api = handler.task.api(Arc::clone(&self.documents));
         api.merge(push_route(handler.consumer(), deps))

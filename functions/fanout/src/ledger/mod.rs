@@ -5,10 +5,11 @@ mod tests;
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use fanout_event_sourcing::{Fault, Report, verify};
+use fanout_event_sourcing::{Fault, Report, verify, verify_with_copies};
+use fanout_root_copies::CopiesPlace;
 use fanout_runtime::ProcessEnvironment;
 use serde::Serialize;
 use system::Account;
@@ -24,11 +25,13 @@ const EXAMPLES: &str = "Examples:
 const OF_VERIFY: &str = "Examples:
   fanout ledger verify
   fanout ledger verify --account acc_01JD2V7Q4KA1B2C3D4E5F6G7H8 --json
-  fanout ledger verify --project my-project
+  fanout ledger verify --project my-project --copies gs://my-project-audit
 
 It reads every event from an account's first on, and computes again: the hash of each over the one
 before, the balance, the snapshots; and without --account the daily roots over all accounts. On one
-machine it reads the data directory, whether `fanout up` runs or not.
+machine it reads the data directory, whether `fanout up` runs or not. With --copies the events are
+also held against the copies of the daily roots, which who may write to the database cannot change;
+in a bucket they are read with your own rights, such as roles/storage.objectViewer.
 
 Exit code: 0 all is as it was written, 1 it is not: the account and the event are named, 2 wrong use.";
 
@@ -64,6 +67,9 @@ struct VerifyFlags {
     /// This account only
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     account: Option<String>,
+    /// Where copies of the daily roots are: gs://BUCKET, or a folder
+    #[arg(long, value_name = "PLACE", conflicts_with = "account", value_parser = copies_place)]
+    copies: Option<CopiesPlace>,
     /// How to answer, and of which system
     #[command(flatten)]
     asked: Asked,
@@ -96,14 +102,19 @@ struct Answer {
     snapshots: u64,
     outdated_snapshots: u64,
     daily_roots: u64,
+    copies: u64,
     faults: Vec<String>,
+}
+
+fn copies_place(text: &str) -> Result<CopiesPlace, String> {
+    CopiesPlace::parse(text).ok_or_else(|| format!("it must be {}", CopiesPlace::EXPECTS))
 }
 
 /// Reads the ledger, and says what was found.
 pub fn run(args: LedgerArgs) -> anyhow::Result<ExitCode> {
-    let (asked, account) = match args.verb {
-        Verb::Verify(flags) => (flags.asked, flags.account),
-        Verb::Rebuild(flags) if flags.dry_run => (flags.asked, None),
+    let (asked, account, copies) = match args.verb {
+        Verb::Verify(flags) => (flags.asked, flags.account, flags.copies),
+        Verb::Rebuild(flags) if flags.dry_run => (flags.asked, None, None),
         Verb::Rebuild(_) => {
             let why = "there is nothing to write: add --dry-run to compare";
             return Err(WrongUse(why.to_owned()).into());
@@ -112,7 +123,16 @@ pub fn run(args: LedgerArgs) -> anyhow::Result<ExitCode> {
     let target = Target::from_flags(&asked.target, &ProcessEnvironment)?;
     let report = block_on(async {
         let documents = target.documents().await?;
-        let verified = verify::<Account>(documents.as_ref(), account.as_deref()).await;
+        let documents = documents.as_ref();
+        let verified = match copies {
+            Some(place) => {
+                let copies = place.all().await;
+                let copies = copies.context("the copies could not be read")?;
+                ensure!(!copies.is_empty(), "there are no copies of daily roots");
+                verify_with_copies::<Account>(documents, &copies).await
+            }
+            None => verify::<Account>(documents, account.as_deref()).await,
+        };
         verified.context("the ledger could not be read")
     })?;
     write(&Answer::of(&report), asked.json, Answer::text)?;
@@ -127,6 +147,7 @@ impl Answer {
             snapshots: report.snapshots,
             outdated_snapshots: report.outdated,
             daily_roots: report.roots,
+            copies: report.copies,
             faults: report.faults.iter().map(Fault::to_string).collect(),
         }
     }
@@ -138,11 +159,15 @@ impl Answer {
             snapshots,
             outdated_snapshots,
             daily_roots,
+            copies,
             faults,
         } = self;
         let mut text = format!(
             "{accounts} accounts, {events} events, {snapshots} snapshots, {daily_roots} daily roots\n"
         );
+        if *copies > 0 {
+            text += &format!("{copies} copies of daily roots\n");
+        }
         if *outdated_snapshots > 0 {
             text +=
                 &format!("{outdated_snapshots} snapshots are of another schema, and not used\n");

@@ -15,6 +15,12 @@ fn what_is_broken_is_named_by_account_and_event() {
         Answer::of(&report).text(),
         "2 accounts, 201 events, 2 snapshots, 1 daily roots\nall is as it was written\n"
     );
+    report.copies = 3;
+    let text = Answer::of(&report).text();
+    assert!(
+        text.contains("1 daily roots\n3 copies of daily roots\nall is"),
+        "{text}"
+    );
     report.outdated = 1;
     report.faults.push(Fault::Event {
         stream: "acc_1".to_owned(),

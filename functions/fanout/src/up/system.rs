@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use fanout_kernel::ServiceSpec;
 use fanout_outbox::Outbox;
 use fanout_processes::{Engine as ProcessEngine, Pace};
 use fanout_projections::{Freshness, Rebuilds};
+use fanout_root_copies::Folder;
 use fanout_runtime::{DRAIN, Environment, Shutdown, SystemClock, error_chain};
 use fanout_web::{ServeError, Service, bind, for_this_machine, serve};
 use system::{SERVICES, STOCK_KEEPER, daily_roots, stock_first_products, topology};
@@ -122,7 +124,11 @@ impl System {
             listener: listeners.page.as_ref(),
         };
         let (services, page) = watched.by(watch, services, environment, &shutdown)?;
-        let moving = (engine.processes(&processes), engine.rebuilds(&projections));
+        let moving = (
+            engine.processes(&processes),
+            engine.rebuilds(&projections),
+            roots_kept_in(&flags.data_dir, &engine),
+        );
         let data = DataWatch::new(data, shutdown.clone());
         let running = Running {
             services,
@@ -176,7 +182,13 @@ impl System {
 struct Running {
     services: Vec<Service>,
     page: Option<Service>,
-    moving: (ProcessEngine, Rebuilds),
+    moving: (ProcessEngine, Rebuilds, DailyRoots),
+}
+
+/// What keeps daily roots, with copies beside the data: in the cloud they lie where they are locked.
+fn roots_kept_in(data_dir: &Path, engine: &Engine) -> DailyRoots {
+    let roots = daily_roots(Arc::clone(&engine.documents), Arc::new(SystemClock));
+    roots.copied_to(Arc::new(Folder::at(data_dir.join("audit-roots"))))
 }
 
 fn run_all(
@@ -201,9 +213,8 @@ fn run_all(
         let (broker, shutdown) = (broker.clone(), shutdown.clone());
         running.spawn(async move { broker.run(shutdown).await });
     }
-    let (waking, rebuilds) = all.moving;
+    let (waking, rebuilds, roots) = all.moving;
     let ticker = engine.outbox(system::TICKER.name);
-    let roots = daily_roots(Arc::clone(&engine.documents), Arc::new(SystemClock));
     running.spawn(tick_each_second(ticker, waking, roots, shutdown.clone()));
     running.spawn(rebuild_each_second(rebuilds, shutdown.clone()));
     running
@@ -220,7 +231,7 @@ async fn tick_each_second(
             tokio::join!(outbox.relay(), processes.wake_due(), roots.keep());
         if let Err(error) = kept {
             let error = error_chain(&error);
-            warn!(error, "the root of yesterday's events could not be written");
+            warn!(error, "the root of yesterday's events could not be kept");
         }
         for error in relayed.err().into_iter().chain(woken.err()) {
             let error = error_chain(&error);

@@ -54,7 +54,6 @@ impl Scene {
             ids,
             timings: Timings::PRODUCTION,
             auth: PushAuth::open_for_one_machine(),
-            project: "test".to_owned(),
         };
         let processes = Processes::of(vec![Owned {
             service: NAME,

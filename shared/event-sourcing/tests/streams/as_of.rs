@@ -30,3 +30,20 @@ async fn a_value_date_counts_whenever_it_was_recorded() {
     assert_eq!(level(AsOf::Effective(january, Some(known))).await, 0);
     assert_eq!(level(AsOf::Recorded(known)).await, 5);
 }
+
+#[tokio::test]
+async fn an_instance_whose_clock_is_late_does_not_write_into_a_past_that_was_read() {
+    let scene = Scene::with(&[("jar", 5)]).await;
+    let read_at = scene.rows().await.last().unwrap().recorded_at;
+    let then = async || {
+        let as_of = AsOf::Recorded(read_at);
+        let loaded = scene.ledger.load_as_of::<Jar>("jar", as_of).await.unwrap();
+        (loaded.state.level, loaded.sequence)
+    };
+    assert_eq!(then().await, (5, 2));
+    scene.clock.set(at("2026-11-20T11:00:00Z"));
+    let late = scene.change("jar", Command::Change(7)).await.unwrap();
+    assert_eq!((late.state.level, late.sequence), (12, 3));
+    assert_eq!(then().await, (5, 2));
+    assert_eq!(scene.verified().await.faults, []);
+}

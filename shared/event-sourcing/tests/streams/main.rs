@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed preparation is a failed test")]
 
 mod as_of;
+mod copies;
 mod interleavings;
 mod jar;
 mod laws;

@@ -36,6 +36,7 @@ impl Moment {
             if self.happens.is_delivered {
                 let event = world.told.len() - 1;
                 world.deliver(event, &self.happens.instance).await;
+                assert!(world.done.contains(&event), "call {}", self.at);
             }
         }
     }
@@ -102,6 +103,7 @@ async fn rebuild(at: usize, freshness: Freshness, is_delivered: bool) -> bool {
     let mut world = world.lock().await;
     for event in 0..world.told.len() {
         world.deliver(event, &instance).await;
+        assert!(world.done.contains(&event), "call {at}");
     }
     let standing = world.standing().await;
     assert_eq!((standing.live, &standing.refused), (2, &None), "call {at}");

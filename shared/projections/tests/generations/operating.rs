@@ -60,6 +60,21 @@ async fn a_rebuild_switches_rolls_back_and_forth_and_leaves_nothing_behind_after
 }
 
 #[tokio::test]
+async fn what_comes_after_a_switch_is_there_on_the_way_back_too() {
+    let (mut world, instance, rebuilds) = scene().await;
+    rebuilds.begin(NAME, false).await.unwrap();
+    rebuilds.advance(A_WHILE).await;
+    world.tell("usr_1", false).await;
+    world.deliver(3, &instance).await;
+    for live in [1, 2] {
+        let standing = rebuilds.roll_back(NAME).await.unwrap();
+        assert_eq!(standing.live, live);
+        world.nothing_is_missed(&instance).await.unwrap();
+        world.all_agree().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_raised_schema_builds_the_next_generation_by_itself_and_is_not_compared() {
     let (world, _, rebuilds) = scene().await;
     rebuilds.advance(A_WHILE).await;

@@ -67,6 +67,46 @@ impl FaultPlan for Flaky {
     fn answered(&self, _: u64, _: &str) {}
 }
 
+/// One call of an instance in ten fails or ends its process, with or without its effect.
+struct Deadly(Arc<SeededIds>);
+
+impl FaultPlan for Deadly {
+    fn decide(&self, _: &str, call: &PortCall) -> Decision {
+        let faults = [
+            Fault::FailBefore,
+            Fault::CrashBefore,
+            Fault::FailAfter,
+            Fault::CrashAfter,
+        ];
+        // Before and after are the same where nothing changes.
+        let different = if call.changes { 4 } else { 2 };
+        let strikes = self.0.fraction() < 0.1;
+        let which = (self.0.fraction() * f64::from(different)) as usize;
+        Decision {
+            number: 0,
+            fault: strikes.then(|| faults[which]),
+            there: Duration::ZERO,
+            back: Duration::ZERO,
+        }
+    }
+
+    fn answered(&self, _: u64, _: &str) {}
+}
+
+/// Instances that die now and then.
+fn instances(world: &World, seed: u64, projection: &Projection, setup: &Setup) -> [Instance; 2] {
+    let chance = Arc::new(SeededIds::new(seed + 2_000_000));
+    [0, 1].map(|_| {
+        let documents = (setup.instance_sees)(Arc::clone(&world.documents));
+        let (chance, seen) = (Arc::clone(&chance), Arc::clone(&documents));
+        let sees = move |process| -> Arc<dyn Documents> {
+            let port = FaultyPort::new(process, Arc::new(Deadly(Arc::clone(&chance))));
+            Arc::new(FaultyDocuments::new(port, Arc::clone(&seen)))
+        };
+        world.instance_seeing(projection, setup.instances, documents, sees)
+    })
+}
+
 fn flaky(seed: u64, documents: Arc<dyn Documents>) -> Arc<dyn Documents> {
     let plan = Arc::new(Flaky(SeededIds::new(seed + 1_000_000)));
     let port = FaultyPort::new(Arc::new(Process::new("rebuild")), plan);
@@ -79,10 +119,7 @@ pub(crate) async fn story(seed: u64, setup: &Setup) -> Result<(), String> {
     let mut world = World::new(seed).await;
     let projection = (setup.projection)();
     let sees = |wrap: Wrap| wrap(Arc::clone(&world.documents));
-    let instances = [0, 1].map(|_| {
-        let documents = sees(setup.instance_sees);
-        world.instance(&projection, setup.instances, documents)
-    });
+    let instances = instances(&world, seed, &projection, setup);
     let rebuilding = flaky(seed, sees(setup.rebuild_sees));
     let rebuilds = world.rebuilds(&projection, setup.rebuilds, rebuilding);
     let other = world.rebuilds(&projection, setup.rebuilds, sees(setup.rebuild_sees));
@@ -143,10 +180,13 @@ fn sees_of(setup: &Setup, world: &World) -> Arc<dyn Documents> {
     (setup.rebuild_sees)(Arc::clone(&world.documents))
 }
 
-/// Everything is delivered, once at least.
+/// Everything is delivered, once at least, until it is answered as done.
 async fn settle(world: &mut World, instances: &[Instance; 2]) {
     for event in 0..world.told.len() {
-        world.deliver(event, &instances[event % 2]).await;
+        world.done.remove(&event);
+        while !world.done.contains(&event) {
+            world.deliver(event, &instances[event % 2]).await;
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A read model of users' names, two instances that keep it, one that rebuilds it, and what must hold.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use fanout_runtime::Timestamp;
 use fanout_store::{Collection, Documents, Fields, all_documents, ascending};
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::consumer_tests::lone_consumer;
+use fanout_testkit::faults::Process;
 use fanout_testkit::{ManualClock, SeededIds};
 
 pub(crate) const NAME: &str = "names";
@@ -93,10 +94,27 @@ pub(crate) struct Model {
     pub(crate) changes: BTreeSet<(String, u64)>,
 }
 
-/// One that keeps the read model, and reads it.
+/// One that keeps the read model, and reads it. When its process ends, another takes its place, which
+/// knows nothing yet.
 pub(crate) struct Instance {
+    start: Box<dyn Fn() -> Running + Send + Sync>,
+    running: Mutex<Arc<Running>>,
+}
+
+struct Running {
+    process: Arc<Process>,
     pipeline: Pipeline,
     generations: Generations,
+}
+
+impl Instance {
+    fn running(&self) -> Arc<Running> {
+        let mut running = self.running.lock().unwrap();
+        if running.process.has_crashed() {
+            *running = Arc::new((self.start)());
+        }
+        Arc::clone(&running)
+    }
 }
 
 pub(crate) struct World {
@@ -137,16 +155,42 @@ impl World {
         freshness: Freshness,
         documents: Arc<dyn Documents>,
     ) -> Instance {
-        let clock = self.clock.clone();
-        let generations = Generations::of(NAME, Arc::clone(&documents), clock, freshness);
-        let consumer = projection.consumer(Arc::clone(&documents), generations.clone());
-        let deps = ConsumerDeps {
-            documents,
-            ..self.deps.clone()
-        };
+        let as_they_are = Arc::clone(&documents);
+        self.instance_seeing(projection, freshness, documents, move |_| {
+            Arc::clone(&as_they_are)
+        })
+    }
+
+    /// One that handles events on what a process sees of the store. What it knows of generations it
+    /// reads from these documents.
+    pub(crate) fn instance_seeing(
+        &self,
+        projection: &Projection,
+        freshness: Freshness,
+        documents: Arc<dyn Documents>,
+        sees: impl Fn(Arc<Process>) -> Arc<dyn Documents> + Send + Sync + 'static,
+    ) -> Instance {
+        let (projection, clock) = (projection.clone(), self.clock.clone());
+        let deps = self.deps.clone();
+        let start = Box::new(move || {
+            let process = Arc::new(Process::new("instance"));
+            let known = Arc::clone(&documents);
+            let generations = Generations::of(NAME, known, clock.clone(), freshness);
+            let documents = sees(Arc::clone(&process));
+            let consumer = projection.consumer(Arc::clone(&documents), generations.clone());
+            let deps = ConsumerDeps {
+                documents,
+                ..deps.clone()
+            };
+            Running {
+                process,
+                pipeline: Pipeline::new(consumer, &deps),
+                generations,
+            }
+        });
         Instance {
-            pipeline: Pipeline::new(consumer, &deps),
-            generations,
+            running: Mutex::new(Arc::new(start())),
+            start,
         }
     }
 
@@ -220,14 +264,18 @@ impl World {
         });
     }
 
-    /// Delivers an event, and notes it if that had its effect.
+    /// Delivers an event, and notes it if that had its effect and was answered. Not where the store
+    /// has failed, or the process has ended: then it is delivered again.
     pub(crate) async fn deliver(&mut self, event: usize, to: &Instance) {
         let message = self.told[event].message.clone();
-        match to.pipeline.deliver(&message).await {
-            Outcome::Done | Outcome::Duplicate => {
+        let running = to.running();
+        let delivered = running.pipeline.deliver(&message);
+        match running.process.run(delivered).await {
+            Some(Outcome::Done | Outcome::Duplicate) => {
                 self.done.insert(event);
             }
-            outcome => panic!("{outcome:?}"),
+            Some(Outcome::Failed(_)) | None => {}
+            Some(outcome) => panic!("{outcome:?}"),
         }
     }
 
@@ -280,7 +328,7 @@ impl World {
 
     /// A reader misses nothing that has had its effect, whatever the instance knows of generations.
     pub(crate) async fn nothing_is_missed(&self, reader: &Instance) -> Result<(), String> {
-        let live = reader.generations.live().await.unwrap();
+        let live = reader.running().generations.live().await.unwrap();
         let (read, must) = (self.generation(live).await, self.expected(true));
         for (user, (sequence, _)) in &must.names {
             let there = read.names.get(user).map_or(0, |there| there.0);

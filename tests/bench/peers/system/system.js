@@ -1,5 +1,5 @@
 // Sign-ups on SQLite in one process: `node system.js`. A commit is on disk when it returns (`synchronous=FULL`).
-// User, address and event are one transaction, and so are a consumer's mark, effect and cursor.
+// User, address and event are one transaction, and so are a batch of a consumer's marks, effects and its cursor.
 const { randomUUID } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
@@ -50,26 +50,28 @@ const next = statement("SELECT position, event FROM events WHERE position > ? OR
 const mark = statement("INSERT OR IGNORE INTO marks VALUES (?, ?)");
 const cursor = statement("SELECT position FROM cursors WHERE consumer = ?");
 const advance = statement("INSERT OR REPLACE INTO cursors VALUES (?, ?)");
-const apply = db.transaction((consumer, position, event) => {
-  if (mark.run(consumer, event.id).changes === 1) effects[consumer](event);
-  advance.run(consumer, position);
+const apply = db.transaction((consumer, rows) => {
+  for (const { event } of rows)
+    if (mark.run(consumer, event.id).changes === 1) effects[consumer](event);
+  advance.run(consumer, rows.at(-1).position);
 });
 
-// One event at a time, so that requests are answered in between.
-let asleep = true;
+// A batch of each consumer; then requests are answered, and the next batch is theirs.
+let awake = false;
 const react = () => {
+  awake = false;
   for (const consumer of Object.keys(effects)) {
     const rows = next.all(cursor.get(consumer)?.position ?? 0);
-    for (const { position, event } of rows.slice(0, 4)) {
-      const read = JSON.parse(event);
-      apply(consumer, position, read);
-      log("applied", read);
-    }
-    if (rows.length > 0) asleep = false;
+    if (rows.length === 0) continue;
+    for (const row of rows) row.event = JSON.parse(row.event);
+    apply(consumer, rows);
+    for (const { event } of rows) log("applied", event);
+    wake();
   }
-  if (asleep) return;
-  asleep = true;
-  setImmediate(react);
+};
+const wake = () => {
+  if (!awake) setImmediate(react);
+  awake = true;
 };
 
 const app = express();
@@ -102,7 +104,7 @@ app.post("/users", (request, response) => {
   }
   log("signed up", event);
   response.status(201).json(user);
-  setImmediate(react);
+  wake();
 });
 
-app.listen(Number(process.env.PORT), "127.0.0.1", () => setImmediate(react));
+app.listen(Number(process.env.PORT), "127.0.0.1", wake);

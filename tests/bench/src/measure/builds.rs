@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
+use crate::Options;
+
 /// As the container's binary is linked.
 const RUSTFLAGS: &str = "-C target-feature=+crt-static";
 
@@ -20,6 +22,17 @@ pub(crate) struct Binaries {
 }
 
 impl Binaries {
+    /// Those of the folder that the caller named, or else built now.
+    pub(crate) fn of(options: &Options, names: &[&str]) -> anyhow::Result<Self> {
+        let Some(folder) = &options.binaries else {
+            return Self::build(names);
+        };
+        let in_folder = |name: &&str| ((*name).to_owned(), folder.join(name));
+        let built = names.iter().map(in_folder);
+        let built = built.filter(|(_, path)| path.exists()).collect();
+        Ok(Self { built })
+    }
+
     /// Builds programs by their names in release mode, linked statically, as `functions/Dockerfile` does.
     pub(crate) fn build(names: &[&str]) -> anyhow::Result<Self> {
         eprintln!("building {}", names.join(", "));

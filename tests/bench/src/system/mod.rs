@@ -44,20 +44,20 @@ that take an event once. An answer means that the disk has it: SQLite with `sync
 many sign-ups as half of what it could do, with latencies from when each was due. The rate counts until \
 the last effect is done. `fanout up` is the whole sign-up system of this repository in one process, with \
 logs; Redis has a gunicorn with 16 threads and three consumers in Python beside it; better-sqlite3 is one \
-process of Node. CPU and memory are of all processes of a contender.";
+process of Node, whose consumers commit in batches. CPU and memory are of all processes of a contender.";
 
 /// Measures all systems.
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let cores = Cores::of_this_process()?;
-    let binaries = Binaries::build(&["fanout"])?;
+    let binaries = Binaries::of(options, &["fanout"])?;
     let scratch = options.scratch("system")?;
     report.version("Python", version_of("python3", &["--version"]));
     report.version("Node", version_of("node", &["--version"]));
     report.version("Redis", redis_server().ok());
-    let fanout = binaries.path("fanout")?.to_owned();
+    let fanout = binaries.path("fanout").map(|it| it.to_owned());
     let redis = redis_server().and_then(|_| python_of(options, "system"));
     let kinds = [
-        Ok(("fanout up", Kind::Fanout(fanout))),
+        fanout.map(|binary| ("fanout up", Kind::Fanout(binary))),
         redis.map(|python| ("Redis streams, Python", Kind::Redis(python))),
         node_folder(options, "system").map(|it| ("better-sqlite3, Node", Kind::Node(it))),
     ];

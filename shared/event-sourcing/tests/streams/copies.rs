@@ -1,0 +1,117 @@
+//! Copies of daily roots, out of reach of who writes to the database.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use fanout_event_sourcing::{
+    AUDIT_ROOTS, CopyError, DailyRoots, Fault, KeepRootError, RootCopies, verify_with_copies,
+};
+use fanout_outbox::EventRow;
+use fanout_store::{Fields, Key, Write};
+
+use crate::jar::Jar;
+use crate::scene::{Scene, at};
+
+/// A place that is away for so many calls.
+#[derive(Default)]
+struct Place {
+    kept: Mutex<BTreeMap<NaiveDate, String>>,
+    asked: Mutex<Vec<NaiveDate>>,
+    away_for: Mutex<usize>,
+}
+
+#[async_trait]
+impl RootCopies for Place {
+    async fn keep(&self, day: NaiveDate, root: &str) -> Result<bool, CopyError> {
+        self.asked.lock().unwrap().push(day);
+        let mut away = self.away_for.lock().unwrap();
+        if *away > 0 {
+            *away -= 1;
+            return Err(CopyError::Unavailable("away".into()));
+        }
+        let mut kept = self.kept.lock().unwrap();
+        let is_new = !kept.contains_key(&day);
+        kept.entry(day).or_insert_with(|| root.to_owned());
+        Ok(is_new)
+    }
+}
+
+impl Place {
+    fn all(&self) -> BTreeMap<NaiveDate, String> {
+        self.kept.lock().unwrap().clone()
+    }
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn roots(scene: &Scene, place: &Arc<Place>) -> DailyRoots {
+    let (documents, clock) = (scene.documents.clone(), scene.clock.clone());
+    DailyRoots::new(documents, clock, "jar.made").copied_to(place.clone())
+}
+
+async fn faults(scene: &Scene, place: &Place) -> Vec<Fault> {
+    let copies = place.all();
+    let documents = scene.documents.as_ref();
+    let report = verify_with_copies::<Jar>(documents, &copies).await;
+    report.unwrap().faults
+}
+
+#[tokio::test]
+async fn a_root_is_copied_once_and_one_that_was_not_is_copied_on_a_later_day() {
+    let (scene, place) = (Scene::with(&[("jar", 5)]).await, Arc::<Place>::default());
+    *place.away_for.lock().unwrap() = 2;
+    scene.clock.set(at("2026-11-21T00:10:00Z"));
+    let keeping = roots(&scene, &place);
+    for _ in 0..2 {
+        let kept = keeping.keep().await;
+        assert!(matches!(kept, Err(KeepRootError::Copy(_))), "{kept:?}");
+    }
+    // Another process, the day after.
+    scene.clock.set(at("2026-11-22T00:10:00Z"));
+    let keeping = roots(&scene, &place);
+    assert!(keeping.keep().await.unwrap());
+    assert!(!keeping.keep().await.unwrap());
+    assert!(!roots(&scene, &place).keep().await.unwrap());
+    let first = day("2026-11-20");
+    let asked = [first, first, day("2026-11-21"), first];
+    assert_eq!(*place.asked.lock().unwrap(), asked);
+    assert_eq!(faults(&scene, &place).await, []);
+}
+
+#[tokio::test]
+async fn a_history_that_was_written_anew_with_its_roots_is_found_by_the_copies() {
+    let (scene, place) = (Scene::with(&[("jar", 5)]).await, Arc::<Place>::default());
+    scene.clock.set(at("2026-11-21T00:10:00Z"));
+    assert!(roots(&scene, &place).keep().await.unwrap());
+    // The last event is gone, and the day has a new root that knows nothing of it.
+    let last = EventRow::key_of(&EventRow::lasting_id("jar", 2));
+    scene.tamper(Write::delete(last)).await;
+    let root = Key::new(AUDIT_ROOTS, "2026-11-20");
+    scene.tamper(Write::delete(root.clone())).await;
+    let unseen = Arc::<Place>::default();
+    assert!(roots(&scene, &unseen).keep().await.unwrap());
+    assert_eq!(scene.verified().await.faults, []);
+    let date = "2026-11-20".to_owned();
+    assert_eq!(faults(&scene, &place).await, [Fault::Copy { date }]);
+    // A root that is not there at all is missed, too.
+    scene.tamper(Write::delete(root)).await;
+    assert_eq!(faults(&scene, &place).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_copy_that_was_not_noted_is_made_again_and_changes_nothing() {
+    let (scene, place) = (Scene::with(&[("jar", 5)]).await, Arc::<Place>::default());
+    scene.clock.set(at("2026-11-21T00:10:00Z"));
+    assert!(roots(&scene, &place).keep().await.unwrap());
+    let before = place.all();
+    let root = Key::new(AUDIT_ROOTS, "2026-11-20");
+    let forget = Write::merge(root, Fields::new()).remove_field("copied_at");
+    scene.tamper(forget).await;
+    assert!(!roots(&scene, &place).keep().await.unwrap());
+    assert_eq!(place.asked.lock().unwrap().len(), 2);
+    assert_eq!(place.all(), before);
+}
