@@ -6,7 +6,6 @@ mod install;
 mod side;
 mod syncs;
 
-pub(crate) use cost::Cost;
 pub(crate) use install::{Peers, Program};
 pub(crate) use side::Side;
 pub(crate) use syncs::syncs_during;

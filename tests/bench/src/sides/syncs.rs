@@ -13,7 +13,8 @@ use crate::measure::until;
 
 const SYNCING: &str = "trace=fsync,fdatasync,sync_file_range,msync";
 
-/// How often the side's processes call `fsync` and its like meanwhile; `None` without strace.
+/// How often the side's processes call `fsync` and its like meanwhile; `None` without strace, or
+/// where it may not trace.
 pub(crate) fn syncs_during(
     side: &mut Side,
     folder: &Path,
@@ -37,10 +38,15 @@ pub(crate) fn syncs_during(
         let status = read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
         !status.contains("TracerPid:\t0\n")
     };
+    let mut gone = false;
     until("strace", Duration::from_secs(10), || {
-        Ok(processes.iter().all(traced))
+        gone = strace.try_wait()?.is_some();
+        Ok(gone || processes.iter().all(traced))
     })?;
     let worked = work(side);
+    if gone {
+        return worked.map(|()| None);
+    }
     kill_process(Pid::from_child(&strace), Signal::INT)?;
     strace.wait()?;
     worked?;
