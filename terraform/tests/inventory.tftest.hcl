@@ -72,8 +72,10 @@ run "the_shop_too" {
   command = apply
 
   variables {
-    systems   = ["sign-up", "shop"]
-    overrides = { payment-service = { env = { PAYMENT_PROVIDER = "test" } } }
+    systems = ["sign-up", "shop"]
+    overrides = {
+      payment-service = { env = { PAYMENT_PROVIDER = "stripe" }, secrets = { STRIPE_SECRET_KEY = "stripe-secret-key" } }
+    }
   }
 
   assert {
@@ -96,8 +98,10 @@ run "the_shop_too" {
   }
 
   assert {
-    condition     = one([for env in module.service["payment-service"].service.template[0].containers[0].env : env.value if env.name == "PAYMENT_PROVIDER"]) == "test"
-    error_message = "payment-service is not told its provider."
+    condition = { for env in module.service["payment-service"].service.template[0].containers[0].env : env.name => try(env.value_source[0].secret_key_ref[0].secret, env.value) if contains(["PAYMENT_PROVIDER", "STRIPE_SECRET_KEY"], env.name) } == {
+      PAYMENT_PROVIDER = "stripe", STRIPE_SECRET_KEY = "stripe-secret-key"
+    }
+    error_message = "payment-service is not told its provider, or is told a secret by its value."
   }
 }
 

@@ -9,27 +9,27 @@ use tracing::warn;
 
 use crate::provider::ProviderError;
 
-/// How long the provider may take to answer. A delivery that waits takes room from those behind it,
-/// so it is settled then: the process asks again, which no step's deadline makes it do sooner.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// The wait after a call that failed; then it doubles. A delivery that failed would slow down all
 /// others of the subscription, and most failures are over in a moment.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 
-/// Calls the provider, under the same key each time, until it answers. `None`: it has not, and may
-/// have acted. A failure: it says that it cannot now.
+/// Calls the provider, under the same key each time, until it answers, as long as `patience` says.
+/// `None`: it has not, and may have acted. A failure: it says that it cannot now.
 pub(crate) async fn ask_provider<T, C: Future<Output = Result<T, ProviderError>> + Send>(
     call: impl Fn() -> C + Send,
+    patience: Duration,
     step: &StepRef,
     attempt: &Attempt,
 ) -> Result<Option<T>, Failure> {
-    let until = attempt.until.min(Instant::now() + PATIENCE);
+    let until = attempt.until.min(Instant::now() + patience);
     let mut wait = FIRST_WAIT;
     loop {
         match timeout_at(until, call()).await {
             Ok(Ok(answer)) => return Ok(Some(answer)),
-            Ok(Err(_)) if Instant::now() + wait < until => sleep(wait).await,
-            Ok(Err(error)) => {
+            Ok(Err(ProviderError::Unavailable(_))) if Instant::now() + wait < until => {
+                sleep(wait).await;
+            }
+            Ok(Err(error @ (ProviderError::Unavailable(_) | ProviderError::Refused(_)))) => {
                 return Err(Failure::Retry {
                     cause: error.into(),
                     may_have_acted: true,
@@ -57,6 +57,8 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(2);
+
     /// Makes calls of which the first `failing` fail; gives what came of it, and how many were made.
     async fn asked(failing: u32) -> (Result<Option<u32>, Failure>, u32) {
         let calls = AtomicU32::new(0);
@@ -65,7 +67,7 @@ mod tests {
             let failed = || Err(ProviderError::Unavailable("down".into()));
             ready(if call <= failing { failed() } else { Ok(call) })
         };
-        let came = ask_provider(call, &step(), &attempt()).await;
+        let came = ask_provider(call, PATIENCE, &step(), &attempt()).await;
         (came, calls.into_inner())
     }
 
@@ -103,9 +105,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_refused_until_an_operator_comes_is_made_once() {
+        let calls = AtomicU32::new(0);
+        let call = || {
+            calls.fetch_add(1, Ordering::Relaxed);
+            ready(Err::<(), _>(ProviderError::Refused("wrong key".into())))
+        };
+        let came = ask_provider(call, PATIENCE, &step(), &attempt()).await;
+        assert!(matches!(came, Err(Failure::Retry { .. })), "{came:?}");
+        assert_eq!(calls.into_inner(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn silence_is_waited_for_as_long_as_its_share_and_is_no_failure() {
         let before = Instant::now();
-        let silent = ask_provider(pending::<Result<(), _>>, &step(), &attempt()).await;
+        let silent = ask_provider(pending::<Result<(), _>>, PATIENCE, &step(), &attempt()).await;
         assert!(matches!(silent, Ok(None)));
         assert_eq!(before.elapsed(), PATIENCE);
     }

@@ -39,7 +39,8 @@ impl OutsideStep for ChargeOrder {
             method: asked.data.payment_method.clone(),
         };
         let call = || self.provider.capture(&keys.done, &charge);
-        let capture = ask_provider(call, &asked.data.step, attempt).await?;
+        let capture =
+            ask_provider(call, self.provider.patience(), &asked.data.step, attempt).await?;
         Ok(capture.map(|capture| match capture {
             Capture::Captured => Ruling::Done(()),
             Capture::Declined => Ruling::Refused("declined".to_owned()),
@@ -110,7 +111,7 @@ impl UndoableOutside for ChargeOrder {
             method: asked.payment_method.clone(),
         };
         let call = || self.provider.take_back(&keys.done, &keys.undone, &charge);
-        ask_provider(call, &asked.step, attempt).await
+        ask_provider(call, self.provider.patience(), &asked.step, attempt).await
     }
 
     async fn remember_undone(

@@ -5,6 +5,7 @@ mod charge_order;
 mod list_payments;
 mod payment;
 mod provider;
+mod stripe;
 mod test_provider;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use fanout_web::{Service, with_fallbacks};
 
 pub use payment::PAYMENTS;
 pub use provider::{Capture, Charge, PaymentProvider, ProviderError, TakenBack};
+pub use stripe::{STRIPE_INTENTS, Stripe, StripeSettings};
 pub use test_provider::{TEST_CHARGES, TestProvider};
 
 use charge_order::ChargeOrder;
@@ -37,7 +39,7 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
     look_at: "/payments?order_id=",
     publishes: &[payments::TOPIC],
     subscriber: Some(SUBSCRIBER),
-    collections: &[PAYMENTS, TEST_CHARGES],
+    collections: &[PAYMENTS, TEST_CHARGES, STRIPE_INTENTS],
     env: &[],
     secrets: &[],
     limits: Limits::USUAL,
@@ -58,7 +60,7 @@ fn build(settings: &mut Settings<'_>, place: &Place) -> Option<Role> {
     Some(Role::new(move |kernel| {
         let deps = PaymentServiceDeps {
             consumer: kernel.consumer(&SUBSCRIBER)?,
-            provider: choice.open(&kernel.documents),
+            provider: choice.open(&kernel.documents)?,
         };
         Ok(Service::new(app(deps)))
     }))

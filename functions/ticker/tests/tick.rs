@@ -148,7 +148,6 @@ async fn the_first_tick_after_a_day_writes_the_root_of_its_events_and_copies_it(
         .unwrap();
     let root = root.unwrap();
     assert_eq!(root.fields.count("streams"), Ok(1));
-    let copies = copies.all().await.unwrap();
-    let copy = copies[&"2026-11-20".parse().unwrap()].as_str();
-    assert_eq!(root.fields.text("root"), Ok(copy));
+    let copies: Vec<String> = copies.all().await.unwrap().into_values().collect();
+    assert_eq!(copies, [root.fields.text("root").unwrap()]);
 }

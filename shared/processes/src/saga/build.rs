@@ -124,6 +124,12 @@ impl<O: EventType> Steps<O> {
         self.answered_by::<E>(Answer::Refused)
     }
 
+    /// What says that it is being done and has come further: from then on it may take as long again.
+    /// For steps of which each part has its time, and the whole has none.
+    pub fn progressed_by<E: OfStep>(self) -> Self {
+        self.answered_by::<E>(Answer::Progressed)
+    }
+
     /// How it is undone.
     pub fn undo<T: OfStep>(
         mut self,

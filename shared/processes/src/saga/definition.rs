@@ -17,6 +17,8 @@ pub enum Answer {
     Refused,
     /// It is undone.
     Undone,
+    /// It is being done, and has come further.
+    Progressed,
 }
 
 /// What a request is made of.

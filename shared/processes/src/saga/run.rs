@@ -59,8 +59,14 @@ impl<O: EventType> Run<'_, O> {
             (Answer::Undone, StepStatus::Undoing | StepStatus::UndoFailed) => {
                 (StepStatus::Undone, None)
             }
+            (Answer::Progressed, StepStatus::Requested) => {
+                self.prolong(definition);
+                return Ok(true);
+            }
             // It was answered before, or its undo is on the way: that one's answer counts.
-            (Answer::Done | Answer::Refused | Answer::Undone, _) => return Ok(false),
+            (Answer::Done | Answer::Refused | Answer::Undone | Answer::Progressed, _) => {
+                return Ok(false);
+            }
         };
         let mut output = event.data.0.clone();
         output.remove("step");
@@ -112,6 +118,14 @@ impl<O: EventType> Run<'_, O> {
             self.go_on()?;
         }
         Ok(!due.is_empty())
+    }
+
+    /// A step that is being done may take as long again.
+    fn prolong(&mut self, definition: &StepDef<O>) {
+        let due_at = self.saga.pace.after(self.now, definition.within);
+        if let Some(record) = self.record(definition.name) {
+            record.due_at = Some(due_at);
+        }
     }
 
     /// A step was refused or given up: turns around, unless the saga goes on without it, or goes

@@ -83,9 +83,11 @@ impl Contender for Feeds {
         let mut side = Side::start(&mut self.program.with(data, &[]), data, &[])?;
         let Sizes { posts, rebuilt } = self.sizes;
         let mut figures = Vec::new();
-        for (name, followers, posts) in
-            [(TEN, 10, posts), (THOUSAND, 1_000, posts), (TEN_THOUSAND, 10_000, posts.div_ceil(6))]
-        {
+        for (name, followers, posts) in [
+            (TEN, 10, posts),
+            (THOUSAND, 1_000, posts),
+            (TEN_THOUSAND, 10_000, posts.div_ceil(6)),
+        ] {
             let run = format!("author{followers}");
             side.ask(&json!({"do": "follow", "run": run, "count": followers}))?;
             let before = side.cost();
@@ -109,7 +111,9 @@ impl Contender for Feeds {
             lost: number(&rebuild, "missing_after")? as usize,
             repeated: number(&rebuild, "repeated_after")? as usize,
         });
-        Ok(figures.into_iter().fold(round, |round, (name, figure)| round.figure(name, figure)))
+        Ok(figures
+            .into_iter()
+            .fold(round, |round, (name, figure)| round.figure(name, figure)))
     }
 }
 

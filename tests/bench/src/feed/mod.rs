@@ -30,6 +30,10 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
         }
         Err(error) => peers.is_absent("Redis", &error),
     }
-    let text = format!("{TEXT} {} posts are rebuilt. {}", sizes.rebuilt(), peers.absent());
+    let text = format!(
+        "{TEXT} {} posts are rebuilt. {}",
+        sizes.rebuilt(),
+        peers.absent()
+    );
     interleaved("Feeds", &text, &METRICS, &mut all, options.rounds(), report)
 }

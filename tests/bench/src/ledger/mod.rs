@@ -30,26 +30,51 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
         ("fanout", Some(own.clone())),
         (SQLITE_ES, sqlite_es.clone()),
         ("evento on SQLite", peers.cargo("evento")),
-        ("eventsourcing on SQLite", peers.python("eventsourcing", "ledger.py")),
+        (
+            "eventsourcing on SQLite",
+            peers.python("eventsourcing", "ledger.py"),
+        ),
         ("emmett on SQLite", peers.node("emmett", "ledger.mjs")),
     ];
-    let here = all.into_iter().filter_map(|(name, program)| Some((name, program?)));
+    let here = all
+        .into_iter()
+        .filter_map(|(name, program)| Some((name, program?)));
     let count = options.events(1_000);
     let ledgers = here.map(|(name, program)| Ledger::new(name, program, count));
     let mut all: Vec<Box<dyn Contender>> = ledgers.map(|it| Box::new(it) as Box<_>).collect();
     let text = format!("{TEXT} {}", peers.absent());
-    interleaved("A ledger", &text, &contender::METRICS, &mut all, options.rounds(), report)?;
+    interleaved(
+        "A ledger",
+        &text,
+        &contender::METRICS,
+        &mut all,
+        options.rounds(),
+        report,
+    )?;
     drop(all);
     let growing = [("fanout", Some(own)), (SQLITE_ES, sqlite_es)];
-    let growing = growing.into_iter().filter_map(|(name, program)| Some((name, program?)));
+    let growing = growing
+        .into_iter()
+        .filter_map(|(name, program)| Some((name, program?)));
     let mut all: Vec<Box<dyn Contender>> = Vec::new();
     for (name, program) in growing {
         for events in [options.stored() / 100, options.stored()] {
-            all.push(Box::new(filled::Filled::with(name, events, program.clone())));
+            all.push(Box::new(filled::Filled::with(
+                name,
+                events,
+                program.clone(),
+            )));
         }
     }
     let (metrics, rounds) = (filled::METRICS, options.rounds());
-    interleaved("A ledger as it grows", FILLED_TEXT, &metrics, &mut all, rounds, report)
+    interleaved(
+        "A ledger as it grows",
+        FILLED_TEXT,
+        &metrics,
+        &mut all,
+        rounds,
+        report,
+    )
 }
 
 const SQLITE_ES: &str = "cqrs-es on sqlite-es";

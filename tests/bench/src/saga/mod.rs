@@ -32,9 +32,14 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
     let mut peers = Peers::new(options, "saga")?;
     let own = peers.own("saga")?;
     let sizes = contender::Sizes::of(options);
-    let mut all: Vec<Box<dyn Contender>> = vec![Box::new(Flows::durable("fanout", own.clone(), sizes))];
+    let mut all: Vec<Box<dyn Contender>> =
+        vec![Box::new(Flows::durable("fanout", own.clone(), sizes))];
     if let Some(dbos) = peers.python("dbos", "saga.py") {
-        all.push(Box::new(Flows::durable("DBOS on SQLite", dbos.clone(), sizes)));
+        all.push(Box::new(Flows::durable(
+            "DBOS on SQLite",
+            dbos.clone(),
+            sizes,
+        )));
         match Postgres::start() {
             Ok(postgres) => {
                 report.version("PostgreSQL", version_of("psql", &["--version"]));

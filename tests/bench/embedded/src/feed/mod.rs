@@ -65,8 +65,12 @@ impl Running {
             Freshness::EachTime,
         );
         let (documents, clock) = (Arc::clone(&engine.documents), Arc::new(SystemClock));
-        let generations =
-            Generations::of(feed_service::FEED, documents, clock.clone(), Freshness::EachTime);
+        let generations = Generations::of(
+            feed_service::FEED,
+            documents,
+            clock.clone(),
+            Freshness::EachTime,
+        );
         let documents = Arc::clone(&engine.documents);
         let rebuilds = Rebuilds::new(projections, documents, clock, Arc::new(SystemIds));
         let posts = post_service::app(engine.consumer(&publisher, post_service::NAME));
@@ -74,11 +78,22 @@ impl Running {
         let feeds = feed_service::app(deps, generations.clone(), rebuilds.clone());
         let (posts_at, of_posts) = listener().await?;
         let (feeds_at, of_feeds) = listener().await?;
-        let pushed = [(POSTS, post::TOPIC, posts_at), (FEEDS, post::TOPIC, feeds_at)];
+        let pushed = [
+            (POSTS, post::TOPIC, posts_at),
+            (FEEDS, post::TOPIC, feeds_at),
+        ];
         engine.set_up(&[post::TOPIC], &pushed).await?;
         let shutdown = Shutdown::default();
-        tokio::spawn(serve(of_posts, Service::new(posts.clone()), shutdown.clone()));
-        tokio::spawn(serve(of_feeds, Service::new(feeds.clone()), shutdown.clone()));
+        tokio::spawn(serve(
+            of_posts,
+            Service::new(posts.clone()),
+            shutdown.clone(),
+        ));
+        tokio::spawn(serve(
+            of_feeds,
+            Service::new(feeds.clone()),
+            shutdown.clone(),
+        ));
         let broker = engine.broker.clone();
         tokio::spawn(async move { broker.run(shutdown).await });
         Ok(Self {
@@ -96,7 +111,8 @@ impl Running {
         match question.r#do.as_str() {
             "follow" => {
                 let run = question.run.as_str();
-                let readers = (0..question.count).map(|number| (format!("{run}-{number}"), run.to_owned()));
+                let readers =
+                    (0..question.count).map(|number| (format!("{run}-{number}"), run.to_owned()));
                 self.follow(readers.collect()).await?;
                 Ok(json!({"followed": question.count}))
             }
@@ -115,7 +131,9 @@ impl Running {
             Write::create(follow.key(), follow.to_fields(Followed { version, now }))
         });
         let writes: Vec<Write> = writes.collect();
-        let commits = writes.chunks(OF_A_COMMIT).map(|part| self.documents.commit(part.to_vec()));
+        let commits = writes
+            .chunks(OF_A_COMMIT)
+            .map(|part| self.documents.commit(part.to_vec()));
         let done = stream::iter(commits).buffer_unordered(4).map_ok(drop);
         Ok(done.try_collect::<()>().await?)
     }
@@ -136,6 +154,10 @@ async fn asked(service: &Router, request: Request<Body>) -> anyhow::Result<Value
     let answer = service.clone().oneshot(request).await?;
     let status = answer.status();
     let body = to_bytes(answer.into_body(), usize::MAX).await?;
-    ensure!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
+    ensure!(
+        status.is_success(),
+        "{status}: {}",
+        String::from_utf8_lossy(&body)
+    );
     Ok(serde_json::from_slice(&body)?)
 }

@@ -42,7 +42,10 @@ impl Running {
         self.follow(pairs.collect()).await?;
         let firsts = (0..count).step_by(OF_A_COMMIT);
         let commits = firsts.map(|first| self.post(run, first..count.min(first + OF_A_COMMIT)));
-        stream::iter(commits).buffer_unordered(4).try_collect::<()>().await?;
+        stream::iter(commits)
+            .buffer_unordered(4)
+            .try_collect::<()>()
+            .await?;
         self.settle().await?;
         Ok(json!({"filled": count}))
     }
@@ -77,14 +80,25 @@ impl Running {
 
     /// Rebuilds all feeds; `rate` posts a second arrive meanwhile, and a reader reads whole feeds.
     pub(super) async fn rebuild(&self, question: &Question) -> anyhow::Result<Value> {
-        let Question { count, rate, ref run, .. } = *question;
+        let Question {
+            count,
+            rate,
+            ref run,
+            ..
+        } = *question;
         let (over, posted) = (AtomicBool::new(false), AtomicUsize::new(count));
         let started = Instant::now();
         let rebuilding = async {
             self.rebuilds.begin(feed_service::FEED, false).await?;
             loop {
                 self.rebuilds.advance(Rebuilds::RUN_LIMIT).await;
-                if self.rebuilds.standing(feed_service::FEED).await?.building.is_none() {
+                if self
+                    .rebuilds
+                    .standing(feed_service::FEED)
+                    .await?
+                    .building
+                    .is_none()
+                {
                     break;
                 }
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -105,7 +119,10 @@ impl Running {
         let reading = self.read_until(run, count, &over);
         let before = self.generations.live().await?;
         let (took, (), (missing, times)) = tokio::try_join!(rebuilding, posting, reading)?;
-        anyhow::ensure!(self.generations.live().await? != before, "the new generation is not live");
+        anyhow::ensure!(
+            self.generations.live().await? != before,
+            "the new generation is not live"
+        );
         self.settle().await?;
         let posted = posted.into_inner();
         let mut missing_after = 0;
@@ -139,7 +156,9 @@ impl Running {
 
     /// How many of an author's posts with numbers below `posts` are not in the reader's feed.
     async fn missing(&self, run: &str, author: usize, posts: usize) -> anyhow::Result<usize> {
-        let wanted = (author..posts).step_by(AUTHORS).map(|number| post_id(run, number));
+        let wanted = (author..posts)
+            .step_by(AUTHORS)
+            .map(|number| post_id(run, number));
         let mut wanted: std::collections::BTreeSet<String> = wanted.collect();
         let feed = format!("/feeds/{run}-{author}-reader?limit={PAGE}");
         let mut path = feed.clone();

@@ -17,7 +17,9 @@ const LOOKING: usize = 10;
 impl Running {
     /// Posts one after the other; some readers, evenly chosen, look until they see each of them.
     pub(super) async fn visible(&self, question: &Question) -> anyhow::Result<Value> {
-        let Question { followers, count, .. } = *question;
+        let Question {
+            followers, count, ..
+        } = *question;
         let run = question.run.as_str();
         let step = followers.div_ceil(LOOKING).max(1);
         let (started, mut times) = (Instant::now(), Vec::new());
@@ -27,7 +29,8 @@ impl Running {
             let request = Request::post("/posts").header("content-type", "application/json");
             let post = asked(&self.posts, request.body(Body::from(body))?).await?;
             let readers = (0..followers).skip(number % step).step_by(step);
-            let looking = readers.map(|reader| self.sees(format!("{run}-{reader}"), &post["id"], began));
+            let looking =
+                readers.map(|reader| self.sees(format!("{run}-{reader}"), &post["id"], began));
             times.extend(try_join_all(looking).await?);
         }
         Ok(summary(started.elapsed(), times))

@@ -167,7 +167,10 @@ async fn listening(
     deps: ConsumerDeps,
 ) -> anyhow::Result<(String, (TcpListener, Service))> {
     let (address, listener) = listener().await?;
-    Ok((address, (listener, Service::new(push_route(consumer, deps)))))
+    Ok((
+        address,
+        (listener, Service::new(push_route(consumer, deps))),
+    ))
 }
 
 /// What the ticker does each minute, as often as `fanout up` does it.

@@ -1,0 +1,121 @@
+//! Stripe's HTTP API, as far as it is used.
+
+use reqwest::header::AUTHORIZATION;
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, Url};
+
+use fanout_runtime::BoxError;
+
+use super::reply::{Object, Reply, Standing, read};
+use super::settings::{SecretKey, StripeSettings};
+use crate::provider::{Charge, ProviderError};
+
+/// The version of the API that this was written for: the account's own may be any.
+const VERSION: &str = "2024-06-20";
+
+/// Calls to Stripe.
+pub(super) struct Api {
+    http: Client,
+    url: Url,
+    key: SecretKey,
+}
+
+/// An answer to a question that none of ours is.
+#[derive(Debug, thiserror::Error)]
+#[error("Stripe does not say how the payment intent stands")]
+struct NoStanding;
+
+impl Api {
+    pub(super) fn new(settings: StripeSettings) -> Result<Self, BoxError> {
+        Ok(Self {
+            http: Client::builder().redirect(Policy::none()).build()?,
+            url: settings.url,
+            key: settings.key,
+        })
+    }
+
+    /// An intent to pay this, of which nothing is captured until it is confirmed.
+    pub(super) async fn make_intent(
+        &self,
+        key: &str,
+        charge: &Charge,
+    ) -> Result<Reply, ProviderError> {
+        let (amount, currency) = (charge.amount, charge.amount.currency().code());
+        let form = [
+            ("amount", amount.minor().to_string()),
+            ("currency", currency.to_ascii_lowercase()),
+            ("payment_method", charge.method.clone()),
+            ("payment_method_types[]", "card".to_owned()),
+            // For operators who look for it at Stripe.
+            ("metadata[step]", key.to_owned()),
+        ];
+        self.post("/v1/payment_intents", &format!("{key}-make"), &form)
+            .await
+    }
+
+    /// Captures what the intent says. The customer is not there to be asked for anything.
+    pub(super) async fn confirm(&self, key: &str, intent: &str) -> Result<Reply, ProviderError> {
+        let path = format!("/v1/payment_intents/{intent}/confirm");
+        let form = [("error_on_requires_action", "true".to_owned())];
+        self.post(&path, &format!("{key}-confirm"), &form).await
+    }
+
+    /// Sees to it that the intent is never confirmed, unless it has been.
+    pub(super) async fn cancel(&self, key: &str, intent: &str) -> Result<Reply, ProviderError> {
+        let path = format!("/v1/payment_intents/{intent}/cancel");
+        self.post(&path, &format!("{key}-cancel"), &[]).await
+    }
+
+    /// Gives back all that was captured by the intent and has not been given back.
+    pub(super) async fn refund(&self, key: &str, intent: &str) -> Result<Reply, ProviderError> {
+        let form = [("payment_intent", intent.to_owned())];
+        self.post("/v1/refunds", &format!("{key}-refund"), &form)
+            .await
+    }
+
+    /// How an intent stands now.
+    pub(super) async fn look(&self, intent: &str) -> Result<Standing, ProviderError> {
+        let url = self.at(&format!("/v1/payment_intents/{intent}"));
+        match self.send(self.http.get(url)).await? {
+            Reply::Object(Object { status, .. }) => Ok(status),
+            Reply::Declined(_) | Reply::OtherState | Reply::CannotBePaid(_) => {
+                Err(ProviderError::Unavailable(NoStanding.into()))
+            }
+        }
+    }
+
+    async fn post(
+        &self,
+        path: &str,
+        key: &str,
+        form: &[(&str, String)],
+    ) -> Result<Reply, ProviderError> {
+        let request = self.http.post(self.at(path)).body(encoded(form));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        self.send(request.header("idempotency-key", key)).await
+    }
+
+    fn at(&self, path: &str) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(path);
+        url
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Reply, ProviderError> {
+        let request = request.header(AUTHORIZATION, self.key.header());
+        let request = request.header("stripe-version", VERSION);
+        let answer = request.send().await.map_err(lost)?;
+        let status = answer.status();
+        read(status, &answer.bytes().await.map_err(lost)?)
+    }
+}
+
+fn encoded(form: &[(&str, String)]) -> String {
+    let mut body = url::form_urlencoded::Serializer::new(String::new());
+    body.extend_pairs(form).finish()
+}
+
+/// It may have arrived all the same.
+fn lost(error: reqwest::Error) -> ProviderError {
+    ProviderError::Unavailable(error.without_url().into())
+}

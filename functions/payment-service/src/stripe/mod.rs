@@ -1,0 +1,200 @@
+//! Stripe, over its HTTP API.
+//!
+//! Money moves by one call only: to confirm a payment intent, which Stripe does once for each intent
+//! for ever. So one capture of a step is one intent of it, and which one that is stands in our own
+//! store before it is confirmed ([`Intents`]). The `Idempotency-Key` of each call, the same at every
+//! try, spares what the first try did already; that Stripe forgets keys after 24 h, and repeats a
+//! failure under them until then, changes nothing: what became of an intent is asked of the intent.
+
+mod api;
+mod intents;
+mod reply;
+mod settings;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fanout_runtime::BoxError;
+use fanout_store::Documents;
+use tracing::info;
+
+use crate::provider::{Capture, Charge, PaymentProvider, ProviderError, TakenBack};
+use api::Api;
+use intents::{Intents, Record};
+use reply::{Object, Reply, Standing};
+
+pub use intents::STRIPE_INTENTS;
+pub use settings::StripeSettings;
+
+/// How often an intent is looked at that others change meanwhile.
+const LOOKS: usize = 3;
+/// How long Stripe may take: the bank behind a card answers in seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Captures and refunds by Stripe's payment intents. `payment_method` is the id of one of Stripe's,
+/// such as `pm_card_visa`.
+pub struct Stripe {
+    api: Api,
+    intents: Intents,
+}
+
+/// An intent that cannot be used and is not paid either.
+#[derive(Debug, thiserror::Error)]
+#[error("the payment intent stands at {0:?}, or others change it")]
+struct Undecided(Option<Standing>);
+
+/// A refund that Stripe gives up: the money is with Stripe, and goes back by hand.
+#[derive(Debug, thiserror::Error)]
+#[error("the refund stands at {0:?}: it has to be made by hand")]
+struct RefundFailed(Standing);
+
+impl Stripe {
+    /// With these settings; which intent belongs to which step is kept in this store.
+    pub fn new(documents: Arc<dyn Documents>, settings: StripeSettings) -> Result<Self, BoxError> {
+        Ok(Self {
+            api: Api::new(settings)?,
+            intents: Intents { documents },
+        })
+    }
+
+    /// The intent to confirm for this step; `None` where nothing is, or will be, captured.
+    async fn intent(&self, key: &str, charge: &Charge) -> Result<Option<String>, ProviderError> {
+        let made = match self.api.make_intent(key, charge).await? {
+            Reply::Object(intent) => intent.id,
+            // A card is not asked before the intent is confirmed.
+            Reply::Declined(reason) | Reply::CannotBePaid(reason) => {
+                info!(reason, "what is to be paid cannot be paid like this");
+                return Ok(None);
+            }
+            Reply::OtherState => return Err(undecided(None)),
+        };
+        let kept = self.intents.keep(key, made).await?;
+        Ok(kept.intent.filter(|_| !kept.closed))
+    }
+
+    async fn confirm(&self, key: &str, intent: &str) -> Result<Capture, ProviderError> {
+        match self.api.confirm(key, intent).await? {
+            Reply::Object(Object { status, .. }) => match captured(status) {
+                Some(capture) => Ok(capture),
+                None => self.look(intent).await,
+            },
+            Reply::Declined(reason) | Reply::CannotBePaid(reason) => {
+                info!(reason, "the payment was declined");
+                Ok(Capture::Declined)
+            }
+            Reply::OtherState => self.look(intent).await,
+        }
+    }
+
+    /// What became of an intent that was confirmed.
+    async fn look(&self, intent: &str) -> Result<Capture, ProviderError> {
+        let standing = self.api.look(intent).await?;
+        captured(standing).ok_or_else(|| undecided(Some(standing)))
+    }
+
+    async fn refund(&self, key: &str, intent: &str) -> Result<TakenBack, ProviderError> {
+        let refund = match self.api.refund(key, intent).await? {
+            Reply::Object(refund) => refund,
+            // All of it went back before.
+            Reply::OtherState => return Ok(TakenBack::Refunded),
+            Reply::Declined(reason) | Reply::CannotBePaid(reason) => {
+                return Err(ProviderError::Refused(reason.into()));
+            }
+        };
+        match refund.status {
+            Standing::Succeeded | Standing::Pending => Ok(TakenBack::Refunded),
+            Standing::Canceled
+            | Standing::Failed
+            | Standing::Processing
+            | Standing::RequiresAction
+            | Standing::RequiresCapture
+            | Standing::RequiresConfirmation
+            | Standing::RequiresPaymentMethod
+            | Standing::Unknown => Err(ProviderError::Refused(RefundFailed(refund.status).into())),
+        }
+    }
+}
+
+#[async_trait]
+impl PaymentProvider for Stripe {
+    async fn capture(&self, key: &str, charge: &Charge) -> Result<Capture, ProviderError> {
+        let intent = match self.intents.find(key).await? {
+            Some(Record { closed: true, .. }) => return Ok(Capture::Declined),
+            Some(Record {
+                intent: Some(intent),
+                ..
+            }) => {
+                // An earlier try came as far as this: it may have confirmed it, and under its key
+                // Stripe repeats even a failure after which it was confirmed all the same.
+                let standing = self.api.look(&intent).await?;
+                if let Some(capture) = captured(standing) {
+                    return Ok(capture);
+                }
+                Some(intent)
+            }
+            Some(Record { intent: None, .. }) | None => self.intent(key, charge).await?,
+        };
+        match intent {
+            Some(intent) => self.confirm(key, &intent).await,
+            None => Ok(Capture::Declined),
+        }
+    }
+
+    async fn take_back(
+        &self,
+        captured: &str,
+        key: &str,
+        _: &Charge,
+    ) -> Result<TakenBack, ProviderError> {
+        // From here on no try begins to confirm; of those that have begun, the intent tells.
+        let Some(intent) = self.intents.close(captured).await? else {
+            return Ok(TakenBack::NothingCaptured);
+        };
+        let mut last = None;
+        for _ in 0..LOOKS {
+            let standing = self.api.look(&intent).await?;
+            last = Some(standing);
+            match standing {
+                Standing::Succeeded => return self.refund(key, &intent).await,
+                Standing::Canceled => return Ok(TakenBack::NothingCaptured),
+                Standing::RequiresAction
+                | Standing::RequiresCapture
+                | Standing::RequiresConfirmation
+                | Standing::RequiresPaymentMethod => {
+                    let cancelled = self.api.cancel(key, &intent).await?;
+                    if matches!(cancelled, Reply::Object(it) if it.status == Standing::Canceled) {
+                        return Ok(TakenBack::NothingCaptured);
+                    }
+                }
+                Standing::Processing | Standing::Pending | Standing::Failed | Standing::Unknown => {
+                    break;
+                }
+            }
+        }
+        Err(undecided(last))
+    }
+
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+}
+
+/// What an intent that stands like this was captured as, if that is decided.
+fn captured(standing: Standing) -> Option<Capture> {
+    match standing {
+        Standing::Succeeded => Some(Capture::Captured),
+        Standing::Canceled | Standing::RequiresPaymentMethod => Some(Capture::Declined),
+        Standing::RequiresConfirmation
+        | Standing::RequiresAction
+        | Standing::RequiresCapture
+        | Standing::Processing
+        | Standing::Pending
+        | Standing::Failed
+        | Standing::Unknown => None,
+    }
+}
+
+fn undecided(standing: Option<Standing>) -> ProviderError {
+    ProviderError::Unavailable(Undecided(standing).into())
+}
