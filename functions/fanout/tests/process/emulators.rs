@@ -34,6 +34,53 @@ fn the_system_runs_on_emulators_that_it_starts_and_stops() {
     });
 }
 
+/// Waits until the page at this path has this text.
+fn see(running: &Running, path: &str, text: &str) {
+    wait_until(&format!("{text} on {path}"), || {
+        page(running, path).contains(text)
+    });
+}
+
+/// Where the first link leads, on the page at this path, of those that begin so.
+fn first(running: &Running, path: &str, begin: &str) -> String {
+    let shown = page(running, path);
+    let (_, rest) = shown.split_once(&format!("href=\"{begin}")).unwrap();
+    let rest = rest.split('"').next().unwrap();
+    format!("{begin}{rest}").replace("&#38;", "&")
+}
+
+/// The id of the plan that the page at this path shows.
+fn plan_on(running: &Running, path: &str) -> String {
+    let shown = page(running, path);
+    let (_, rest) = shown.split_once("name=\"plan\" value=\"").unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// Every screen with something on it, this event's among them.
+fn every_screen_answers(running: &Running, event: &str) {
+    let here = authority(running);
+    let paths = [
+        "/".to_owned(),
+        "/events?outcome=trouble".to_owned(),
+        first(running, event, "/requests/"),
+        first(running, event, "/users/"),
+        format!("{event}/payload"),
+        first(running, "/processes", "/processes/order/"),
+        "/projections".to_owned(),
+        first(running, "/dead-letters", "/dead-letters/crm/"),
+        first(running, "/dead-letters", "/dead-letters/plan?consumer=crm"),
+        event.to_owned(),
+    ];
+    for path in &paths {
+        let url = running.url("console", path);
+        assert_eq!(
+            status(&url, "GET", &format!("Host: {here}\r\n"), ""),
+            200,
+            "{path}"
+        );
+    }
+}
+
 /// All that the page can be asked for on emulators: what it cannot know or do there it says.
 #[test]
 #[cfg_attr(
@@ -52,16 +99,8 @@ fn the_page_shows_emulators_and_says_what_cannot_be_known_or_done_there() {
         let answer = status(&running.url("console", path), "POST", &ours, &body);
         assert_eq!(answer, 303, "{path} {fields}");
     };
-    let see = |path: &str, text: &str| {
-        wait_until(&format!("{text} on {path}"), || {
-            page(&running, path).contains(text)
-        });
-    };
-    let first = |path: &str, begin: &str| {
-        let shown = page(&running, path);
-        let (_, rest) = shown.split_once(&format!("href=\"{begin}")).unwrap();
-        format!("{begin}{}", rest.split('"').next().unwrap()).replace("&#38;", "&")
-    };
+    let see = |path: &str, text: &str| see(&running, path, text);
+    let first = |path: &str, begin: &str| first(&running, path, begin);
 
     // It is filled as anywhere else, from the page itself.
     act("/try/sign-up", "email=a%40example.com&name=A");
@@ -74,26 +113,7 @@ fn the_page_shows_emulators_and_says_what_cannot_be_known_or_done_there() {
     let event = first("/events?type=user.created", "/events/");
     act(&format!("{event}/again"), "");
     see(&event, "duplicate, left alone");
-    let paths = [
-        "/".to_owned(),
-        "/events?outcome=trouble".to_owned(),
-        first(&event, "/requests/"),
-        first(&event, "/users/"),
-        format!("{event}/payload"),
-        first("/processes", "/processes/order/"),
-        "/projections".to_owned(),
-        first("/dead-letters", "/dead-letters/crm/"),
-        first("/dead-letters", "/dead-letters/plan?consumer=crm"),
-        event,
-    ];
-    for path in &paths {
-        let url = running.url("console", path);
-        assert_eq!(
-            status(&url, "GET", &format!("Host: {here}\r\n"), ""),
-            200,
-            "{path}"
-        );
-    }
+    every_screen_answers(&running, &event);
 
     // What waits is not known, and nothing can be broken.
     see("/", "<b>unknown</b> waiting");
@@ -109,9 +129,7 @@ fn the_page_shows_emulators_and_says_what_cannot_be_known_or_done_there() {
 
     // Dead letters are dealt with.
     let plan = first("/dead-letters", "/dead-letters/plan?consumer=crm");
-    let shown = page(&running, &plan);
-    let (_, rest) = shown.split_once("name=\"plan\" value=\"").unwrap();
-    let plan = rest.split('"').next().unwrap().to_owned();
+    let plan = plan_on(&running, &plan);
     act("/dead-letters/discard", &format!("plan={plan}"));
     see("/try", "discarded 1 letter of crm");
     let kept = std::fs::read_dir(data.path()).unwrap();

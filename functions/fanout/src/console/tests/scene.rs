@@ -79,6 +79,20 @@ async fn port() -> (TcpListener, u16) {
     (listener, port)
 }
 
+/// An operator who reaches this bus by its REST face.
+async fn operator(broker: &Broker, shutdown: &Shutdown) -> Operator {
+    let (listener, port) = port().await;
+    let face = Service::new(rest::app(broker.clone()));
+    tokio::spawn(serve(listener, face, shutdown.clone()));
+    let target = TargetFlags {
+        project: None,
+        database: "(default)".to_owned(),
+        data_dir: ".fanout".into(),
+        pubsub_url: Some(format!("http://127.0.0.1:{port}")),
+    };
+    Operator::connect(&target, &HashMap::<String, String>::new()).unwrap()
+}
+
 impl Scene {
     pub(super) async fn new() -> Self {
         let start = Timestamp::from_timestamp_millis(START).unwrap();
@@ -95,18 +109,9 @@ impl Scene {
         let broker = broker.await.unwrap();
         let wanted = system::topology(Redelivery::PRODUCTION, |_| Some("http://here/".to_owned()));
         broker.set_up(&wanted).await.unwrap();
-        let (bus, bus_port) = port().await;
         let shutdown = Shutdown::default();
-        let face = Service::new(rest::app(broker.clone()));
-        tokio::spawn(serve(bus, face, shutdown.clone()));
+        let operator = operator(&broker, &shutdown).await;
         let (listener, port) = port().await;
-        let target = TargetFlags {
-            project: None,
-            database: "(default)".to_owned(),
-            data_dir: ".fanout".into(),
-            pubsub_url: Some(format!("http://127.0.0.1:{bus_port}")),
-        };
-        let environment = HashMap::<String, String>::new();
         let processes = system::processes(Pace::REAL, |_| true);
         let projections = system::projections(Freshness::EachTime, |_| true);
         let outbox = Outbox::new(
@@ -125,7 +130,7 @@ impl Scene {
             clock: clock.clone(),
             documents: documents.clone(),
             publisher: Arc::new(Taking),
-            operator: Operator::connect(&target, &environment).unwrap(),
+            operator,
             broker: Some(broker.clone()),
             wanted,
             services: SystemsFlags::default().roles().collect(),
