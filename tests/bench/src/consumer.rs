@@ -113,8 +113,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
             report,
         )?;
     }
-    drop(contenders);
-    Cores::keep_this_process_to(&cores.all)
+    Ok(())
 }
 
 struct Consumer {

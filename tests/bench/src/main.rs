@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
-use measure::{Interrupt, Machine, Report};
+use measure::{Cores, Interrupt, Machine, Report};
 
 /// Measures what the system costs, side by side with what else there is
 #[derive(Parser)]
@@ -99,6 +99,12 @@ enum What {
 }
 
 impl What {
+    /// As it is typed.
+    fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
     fn run(self, options: &Options, report: &mut Report) -> anyhow::Result<()> {
         match self {
             // Stands for the others.
@@ -172,8 +178,13 @@ fn run(what: &[What], options: &Options) -> anyhow::Result<()> {
     let mut report = Report::new(Machine::look()?, options);
     let whole = what.contains(&What::All);
     let every = What::value_variants().iter();
+    let cores = Cores::of_this_process()?;
     for bench in every.filter(|bench| whole || what.contains(bench)) {
-        bench.run(options, &mut report)?;
+        // What is missing for one benchmark is there for others.
+        if let Err(error) = bench.run(options, &mut report) {
+            report.failed(format!("{}: {error:#}", bench.name()));
+        }
+        Cores::keep_this_process_to(&cores.all)?;
     }
     report.finish()
 }

@@ -76,8 +76,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
             report.failed(format!("Producer, {}, warming up: {error:#}", first.name()));
         }
     }
-    interleaved("Producer", TEXT, &METRICS, &mut contenders, rounds, report)?;
-    Cores::keep_this_process_to(&cores.all)
+    interleaved("Producer", TEXT, &METRICS, &mut contenders, rounds, report)
 }
 
 struct Producer {

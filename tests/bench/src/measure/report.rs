@@ -41,8 +41,12 @@ impl Section {
 
 impl Report {
     /// An empty report of this machine.
-    pub(crate) fn new(machine: Machine, options: &Options) -> Self {
-        let arguments: Vec<String> = std::env::args().skip(1).collect();
+    pub(crate) fn new(mut machine: Machine, options: &Options) -> Self {
+        if options.binaries.is_some() {
+            let binaries = "of another build than this revision's";
+            machine.add("binaries", binaries.to_owned());
+        }
+        let arguments = words_that_matter(std::env::args().skip(1));
         Self {
             machine,
             command: format!("cargo run --release -p bench -- {}", arguments.join(" ")),
@@ -116,6 +120,19 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// Without the folders and files of this machine.
+fn words_that_matter(mut arguments: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    while let Some(word) = arguments.next() {
+        if ["--peers", "--json", "--binaries"].contains(&word.as_str()) {
+            arguments.next();
+        } else {
+            kept.push(word);
+        }
+    }
+    kept
 }
 
 const ABOUT: &str = "Figures are medians of rounds that alternate; a figure in parentheses is a multiple \
