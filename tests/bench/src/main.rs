@@ -15,6 +15,7 @@ mod feed;
 mod ledger;
 mod measure;
 mod operations;
+mod pieces;
 mod producer;
 mod saga;
 mod servers;
@@ -51,7 +52,8 @@ pub(crate) struct Options {
     /// One short round of each: whether everything works, not how fast
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// The long measurements too: 100,000 events for memory, a million stored
+    /// The long measurements too: 100,000 events for memory, a million stored,
+    /// 100,000 waiting
     #[arg(long)]
     full: bool,
     /// Also write the tables to this page
@@ -88,7 +90,8 @@ enum What {
     Producer,
     /// What a sign-up and its reactions are billed for in Firestore
     Operations,
-    /// All that a sign-up leads to: the embedded engine, Redis with Python, and SQLite with Node
+    /// All that a sign-up leads to: the embedded engine, Redis with Python, and SQLite with Node; with up to 30
+    /// consumers, and after an outage of them
     System,
     /// Sagas of four steps, beside DBOS, Restate, openworkflow and steno
     Saga,
@@ -96,6 +99,8 @@ enum What {
     Ledger,
     /// Feeds of posts, and their rebuild, beside lists in Redis
     Feed,
+    /// Decode, fingerprint, encode and log line, each by itself
+    Pieces,
 }
 
 impl What {
@@ -116,6 +121,7 @@ impl What {
             Self::Saga => saga::run(options, report),
             Self::Ledger => ledger::run(options, report),
             Self::Feed => feed::run(options, report),
+            Self::Pieces => pieces::run(options, report),
         }
     }
 }
@@ -149,6 +155,11 @@ impl Options {
             (false, false) => 5_000,
             (false, true) => 1_000_000,
         }
+    }
+
+    /// How many events wait for consumers that were out.
+    pub(crate) fn backlog(&self) -> usize {
+        if self.full { 100_000 } else { 5_000 }
     }
 
     /// An empty folder for what is written while something is measured, on the disk of the peers.
