@@ -96,8 +96,11 @@ impl Report {
 
     fn markdown(&self) -> String {
         let sections: Vec<String> = self.sections.iter().map(Section::markdown).collect();
+        // The first line of each: what a process said before its end is for who runs this.
+        let failed = self.failed.iter().filter_map(|it| it.lines().next());
+        let failed: String = failed.map(|it| format!("Not measured: {it}\n\n")).collect();
         format!(
-            "# What it costs, side by side\n\nThis page is the output of `{}`. {ABOUT}\n\n{}\n{}",
+            "# What it costs, side by side\n\nThis page is the output of `{}`. {ABOUT}\n\n{}\n{failed}{}",
             self.command,
             self.machine.text(),
             sections.join("\n")
