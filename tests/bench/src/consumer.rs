@@ -8,6 +8,7 @@ use crate::emulators::Emulators;
 use crate::events::deliveries;
 use crate::measure::{
     Binaries, Contender, Cores, Load, Metric, Report, Round, interleaved, median, version_of,
+    warm_up,
 };
 use crate::servers::Server;
 
@@ -86,36 +87,20 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
         }
     }
     // The emulators' Java is slow until it has been used: the first contender must not pay for that.
-    if let Some(first) = contenders.first_mut() {
-        eprintln!("warming up the emulators");
-        if let Err(error) = first.round(rounds) {
-            report.failed(format!("Consumer, {}, warming up: {error:#}", first.name()));
-        }
-    }
+    warm_up("Consumer", &mut contenders, rounds, report);
     interleaved("Consumer", TEXT, &METRICS, &mut contenders, rounds, report)?;
     if options.full {
-        let many = [
-            consumer(Server::floor("floor", &binaries)?, MANY),
-            consumer(
-                Server::service("crm-service", &binaries, "crm-service")?,
-                MANY,
-            ),
-        ];
+        let floor = consumer(Server::floor("floor", &binaries)?, MANY);
+        let service = Server::service("crm-service", &binaries, "crm-service")?;
         let mut many: Vec<Box<dyn Contender>> =
-            many.into_iter().map(|it| Box::new(it) as _).collect();
-        let text = "The same with 100,000 deliveries, one round.";
-        interleaved(
-            "Consumer after 100,000",
-            text,
-            &METRICS,
-            &mut many,
-            1,
-            report,
-        )?;
+            vec![Box::new(floor), Box::new(consumer(service, MANY))];
+        let title = "Consumer after 100,000";
+        interleaved(title, MANY_TEXT, &METRICS, &mut many, 1, report)?;
     }
-    drop(contenders);
-    Cores::keep_this_process_to(&cores.all)
+    Ok(())
 }
+
+const MANY_TEXT: &str = "The same with 100,000 deliveries, one round.";
 
 struct Consumer {
     server: Server,

@@ -15,6 +15,7 @@ mod feed;
 mod ledger;
 mod measure;
 mod operations;
+mod pieces;
 mod producer;
 mod saga;
 mod servers;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
-use measure::{Interrupt, Machine, Report};
+use measure::{Cores, Interrupt, Machine, Report};
 
 /// Measures what the system costs, side by side with what else there is
 #[derive(Parser)]
@@ -51,7 +52,8 @@ pub(crate) struct Options {
     /// One short round of each: whether everything works, not how fast
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// The long measurements too: 100,000 events for memory, a million stored
+    /// The long measurements too: 100,000 events for memory, a million stored,
+    /// 100,000 waiting
     #[arg(long)]
     full: bool,
     /// Also write the tables to this page
@@ -88,7 +90,8 @@ enum What {
     Producer,
     /// What a sign-up and its reactions are billed for in Firestore
     Operations,
-    /// All that a sign-up leads to: the embedded engine, Redis with Python, and SQLite with Node
+    /// All that a sign-up leads to: the embedded engine, Redis with Python, and SQLite with Node; with up to 30
+    /// consumers, and after an outage of them
     System,
     /// Sagas of four steps, beside DBOS, Restate, openworkflow and steno
     Saga,
@@ -96,9 +99,17 @@ enum What {
     Ledger,
     /// Feeds of posts, and their rebuild, beside lists in Redis
     Feed,
+    /// Decode, fingerprint, encode and log line, each by itself
+    Pieces,
 }
 
 impl What {
+    /// As it is typed.
+    fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
     fn run(self, options: &Options, report: &mut Report) -> anyhow::Result<()> {
         match self {
             // Stands for the others.
@@ -110,6 +121,7 @@ impl What {
             Self::Saga => saga::run(options, report),
             Self::Ledger => ledger::run(options, report),
             Self::Feed => feed::run(options, report),
+            Self::Pieces => pieces::run(options, report),
         }
     }
 }
@@ -145,6 +157,11 @@ impl Options {
         }
     }
 
+    /// How many events wait for consumers that were out.
+    pub(crate) fn backlog(&self) -> usize {
+        if self.full { 100_000 } else { 5_000 }
+    }
+
     /// An empty folder for what is written while something is measured, on the disk of the peers.
     pub(crate) fn scratch(&self, name: &str) -> anyhow::Result<PathBuf> {
         let folder = self.peers.join("scratch").join(name);
@@ -172,8 +189,13 @@ fn run(what: &[What], options: &Options) -> anyhow::Result<()> {
     let mut report = Report::new(Machine::look()?, options);
     let whole = what.contains(&What::All);
     let every = What::value_variants().iter();
+    let cores = Cores::of_this_process()?;
     for bench in every.filter(|bench| whole || what.contains(bench)) {
-        bench.run(options, &mut report)?;
+        // What is missing for one benchmark is there for others.
+        if let Err(error) = bench.run(options, &mut report) {
+            report.failed(format!("{}: {error:#}", bench.name()));
+        }
+        Cores::keep_this_process_to(&cores.all)?;
     }
     report.finish()
 }

@@ -8,7 +8,7 @@ use crate::emulators::Emulators;
 use crate::events::sign_ups;
 use crate::measure::{
     Binaries, Contender, Cores, Effects, Load, Metric, Report, Round, interleaved, median,
-    percentile, version_of,
+    percentile, version_of, warm_up,
 };
 use crate::servers::Server;
 
@@ -70,14 +70,8 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
         }
     }
     // The emulators' Java is slow until it has been used: the first contender must not pay for that.
-    if let Some(first) = contenders.first_mut() {
-        eprintln!("warming up the emulators");
-        if let Err(error) = first.round(rounds) {
-            report.failed(format!("Producer, {}, warming up: {error:#}", first.name()));
-        }
-    }
-    interleaved("Producer", TEXT, &METRICS, &mut contenders, rounds, report)?;
-    Cores::keep_this_process_to(&cores.all)
+    warm_up("Producer", &mut contenders, rounds, report);
+    interleaved("Producer", TEXT, &METRICS, &mut contenders, rounds, report)
 }
 
 struct Producer {

@@ -6,7 +6,9 @@ mod engine;
 mod feed;
 mod latencies;
 mod ledger;
+mod pieces;
 mod saga;
+mod system;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +34,10 @@ enum What {
     Ledger,
     /// Feeds of posts
     Feed,
+    /// Sign-ups and their consumers
+    System,
+    /// What a delivery is made of
+    Pieces,
 }
 
 #[tokio::main]
@@ -41,6 +47,8 @@ async fn main() -> ExitCode {
         What::Saga => saga::answer(&folder).await,
         What::Ledger => ledger::answer(&folder).await,
         What::Feed => feed::answer(&folder).await,
+        What::System => system::answer(&folder).await,
+        What::Pieces => pieces::answer(&folder).await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,6 +11,10 @@ use crate::Options;
 /// As the container's binary is linked.
 const RUSTFLAGS: &str = "-C target-feature=+crt-static";
 
+/// All that can be measured. Cargo builds what they share once if it is always told of all of them: with fewer, its
+/// crates would have other features.
+const MEASURED: [&str; 4] = ["service", "fanout", "bench-embedded", "bench-floor"];
+
 /// Where this repository lies.
 pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -41,7 +45,8 @@ impl Binaries {
         let mut cargo = Command::new("cargo");
         cargo.args(["build", "--release", "--locked", "--target", &host]);
         cargo.args(["--message-format", "json-render-diagnostics"]);
-        cargo.args(names.iter().flat_map(|name| ["--package", name]));
+        cargo.args(MEASURED.iter().flat_map(|name| ["--package", name]));
+        cargo.args(names.iter().flat_map(|name| ["--bin", name]));
         cargo.current_dir(repository()).env("RUSTFLAGS", RUSTFLAGS);
         let output = cargo.stderr(Stdio::inherit()).output()?;
         ensure!(

@@ -21,5 +21,5 @@ pub(crate) use load::Load;
 pub(crate) use machine::{Machine, version_of};
 pub(crate) use process::{Process, free_port, until};
 pub(crate) use report::{Report, Section};
-pub(crate) use rounds::{Contender, Effects, Metric, Round, interleaved};
+pub(crate) use rounds::{Contender, Effects, Metric, Round, interleaved, warm_up};
 pub(crate) use statistics::{median, percentile};

@@ -41,8 +41,12 @@ impl Section {
 
 impl Report {
     /// An empty report of this machine.
-    pub(crate) fn new(machine: Machine, options: &Options) -> Self {
-        let arguments: Vec<String> = std::env::args().skip(1).collect();
+    pub(crate) fn new(mut machine: Machine, options: &Options) -> Self {
+        if options.binaries.is_some() {
+            let binaries = "of another build than this revision's";
+            machine.add("binaries", binaries.to_owned());
+        }
+        let arguments = words_that_matter(std::env::args().skip(1));
         Self {
             machine,
             command: format!("cargo run --release -p bench -- {}", arguments.join(" ")),
@@ -92,8 +96,11 @@ impl Report {
 
     fn markdown(&self) -> String {
         let sections: Vec<String> = self.sections.iter().map(Section::markdown).collect();
+        // The first line of each: what a process said before its end is for who runs this.
+        let failed = self.failed.iter().filter_map(|it| it.lines().next());
+        let failed: String = failed.map(|it| format!("Not measured: {it}\n\n")).collect();
         format!(
-            "# What it costs, side by side\n\nThis page is the output of `{}`. {ABOUT}\n\n{}\n{}",
+            "# What it costs, side by side\n\nThis page is the output of `{}`. {ABOUT}\n\n{}\n{failed}{}",
             self.command,
             self.machine.text(),
             sections.join("\n")
@@ -116,6 +123,19 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// Without the folders and files of this machine.
+fn words_that_matter(mut arguments: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    while let Some(word) = arguments.next() {
+        if ["--peers", "--json", "--binaries"].contains(&word.as_str()) {
+            arguments.next();
+        } else {
+            kept.push(word);
+        }
+    }
+    kept
 }
 
 const ABOUT: &str = "Figures are medians of rounds that alternate; a figure in parentheses is a multiple \

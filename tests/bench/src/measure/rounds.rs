@@ -117,6 +117,21 @@ pub(crate) fn interleaved(
     report.add(section(title, text, metrics, &lines))
 }
 
+/// Runs a round of the first contender that does not count: after those that `rounds` will number.
+pub(crate) fn warm_up(
+    title: &str,
+    contenders: &mut [Box<dyn Contender>],
+    rounds: usize,
+    report: &mut Report,
+) {
+    if let Some(first) = contenders.first_mut() {
+        eprintln!("{title}: warming up");
+        if let Err(error) = first.round(rounds) {
+            report.failed(format!("{title}, {}, warming up: {error:#}", first.name()));
+        }
+    }
+}
+
 fn section(title: &'static str, text: &str, metrics: &[Metric], lines: &[Line]) -> Section {
     let mut columns = vec![String::new()];
     columns.extend(metrics.iter().map(|metric| metric.name.to_owned()));

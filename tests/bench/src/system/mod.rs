@@ -1,5 +1,6 @@
 //! `system`: a sign-up with all that it leads to, on one machine, and every commit on its disk.
 
+mod consumers;
 mod running;
 
 use std::path::PathBuf;
@@ -75,7 +76,8 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
         }
     }
     let rounds = options.rounds();
-    interleaved("System", TEXT, &METRICS, &mut contenders, rounds, report)
+    interleaved("System", TEXT, &METRICS, &mut contenders, rounds, report)?;
+    consumers::run(options, report)
 }
 
 struct System {

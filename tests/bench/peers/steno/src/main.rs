@@ -88,7 +88,7 @@ struct Flows {
 
 impl Flows {
     async fn see_through(&self, begun: Begun) {
-        let id = SagaId(Uuid::new_v4());
+        let id: SagaId = Uuid::new_v4().to_string().parse().unwrap();
         let context = Arc::new(Arc::clone(&self.effects));
         let dag = dag(self.step.as_ref(), &begun);
         let created = self.sec.saga_create(id, context, dag, Arc::clone(&self.registry));
