@@ -97,6 +97,16 @@ impl Broker {
         database.call(move |file| work(&broker, file)).await
     }
 
+    /// The same of what is done again should a loss of power take it; see [`Database::call_lazily`].
+    pub(super) async fn call_lazily<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&Self, &Connection) -> Result<T, BrokerError> + Send + 'static,
+    ) -> Result<T, BrokerError> {
+        let broker = self.clone();
+        let database = &self.shared.database;
+        database.call_lazily(move |file| work(&broker, file)).await
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.shared.clock.now()
     }

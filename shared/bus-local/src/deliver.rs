@@ -52,7 +52,8 @@ pub(super) struct Deliverer {
 }
 
 impl Deliverer {
-    /// Pushes, and writes down what comes of it. Returns once that is on disk.
+    /// Pushes, and writes down what comes of it. Returns once that is committed. It is not synced by
+    /// itself: where a loss of power takes it, the message is delivered once more.
     pub(super) async fn deliver(self, delivery: LeasedMessage) -> Delivered {
         let (message_id, attempt) = (delivery.message_id, delivery.attempt);
         let answer = self.push(delivery.message).await;
@@ -164,6 +165,6 @@ impl Deliverer {
             }
             Ok(true)
         };
-        self.broker.call(work).await
+        self.broker.call_lazily(work).await
     }
 }

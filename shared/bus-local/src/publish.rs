@@ -12,7 +12,10 @@ use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
 
 /// The `Publisher` port on the embedded broker.
 #[derive(Clone)]
-pub struct LocalPublisher(Broker);
+pub struct LocalPublisher {
+    broker: Broker,
+    stored: bool,
+}
 
 #[async_trait]
 impl Publisher for LocalPublisher {
@@ -21,7 +24,13 @@ impl Publisher for LocalPublisher {
         topic: &str,
         message: OutgoingMessage,
     ) -> Result<MessageId, PublishError> {
-        let mut ids = self.0.publish(topic, vec![message]).await?;
+        let broker = &self.broker;
+        let mut ids = if self.stored {
+            let work = publishing(topic, vec![message])?;
+            broker.call_lazily(work).await?
+        } else {
+            broker.publish(topic, vec![message]).await?
+        };
         // One message in, one id out.
         ids.pop()
             .ok_or_else(|| PublishError::Unavailable("the broker gave no message id".into()))
@@ -31,30 +40,52 @@ impl Publisher for LocalPublisher {
 impl Broker {
     /// The `Publisher` port on this broker.
     pub fn publisher(&self) -> LocalPublisher {
-        LocalPublisher(self.clone())
+        LocalPublisher {
+            broker: self.clone(),
+            stored: false,
+        }
     }
 
-    /// Publishes messages to a topic: all of them or, after an error, none.
+    /// The same for messages that an outbox has stored in the broker's own file: they are not synced
+    /// by themselves. Where a loss of power takes one, it takes the mark that it was published with
+    /// it, as that is committed later into the same log; and the outbox publishes it again.
+    pub fn publisher_of_stored(&self) -> LocalPublisher {
+        LocalPublisher {
+            broker: self.clone(),
+            stored: true,
+        }
+    }
+
+    /// Publishes messages to a topic: all of them or, after an error, none. Durable once it answers.
     pub async fn publish(
         &self,
         topic: &str,
         messages: Vec<OutgoingMessage>,
     ) -> Result<Vec<MessageId>, BrokerError> {
-        publish_limits::check(&messages)?;
-        let topic = topic.to_owned();
-        self.call(move |broker, file| {
-            if !subscriptions::topic_exists(file, &topic)? {
-                return Err(BrokerError::Unknown("topic", topic.clone()));
-            }
-            let recipients = Subscribers::of_topic(file, &topic)?;
-            let now = broker.now();
-            let insert = |message| recipients.insert(file, now, message);
-            let ids = messages.iter().map(insert).collect();
-            broker.wake();
-            ids
-        })
-        .await
+        self.call(publishing(topic, messages)?).await
     }
+}
+
+type Published = Result<Vec<MessageId>, BrokerError>;
+
+/// The job that publishes these.
+fn publishing(
+    topic: &str,
+    messages: Vec<OutgoingMessage>,
+) -> Result<impl FnMut(&Broker, &Connection) -> Published + Send + use<>, BrokerError> {
+    publish_limits::check(&messages)?;
+    let topic = topic.to_owned();
+    Ok(move |broker: &Broker, file: &Connection| {
+        if !subscriptions::topic_exists(file, &topic)? {
+            return Err(BrokerError::Unknown("topic", topic.clone()));
+        }
+        let recipients = Subscribers::of_topic(file, &topic)?;
+        let now = broker.now();
+        let insert = |message| recipients.insert(file, now, message);
+        let ids = messages.iter().map(insert).collect();
+        broker.wake();
+        ids
+    })
 }
 
 /// The subscriptions of a topic, as publishing needs them.

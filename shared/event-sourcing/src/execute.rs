@@ -98,7 +98,7 @@ impl Ledger {
             .recorded_at
             .checked_add_signed(TimeDelta::milliseconds(1));
         let recorded_at =
-            after.map_or_else(|| self.clock.now(), |after| self.clock.now().max(after.min(self.clock.now())));
+            after.map_or_else(|| self.clock.now(), |after| after.max(self.clock.now()));
         let sequence = loaded.sequence + 1;
         let draft = event.draft(&loaded.stream, sequence);
         let draft = draft.map_err(|error| StoreError::Refused(error.into()))?;

@@ -6,7 +6,8 @@
 //!
 //! All that may write runs on one thread, so nothing ever meets a locked database. Jobs that wait
 //! while one transaction is being written share the next one: a hundred writers pay for one fsync,
-//! not for a hundred. A job is answered only after the transaction it ran in is on disk. What only
+//! not for a hundred. A job is answered only after the transaction it ran in is on disk
+//! ([`Database::call`]), or, if it asks for no more, in the log ([`Database::call_lazily`]). What only
 //! reads has a thread and a connection of its own, so no listing holds up a commit.
 
 use std::path::{Path, PathBuf};
@@ -20,7 +21,9 @@ use super::checkpoints::{Checkpoints, LOG_PAGES};
 use super::ownership::Ownership;
 use super::pace::Pace;
 use super::schema::{self, Unusable, WAY_OUT};
-use super::worker::{BEGIN, BEGIN_TO_WRITE, Chore, Mode, Worker, in_transaction};
+use super::worker::{
+    Answered, BEGIN, BEGIN_TO_WRITE, Chore, Mode, SYNCED, SYNCHRONOUS, Worker, in_transaction,
+};
 
 const WRITES: Mode = Mode {
     begin: BEGIN_TO_WRITE,
@@ -172,6 +175,21 @@ impl Database {
         self.call_checked(work, |_| false).await
     }
 
+    /// The same of work that something durable asks for again, should it be lost: answers once it is
+    /// committed, in its order with all others. `kill -9` takes nothing of it. A loss of power may take
+    /// it, and then takes all that was committed after it, too: nothing, that is, if a later
+    /// [`Database::call`] that wrote was answered, or about a quarter of a second has passed.
+    pub async fn call_lazily<T, E>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        self.write(work, |_| false, Answered::Committed).await
+    }
+
     /// The same of work that often fails before it writes: `wrote_nothing` says whether an error tells
     /// of that. Others that share the transaction then need not be run again.
     pub(super) async fn call_checked<T, E>(
@@ -183,10 +201,23 @@ impl Database {
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
+        self.write(work, wrote_nothing, Answered::Synced).await
+    }
+
+    async fn write<T, E>(
+        &self,
+        work: impl FnMut(&Connection) -> Result<T, E> + Send + 'static,
+        wrote_nothing: fn(&E) -> bool,
+        answered: Answered,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
         match self.0.as_ref() {
             Access::File(owner) => {
                 let _writing = owner.pace.writing();
-                owner.writes.call(work, wrote_nothing).await
+                owner.writes.call(work, wrote_nothing, answered).await
             }
             Access::Here(_, connection) => run_here(connection, work),
         }
@@ -218,7 +249,7 @@ impl Database {
                     Some(work) => work(file),
                     None => Err(DatabaseError::Closed.into()),
                 };
-                owner.reads.call(once, |_| false).await
+                owner.reads.call(once, |_| false, Answered::Synced).await
             }
             Access::Here(_, connection) => run_here(connection, work),
         }
@@ -241,12 +272,13 @@ fn cannot_open(path: &Path, reason: &dyn std::error::Error) -> DatabaseError {
     }
 }
 
-/// Write-ahead log with a full fsync: what was answered survives `kill -9` and power loss.
+/// Write-ahead log with a full fsync: what was answered survives `kill -9` and power loss. The writer
+/// leaves the fsync to a later commit, or to the thread of the checkpoints, where a job allows it.
 fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(path)?;
     settle_in(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, SYNCHRONOUS, SYNCED)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // It answers with the number, unlike the others.
@@ -273,5 +305,7 @@ fn settle_in(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+#[cfg(test)]
+mod syncs;
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,12 @@ pub(super) const BEGIN: &str = "BEGIN";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 
+/// The setting that says whether a commit waits until the disk has the log. Left to later, the log
+/// is still synced before any of it is taken into the file, and before it starts anew.
+pub(super) const SYNCHRONOUS: &str = "synchronous";
+pub(super) const SYNCED: &str = "FULL";
+const LEFT_TO_LATER: &str = "NORMAL";
+
 /// Housekeeping, a small batch a call, in a transaction of its own; true if there is more to do.
 pub(super) type Chore = Box<dyn FnMut(&Connection) -> Result<bool, DatabaseError> + Send>;
 
@@ -45,8 +51,18 @@ enum Errand {
     Chore(Chore),
 }
 
+/// When a job is answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answered {
+    /// Once the disk has it.
+    Synced,
+    /// Once it is in the log, behind all that was answered before and ahead of all that comes later.
+    Committed,
+}
+
 /// One unit of work, answered after the commit.
 trait Job: Send {
+    fn answered(&self) -> Answered;
     /// Called again if what it did was undone for another's sake.
     fn run(&mut self, connection: &Connection) -> Ran;
     fn answer(self: Box<Self>, committed: Result<(), &str>);
@@ -62,6 +78,7 @@ enum Ran {
 
 struct Work<T, E, F> {
     work: F,
+    answered: Answered,
     wrote_nothing: fn(&E) -> bool,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
@@ -73,6 +90,10 @@ where
     T: Send,
     E: From<DatabaseError> + Send,
 {
+    fn answered(&self) -> Answered {
+        self.answered
+    }
+
     fn run(&mut self, connection: &Connection) -> Ran {
         let result = run(connection, &mut self.work);
         let ran = match &result {
@@ -151,6 +172,7 @@ impl Worker {
         &self,
         work: impl FnMut(&Connection) -> Result<T, E> + Send + 'static,
         wrote_nothing: fn(&E) -> bool,
+        answered: Answered,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -159,6 +181,7 @@ impl Worker {
         let (reply, answer) = oneshot::channel();
         self.send(Errand::Job(Box::new(Work {
             work,
+            answered,
             wrote_nothing,
             result: None,
             reply,
@@ -190,6 +213,7 @@ impl Drop for Worker {
 
 fn work_off(connection: Connection, queue: &mpsc::Receiver<Errand>, mode: Mode) {
     let mut chores = Chores::default();
+    let mut syncs = Syncs::default();
     loop {
         let first = match queue.recv_timeout(chores.wait()) {
             Ok(first) => Some(first),
@@ -207,13 +231,44 @@ fn work_off(connection: Connection, queue: &mpsc::Receiver<Errand>, mode: Mode) 
             }
         }
         if !group.is_empty() {
-            let committed = run_group(&connection, &mut group, mode.begin);
+            let committed = syncs
+                .fit(&connection, &group)
+                .and_then(|()| run_group(&connection, &mut group, mode.begin));
             let committed = committed.map_err(|error| error.to_string());
             for job in group {
                 job.answer(committed.as_ref().copied().map_err(String::as_str));
             }
         }
         chores.run_if_due(&connection);
+    }
+}
+
+/// Whether commits wait for the disk: a group's does if any of its jobs asks for that. One that does
+/// syncs the whole log, so also what groups before it left there. A chore commits as the group before
+/// it did: what a loss of power undoes of it is done again.
+struct Syncs(Answered);
+
+impl Default for Syncs {
+    fn default() -> Self {
+        Self(Answered::Synced)
+    }
+}
+
+impl Syncs {
+    fn fit(&mut self, connection: &Connection, group: &[Box<dyn Job>]) -> rusqlite::Result<()> {
+        let lazy = group
+            .iter()
+            .all(|job| job.answered() == Answered::Committed);
+        let (wanted, synchronous) = if lazy {
+            (Answered::Committed, LEFT_TO_LATER)
+        } else {
+            (Answered::Synced, SYNCED)
+        };
+        if self.0 != wanted {
+            connection.pragma_update(None, SYNCHRONOUS, synchronous)?;
+            self.0 = wanted;
+        }
+        Ok(())
     }
 }
 

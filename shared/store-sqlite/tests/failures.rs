@@ -209,7 +209,7 @@ async fn jobs_that_share_a_transaction_with_one_that_fails_are_done_again_and_on
         })
     };
     // Each is queued by its first poll, while the first job holds the thread.
-    let release = async { go_on.send(()).unwrap() };
+    let release = async move { go_on.send(()).unwrap() };
     let (_, before, failed, after, ()) = tokio::join!(
         first,
         insert(Ok(())),

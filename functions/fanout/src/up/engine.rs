@@ -29,6 +29,8 @@ pub enum EngineChoice {
 pub(super) struct Engine {
     pub(super) documents: Arc<dyn Documents>,
     pub(super) publisher: Arc<dyn Publisher>,
+    /// For what an outbox has stored.
+    pub(super) outbox_publisher: Arc<dyn Publisher>,
     pub(super) bus: Bus,
 }
 
@@ -90,6 +92,7 @@ impl Engine {
         Ok(Self {
             documents: Arc::new(documents),
             publisher: Arc::new(broker.publisher()),
+            outbox_publisher: Arc::new(broker.publisher_of_stored()),
             bus: Bus::Embedded(broker),
         })
     }
@@ -102,6 +105,7 @@ impl Engine {
         let google = connected.context("cannot connect to Google's emulators")?;
         Ok(Self {
             documents: google.documents,
+            outbox_publisher: google.publisher.clone(),
             publisher: google.publisher,
             bus: Bus::Emulators {
                 at: Box::new(at),

@@ -37,10 +37,12 @@ impl Watch {
 
     /// Sees what the engine publishes.
     pub(super) fn watch(&self, engine: &mut Engine) {
-        engine.publisher = Arc::new(SeenPublisher {
-            bus: Arc::clone(&engine.publisher),
-            hub: Arc::clone(&self.hub),
-        });
+        for publisher in [&mut engine.publisher, &mut engine.outbox_publisher] {
+            *publisher = Arc::new(SeenPublisher {
+                bus: Arc::clone(publisher),
+                hub: Arc::clone(&self.hub),
+            });
+        }
     }
 
     /// The service with this in front of it.

@@ -60,7 +60,7 @@ impl Engine {
     pub(super) fn outbox(&self, service: &str) -> Outbox {
         Outbox::new(
             Arc::clone(&self.documents),
-            Arc::clone(&self.publisher),
+            Arc::clone(&self.outbox_publisher),
             Arc::new(SystemClock),
             Arc::new(SystemIds),
             service,

@@ -66,7 +66,7 @@ impl<const SCHEMA: u32> Aggregate for Many<SCHEMA> {
 pub(crate) async fn answer(folder: &Path) -> anyhow::Result<()> {
     let engine = Engine::open(folder).await?;
     engine.set_up(&[account::TOPIC], &[]).await?;
-    let publisher = Arc::new(engine.broker.publisher());
+    let publisher = Arc::new(engine.broker.publisher_of_stored());
     let outbox = engine.outbox(publisher, account_service::NAME);
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
     let ledger = Ledger::new(engine.documents, outbox, clock, ids);

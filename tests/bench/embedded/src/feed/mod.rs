@@ -56,7 +56,7 @@ pub(crate) async fn answer(folder: &Path) -> anyhow::Result<()> {
 impl Running {
     async fn start(folder: &Path) -> anyhow::Result<Self> {
         let engine = Engine::open(folder).await?;
-        let publisher: Arc<dyn Publisher> = Arc::new(engine.broker.publisher());
+        let publisher: Arc<dyn Publisher> = Arc::new(engine.broker.publisher_of_stored());
         let projections = Projections::of(
             vec![Owned {
                 service: feed_service::NAME,

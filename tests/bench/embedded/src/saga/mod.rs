@@ -53,7 +53,7 @@ impl Running {
     async fn start(folder: &Path) -> anyhow::Result<Self> {
         let engine = Engine::open(folder).await?;
         let ends = Arc::new(Ends::default());
-        let publisher = ends.told_by(Arc::new(engine.broker.publisher()));
+        let publisher = ends.told_by(Arc::new(engine.broker.publisher_of_stored()));
         let processes = flow::processes();
         let steps = engine.consumer(&publisher, "steps-service");
         let (steps_at, steps) = listening(participant::consumer(&steps), steps).await?;
