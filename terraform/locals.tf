@@ -38,6 +38,7 @@ locals {
   consumers = {
     for name, service in local.services : service.consumer => {
       dead_letters = "${service.subscribes[0]}-${service.consumer}-dead-letters"
+      filters      = service.filters
       service      = name
       subscribes   = [for topic in service.subscribes : topic if contains(local.topics, topic)]
     } if service.consumer != null

@@ -31,6 +31,7 @@ module "topic" {
   consumers = {
     for name, consumer in local.consumers : name => {
       dead_letter_topic    = module.dead_letters[name].topic.id
+      filter               = lookup(consumer.filters, each.key, null)
       push_service_account = local.caller_emails["push-${name}"]
       service_url          = module.service[consumer.service].url
     } if contains(consumer.subscribes, each.key)

@@ -106,6 +106,7 @@ variable "services" {
     consumer      = optional(string)
     cpu           = string
     env           = map(string)
+    filters       = optional(map(string), {})
     max_instances = number
     memory        = string
     public        = bool

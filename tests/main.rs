@@ -17,6 +17,7 @@ mod documents_on_firestore;
 mod engines;
 mod fuzz_corpus;
 mod hand_typed;
+mod hot_stock;
 mod layers;
 mod no_address_leaks;
 mod once_per_consumer;

@@ -15,7 +15,7 @@ impl TestSystem {
         order["id"].as_str().unwrap().to_owned()
     }
 
-    async fn read(&self, service: &str, path: &str) -> Value {
+    pub(crate) async fn read(&self, service: &str, path: &str) -> Value {
         let (status, body) = get_json(&self.client, &self.url(service, path)).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
         body
@@ -48,7 +48,7 @@ impl TestSystem {
         )
     }
 
-    async fn stock(&self, product: u64) -> (u64, u64) {
+    pub(crate) async fn stock(&self, product: u64) -> (u64, u64) {
         let stock = self.read("inventory", &format!("/stock/{product}")).await;
         let count = |name: &str| stock[name].as_u64().unwrap();
         assert_eq!(count("available"), count("on_hand") - count("reserved"));
@@ -58,7 +58,16 @@ impl TestSystem {
 
 #[tokio::test]
 async fn an_order_is_reserved_paid_shipped_confirmed_found_counted_and_told_by_mail() {
-    let system = TestSystem::shop().await;
+    is_seen_through("orchestrated").await;
+}
+
+#[tokio::test]
+async fn an_order_that_nobody_is_asked_for_is_seen_through_all_the_same() {
+    is_seen_through("choreographed").await;
+}
+
+async fn is_seen_through(flow: &str) {
+    let system = TestSystem::shop_of(flow).await;
     let user = system.sign_up("ada@example.com").await;
     eventually("the welcome", || async {
         (system.mails_to(&user).await.len() == 1).then_some(())
@@ -104,7 +113,16 @@ async fn an_order_is_reserved_paid_shipped_confirmed_found_counted_and_told_by_m
 
 #[tokio::test]
 async fn an_order_that_cannot_be_is_undone_and_its_user_told_once() {
-    let system = TestSystem::shop().await;
+    are_undone("orchestrated").await;
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_is_undone_without_anybody_being_asked() {
+    are_undone("choreographed").await;
+}
+
+async fn are_undone(flow: &str) {
+    let system = TestSystem::shop_of(flow).await;
     let place = |number: u64, more: Value| {
         let mut order = json!({
             "user_id": number, "product_id": 2, "quantity": 3, "price": "10.50",

@@ -74,6 +74,7 @@ run "the_shop_too" {
   variables {
     systems = ["sign-up", "shop"]
     overrides = {
+      order-service   = { env = { ORDER_FLOW = "choreographed" } }
       payment-service = { env = { PAYMENT_PROVIDER = "stripe" }, secrets = { STRIPE_SECRET_KEY = "stripe-secret-key" } }
     }
   }
@@ -102,6 +103,16 @@ run "the_shop_too" {
       PAYMENT_PROVIDER = "stripe", STRIPE_SECRET_KEY = "stripe-secret-key"
     }
     error_message = "payment-service is not told its provider, or is told a secret by its value."
+  }
+
+  assert {
+    condition     = one([for env in module.service["order-service"].service.template[0].containers[0].env : env.value if env.name == "ORDER_FLOW"]) == "choreographed"
+    error_message = "order-service is not told how orders are seen through."
+  }
+
+  assert {
+    condition     = module.topic["inventory-events"].subscriptions["payment"].filter == "attributes.flow = \"choreographed\"" && module.topic["payment-events"].subscriptions["payment"].filter == null
+    error_message = "payment-service hears something else of other services than what is said of choreographed orders, or too little of its own."
   }
 }
 

@@ -30,8 +30,30 @@ async fn published() -> Vec<OutgoingMessage> {
     service.bus.messages()
 }
 
+/// What an order leaves behind whose participants react to each other, and which is called off.
+async fn published_of_called_off() -> Vec<OutgoingMessage> {
+    let system = TestSystem::shop_of("choreographed").await;
+    let slow = json!({"user_id": 1, "product_id": 1, "quantity": 1, "price": 1, "payment_method": "tok_slow"});
+    let order = system.place(&slow).await;
+    post(
+        &system,
+        "order",
+        &format!("/orders/{order}/cancel"),
+        &json!({}),
+    )
+    .await;
+    system.ended(&order).await;
+    stored_by(system).await
+}
+
 /// What every service has published, once everything was tried, good and bad.
 async fn published_by_all() -> Vec<OutgoingMessage> {
+    let mut all = published_of_called_off().await;
+    all.extend(published_by_everyone().await);
+    all
+}
+
+async fn published_by_everyone() -> Vec<OutgoingMessage> {
     let system = TestSystem::of_all_systems().await;
     for order in ORDERS {
         let order = system.place(&serde_json::from_str(order).unwrap()).await;
@@ -51,6 +73,11 @@ async fn published_by_all() -> Vec<OutgoingMessage> {
         system.client.delete(&user).send().await.unwrap().status(),
         204
     );
+    stored_by(system).await
+}
+
+/// The messages of all events that a system has stored; it is stopped.
+async fn stored_by(system: TestSystem) -> Vec<OutgoingMessage> {
     let data = system.stop().await;
     let file = Database::open_to_read(&data.path().join("fanout.db")).unwrap();
     let documents = SqliteDocuments::reading(file, Arc::new(SystemClock));

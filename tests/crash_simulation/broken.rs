@@ -104,6 +104,8 @@ pub(crate) enum Broken {
     RefusalAsSilence,
     /// An answer that a step will not be done ends its undo, which it does not answer.
     AnswerEndsUndo,
+    /// Shipping forgets that an order was withdrawn.
+    ShippedAfterWithdrawn,
     /// What an operator did is stored after what came of it.
     WordInSecondCommit,
     /// Each process is taken for one of the first version.
@@ -127,7 +129,7 @@ pub(crate) enum Broken {
 // A state that is stored after its events have left: an author returns both in one value.
 
 impl Broken {
-    pub(crate) const ALL: [Self; 44] = [
+    pub(crate) const ALL: [Self; 45] = [
         Self::MarkBeforeEffect,
         Self::MarkInSecondCommit,
         Self::NoLeaseCheck,
@@ -165,6 +167,7 @@ impl Broken {
         Self::SilenceAsRefusal,
         Self::RefusalAsSilence,
         Self::AnswerEndsUndo,
+        Self::ShippedAfterWithdrawn,
         Self::WordInSecondCommit,
         Self::TakenForFirstVersion,
         Self::TakenForSecondVersion,
@@ -211,6 +214,7 @@ impl Broken {
             Self::ProcessUnguarded | Self::WordInSecondCommit => "order-turned-by-hand",
             Self::TakenForFirstVersion => "order-of-two-versions",
             Self::TakenForSecondVersion => "order-outlives-a-deploy",
+            Self::ShippedAfterWithdrawn => "twin-called-off",
             Self::AppendUnguarded | Self::SnapshotOfBefore => "bank-at-once",
             Self::TransferInTwoCommits | Self::CommandUnrecorded => "bank-transfer",
         }

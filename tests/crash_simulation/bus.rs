@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use fanout_bus::{OutgoingMessage, PushedMessage, X_REDRIVE, message_as_it_was};
+use fanout_events::FLOW;
 use fanout_runtime::{Clock, Timings};
 use fanout_store::Documents;
 use http::{Request, StatusCode};
@@ -133,7 +134,9 @@ impl Bus {
         let message_id = self.new_message_id();
         let message = self.pushed(&message_id, message);
         let event_id = event_id_of(&message);
-        for consumer in self.subscribers(topic) {
+        let flow = message.attributes.get(FLOW).cloned();
+        let subscribers = self.subscribers(topic);
+        for consumer in subscribers.filter(|it| it.hears(topic, flow.as_deref())) {
             self.push(Push {
                 consumer,
                 message: PushedMessage {

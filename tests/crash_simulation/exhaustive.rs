@@ -81,6 +81,7 @@ impl Story {
             skewed: false,
             tries: 2,
             broken,
+            flow: self.flow,
         }
     }
 

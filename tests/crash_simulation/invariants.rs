@@ -8,7 +8,7 @@ use crm_service::CONTACTS;
 use email_service::EMAILS;
 use fanout_contracts::user::{TOPIC as USER_EVENTS, UserCreated};
 use fanout_dedup::{Links, Mark, MarkState, PROCESSED_EVENTS, Seen};
-use fanout_events::EventType as _;
+use fanout_events::{EventType as _, FLOW};
 use fanout_outbox::{EVENTS, OUTBOX_LEASES};
 use fanout_runtime::Clock;
 use fanout_store::{Document, Documents, Fields, Query, all_documents};
@@ -188,15 +188,17 @@ impl End<'_> {
     fn every_event_has_its_effects(&mut self) {
         let facts = self.facts;
         let stored = facts.events.iter();
-        let stored =
-            stored.map(|(id, event)| (id, event.topic.as_str(), event.event_type.as_str()));
+        let stored = stored.map(|(id, event)| {
+            let flow = event.message.attributes.get(FLOW).map(String::as_str);
+            let (topic, event_type) = (event.topic.as_str(), event.event_type.as_str());
+            (id, topic, event_type, flow)
+        });
         // What was typed is not sent again: once marks have expired, those of it are gone.
         let typed = facts.typed.keys().filter(|_| facts.rounds == 0);
-        let typed = typed.map(|id| (id, USER_EVENTS, UserCreated::TYPE));
-        for (id, topic, event_type) in stored.chain(typed) {
+        let typed = typed.map(|id| (id, USER_EVENTS, UserCreated::TYPE, None));
+        for (id, topic, event_type, flow) in stored.chain(typed) {
             for consumer in self.consumers {
-                let wants = consumer.handles().contains(&event_type);
-                if !wants || !consumer.topics().contains(&topic) {
+                if !consumer.wants(topic, event_type, flow) {
                     continue;
                 }
                 let state = self.mark(*consumer, id).map(|mark| mark.state);

@@ -50,6 +50,7 @@ mod dice;
 mod emissions;
 mod exhaustive;
 mod facts;
+mod flow_costs;
 mod invariants;
 mod mailbox;
 mod mutations;
@@ -106,10 +107,12 @@ fn every_promise_survives_every_fault() {
         setting("SIM_SHOP_SEEDS").map_or(seeds / 3, |text| text.parse().expect("a number"));
     let shop = random::run_shop(0..orders);
     println!("crash simulation, {orders} seeds of the shop: {shop}");
+    let twin = random::run_twin(0..orders / 5);
+    println!("crash simulation, {} seeds of its twin: {twin}", orders / 5);
     let bank = random::run_bank(0..seeds / 6);
     println!("crash simulation, {} seeds of the bank: {bank}", seeds / 6);
     let cases = exhaustive.cases;
-    let all = exhaustive.merge(random).merge(shop).merge(bank);
+    let all = exhaustive.merge(random).merge(shop).merge(twin).merge(bank);
     let closing = format!(
         "crash simulation: {cases} exhaustive cases, {seeds} seeds, {} faults injected, {} violations ({} port calls, {:.0} s)",
         all.faults,
@@ -157,7 +160,7 @@ fn the_same_seed_gives_the_same_trace() {
     }
 }
 
-/// Shows one case again: `SIM_SEED`, `SIM_SHOP_SEED`, `SIM_BANK_SEED` or `SIM_CASE` says which, as a failure prints it, and
+/// Shows one case again: `SIM_SEED`, `SIM_SHOP_SEED`, `SIM_TWIN_SEED`, `SIM_BANK_SEED` or `SIM_CASE` says which, as a failure prints it, and
 /// `SIM_BROKEN` which protocol to break (`NoFencing`). Without them there is nothing to show.
 #[test]
 fn replay() {
@@ -169,6 +172,7 @@ fn replay() {
             let seeds = [
                 seed("SIM_SEED").map(|seed| random::case(seed, broken)),
                 seed("SIM_SHOP_SEED").map(|seed| random::shop_case(seed, broken)),
+                seed("SIM_TWIN_SEED").map(|seed| random::twin_case(seed, broken)),
                 seed("SIM_BANK_SEED").map(|seed| random::bank_case(seed, broken)),
             ];
             match seeds.into_iter().flatten().next() {

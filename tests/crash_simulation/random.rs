@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use order_service::OrderFlow;
+
 use super::bank::{BOOKED, Booking};
 use super::broken::Broken;
 use super::bus::Mischief;
@@ -71,6 +73,7 @@ pub(crate) fn case(seed: u64, broken: Option<Broken>) -> Case {
         skewed: !on_one_machine && dice.chance(0.5),
         tries: 1 + dice.below(5) as usize,
         broken,
+        flow: OrderFlow::Orchestrated,
     }
 }
 
@@ -95,6 +98,10 @@ pub(crate) fn shop_case(seed: u64, broken: Option<Broken>) -> Case {
     if dice.chance(0.5) {
         script.extend(deploys(busy_for, &dice));
     }
+    for _ in 0..dice.below(3) {
+        let (at, step) = (dice.duration(busy_for), Step::Shard(1 + dice.below(4)));
+        script.push(Timed { at, step });
+    }
     Case {
         script,
         afterwards: Vec::new(),
@@ -105,6 +112,14 @@ pub(crate) fn shop_case(seed: u64, broken: Option<Broken>) -> Case {
             late: dice.pick(&[Duration::ZERO, MINUTE / 2, MINUTE]),
         },
         ..case(seed, broken)
+    }
+}
+
+/// The same orders, seen through by participants that react to each other.
+pub(crate) fn twin_case(seed: u64, broken: Option<Broken>) -> Case {
+    Case {
+        flow: OrderFlow::Choreographed,
+        ..shop_case(seed, broken)
     }
 }
 
@@ -269,6 +284,11 @@ pub(crate) fn run_bank(seeds: std::ops::Range<u64>) -> Figures {
 /// Runs these seeds of the shop.
 pub(crate) fn run_shop(seeds: std::ops::Range<u64>) -> Figures {
     run_each(seeds, shop_case, "SIM_SHOP_SEED")
+}
+
+/// Runs these seeds of the shop whose participants react to each other.
+pub(crate) fn run_twin(seeds: std::ops::Range<u64>) -> Figures {
+    run_each(seeds, twin_case, "SIM_TWIN_SEED")
 }
 
 fn run_each(

@@ -44,6 +44,8 @@ pub(crate) enum Step {
     CancelOrder(u64),
     /// An operator says a word about the process of order number n.
     Operate(u64, Word),
+    /// The stock is divided over so many documents.
+    Shard(u64),
     /// A build takes the place of what runs, on each service's instance of this number, or on all.
     Deploy(Option<usize>, Build),
     /// Owner number n opens an account.
@@ -79,6 +81,7 @@ impl Step {
             | Self::Order(..)
             | Self::CancelOrder(_)
             | Self::Operate(..)
+            | Self::Shard(_)
             | Self::Deploy(..)
             | Self::OpenAccount(_)
             | Self::Book(..)
@@ -143,6 +146,7 @@ impl Clients {
             Step::Order(number, kind) => self.order(number, kind).await,
             Step::CancelOrder(number) => self.cancel_order(number).await,
             Step::Operate(number, word) => self.operate(number, word).await,
+            Step::Shard(shards) => self.shard(shards).await,
             Step::OpenAccount(number) => self.open_account(number).await,
             Step::Book(number, booking) => self.book(number, booking).await,
             Step::Deploy(only, build) => self.services.deploy(only, build).await,

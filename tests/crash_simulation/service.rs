@@ -68,6 +68,18 @@ impl Service {
         }
     }
 
+    /// Whether its subscription to this topic lets events of this flow through.
+    pub(crate) fn hears(self, topic: &str, flow: Option<&str>) -> bool {
+        let filter = system::filter(self.name(), topic);
+        filter.is_none_or(|filter| flow.is_some_and(|flow| filter.contains(flow)))
+    }
+
+    /// Whether it is sent an event of this type and flow on this topic, and handles it.
+    pub(crate) fn wants(self, topic: &str, event_type: &str, flow: Option<&str>) -> bool {
+        let handles = self.handles().contains(&event_type) && self.topics().contains(&topic);
+        handles && self.hears(topic, flow)
+    }
+
     /// The topics it listens to.
     pub(crate) fn topics(self) -> Vec<&'static str> {
         match self {

@@ -17,7 +17,7 @@ use fanout_processes::{Engine, Processes};
 use fanout_runtime::{Clock, IdGenerator, Timings};
 use fanout_store::{Documents, StoreError};
 use fanout_testkit::faults::{FaultPlan, FaultyDocuments, FaultyPort, FaultyPublisher, Process};
-use order_service::OrderServiceDeps;
+use order_service::{OrderFlow, OrderServiceDeps};
 use payment_service::PaymentServiceDeps;
 use tokio::sync::Mutex;
 use user_service::UserServiceDeps;
@@ -45,6 +45,7 @@ pub(crate) struct Parts {
     pub(crate) plan: Arc<dyn FaultPlan>,
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) broken: Option<Broken>,
+    pub(crate) flow: OrderFlow,
     /// Whether there are orders, and processes that see them through.
     pub(crate) shop: bool,
 }
@@ -301,6 +302,7 @@ impl<'a> Means<'a> {
             Service::Order => order_service::app(OrderServiceDeps {
                 consumer: self.consumer(service),
                 processes: self.processes(),
+                flow: self.parts.flow,
             }),
             Service::Inventory => inventory_service::app(self.consumer(service)),
             Service::Payment => self.payments(),

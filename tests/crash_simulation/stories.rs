@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use order_service::OrderFlow;
+
 use super::bank::{BOOKED, Booking};
 use super::exhaustive::Pairs;
 use super::mailbox::{FIRST_FULL, FIRST_REFUSED};
@@ -27,6 +29,7 @@ pub(crate) struct Story {
     pub(super) on_one_machine: bool,
     /// An account was moved often before.
     pub(super) with_past: bool,
+    pub(super) flow: OrderFlow,
 }
 
 /// The consumers of sign-up, none of which emits.
@@ -53,6 +56,7 @@ const SIGN_UP: Story = Story {
     twice: false,
     on_one_machine: false,
     with_past: false,
+    flow: OrderFlow::Orchestrated,
 };
 
 /// The first booking after those of the account that was moved often.
@@ -67,8 +71,14 @@ const ORDER: Story = Story {
     ..SIGN_UP
 };
 
+/// The same, seen through by participants that react to each other.
+const TWIN: Story = Story {
+    flow: OrderFlow::Choreographed,
+    ..ORDER
+};
+
 /// The one event of each kind and each way through the pipeline.
-pub(crate) static STORIES: [Story; 26] = [
+pub(crate) static STORIES: [Story; 31] = [
     Story {
         pairs: Pairs::WithACrash,
         ..SIGN_UP
@@ -203,6 +213,36 @@ pub(crate) static STORIES: [Story; 26] = [
         ],
         apart: AMID,
         ..ORDER
+    },
+    Story {
+        name: "order-of-divided-stock",
+        only_crashes: true,
+        // Two of the five are in no shard together.
+        script: &[Step::Shard(4), Step::Order(1, Kind::Nowhere)],
+        ..ORDER
+    },
+    Story {
+        name: "twin",
+        script: &[Step::Order(1, Kind::Fine)],
+        ..TWIN
+    },
+    Story {
+        name: "twin-to-nowhere",
+        only_crashes: true,
+        script: &[Step::Order(1, Kind::Nowhere)],
+        ..TWIN
+    },
+    Story {
+        name: "twin-called-off",
+        script: &[Step::Order(1, Kind::Fine), Step::CancelOrder(1)],
+        apart: AMID,
+        ..TWIN
+    },
+    Story {
+        name: "twin-silent",
+        only_crashes: true,
+        script: &[Step::Order(1, Kind::Silent)],
+        ..TWIN
     },
     Story {
         name: "bank",

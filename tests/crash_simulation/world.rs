@@ -9,6 +9,7 @@ use fanout_runtime::Clock as _;
 use fanout_store::Documents as _;
 use fanout_testkit::SeededIds;
 use http::Request;
+use order_service::OrderFlow;
 
 use super::bank;
 use super::broken::Broken;
@@ -54,6 +55,8 @@ pub(crate) struct Case {
     /// How often clients try.
     pub(crate) tries: usize,
     pub(crate) broken: Option<Broken>,
+    /// How orders are seen through.
+    pub(crate) flow: OrderFlow,
 }
 
 /// What became of a case.
@@ -65,6 +68,8 @@ pub(crate) struct Ran {
     pub(crate) calls: Vec<SeenCall>,
     /// How many faults were injected.
     pub(crate) faults: u64,
+    /// How many events were stored.
+    pub(crate) events: usize,
 }
 
 impl Case {
@@ -138,7 +143,9 @@ impl World {
         let publisher = Arc::new(SimPublisher(Arc::clone(&world.bus)));
         bank::end::check(&world.sim, world.store.clone(), publisher).await;
         world.bus.connect(None);
+        let events = world.sim.facts().events.len();
         Ran {
+            events,
             violations: std::mem::take(&mut world.sim.facts().violations),
             trace: world.sim.take_trace(),
             calls: world.plan.take_seen(),
@@ -168,6 +175,7 @@ impl World {
             plan: plan.clone(),
             ids: Arc::new(SeededIds::new(case.seed)),
             broken: case.broken,
+            flow: case.flow,
             shop,
         };
         let most = i64::try_from(MAX_SKEW.as_millis()).unwrap();

@@ -50,14 +50,14 @@ impl TestSystem {
 
     /// The shop too, on the embedded engine.
     pub(crate) async fn shop() -> Self {
+        Self::shop_of("orchestrated").await
+    }
+
+    /// The same, whose orders are seen through like this.
+    pub(crate) async fn shop_of(flow: &str) -> Self {
         let (nothing, data) = (HashMap::new(), tempfile::tempdir().unwrap());
-        Self::start_of(
-            &["--system", "shop"],
-            EngineChoice::Embedded,
-            &nothing,
-            data,
-        )
-        .await
+        let more = ["--system", "shop", "--order-flow", flow];
+        Self::start_of(&more, EngineChoice::Embedded, &nothing, data).await
     }
 
     /// Posts, feeds and the search too, on the embedded engine.

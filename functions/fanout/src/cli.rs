@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use fanout_bus::Backoff;
 use fanout_kernel::ServiceSpec;
 use fanout_runtime::LogFormat;
-use system::{MAIN_SYSTEM, Redelivery, roles, systems};
+use system::{MAIN_SYSTEM, OrderFlow, Redelivery, roles, systems};
 
 use crate::capacity::CapacityFlags;
 use crate::completions::CompletionsFlags;
@@ -27,6 +27,7 @@ use crate::publish::PublishArgs;
 use crate::replay::ReplayFlags;
 use crate::schema::SchemaArgs;
 use crate::status::StatusFlags;
+use crate::stock::StockArgs;
 use crate::trace::TraceFlags;
 
 /// The Pub/Sub REST face's name in `--port`.
@@ -85,6 +86,8 @@ pub enum Command {
     Processes(ProcessesArgs),
     /// List read models, rebuild one from the stored events, or go back
     Projections(ProjectionsArgs),
+    /// Show how the stock of a product lies in the store, or divide it anew
+    Stock(StockArgs),
     /// Show an event's life: stored, published, and what each consumer made of it
     Trace(TraceFlags),
     /// Check that the bank's events are as they were written
@@ -135,6 +138,10 @@ pub struct UpFlags {
         value_name = "DIVISOR"
     )]
     pub step_deadlines: NonZeroU32,
+    /// How new orders are seen through: `orchestrated`, a process asks for each step, or
+    /// `choreographed`, the services react to each other's events
+    #[arg(long, env = "FANOUT_ORDER_FLOW", value_name = "FLOW")]
+    pub order_flow: Option<OrderFlow>,
     /// The page at localhost:8090: `on`, `read-only` (it changes nothing), or `off`
     #[arg(long, env = "FANOUT_CONSOLE", default_value = "on")]
     pub console: ConsoleMode,

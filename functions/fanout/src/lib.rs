@@ -22,6 +22,7 @@ pub mod pubsub_rest;
 pub mod replay;
 pub mod schema;
 pub mod status;
+pub mod stock;
 pub mod target;
 pub mod trace;
 pub mod up;

@@ -7,7 +7,7 @@ use fanout::answer::{exit_code, notice};
 use fanout::cli::{Cli, Command};
 use fanout::{
     capacity, completions, dead_letters, doctor, ledger, manifest, new_service, processes,
-    projections, publish, replay, schema, status, trace, up,
+    projections, publish, replay, schema, status, stock, trace, up,
 };
 use mimalloc::MiMalloc;
 
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Some(Command::Replay(flags)) => replay::run(&flags),
         Some(Command::DeadLetters(args)) => dead_letters::run(&args),
         Some(Command::Processes(args)) => processes::run(&args),
+        Some(Command::Stock(args)) => stock::run(&args),
         Some(Command::Projections(args)) => projections::run(&args),
         Some(Command::Trace(flags)) => trace::run(&flags),
         Some(Command::Ledger(args)) => ledger::run(args),

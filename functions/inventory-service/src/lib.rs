@@ -1,10 +1,13 @@
 //! The inventory service: keeps the stock, and reserves it for orders, never more than there is.
 
 mod first_stock;
+mod follow_order;
 mod get_stock;
 mod put_stock;
 mod reservation;
 mod reserve_items;
+mod shard_stock;
+mod shards;
 mod ship_items;
 mod stock;
 
@@ -13,17 +16,21 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
-use fanout_contracts::inventory::{self, ReleaseRequested, ReservationRequested};
+use fanout_contracts::inventory::{self, ReleaseRequested, ReservationRequested, Reserved};
+use fanout_contracts::order::{self, OrderCreated};
+use fanout_contracts::payment::{self, Declined, Refunded};
 use fanout_contracts::shipping::{self, ShipmentCreated};
 use fanout_events::EventType as _;
 use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
-use fanout_processes::Fences;
+use fanout_processes::{Fences, Reacting};
 use fanout_web::with_fallbacks;
 
 pub use first_stock::stock_first_products;
 pub use reservation::RESERVATIONS;
-pub use stock::STOCK;
+pub use shard_stock::{Division, MOST_SHARDS, NotDivided, Part, divided, division_of, shard_stock};
+pub use stock::{STOCK, STOCK_SHARDS};
 
+use follow_order::{release, reserve};
 use reserve_items::ReserveItems;
 use ship_items::ShipItems;
 
@@ -38,13 +45,16 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
     look_at: "/stock/1",
     publishes: &[inventory::TOPIC],
     subscriber: Some(SUBSCRIBER),
-    collections: &[RESERVATIONS, STOCK],
+    collections: &[RESERVATIONS, STOCK, STOCK_SHARDS],
     env: &[],
     secrets: &[],
     limits: Limits::USUAL,
     public: false,
     build: |_, _| Some(Role::reacting(&SUBSCRIBER, app)),
 };
+
+/// Topics of which it wants only what is said of orders whose participants react to each other.
+pub const OF_CHOREOGRAPHED: &[&str] = &[order::TOPIC, payment::TOPIC];
 
 const SUBSCRIBER: Subscriber = Subscriber {
     consumer: NAME,
@@ -57,15 +67,34 @@ const SUBSCRIBER: Subscriber = Subscriber {
             topic: shipping::TOPIC,
             types: &[ShipmentCreated::TYPE],
         },
+        Subscribed {
+            topic: order::TOPIC,
+            types: &[OrderCreated::TYPE],
+        },
+        Subscribed {
+            topic: payment::TOPIC,
+            types: &[Declined::TYPE, Refunded::TYPE],
+        },
     ],
 };
 
 /// The consumer, for [`push_route`].
 pub fn consumer(deps: &ConsumerDeps) -> Consumer {
     let fences = Fences::of(NAME, deps);
+    let (doing, undoing) = (
+        || fences.doing(ReserveItems),
+        || fences.undoing(ReserveItems),
+    );
+    let created = Reacting::to(reserve, doing()).telling::<Reserved, _>("order", |it| Some(it));
     Consumer::named(NAME)
-        .on::<ReservationRequested>(fences.doing(ReserveItems))
-        .on::<ReleaseRequested>(fences.undoing(ReserveItems))
+        // Where a process asks.
+        .on::<ReservationRequested>(doing())
+        .on::<ReleaseRequested>(undoing())
+        // Where participants react to each other.
+        .on::<OrderCreated>(created)
+        .on::<Declined>(Reacting::to(release::<Declined>, undoing()))
+        .on::<Refunded>(Reacting::to(release::<Refunded>, undoing()))
+        // In both.
         .on::<ShipmentCreated>(ShipItems)
 }
 
@@ -75,6 +104,10 @@ pub fn app(deps: ConsumerDeps) -> Router {
         .route(
             "/stock/{product_id}",
             get(get_stock::get_stock).put(put_stock::put_stock),
+        )
+        .route(
+            "/stock/{product_id}/shards",
+            get(shard_stock::get_shards).post(shard_stock::post_shards),
         )
         .with_state(Arc::clone(&deps.documents))
         .merge(push_route(consumer(&deps), deps));

@@ -15,7 +15,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 use tracing::error;
 
-use crate::get_stock::read_stock;
+use crate::shards::Whole;
 use crate::stock::Stock;
 
 /// A body has one number.
@@ -85,14 +85,14 @@ async fn read_on_hand(product_id: &str, headers: &HeaderMap, body: Body) -> Resu
 
 async fn put(documents: &dyn Documents, product_id: &str, on_hand: u64) -> Result<Stock, NotPut> {
     for _ in 0..TRIES {
-        let read = read_stock(documents, product_id).await?;
-        let reserved = read.as_ref().map_or(0, |read| read.stock.reserved);
+        let whole = Whole::read(documents, product_id).await?;
+        let reserved = whole.as_ref().map_or(0, |whole| whole.sums().1);
         let stock = Stock::of(product_id, on_hand, reserved).ok_or(NotPut::BelowReserved)?;
-        let write = match &read {
-            Some(read) => read.replace(&stock),
-            None => stock.create(),
+        let writes = match &whole {
+            Some(whole) => whole.put(&stock),
+            None => vec![stock.create()],
         };
-        match documents.commit(vec![write]).await {
+        match documents.commit(writes).await {
             Ok(_) => return Ok(stock),
             Err(CommitError::Conflict(_) | CommitError::Contention(_)) => {}
             Err(CommitError::Store(error)) => return Err(error.into()),

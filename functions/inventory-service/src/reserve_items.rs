@@ -12,7 +12,8 @@ use fanout_processes::{Answer, Ruling, StoreStep, UndoableInStore};
 use fanout_store::{Key, Precondition, Write};
 
 use crate::reservation::{Reservation, Status, kept, reservation_key};
-use crate::stock::{Read, Stock, by_product, stock_key};
+use crate::shards::change_shards;
+use crate::stock::{Change, Read, by_product, stock_key};
 
 /// The step `reserve` of an order.
 pub(crate) struct ReserveItems;
@@ -30,16 +31,12 @@ impl StoreStep for ReserveItems {
         view: &View<'_>,
     ) -> Result<(Ruling<Reservation>, Vec<Write>), Failure> {
         let refused = |reason: &str| Ok((Ruling::Refused(reason.to_owned()), Vec::new()));
-        let mut writes = Vec::new();
-        for (quantity, read) in stock_of(&asked.items, view).await? {
-            let Some(read) = read else {
-                return refused("unknown_product");
-            };
-            let Some(stock) = read.stock.reserve(quantity) else {
-                return refused("out_of_stock");
-            };
-            writes.push(read.replace(&stock));
-        }
+        let (order, items) = (asked.order_id.as_str(), &asked.items);
+        let mut writes = match changed(order, items, Change::Reserve, view).await? {
+            Changed::By(writes) => writes,
+            Changed::UnknownProduct => return refused("unknown_product"),
+            Changed::TooFew => return refused("out_of_stock"),
+        };
         writes.push(kept(&asked.order_id, Status::Reserved));
         let reservation = Reservation {
             order_id: asked.order_id.clone(),
@@ -62,6 +59,7 @@ impl StoreStep for ReserveItems {
                     reservation_id,
                     order_id,
                     items: reservation.items.clone(),
+                    order: None,
                     step,
                 };
                 Draft::of(to.subject, to.sequence, &reserved)
@@ -92,7 +90,7 @@ impl UndoableInStore for ReserveItems {
         let Some(reservation) = kept_now.as_ref().filter(is_reserved) else {
             return Ok(Vec::new());
         };
-        let mut writes = changed(&done.items, view, Stock::release).await?;
+        let mut writes = taken(&done.order_id, &done.items, Change::Release, view).await?;
         let version = Precondition::UpdatedAt(reservation.update_time);
         writes.push(kept(&done.order_id, Status::Released).only_if(version));
         Ok(writes)
@@ -113,35 +111,52 @@ impl UndoableInStore for ReserveItems {
 #[error("less of a product is reserved than was promised to the order")]
 struct LessThanPromised;
 
-/// The stock of each product, changed by the quantity in which the order has it.
-pub(crate) async fn changed(
-    items: &[ProductLine],
-    view: &View<'_>,
-    change: impl Fn(&Stock, u64) -> Option<Stock>,
-) -> Result<Vec<Write>, Failure> {
-    let mut writes = Vec::new();
-    for (quantity, read) in stock_of(items, view).await? {
-        let read = read.ok_or_else(|| Failure::retry(LessThanPromised))?;
-        let stock = change(&read.stock, quantity);
-        let stock = stock.ok_or_else(|| Failure::retry(LessThanPromised))?;
-        writes.push(read.replace(&stock));
-    }
-    Ok(writes)
+/// What a change of an order's stock comes to.
+enum Changed {
+    By(Vec<Write>),
+    UnknownProduct,
+    /// Of one product at least.
+    TooFew,
 }
 
-/// The stock of each product of an order, with the quantity in which the order has it.
-async fn stock_of(
+/// The stock of each product, changed by the quantity in which the order has it, which is there.
+pub(crate) async fn taken(
+    order_id: &str,
     items: &[ProductLine],
+    change: Change,
     view: &View<'_>,
-) -> Result<Vec<(u64, Option<Read>)>, Failure> {
+) -> Result<Vec<Write>, Failure> {
+    match changed(order_id, items, change, view).await? {
+        Changed::By(writes) => Ok(writes),
+        Changed::UnknownProduct | Changed::TooFew => Err(Failure::retry(LessThanPromised)),
+    }
+}
+
+async fn changed(
+    order_id: &str,
+    items: &[ProductLine],
+    change: Change,
+    view: &View<'_>,
+) -> Result<Changed, Failure> {
     let quantities = by_product(items);
     let keys: Vec<Key> = quantities.keys().map(|id| stock_key(id)).collect();
     let documents = view.get_many(&keys).await?;
-    let read = documents.iter().map(|document| {
-        let read = document.as_ref().map(Read::from_document);
-        read.transpose()
-    });
-    let pairs = quantities.into_values().zip(read);
-    let pairs = pairs.map(|(quantity, read)| Ok((quantity, read?)));
-    pairs.collect()
+    let mut all = Vec::new();
+    for (quantity, document) in quantities.into_values().zip(&documents) {
+        let Some(document) = document else {
+            return Ok(Changed::UnknownProduct);
+        };
+        let own = Read::from_document(document)?;
+        let writes = if own.shards > 0 {
+            change_shards(&own, order_id, quantity, change, view).await?
+        } else {
+            let stock = own.stock.after(change, quantity);
+            stock.map(|stock| vec![own.replace(&stock)])
+        };
+        match writes {
+            Some(writes) => all.extend(writes),
+            None => return Ok(Changed::TooFew),
+        }
+    }
+    Ok(Changed::By(all))
 }

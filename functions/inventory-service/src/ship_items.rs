@@ -7,8 +7,8 @@ use fanout_events::Envelope;
 use fanout_store::Precondition;
 
 use crate::reservation::{Status, kept, reservation_key};
-use crate::reserve_items::changed;
-use crate::stock::Stock;
+use crate::reserve_items::taken;
+use crate::stock::Change;
 
 /// Takes an order's items from the stock, once per order: shipping may say it again.
 pub(crate) struct ShipItems;
@@ -32,7 +32,7 @@ impl StoreEffect<ShipmentCreated> for ShipItems {
         if status != Status::Reserved.as_str() {
             return Err(not_reserved());
         }
-        let mut writes = changed(&shipment.items, view, Stock::ship).await?;
+        let mut writes = taken(&shipment.order_id, &shipment.items, Change::Ship, view).await?;
         let version = Precondition::UpdatedAt(reservation.update_time);
         writes.push(kept(&shipment.order_id, Status::Shipped).only_if(version));
         Ok(Plan::Apply(writes.into()))

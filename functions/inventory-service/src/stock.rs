@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 
 use fanout_contracts::ProductLine;
-use fanout_store::{Collection, Document, Fields, Key, MalformedDocument, UpdateTime, Write};
+use fanout_store::{
+    Collection, Document, Fields, Key, MalformedDocument, Precondition, UpdateTime, Write,
+};
 use serde::Serialize;
 
 /// The collection of stock, by product.
 pub const STOCK: &Collection = &Collection::named("stock").no_automatic_indexes();
+
+/// The stock of products that many orders want at once, by product and shard: see [`crate::shards`].
+pub const STOCK_SHARDS: &Collection = &Collection::named("stock_shards").no_automatic_indexes();
 
 /// What there is of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,10 +26,25 @@ pub(crate) struct Stock {
     available: u64,
 }
 
-/// What there is of a product, as it was read.
+/// What one document has of a product, as it was read.
 pub(crate) struct Read {
     pub(crate) stock: Stock,
+    /// Over how many shards the product's stock lies, if this is the product's own document: 0 if it
+    /// lies in this one.
+    pub(crate) shards: u64,
+    pub(crate) key: Key,
     version: UpdateTime,
+}
+
+/// What becomes of a quantity that an order wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It is promised to the order.
+    Reserve,
+    /// It is promised no more.
+    Release,
+    /// It was promised, and is gone.
+    Ship,
 }
 
 impl Stock {
@@ -38,22 +58,24 @@ impl Stock {
         })
     }
 
-    /// With as many more promised; `None` where there are not that many.
-    pub(crate) fn reserve(&self, quantity: u64) -> Option<Self> {
-        let reserved = self.reserved.checked_add(quantity)?;
-        Self::of(&self.product_id, self.on_hand, reserved)
+    /// The most of a quantity that a change can take here.
+    pub(crate) fn most(&self, change: Change, quantity: u64) -> u64 {
+        quantity.min(match change {
+            Change::Reserve => self.available,
+            Change::Release | Change::Ship => self.reserved,
+        })
     }
 
-    /// With as many fewer promised; `None` where fewer are.
-    pub(crate) fn release(&self, quantity: u64) -> Option<Self> {
-        let reserved = self.reserved.checked_sub(quantity)?;
-        Self::of(&self.product_id, self.on_hand, reserved)
-    }
-
-    /// With as many that were promised gone; `None` where fewer are.
-    pub(crate) fn ship(&self, quantity: u64) -> Option<Self> {
-        let on_hand = self.on_hand.checked_sub(quantity)?;
-        let reserved = self.reserved.checked_sub(quantity)?;
+    /// The same after a change; `None` where there are not that many.
+    pub(crate) fn after(&self, change: Change, quantity: u64) -> Option<Self> {
+        let (on_hand, reserved) = match change {
+            Change::Reserve => (self.on_hand, self.reserved.checked_add(quantity)?),
+            Change::Release => (self.on_hand, self.reserved.checked_sub(quantity)?),
+            Change::Ship => (
+                self.on_hand.checked_sub(quantity)?,
+                self.reserved.checked_sub(quantity)?,
+            ),
+        };
         Self::of(&self.product_id, on_hand, reserved)
     }
 
@@ -62,7 +84,7 @@ impl Stock {
         Write::create(stock_key(&self.product_id), self.to_fields())
     }
 
-    fn to_fields(&self) -> Fields {
+    pub(crate) fn to_fields(&self) -> Fields {
         Fields::new()
             .with("product_id", self.product_id.as_str())
             .with("on_hand", self.on_hand)
@@ -80,17 +102,35 @@ impl Read {
                 field: "reserved".to_owned(),
                 expected: "at most what is on hand",
             })?,
+            shards: match fields.get("shards") {
+                None => 0,
+                Some(_) => fields.count("shards")?,
+            },
+            key: document.key.clone(),
             version: document.update_time,
         })
     }
 
     /// Puts another stock in its place, if it is still as it was read.
     pub(crate) fn replace(&self, stock: &Stock) -> Write {
-        Write::replace(
-            stock_key(&stock.product_id),
-            stock.to_fields(),
-            self.version,
-        )
+        Write::replace(self.key.clone(), stock.to_fields(), self.version)
+    }
+
+    /// Says that the product's stock lies over so many shards, if it is still as it was read.
+    pub(crate) fn lies_over(&self, shards: u64) -> Write {
+        let nothing = Stock {
+            on_hand: 0,
+            reserved: 0,
+            available: 0,
+            product_id: self.stock.product_id.clone(),
+        };
+        let fields = nothing.to_fields().with("shards", shards);
+        Write::replace(self.key.clone(), fields, self.version)
+    }
+
+    /// Takes it away, if it is still as it was read.
+    pub(crate) fn delete(&self) -> Write {
+        Write::delete(self.key.clone()).only_if(Precondition::UpdatedAt(self.version))
     }
 }
 

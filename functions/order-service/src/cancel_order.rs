@@ -6,10 +6,11 @@ use axum::extract::{Path, State};
 use fanout_processes::{EngineError, OperateError};
 use http::StatusCode;
 
+use crate::Desk;
 use crate::api_error::ApiError;
 use crate::get_order::order_id;
 use crate::order::Order;
-use crate::{Desk, PROCESS};
+use crate::order_flow::OrderFlow;
 
 /// The order's reason, then.
 const BY_USER: &str = "cancelled_by_user";
@@ -28,7 +29,11 @@ pub(crate) async fn cancel_order(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<(StatusCode, Json<Order>), ApiError> {
     let id = order_id(path)?;
-    let asked = desk.engine.cancel(PROCESS, &id, BY_USER).await;
+    let cancel = |flow: OrderFlow| desk.engine.cancel(flow.process(), &id, BY_USER);
+    let mut asked = cancel(OrderFlow::Orchestrated).await;
+    if let Err(EngineError::NoSuchProcess) = asked {
+        asked = cancel(OrderFlow::Choreographed).await;
+    }
     let order = match asked {
         // A wish that is granted already is granted again.
         Ok(_) | Err(EngineError::Refused(OperateError::Turned)) => desk.order(&id).await?,

@@ -3,11 +3,13 @@
 
 mod api_error;
 mod cancel_order;
+mod choreographed_order;
 mod get_order;
 mod list_orders;
 mod new_order;
 mod openapi;
 mod order;
+mod order_flow;
 mod order_process;
 mod page_token;
 mod place_order;
@@ -21,7 +23,7 @@ use fanout_contracts::{inventory, mail, operator, order as orders, payment, ship
 use fanout_events::EventType;
 use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
 use fanout_outbox::Outbox;
-use fanout_processes::{Engine, PROCESSES, Processes};
+use fanout_processes::{Engine, PROCESSES as ALL_PROCESSES, Processes};
 use fanout_runtime::{Clock, IdGenerator};
 use fanout_store::Documents;
 use fanout_web::{IDEMPOTENCY_KEYS, Service, with_correlation, with_fallbacks};
@@ -29,7 +31,9 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use choreographed_order::choreographed_order;
 pub use order::ORDERS;
+pub use order_flow::{OrderFlow, UnknownFlow};
 pub use order_process::order_process;
 
 /// The service's name: the source of its events.
@@ -37,6 +41,9 @@ pub const NAME: &str = "order-service";
 
 /// The process that sees an order through.
 pub const PROCESS: &str = "order";
+
+/// All processes that see orders through: one for each flow.
+pub const PROCESSES: [&str; 2] = [PROCESS, orders::CHOREOGRAPHED];
 
 /// The service, in the table of services.
 pub static SERVICE: ServiceSpec = ServiceSpec {
@@ -84,18 +91,24 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
             },
         ],
     }),
-    collections: &[ORDERS, PROCESSES, IDEMPOTENCY_KEYS],
-    env: &[],
+    collections: &[ORDERS, ALL_PROCESSES, IDEMPOTENCY_KEYS],
+    env: &[("ORDER_FLOW", "orchestrated")],
     secrets: &[],
     limits: Limits::USUAL,
     public: false,
-    build: |_, _| {
-        Some(Role::new(|kernel| {
+    build: |settings, _| {
+        let flow = settings.or_default(
+            OrderFlow::SETTING,
+            "orchestrated or choreographed",
+            OrderFlow::default(),
+        )?;
+        Some(Role::new(move |kernel| {
             let subscriber = SERVICE.subscriber.as_ref();
             let subscriber = subscriber.ok_or("the order service reacts to no event")?;
             let deps = OrderServiceDeps {
                 consumer: kernel.consumer(subscriber)?,
                 processes: kernel.processes.of_service(NAME),
+                flow,
             };
             Ok(Service::new(app(deps)))
         }))
@@ -109,6 +122,8 @@ pub struct OrderServiceDeps {
     pub consumer: ConsumerDeps,
     /// Its processes.
     pub processes: Processes,
+    /// How new orders are seen through.
+    pub flow: OrderFlow,
 }
 
 /// What its requests are answered with.
@@ -119,6 +134,7 @@ pub(crate) struct Desk {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) engine: Engine,
+    pub(crate) flow: OrderFlow,
 }
 
 /// The service's routes.
@@ -126,6 +142,7 @@ pub fn app(deps: OrderServiceDeps) -> Router {
     let OrderServiceDeps {
         consumer: deps,
         processes,
+        flow,
     } = deps;
     let engine = Engine::new(
         processes.clone(),
@@ -139,6 +156,7 @@ pub fn app(deps: OrderServiceDeps) -> Router {
         clock: Arc::clone(&deps.clock),
         ids: Arc::clone(&deps.ids),
         engine: engine.clone(),
+        flow,
     };
     let (orders, mut document) = OpenApiRouter::with_openapi(openapi::Frame::openapi())
         .routes(routes!(place_order::place_order, list_orders::list_orders))

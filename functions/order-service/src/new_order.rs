@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::api_error::ApiError;
+use crate::order_flow::OrderFlow;
 
 /// The largest request body.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -121,8 +122,9 @@ impl NewOrder {
     }
 
     /// The order, under this id.
-    pub(crate) fn into_order(self, order_id: String) -> OrderCreated {
+    pub(crate) fn into_order(self, order_id: String, flow: OrderFlow) -> OrderCreated {
         OrderCreated {
+            step: flow.first_step(&order_id),
             order_id,
             user_id: self.user_id,
             currency: self.total.currency(),

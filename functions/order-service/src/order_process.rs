@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanout_contracts::ProductLine;
 use fanout_contracts::inventory::{
     ReleaseRequested, Released, ReservationRefused, ReservationRequested, Reserved,
 };
 use fanout_contracts::mail::{ConfirmationRequested, MailSent};
-use fanout_contracts::order::{OrderCancelled, OrderConfirmed, OrderCreated, OrderItem};
+use fanout_contracts::order::{OrderCancelled, OrderConfirmed, OrderCreated};
 use fanout_contracts::payment::{Captured, ChargeRequested, Declined, RefundRequested, Refunded};
 use fanout_contracts::shipping::{ShipmentCreated, ShipmentRefused, ShipmentRequested};
 use fanout_events::StepRef;
@@ -19,7 +18,7 @@ use fanout_processes::{Machine, Pace, Saga, machine};
 use crate::PROCESS;
 use crate::order::mirrored;
 
-const fn minutes(count: u64) -> Duration {
+pub(crate) const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
 
@@ -56,14 +55,10 @@ pub fn order_process(pace: Pace) -> Arc<dyn Machine> {
     )
 }
 
-fn lines(order: &OrderCreated) -> Vec<ProductLine> {
-    order.items.iter().map(OrderItem::line).collect()
-}
-
 fn reserve(asking: Asking<'_, OrderCreated>) -> ReservationRequested {
     ReservationRequested {
         order_id: asking.of.order_id.clone(),
-        items: lines(asking.of),
+        items: asking.of.lines(),
         step: asking.step,
     }
 }
@@ -100,14 +95,17 @@ fn refund(asking: Asking<'_, OrderCreated>) -> RefundRequested {
 fn ship(asking: Asking<'_, OrderCreated>) -> ShipmentRequested {
     ShipmentRequested {
         order_id: asking.of.order_id.clone(),
-        items: lines(asking.of),
+        items: asking.of.lines(),
         country: asking.of.country.clone(),
         step: asking.step,
     }
 }
 
 fn confirm(asking: Asking<'_, OrderCreated>) -> ConfirmationRequested {
-    let (order, step): (&OrderCreated, StepRef) = (asking.of, asking.step);
+    confirmation(asking.of, asking.step)
+}
+
+pub(crate) fn confirmation(order: &OrderCreated, step: StepRef) -> ConfirmationRequested {
     ConfirmationRequested {
         order_id: order.order_id.clone(),
         user_id: order.user_id.clone(),
@@ -117,7 +115,7 @@ fn confirm(asking: Asking<'_, OrderCreated>) -> ConfirmationRequested {
     }
 }
 
-fn confirmed(order: &OrderCreated) -> OrderConfirmed {
+pub(crate) fn confirmed(order: &OrderCreated) -> OrderConfirmed {
     OrderConfirmed {
         order_id: order.order_id.clone(),
         user_id: order.user_id.clone(),
@@ -126,7 +124,7 @@ fn confirmed(order: &OrderCreated) -> OrderConfirmed {
     }
 }
 
-fn cancelled(order: &OrderCreated, reason: &str) -> OrderCancelled {
+pub(crate) fn cancelled(order: &OrderCreated, reason: &str) -> OrderCancelled {
     OrderCancelled {
         order_id: order.order_id.clone(),
         user_id: order.user_id.clone(),

@@ -12,11 +12,11 @@ use fanout_web::{Remembered, Repeatable, RequestContext};
 use http::header::LOCATION;
 use http::{HeaderMap, StatusCode};
 
+use crate::Desk;
 use crate::api_error::ApiError;
 use crate::new_order::NewOrder;
 use crate::order::Order;
 use crate::request_schema::NewOrderBody;
-use crate::{Desk, PROCESS};
 
 /// How often a record under the request's key may vanish or run out before it is given up.
 const RECORD_TRIES: u32 = 3;
@@ -49,7 +49,7 @@ pub(crate) async fn place_order(
         trace: context.trace,
     };
     let (id, now) = (desk.ids.new_id("ord"), desk.clock.now());
-    let created = request.into_order(id);
+    let created = request.into_order(id, desk.flow);
     let order = match &repeatable {
         None => {
             let stored = desk.store(&created, &origin, now, None).await?;
@@ -72,7 +72,7 @@ impl Desk {
     ) -> Result<Option<Order>, ApiError> {
         let begun = self
             .engine
-            .begin(PROCESS, &created.order_id, created, origin, now);
+            .begin(self.flow.process(), &created.order_id, created, origin, now);
         let begun = begun.map_err(ApiError::internal)?;
         let order = Order::placed(created, &begun.instance, now);
         let key = record.as_ref().map(|record| record.key.clone());
@@ -109,12 +109,13 @@ impl Desk {
             expired = match known.transpose().map_err(ApiError::internal)? {
                 Some(Remembered::Same { id, at }) => {
                     let first = OrderCreated {
+                        step: self.flow.first_step(&id),
                         order_id: id,
                         ..created
                     };
-                    let begun = self
-                        .engine
-                        .begin(PROCESS, &first.order_id, &first, origin, at);
+                    let begun =
+                        self.engine
+                            .begin(self.flow.process(), &first.order_id, &first, origin, at);
                     let begun = begun.map_err(ApiError::internal)?;
                     return Ok(Order::placed(&first, &begun.instance, at));
                 }

@@ -78,6 +78,7 @@ impl OutsideStep for ChargeOrder {
                     order_id,
                     currency: asked.currency,
                     amount: asked.amount,
+                    order: None,
                     step,
                 };
                 Draft::of(to.subject, to.sequence, &captured)

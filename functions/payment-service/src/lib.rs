@@ -2,6 +2,7 @@
 
 mod ask_provider;
 mod charge_order;
+mod follow_order;
 mod list_payments;
 mod payment;
 mod provider;
@@ -13,10 +14,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
-use fanout_contracts::payment::{self as payments, ChargeRequested, RefundRequested};
+use fanout_contracts::inventory::{self, Reserved};
+use fanout_contracts::payment::{self as payments, Captured, ChargeRequested, RefundRequested};
+use fanout_contracts::shipping::{self, ShipmentRefused};
 use fanout_events::EventType as _;
 use fanout_kernel::{Limits, Place, Role, ServiceSpec, Subscribed, Subscriber};
-use fanout_processes::Fences;
+use fanout_processes::{Fences, Reacting};
 use fanout_runtime::Settings;
 use fanout_web::{Service, with_fallbacks};
 
@@ -26,6 +29,7 @@ pub use stripe::{STRIPE_INTENTS, Stripe, StripeSettings};
 pub use test_provider::{TEST_CHARGES, TestProvider};
 
 use charge_order::ChargeOrder;
+use follow_order::{charge, refund};
 use provider::Choice;
 
 /// The consumer's name.
@@ -47,12 +51,25 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
     build,
 };
 
+/// Topics of which it wants only what is said of orders whose participants react to each other.
+pub const OF_CHOREOGRAPHED: &[&str] = &[inventory::TOPIC, shipping::TOPIC];
+
 const SUBSCRIBER: Subscriber = Subscriber {
     consumer: NAME,
-    topics: &[Subscribed {
-        topic: payments::TOPIC,
-        types: &[ChargeRequested::TYPE, RefundRequested::TYPE],
-    }],
+    topics: &[
+        Subscribed {
+            topic: payments::TOPIC,
+            types: &[ChargeRequested::TYPE, RefundRequested::TYPE],
+        },
+        Subscribed {
+            topic: inventory::TOPIC,
+            types: &[Reserved::TYPE],
+        },
+        Subscribed {
+            topic: shipping::TOPIC,
+            types: &[ShipmentRefused::TYPE],
+        },
+    ],
 };
 
 fn build(settings: &mut Settings<'_>, place: &Place) -> Option<Role> {
@@ -78,12 +95,20 @@ pub struct PaymentServiceDeps {
 /// The consumer, for [`push_route`].
 pub fn consumer(deps: &PaymentServiceDeps) -> Consumer {
     let fences = Fences::of(NAME, &deps.consumer);
-    let charge = ChargeOrder {
+    let step = ChargeOrder {
         provider: Arc::clone(&deps.provider),
     };
+    let doing = || fences.doing_outside(step.clone());
+    let undoing = || fences.undoing_outside(step.clone());
+    let reserved = Reacting::to(charge, doing());
+    let reserved = reserved.telling::<Captured, _>("order", |it: &Reserved| it.order.as_deref());
     Consumer::named(NAME)
-        .acting_on::<ChargeRequested>(fences.doing_outside(charge.clone()))
-        .acting_on::<RefundRequested>(fences.undoing_outside(charge))
+        // Where a process asks.
+        .acting_on::<ChargeRequested>(doing())
+        .acting_on::<RefundRequested>(undoing())
+        // Where participants react to each other.
+        .acting_on::<Reserved>(reserved)
+        .acting_on::<ShipmentRefused>(Reacting::to(refund, undoing()))
 }
 
 /// The service's routes.

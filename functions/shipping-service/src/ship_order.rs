@@ -58,6 +58,7 @@ impl StoreStep for ShipOrder {
                     shipment_id,
                     order_id,
                     reason: reason.clone(),
+                    order: None,
                     step,
                 };
                 Draft::of(to.subject, to.sequence, &refused)

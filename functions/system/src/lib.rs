@@ -1,6 +1,7 @@
 //! The table of services, and what follows from it: topics, subscriptions, collections, and what
 //! Terraform is told.
 
+mod flows;
 mod manifest;
 mod topology;
 
@@ -14,11 +15,14 @@ use fanout_store::Collection;
 
 /// What the bank's streams are the events of.
 pub use account_service::Account;
-/// What a new shop has in stock.
-pub use inventory_service::stock_first_products;
+pub use flows::{filter, wants};
+/// What a new shop has in stock, and how a product's stock lies.
+pub use inventory_service::{
+    Division, MOST_SHARDS, divided, division_of, shard_stock, stock_first_products,
+};
 pub use manifest::manifest;
 /// What a trace of an order begins with.
-pub use order_service::PROCESS as ORDER_PROCESS;
+pub use order_service::{OrderFlow, PROCESSES as ORDER_PROCESSES};
 /// What keeps the bank's daily roots.
 pub use ticker::daily_roots;
 pub use topology::{Redelivery, deployed, topology};
@@ -52,8 +56,10 @@ type MadeAt = fn(Pace) -> Arc<dyn Machine>;
 type Made = fn() -> Projection;
 
 /// The processes, each with the service that owns it; every version that may have open instances.
-static PROCESSES: &[(&ServiceSpec, MadeAt)] =
-    &[(&order_service::SERVICE, order_service::order_process)];
+static PROCESSES: &[(&ServiceSpec, MadeAt)] = &[
+    (&order_service::SERVICE, order_service::order_process),
+    (&order_service::SERVICE, order_service::choreographed_order),
+];
 
 /// The projections, each with the service that owns it.
 static PROJECTIONS: &[(&ServiceSpec, Made)] = &[(&feed_service::SERVICE, feed_service::projection)];

@@ -8,7 +8,7 @@ use fanout_runtime::Timings;
 use fanout_store::{Collection, Direction, Order};
 use serde::Serialize;
 
-use crate::{Redelivery, collections, roles, topics};
+use crate::{Redelivery, collections, filter, roles, topics};
 
 /// Terraform's variables, by name. Fields stand in the order of the alphabet.
 #[derive(Serialize)]
@@ -47,6 +47,8 @@ struct Deployed {
     consumer: Option<&'static str>,
     cpu: &'static str,
     env: BTreeMap<&'static str, &'static str>,
+    /// By topic, of subscriptions that want a part of it only.
+    filters: BTreeMap<&'static str, String>,
     max_instances: u32,
     memory: &'static str,
     public: bool,
@@ -115,11 +117,17 @@ impl Deployed {
             Some(_) => spec.publishes.to_vec(),
             None => topics().into_iter().collect(),
         };
+        let filters = subscribed.clone().filter_map(|it| {
+            let filter = filter(spec.subscriber?.consumer, it.topic)?;
+            Some((it.topic, filter))
+        });
+        let filters = filters.collect();
         Self {
             concurrency: spec.limits.concurrency,
             consumer: spec.subscriber.map(|it| it.consumer),
             cpu: spec.limits.cpu,
             env: spec.env.iter().copied().collect(),
+            filters,
             max_instances: spec.limits.max_instances,
             memory: spec.limits.memory,
             public: spec.public,

@@ -9,7 +9,7 @@ use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription, Topology};
 use fanout_kernel::{ServiceSpec, Subscriber};
 use fanout_runtime::Timings;
 
-use crate::SERVICES;
+use crate::{SERVICES, filter};
 
 /// How often and how fast a failing message is delivered again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ fn topology_of(
                 max_attempts: redelivery.max_attempts,
             }),
             ordered: true,
-            filter: None,
+            filter: filter(subscriber.consumer, subscribed.topic),
             retention: Retention::of_unacked(Timings::PRODUCTION.retention),
         });
         topology.subscriptions.extend(pushed);
@@ -140,7 +140,7 @@ mod tests {
     use crate::{MAIN_SYSTEM, consumers};
 
     #[test]
-    fn every_consumer_is_pushed_all_events_of_its_topics() {
+    fn every_consumer_is_pushed_its_topics_and_only_six_of_those_by_flow() {
         let second = Duration::from_secs(1);
         let redelivery = Redelivery {
             backoff: Backoff {
@@ -150,15 +150,30 @@ mod tests {
             max_attempts: 5,
         };
         let topology = topology(redelivery, |it| Some(it.consumer.to_owned()));
+        let mut filtered = Vec::new();
         for subscriber in consumers() {
             for subscribed in subscriber.topics {
                 let mut subscriptions = topology.subscriptions.iter();
                 let name = subscriber.subscription(subscribed.topic);
                 let pushed = subscriptions.find(|it| it.name == name).unwrap();
                 assert_eq!(pushed.push_endpoint.as_deref(), Some(subscriber.consumer));
-                assert_eq!((&*pushed.topic, &pushed.filter), (subscribed.topic, &None));
+                assert_eq!(pushed.topic, subscribed.topic);
+                if let Some(filter) = &pushed.filter {
+                    assert_eq!(filter, "attributes.flow = \"choreographed\"");
+                    filtered.push(name);
+                }
             }
         }
+        filtered.sort();
+        let expected = [
+            "inventory-events-payment",
+            "order-events-inventory",
+            "order-events-shipping",
+            "payment-events-inventory",
+            "payment-events-shipping",
+            "shipping-events-payment",
+        ];
+        assert_eq!(filtered, expected);
     }
 
     #[test]

@@ -13,6 +13,12 @@ use crate::view::View;
 /// with the mark: exactly once.
 #[async_trait]
 pub trait StoreEffect<T: EventType>: Send + Sync + 'static {
+    /// Whether the event is any business of this effect; one that is not is ignored, as if its type
+    /// were not handled: it costs no round trip.
+    fn concerns(&self, _event: &Envelope<T>) -> bool {
+        true
+    }
+
     /// What the event changes. Reads only; may be called again for the same event when documents
     /// changed between plan and commit ([`View::conflicts`] counts).
     async fn plan(&self, event: &Envelope<T>, view: &View<'_>) -> Result<Plan, Failure>;
@@ -31,6 +37,11 @@ pub trait EventEffect: Send + Sync + 'static {
 pub trait OutsideEffect<T: EventType>: Send + Sync + 'static {
     /// What the act found out, for [`OutsideEffect::remember`]: a charge's id, a refusal.
     type Output: Send + Sync + 'static;
+
+    /// As in [`StoreEffect::concerns`].
+    fn concerns(&self, _event: &Envelope<T>) -> bool {
+        true
+    }
 
     /// What the claim's own commit writes besides the mark: a fence. Reads only; called again when
     /// documents changed between plan and commit. Usually nothing.

@@ -20,6 +20,8 @@ pub(super) struct Handler(Arc<dyn Bind>);
 pub(super) enum Bound {
     InStore(Box<dyn Planned>),
     Outside(Box<dyn Outside>),
+    /// The event is no business of the effect.
+    OfNoConcern,
 }
 
 /// [`StoreEffect`] on one event.
@@ -111,19 +113,23 @@ struct Done<T, E, O> {
 
 impl<T: EventType, E: StoreEffect<T>> Bind for InStore<T, E> {
     fn bind(&self, event: &Event) -> Result<Bound, DecodeError> {
-        Ok(Bound::InStore(Box::new(OnEvent {
-            event: Arc::new((self.reads)(event)?),
-            effect: Arc::clone(&self.effect),
-        })))
+        let event = Arc::new((self.reads)(event)?);
+        if !self.effect.concerns(&event) {
+            return Ok(Bound::OfNoConcern);
+        }
+        let effect = Arc::clone(&self.effect);
+        Ok(Bound::InStore(Box::new(OnEvent { event, effect })))
     }
 }
 
 impl<T: EventType, E: OutsideEffect<T>> Bind for OutsideStore<T, E> {
     fn bind(&self, event: &Event) -> Result<Bound, DecodeError> {
-        Ok(Bound::Outside(Box::new(OnEvent {
-            event: Arc::new((self.reads)(event)?),
-            effect: Arc::clone(&self.effect),
-        })))
+        let event = Arc::new((self.reads)(event)?);
+        if !self.effect.concerns(&event) {
+            return Ok(Bound::OfNoConcern);
+        }
+        let effect = Arc::clone(&self.effect);
+        Ok(Bound::Outside(Box::new(OnEvent { event, effect })))
     }
 }
 

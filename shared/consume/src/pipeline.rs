@@ -188,6 +188,7 @@ impl Pipeline {
                 reaction.await.into()
             }
             Ok(Bound::Outside(effect)) => self.react_outside(delivery, effect.as_ref()).await,
+            Ok(Bound::OfNoConcern) => Outcome::Ignored.into(),
             Err(error) => {
                 let Arrival {
                     message, redriven, ..

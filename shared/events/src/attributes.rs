@@ -15,6 +15,10 @@ pub const CE_TYPE: &str = "ce-type";
 /// The attribute that names the request which started it all.
 pub const CORRELATION_ID: &str = "correlation_id";
 
+/// The attribute by which subscriptions filter that want events of one flow only; see
+/// [`EventType::flow`](crate::EventType::flow).
+pub const FLOW: &str = "flow";
+
 /// The attributes of an event's message.
 pub fn attributes<D>(event: &Envelope<D>, traceparent: Option<&str>) -> BTreeMap<String, String> {
     let time = event.timestamp.to_rfc3339_opts(SecondsFormat::Millis, true);

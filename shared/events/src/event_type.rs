@@ -35,6 +35,12 @@ pub trait EventType: Serialize + JsonSchema + Sized + Send + Sync + 'static {
         None
     }
 
+    /// What the message's attribute `flow` says: subscriptions that want events of one flow only
+    /// filter by it. Usually nothing.
+    fn flow(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Version and schema that new events of this type carry.
     fn metadata() -> Metadata {
         Metadata {

@@ -15,7 +15,7 @@ mod shape;
 mod short_form;
 mod step;
 
-pub use attributes::{CE_TYPE, CORRELATION_ID, GOOGLES_TRACEPARENT, TRACEPARENT, attributes};
+pub use attributes::{CE_TYPE, CORRELATION_ID, FLOW, GOOGLES_TRACEPARENT, TRACEPARENT, attributes};
 pub use cloud_event::is_cloud_event;
 pub use decode::{DecodeError, Decoded, Received, decode, decode_message};
 pub use envelope::{Data, Envelope, Event, Metadata};
@@ -27,4 +27,4 @@ pub use json_fields::{JsonFields, WrongField};
 pub use json_text::{json_text, skip_byte_order_mark};
 pub use personal::{EmailAddress, InvalidEmailAddress, InvalidPersonName, PersonName};
 pub use shape::IDENTIFIER_PATTERN;
-pub use step::{OfStep, StepRef};
+pub use step::{CANCELLED, OfStep, StepRef};

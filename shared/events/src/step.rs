@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EventType, JsonFields, WrongField};
 
+/// The reason of a refusal where the undo came first.
+pub const CANCELLED: &str = "cancelled";
+
 /// A step of one instance of a process, asked for once or again. All texts are identifiers.
 ///
 /// What is asked for has one effect for a process, key and name, however often it is asked: the

@@ -2,7 +2,9 @@
 
 use fanout_events::{Envelope, Event, EventType, Metadata};
 use fanout_runtime::{Timestamp, TraceContext, id_of};
+use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::SchemasUrl;
@@ -19,6 +21,7 @@ pub struct Draft {
     timestamp: Option<Timestamp>,
     metadata: Metadata,
     data: Box<RawValue>,
+    pub(super) flow: Option<&'static str>,
 }
 
 /// An event that cannot be written as JSON.
@@ -54,6 +57,7 @@ impl Draft {
             timestamp: None,
             metadata: T::metadata(),
             data: to_raw_value(data)?,
+            flow: data.flow(),
         })
     }
 
@@ -61,6 +65,14 @@ impl Draft {
     /// it is about. It waits for no other event.
     pub fn request<T: EventType>(data: &T) -> Result<Self, UnwritableEvent> {
         Ok(Self::of("", 0, data)?.unordered())
+    }
+
+    /// The same, with one more field in its data.
+    pub fn carrying(self, name: &str, value: &impl Serialize) -> Result<Self, UnwritableEvent> {
+        let mut data: Map<String, Value> = serde_json::from_str(self.data.get())?;
+        data.insert(name.to_owned(), serde_json::to_value(value)?);
+        let data = to_raw_value(&data)?;
+        Ok(Self { data, ..self })
     }
 
     /// The same, about this subject, in this place.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fanout_bus::{OutgoingMessage, trace_of};
-use fanout_events::attributes;
+use fanout_events::{FLOW, attributes};
 use fanout_runtime::{Timestamp, TraceContext, later};
 use fanout_store::{
     Collection, Fields, Key, MalformedDocument, Precondition, UpdateTime, Value, Write, ascending,
@@ -126,9 +126,11 @@ impl EventRow {
         let created = created(&traced, origin.trace.as_ref());
         let trace = created.as_ref().or(origin.trace.as_ref());
         let traceparent = trace.map(ToString::to_string);
+        let mut attributes = attributes(&event, traceparent.as_deref());
+        attributes.extend(draft.flow.map(|flow| (FLOW.to_owned(), flow.to_owned())));
         Ok(Self {
             data: event.to_json()?,
-            attributes: attributes(&event, traceparent.as_deref()),
+            attributes,
             event_id: event.id,
             source: event.source,
             topic: draft.topic.to_owned(),

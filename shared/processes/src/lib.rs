@@ -22,10 +22,10 @@ pub use find::{find_processes, open_versions};
 pub use instance::{Failed, Instance, Status, StepRecord, StepStatus};
 pub use machine::{Machine, machine};
 pub use operate::CANCELLED_BY_OPERATOR;
-pub use pace::Pace;
+pub use pace::{PERSISTENT_ATTEMPTS, Pace, backoff};
 pub use participant::{
-    Answer, CANCELLED, DoInStore, DoOutside, Fences, Keys, OutsideStep, Ruling, STEP_FENCES,
-    StoreStep, UndoInStore, UndoOutside, UndoableInStore, UndoableOutside,
+    Answer, DoInStore, DoOutside, Fences, ForestallInStore, Keys, OutsideStep, Reacting, Ruling,
+    STEP_FENCES, StoreStep, UndoInStore, UndoOutside, UndoableInStore, UndoableOutside,
     end_fences_of_dead_process,
 };
 pub use process::{

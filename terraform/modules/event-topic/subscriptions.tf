@@ -10,6 +10,7 @@ resource "google_pubsub_subscription" "push" {
 
   ack_deadline_seconds       = var.delivery.ack_deadline_seconds # also the time-out of the push request
   enable_message_ordering    = true                              # the ordering key is the event's subject
+  filter                     = each.value.filter                 # a change replaces the subscription, and drops what waits there
   message_retention_duration = local._retention
 
   push_config {

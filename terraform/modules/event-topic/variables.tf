@@ -3,6 +3,7 @@ variable "consumers" {
   nullable    = false
   type = map(object({
     dead_letter_topic    = string
+    filter               = optional(string)
     push_service_account = string
     service_url          = string
   }))

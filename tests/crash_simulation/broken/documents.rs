@@ -34,8 +34,12 @@ pub(super) struct BrokenDocuments {
 impl Documents for BrokenDocuments {
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
         let found = self.inner.get_many(keys).await?;
-        let overlooked = |document: &Document| {
-            self.broken == Broken::NoStepFence && document.key.is_in(STEP_FENCES)
+        let overlooked = |document: &Document| match self.broken {
+            Broken::NoStepFence => document.key.is_in(STEP_FENCES),
+            Broken::ShippedAfterWithdrawn => {
+                self.has_no_fence(&document.key) && document.fields.text("state") == Ok("undone")
+            }
+            _ => false,
         };
         let misread = |document: Option<Document>| {
             let document = document.filter(|it| !overlooked(it))?;
@@ -189,9 +193,17 @@ impl BrokenDocuments {
         document
     }
 
+    /// Whether it is a fence that does not hold.
+    fn has_no_fence(&self, key: &Key) -> bool {
+        let of_one = self.broken == Broken::ShippedAfterWithdrawn;
+        let is_of_shipping = key.id().starts_with(shipping_service::NAME);
+        key.is_in(STEP_FENCES) && (is_of_shipping || !of_one)
+    }
+
     fn miswrite(&self, write: &mut Write) {
         let is_mark = write.key.is_in(PROCESSED_EVENTS);
         let begins = begins(write);
+        let no_fence = self.has_no_fence(&write.key);
         let takes_a_version = matches!(write.precondition, Precondition::UpdatedAt(UpdateTime(_)));
         match (self.broken, &mut write.content) {
             (Broken::NoFencing, _) if is_mark && takes_a_version => {
@@ -216,7 +228,7 @@ impl BrokenDocuments {
                 let stored = fields.timestamp("recorded_at").unwrap();
                 fields.set("expires_at", stored + EVENTS_KEPT);
             }
-            (Broken::NoStepFence, _) if write.key.is_in(STEP_FENCES) => {
+            (Broken::NoStepFence | Broken::ShippedAfterWithdrawn, _) if no_fence => {
                 write.precondition = Precondition::None;
             }
             (Broken::ProcessUnguarded, _) if write.key.is_in(PROCESSES) => {

@@ -10,7 +10,7 @@ pub(crate) const ON_HAND: u64 = 5;
 /// How many each order wants.
 pub(crate) const QUANTITY: u64 = 2;
 /// The one product there is.
-const PRODUCT: &str = "1";
+pub(super) const PRODUCT: &str = "1";
 
 /// What is special about an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

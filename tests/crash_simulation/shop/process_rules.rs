@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use fanout_contracts::order::CHOREOGRAPHED;
 use fanout_processes::{Pace, Status, StepOutline, StepStatus, StoredProcess, process_subject};
 use serde_json::Value;
 
@@ -115,6 +116,9 @@ impl Shop {
         let after = changed.find(|it| it.instance.key == key);
         let status = |it: &StoredProcess| it.instance.step(name).map(|step| step.status);
         let (was, is) = (status(before), status(after.unwrap_or(before)));
+        if before.name == CHOREOGRAPHED {
+            return joined(event, before, is).map(|what| format!("{name} of {key} {what}"));
+        }
         let awaited = matches!(was, Some(StepStatus::Requested | StepStatus::Unknown));
         let undo_awaited = matches!(was, Some(StepStatus::Undoing | StepStatus::UndoFailed));
         let event_type = Some(event.event_type.as_str());
@@ -131,6 +135,38 @@ impl Shop {
             )
         })
     }
+}
+
+/// What a participant says of its own step counts, whatever was heard before: what is undone or
+/// refused stays so, and what is done was done, unless all of it is on its way back.
+fn joined(event: &StoredEvent, before: &StoredProcess, is: Option<StepStatus>) -> Option<String> {
+    let said = event.event_type.as_str();
+    let (given_up, done) = match STEPS.iter().find_map(|step| says(step, said)) {
+        Some(said) => (said != StepStatus::Done, said == StepStatus::Done),
+        None => return None,
+    };
+    let is_given_up = matches!(is, Some(StepStatus::Refused | StepStatus::Undone));
+    let is_open = before.instance.status.is_open();
+    let goes_forward = before.instance.status == Status::Running;
+    let counts = match is {
+        _ if !is_open => true,
+        _ if given_up => is_given_up,
+        None | Some(StepStatus::Requested) => !(done && goes_forward),
+        Some(_) => true,
+    };
+    (!counts).then(|| format!("is {is:?} after {said}"))
+}
+
+/// What an event of this type says of a step.
+fn says(step: &StepOutline, event_type: &str) -> Option<StepStatus> {
+    let all = [
+        (step.done_by, StepStatus::Done),
+        (step.refused_by, StepStatus::Refused),
+        (step.undone_by, StepStatus::Undone),
+    ];
+    let mut all = all.into_iter();
+    let found = all.find(|(by, _)| *by == Some(event_type));
+    found.map(|(_, says)| says)
 }
 
 /// What has ended stays as it is.

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use fanout_processes::{STEP_FENCES, Status, StoredProcess};
 use fanout_runtime::Timestamp;
 use fanout_store::{Content, Fields, Write};
-use inventory_service::{RESERVATIONS, STOCK};
+use inventory_service::{RESERVATIONS, STOCK, STOCK_SHARDS};
 use shipping_service::SHIPMENTS;
 
 use super::commit::Commit;
@@ -42,8 +42,8 @@ pub(crate) struct Shop {
     pub(super) said: BTreeSet<(String, String)>,
     /// Steps that are undone, by fence.
     undone: BTreeSet<String>,
-    /// On hand, and reserved.
-    stock: Option<(u64, u64)>,
+    /// On hand, and reserved, by document.
+    stock: BTreeMap<(String, String), (u64, u64)>,
 }
 
 impl Shop {
@@ -58,14 +58,20 @@ impl Shop {
         let mut broken = self.two_orders(&commit);
         let mut touched = false;
         for write in writes {
+            let id = write.key.id();
+            let place = || (write.key.collection().to_owned(), id.to_owned());
             let (Content::Set(fields) | Content::Merge(fields, _)) = &write.content else {
+                touched |= self.stock.remove(&place()).is_some();
                 continue;
             };
-            let id = write.key.id();
             match write.key.collection() {
-                name if name == STOCK.name => {
+                name if name == STOCK.name || name == STOCK_SHARDS.name => {
                     let count = |name| fields.count(name).unwrap();
-                    self.stock = Some((count("on_hand"), count("reserved")));
+                    let counts = (count("on_hand"), count("reserved"));
+                    if counts.1 > counts.0 {
+                        broken.push(format!("of {id} more is reserved than on hand"));
+                    }
+                    self.stock.insert(place(), counts);
                     touched = true;
                 }
                 name if name == RESERVATIONS.name => {
@@ -114,6 +120,13 @@ impl Shop {
         found.map(|(order, _)| order.clone())
     }
 
+    /// The order of this number, and the process that sees it through.
+    pub(crate) fn order_and_process(&self, number: u64) -> Option<(String, String)> {
+        let order = self.order_of(number)?;
+        let process = self.processes.get(&order)?.name.clone();
+        Some((order, process))
+    }
+
     /// Whether an operator has said so of an order.
     pub(crate) fn is_said(&self, order: &str, verb: &str) -> bool {
         self.said.contains(&(order.to_owned(), verb.to_owned()))
@@ -144,7 +157,8 @@ impl Shop {
 
     /// S2: stock, reserved and shipped are what there was at first, at every moment.
     fn stock_adds_up(&self) -> Option<String> {
-        let (on_hand, reserved) = self.stock?;
+        let sum = |of: fn(&(u64, u64)) -> u64| self.stock.values().map(of).sum::<u64>();
+        let (on_hand, reserved) = (sum(|it| it.0), sum(|it| it.1));
         let many = |status: &str| {
             let those = self.reservations.values().filter(|it| *it == status);
             QUANTITY * those.count() as u64

@@ -4,6 +4,7 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
+use super::orders::PRODUCT;
 use crate::crash_simulation::script::Clients;
 use crate::crash_simulation::services::Service;
 
@@ -48,18 +49,24 @@ impl Word {
 }
 
 impl Clients {
+    /// The stock of the one product is divided over so many documents.
+    pub(crate) async fn shard(&self, shards: u64) {
+        let request = || {
+            Request::post(format!("/stock/{PRODUCT}/shards"))
+                .header("content-type", "application/json")
+                .body(Body::from(json!({"shards": shards}).to_string()))
+                .unwrap()
+        };
+        self.ask_of(Service::Inventory, request).await;
+    }
+
     /// An operator says a word about the process of order number n. What is granted is stored.
     pub(crate) async fn operate(&self, number: u64, word: Word) {
-        let order = self.sim.facts().shop.order_of(number);
-        let Some(order) = order else {
+        let Some((order, process)) = self.sim.facts().shop.order_and_process(number) else {
             return;
         };
         let request = || {
-            let path = format!(
-                "/processes/{}/{order}/{}",
-                order_service::PROCESS,
-                word.verb()
-            );
+            let path = format!("/processes/{process}/{order}/{}", word.verb());
             Request::post(path)
                 .header("content-type", "application/json")
                 .body(Body::from(word.body().to_string()))

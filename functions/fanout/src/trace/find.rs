@@ -10,7 +10,7 @@ use fanout_runtime::Clock;
 use fanout_store::{Documents, Key, ReadError};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
-use system::{ORDER_PROCESS, USERS};
+use system::{ORDER_PROCESSES, USERS};
 
 use super::life::{Life, Traces, shown};
 
@@ -124,9 +124,9 @@ async fn rows_of_order(
     documents: &dyn Documents,
     id: &str,
 ) -> Result<(Vec<EventRow>, bool), ReadError> {
-    let process = process_subject(ORDER_PROCESS, id);
+    let processes = ORDER_PROCESSES.map(|process| process_subject(process, id));
     let (mut rows, mut incomplete) = (Vec::new(), false);
-    for subject in [id, &process] {
+    for subject in [id].into_iter().chain(processes.iter().map(String::as_str)) {
         let (found, more) = find_events(documents, EventsOf::Subject(subject), MOST).await?;
         incomplete |= more;
         rows.extend(found);

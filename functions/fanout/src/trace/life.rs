@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::SecondsFormat;
 use fanout_contracts::DOMAINS;
 use fanout_dedup::{FoundMark, Links, Mark, MarkState};
+use fanout_events::FLOW;
 use fanout_kernel::Subscriber;
 use fanout_outbox::{EventRow, Standing};
 use fanout_runtime::Timestamp;
@@ -141,7 +142,9 @@ impl Traces {
                 since: shown(row.recorded_at),
             },
         });
-        let mut consumers = reactions(&self.marks, &event_type, now);
+        let message = row.map(EventRow::message);
+        let flow = message.as_ref().and_then(|it| it.attributes.get(FLOW));
+        let mut consumers = reactions(&self.marks, &event_type, flow.map(String::as_str), now);
         if let Publication::Skipped { .. } = publication {
             // What was not published is on its way to no consumer.
             consumers.retain(|reaction| reaction.state != State::NotSeen);
@@ -162,7 +165,12 @@ impl Traces {
 }
 
 /// In the order of the table of consumers; consumers that are no longer in it come last.
-fn reactions(marks: &[FoundMark], event_type: &str, now: Timestamp) -> Vec<ConsumerLife> {
+fn reactions(
+    marks: &[FoundMark],
+    event_type: &str,
+    flow: Option<&str>,
+    now: Timestamp,
+) -> Vec<ConsumerLife> {
     let place = |name: &str| {
         let known = system::consumers().position(|it| it.consumer == name);
         known.unwrap_or(usize::MAX)
@@ -183,7 +191,10 @@ fn reactions(marks: &[FoundMark], event_type: &str, now: Timestamp) -> Vec<Consu
             found.mark.consumer == subscriber.consumer && !found.another_payload
         };
         if !marks.iter().any(seen) {
-            let wants = event_type.is_empty() || subscriber.types().any(|it| it == event_type);
+            let wants = event_type.is_empty()
+                || domain.is_some_and(|domain| {
+                    system::wants(subscriber, domain.topic, event_type, flow)
+                });
             reactions.push(ConsumerLife {
                 consumer: subscriber.consumer.to_owned(),
                 state: if wants {

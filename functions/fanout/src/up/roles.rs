@@ -10,9 +10,31 @@ use fanout_processes::{Engine as ProcessEngine, Processes};
 use fanout_projections::{Projections, Rebuilds};
 use fanout_runtime::{Environment, Settings, SettingsError, SystemClock, SystemIds, Timings};
 use fanout_web::Service;
+use system::OrderFlow;
 
 use super::engine::Engine;
-use crate::cli::SystemsFlags;
+use crate::cli::{SystemsFlags, UpFlags};
+
+/// What the flags say, before what is set around them.
+pub(super) struct Flagged<'a> {
+    order_flow: Option<OrderFlow>,
+    around: &'a dyn Environment,
+}
+
+impl<'a> Flagged<'a> {
+    pub(super) fn by(flags: &UpFlags, around: &'a dyn Environment) -> Self {
+        let order_flow = flags.order_flow;
+        Self { order_flow, around }
+    }
+}
+
+impl Environment for Flagged<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        let flow = self.order_flow.filter(|_| name == OrderFlow::SETTING);
+        let flow = flow.map(|flow| flow.as_str().to_owned());
+        flow.or_else(|| self.around.get(name))
+    }
+}
 
 /// Every role with its settings, in the table's order, and where schemas are published; all that is
 /// wrong with them is one error.

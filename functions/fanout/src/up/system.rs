@@ -26,7 +26,7 @@ use super::data_dir::DataDir;
 use super::data_watch::DataWatch;
 use super::engine::{Bus, Engine, EngineChoice};
 use super::page::{Watch, Watched};
-use super::roles::read_roles;
+use super::roles::{Flagged, read_roles};
 use crate::cli::{CONSOLE, CONSOLE_PORT, ConsoleMode, PUBSUB, PUBSUB_PORT, SystemsFlags, UpFlags};
 
 /// How often the local runner does what Cloud Scheduler does each minute.
@@ -84,7 +84,8 @@ impl System {
         environment: &dyn Environment,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
-        let (built, schemas_at) = read_roles(environment, &flags.systems, &flags.data_dir)?;
+        let flagged = Flagged::by(flags, environment);
+        let (built, schemas_at) = read_roles(&flagged, &flags.systems, &flags.data_dir)?;
         let notes = built.iter().filter_map(|role| role.note.clone()).collect();
         // Ports first: a second start by mistake is told which port is taken, and touches nothing.
         let embedded = matches!(choice, EngineChoice::Embedded);

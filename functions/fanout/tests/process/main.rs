@@ -32,5 +32,6 @@ mod shop;
 mod shop_killed;
 mod skipping;
 mod status;
+mod stock;
 mod stopping;
 mod trace;

@@ -15,28 +15,43 @@ const ITEM: (u64, &str) = (2, "999.99");
 pub(crate) struct Shop {
     pub(crate) running: Running,
     data: TempDir,
+    flow: &'static str,
 }
 
 impl Shop {
     pub(crate) fn start() -> Self {
-        Self::on(tempfile::tempdir().unwrap())
+        Self::of("orchestrated")
     }
 
-    fn on(data: TempDir) -> Self {
+    /// Whose orders are seen through like this.
+    pub(crate) fn of(flow: &'static str) -> Self {
+        Self::on(tempfile::tempdir().unwrap(), flow)
+    }
+
+    fn on(data: TempDir, flow: &'static str) -> Self {
         let mut command = fanout(data.path());
         // Reserved within 1.2 s, charged within 3 s: longer than the provider is waited for.
         command.args(["--system", "shop", "--step-deadlines", "100"]);
+        command.args(["--order-flow", flow]);
         command.args(["--min-backoff", "50ms", "--max-backoff", "500ms"]);
         let running = Running::of(command);
-        Self { running, data }
+        Self {
+            running,
+            data,
+            flow,
+        }
     }
 
     /// The machine fails, and starts again.
     pub(crate) fn killed(mut self) -> Self {
         self.running.kill_nine();
-        let Self { running, data } = self;
+        let Self {
+            running,
+            data,
+            flow,
+        } = self;
         drop(running);
-        Self::on(data)
+        Self::on(data, flow)
     }
 
     /// Places an order of product 1 with these further fields; gives its id.
@@ -59,7 +74,7 @@ impl Shop {
     }
 
     /// Waits until an order stands like this.
-    fn wait_for(&self, id: &str, status: &str) -> Value {
+    pub(crate) fn wait_for(&self, id: &str, status: &str) -> Value {
         wait_until(status, || self.get(id)["status"] == status);
         self.get(id)
     }
@@ -93,12 +108,18 @@ impl Shop {
     }
 
     /// Runs `fanout` with these arguments, on this shop.
-    fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        // Who keeps what the command changes.
+        let service = if arguments.first() == Some(&"stock") {
+            "inventory"
+        } else {
+            "order"
+        };
         let mut command = operator_command(arguments);
         command
             .env("FANOUT_DATA_DIR", self.data.path())
             .env("FANOUT_PUBSUB_URL", self.running.url("pubsub", ""))
-            .env("FANOUT_SERVICE_URL", self.running.url("order", ""))
+            .env("FANOUT_SERVICE_URL", self.running.url(service, ""))
             .current_dir(self.data.path());
         Ended::of(command)
     }

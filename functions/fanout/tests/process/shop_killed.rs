@@ -77,9 +77,22 @@ fn first_stock(product: u64) -> u64 {
 /// `SHOP_ORDERS` says how many orders.
 #[test]
 fn whatever_is_killed_each_order_ends_as_it_should_and_money_and_stock_always_add_up() {
+    all_end_as_they_should(Shop::start(), orders(200));
+}
+
+/// `SHOP_ORDERS` says how many orders.
+#[test]
+fn whatever_is_killed_orders_that_nobody_is_asked_for_end_as_they_should_too() {
+    all_end_as_they_should(Shop::of("choreographed"), orders(45));
+}
+
+fn orders(usual: usize) -> usize {
     #[allow(clippy::disallowed_methods, reason = "it is for who runs the test")]
-    let orders = std::env::var("SHOP_ORDERS").map_or(200, |count| count.parse().unwrap());
-    let (mut shop, kinds) = (Shop::start(), kinds());
+    std::env::var("SHOP_ORDERS").map_or(usual, |count| count.parse().unwrap())
+}
+
+fn all_end_as_they_should(mut shop: Shop, orders: usize) {
+    let kinds = kinds();
     for product in 1..=LAST_PRODUCT {
         let on_hand = json!({"on_hand": first_stock(product)});
         let path = format!("/stock/{product}");

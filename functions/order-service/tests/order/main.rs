@@ -5,6 +5,7 @@
     reason = "these are tests: a panic is their verdict"
 )]
 
+mod choreographed;
 mod description;
 mod moving;
 mod process;

@@ -28,6 +28,7 @@ fn created() -> OrderCreated {
         total: money("1999.98"),
         payment_method: "tok_ok".to_owned(),
         country: "US".to_owned(),
+        step: None,
     }
 }
 

@@ -13,7 +13,7 @@ use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::consumer_tests::{Answer, deliver};
 use fanout_testkit::{CountingDocuments, ManualClock, ScriptedBus, SeededIds};
 use http::{Request, StatusCode};
-use order_service::{NAME, OrderServiceDeps, app, order_process};
+use order_service::{NAME, OrderFlow, OrderServiceDeps, app, order_process};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -68,6 +68,7 @@ impl Scene {
         let app = app(OrderServiceDeps {
             consumer,
             processes,
+            flow: OrderFlow::Orchestrated,
         });
         Self {
             documents,

@@ -4,6 +4,7 @@ use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef,
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::order::OrderCreated;
 use crate::{MOST_LINES, ProductLine};
 
 /// The data of `inventory.reserved` 1.x.
@@ -16,13 +17,16 @@ pub struct Reserved {
     /// What of it.
     #[schemars(length(min = 1, max = MOST_LINES))]
     pub items: Vec<ProductLine>,
+    /// What was ordered, for whoever reacts to this unasked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<OrderCreated>>,
     /// The step that is asked for, or answered.
     pub step: StepRef,
 }
 
 impl EventType for Reserved {
     const TYPE: &'static str = "inventory.reserved";
-    const VERSION: &'static str = "1.0";
+    const VERSION: &'static str = "1.1";
     const SCHEMA: &'static str = "https://schemas.example.com/inventory-reserved/v1";
     const DOMAIN: &'static Domain = &super::DOMAIN;
 
@@ -34,12 +38,17 @@ impl EventType for Reserved {
             reservation_id: data.identifier("reservation_id")?.to_owned(),
             order_id: data.identifier("order_id")?.to_owned(),
             items: ProductLine::read_all(data)?,
+            order: OrderCreated::carried(data)?,
             step: StepRef::read(data)?,
         })
     }
 
     fn repeats_subject(&self) -> Option<(&'static str, &str)> {
         Some(("reservation_id", &self.reservation_id))
+    }
+
+    fn flow(&self) -> Option<&'static str> {
+        crate::order::flow_of(&self.step)
     }
 }
 

@@ -4,6 +4,7 @@ use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef,
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::order::OrderCreated;
 use crate::{Currency, Money};
 
 /// The data of `payment.captured` 1.x.
@@ -17,13 +18,16 @@ pub struct Captured {
     pub currency: Currency,
     /// How much.
     pub amount: Money,
+    /// What was ordered, for whoever reacts to this unasked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<OrderCreated>>,
     /// The step that is asked for, or answered.
     pub step: StepRef,
 }
 
 impl EventType for Captured {
     const TYPE: &'static str = "payment.captured";
-    const VERSION: &'static str = "1.0";
+    const VERSION: &'static str = "1.1";
     const SCHEMA: &'static str = "https://schemas.example.com/payment-captured/v1";
     const DOMAIN: &'static Domain = &super::DOMAIN;
 
@@ -37,12 +41,17 @@ impl EventType for Captured {
             order_id: data.identifier("order_id")?.to_owned(),
             currency,
             amount: Money::read(data, "amount", currency)?,
+            order: OrderCreated::carried(data)?,
             step: StepRef::read(data)?,
         })
     }
 
     fn repeats_subject(&self) -> Option<(&'static str, &str)> {
         Some(("payment_id", &self.payment_id))
+    }
+
+    fn flow(&self) -> Option<&'static str> {
+        crate::order::flow_of(&self.step)
     }
 }
 

@@ -1,6 +1,8 @@
 //! `payment.declined`: nothing was captured for an order.
 
-use fanout_events::{DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version};
+use fanout_events::{
+    CANCELLED, DecodeError, Domain, EventType, JsonFields, OfStep, StepRef, Version,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -37,6 +39,12 @@ impl EventType for Declined {
 
     fn repeats_subject(&self) -> Option<(&'static str, &str)> {
         Some(("payment_id", &self.payment_id))
+    }
+
+    fn flow(&self) -> Option<&'static str> {
+        // Where the refund came first, no participant may take it for a charge that is not kept: that
+        // is so once it is refunded.
+        crate::order::flow_of(&self.step).filter(|_| self.reason != CANCELLED)
     }
 }
 

@@ -35,6 +35,10 @@ impl EventType for Refunded {
     fn repeats_subject(&self) -> Option<(&'static str, &str)> {
         Some(("payment_id", &self.payment_id))
     }
+
+    fn flow(&self) -> Option<&'static str> {
+        crate::order::flow_of(&self.step)
+    }
 }
 
 impl OfStep for Refunded {

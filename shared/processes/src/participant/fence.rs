@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use fanout_consume::View;
-use fanout_events::StepRef;
+use fanout_events::{CANCELLED, StepRef};
 use fanout_runtime::Timestamp;
 use fanout_store::{
     Collection, Fields, Key, MalformedDocument, Precondition, ReadError, Write, ascending,
@@ -10,7 +10,7 @@ use fanout_store::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Answer, CANCELLED, Fences, Ruling, hash};
+use super::{Answer, Fences, Ruling, hash};
 
 /// The collection of fences.
 pub const STEP_FENCES: &Collection = &Collection::named("step_fences")

@@ -65,6 +65,12 @@ pub struct UndoInStore<S> {
     step: S,
 }
 
+/// The reaction to a word that a step in the store must not be done any more.
+pub struct ForestallInStore<S> {
+    fences: Fences,
+    step: S,
+}
+
 /// The fence says that the step is done outside the store.
 #[derive(Debug, thiserror::Error)]
 #[error("the step's fence is held by an act outside the store")]
@@ -79,6 +85,28 @@ impl<S> DoInStore<S> {
 impl<S> UndoInStore<S> {
     pub(super) fn new(fences: Fences, step: S) -> Self {
         Self { fences, step }
+    }
+}
+
+impl<S> ForestallInStore<S> {
+    pub(super) fn new(fences: Fences, step: S) -> Self {
+        Self { fences, step }
+    }
+}
+
+#[async_trait]
+impl<S: StoreStep> StoreEffect<S::Asked> for ForestallInStore<S> {
+    async fn plan(&self, event: &Envelope<S::Asked>, view: &View<'_>) -> Result<Plan, Failure> {
+        let fence = self.fences.read(event.data.step(), view).await?;
+        let (ruling, state) = match &fence.state {
+            State::Unknown | State::Undone => (cancelled(), State::Undone),
+            State::Done(outcome) => (kept(outcome)?, fence.state.clone()),
+            State::Acting(_) | State::Undoing { .. } => return Err(Failure::retry(ActedOutside)),
+        };
+        let to = self.fences.answer(S::SUBJECT, event.data.step(), &fence);
+        let answer = self.step.answer(&event.data, to, &ruling)?;
+        let writes = vec![self.fences.answered(&fence, &state)];
+        Ok(Plan::Apply(UnitOfWork::from(writes).emit(answer)))
     }
 }
 

@@ -18,6 +18,7 @@ mod dead_process;
 mod fence;
 mod in_store;
 mod outside;
+mod reacting;
 
 use std::sync::Arc;
 
@@ -29,11 +30,9 @@ use sha2::{Digest, Sha256};
 
 pub use dead_process::end_fences_of_dead_process;
 pub use fence::STEP_FENCES;
-pub use in_store::{DoInStore, StoreStep, UndoInStore, UndoableInStore};
+pub use in_store::{DoInStore, ForestallInStore, StoreStep, UndoInStore, UndoableInStore};
 pub use outside::{DoOutside, OutsideStep, UndoOutside, UndoableOutside};
-
-/// The reason of a refusal where the undo came first.
-pub const CANCELLED: &str = "cancelled";
+pub use reacting::Reacting;
 
 /// What became of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +89,12 @@ impl Fences {
     /// Undoes the step in the store.
     pub fn undoing<S: UndoableInStore>(&self, step: S) -> UndoInStore<S> {
         UndoInStore::new(self.clone(), step)
+    }
+
+    /// Sees to it that the step is not done from here on. What it came to before stands, and is
+    /// answered again: whether it was in time, the answer says.
+    pub fn forestalling<S: StoreStep>(&self, step: S) -> ForestallInStore<S> {
+        ForestallInStore::new(self.clone(), step)
     }
 
     /// Does the step outside the store.

@@ -3,19 +3,12 @@
 use fanout_events::{Event, EventType, JsonFields, StepRef};
 use fanout_outbox::UnwritableEvent;
 use fanout_runtime::Timestamp;
-use std::time::Duration;
 
 use super::definition::{Answer, Asking, StepDef};
 use super::{Saga, SagaState};
 use crate::instance::{Failed, Instance, Status, StepRecord, StepStatus};
+use crate::pace::{PERSISTENT_ATTEMPTS, backoff};
 use crate::process::{Emit, Kind, ProcessError, Step};
-
-/// How often an undo is asked for, and what is past the pivot, before an operator is.
-const PERSISTENT_ATTEMPTS: u64 = 10;
-/// The waits between those double from this one.
-const FIRST_WAIT: Duration = Duration::from_secs(60);
-/// And are never longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// Why a step is given up that nothing answers.
 const TIMED_OUT: &str = "timed_out";
@@ -268,12 +261,4 @@ impl Instance<SagaState> {
             failure: None,
         }
     }
-}
-
-/// The wait before the next attempt, after this many.
-fn backoff(attempt: u64) -> Duration {
-    let doublings = u32::try_from(attempt.saturating_sub(1))
-        .unwrap_or(u32::MAX)
-        .min(16);
-    FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT)
 }

@@ -16,8 +16,8 @@ const EFFECTS: &Collection = &Collection::named("effects");
 
 /// Counts what was done and undone; refuses where it is told to.
 #[derive(Clone, Copy)]
-struct Reserve {
-    refuses: bool,
+pub(crate) struct Reserve {
+    pub(crate) refuses: bool,
 }
 
 fn count(field: &str) -> Write {
@@ -62,6 +62,7 @@ impl StoreStep for Reserve {
                     reservation_id,
                     order_id,
                     items: items.clone(),
+                    order: None,
                     step,
                 },
             ),
@@ -106,7 +107,7 @@ fn participant(scene: &Scene, refuses: bool) -> Pipeline {
     scene.of(consumer)
 }
 
-fn reserve(attempt: u64) -> ReservationRequested {
+pub(crate) fn reserve(attempt: u64) -> ReservationRequested {
     ReservationRequested {
         order_id: "ord_1".to_owned(),
         items: lines(),
@@ -122,7 +123,7 @@ fn release(attempt: u64) -> ReleaseRequested {
 }
 
 /// How often it was done, refused and undone.
-async fn effects(scene: &Scene) -> [i64; 3] {
+pub(crate) async fn effects(scene: &Scene) -> [i64; 3] {
     let found = scene
         .documents
         .get(&Key::new(EFFECTS, "all"))

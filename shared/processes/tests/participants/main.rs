@@ -7,4 +7,5 @@
 
 mod in_store;
 mod outside;
+mod reacting;
 mod scene;

@@ -90,6 +90,7 @@ impl OutsideStep for Charge {
                     order_id,
                     currency: asked.currency,
                     amount: asked.amount,
+                    order: None,
                     step,
                 },
             ),

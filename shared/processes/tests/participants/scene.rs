@@ -114,7 +114,7 @@ pub(crate) async fn deliver<T: EventType>(to: &Pipeline, id: &str, data: T) -> &
         id: id.to_owned(),
         event_type: T::TYPE.to_owned(),
         source: "order-service".to_owned(),
-        subject: "sag_1".to_owned(),
+        subject: data.repeats_subject().map_or("sag_1", |it| it.1).to_owned(),
         sequence: 1,
         timestamp: Timestamp::UNIX_EPOCH,
         correlation_id: None,
