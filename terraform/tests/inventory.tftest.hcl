@@ -75,7 +75,7 @@ run "the_shop_too" {
     systems = ["sign-up", "shop"]
     overrides = {
       order-service   = { env = { ORDER_FLOW = "choreographed" } }
-      payment-service = { env = { PAYMENT_PROVIDER = "stripe" }, secrets = { STRIPE_SECRET_KEY = "stripe-secret-key" } }
+      payment-service = { env = { PAYMENT_PROVIDER = "stripe" }, secrets = { STRIPE_SECRET_KEY = "stripe" } }
     }
   }
 
@@ -100,7 +100,7 @@ run "the_shop_too" {
 
   assert {
     condition = { for env in module.service["payment-service"].service.template[0].containers[0].env : env.name => try(env.value_source[0].secret_key_ref[0].secret, env.value) if contains(["PAYMENT_PROVIDER", "STRIPE_SECRET_KEY"], env.name) } == {
-      PAYMENT_PROVIDER = "stripe", STRIPE_SECRET_KEY = "stripe-secret-key"
+      PAYMENT_PROVIDER = "stripe", STRIPE_SECRET_KEY = "stripe"
     }
     error_message = "payment-service is not told its provider, or is told a secret by its value."
   }
