@@ -11,7 +11,7 @@ use serde::Serialize;
 /// The collection of stock, by product.
 pub const STOCK: &Collection = &Collection::named("stock").no_automatic_indexes();
 
-/// The stock of products that many orders want at once, by product and shard: see [`crate::shards`].
+/// The stock of products that many orders want at once, by product and shard.
 pub const STOCK_SHARDS: &Collection = &Collection::named("stock_shards").no_automatic_indexes();
 
 /// What there is of a product.

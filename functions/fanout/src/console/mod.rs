@@ -92,7 +92,7 @@ pub(crate) struct Parts {
     pub(crate) processes: ProcessEngine,
     pub(crate) projections: Projections,
     pub(crate) rebuilds: Rebuilds,
-    /// Where a trace can be looked at, with [`TRACE_ID`](views::wire::TRACE_ID) in the place of its id.
+    /// Where a trace can be looked at, with [`TRACE_ID`] in the place of its id.
     pub(crate) trace_url: Option<String>,
     /// Where discarded letters are written.
     pub(crate) data_dir: PathBuf,
