@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fanout_bus::{OutgoingMessage, trace_of};
+use fanout_bus::{OutgoingMessage, PushedMessage, trace_of};
 use fanout_events::{FLOW, attributes};
 use fanout_runtime::{Timestamp, TraceContext, later};
 use fanout_store::{
@@ -158,6 +158,20 @@ impl EventRow {
             data: self.data.clone().into(),
             attributes: self.attributes.clone(),
             ordering_key: self.ordering_key.clone(),
+        }
+    }
+
+    /// The message as a subscription delivers it, under this id.
+    pub fn delivered(&self, message_id: &str, subscription: &str) -> PushedMessage {
+        let message = self.message();
+        PushedMessage {
+            message_id: message_id.to_owned(),
+            publish_time: self.recorded_at,
+            data: message.data,
+            attributes: message.attributes,
+            ordering_key: message.ordering_key,
+            subscription: subscription.to_owned(),
+            delivery_attempt: None,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use anyhow::{Context as _, anyhow};
 use chrono::TimeDelta;
-use fanout_bus::PushedMessage;
 use fanout_outbox::{EventRow, RecordedBetween, RecordedEvents, Standing};
 use fanout_runtime::Timestamp;
 use fanout_store::Documents;
@@ -78,17 +77,9 @@ impl Replay<'_> {
     async fn push(&self, row: &EventRow, pace: &mut Pace) -> anyhow::Result<Pushed> {
         let interrupted = |_| anyhow!("interrupted");
         self.interrupt.or(pace.turn()).await.map_err(interrupted)?;
-        let message = row.message();
-        let message = PushedMessage {
-            // The bus's own is not kept; what has an event id goes by that.
-            message_id: format!("replay-{}", row.event_id),
-            publish_time: row.recorded_at,
-            data: message.data,
-            attributes: message.attributes,
-            ordering_key: message.ordering_key,
-            subscription: self.subscription.clone(),
-            delivery_attempt: None,
-        };
+        // The bus's own id is not kept; what has an event id goes by that.
+        let message_id = format!("replay-{}", row.event_id);
+        let message = row.delivered(&message_id, &self.subscription);
         let pushed = self.interrupt.let_end(self.endpoint.push(&message)).await;
         pushed.map_err(interrupted)?
     }

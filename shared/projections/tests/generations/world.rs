@@ -246,21 +246,12 @@ impl World {
         let documents = self.documents.as_ref();
         let rows = find_events(documents, EventsOf::Subject(user), 1000).await;
         let row = rows.unwrap().0.pop().unwrap();
-        let message = row.message();
         self.sequences.insert(user.to_owned(), (sequence, is_gone));
         self.told.push(Told {
             user: user.to_owned(),
             sequence,
             name: (!is_gone).then_some(name),
-            message: PushedMessage {
-                message_id: row.event_id,
-                publish_time: row.recorded_at,
-                data: message.data,
-                attributes: message.attributes,
-                ordering_key: message.ordering_key,
-                subscription: String::new(),
-                delivery_attempt: None,
-            },
+            message: row.delivered(&row.event_id, ""),
         });
     }
 

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fanout_bus::PushedMessage;
 use fanout_consume::{Consumer, Failure, Outcome, Pipeline, Plan, StoreEffect, View};
 use fanout_events::{Envelope, EventsOf};
 use fanout_outbox::find_events;
@@ -42,16 +41,7 @@ async fn done_after(hotel: &Hotel, id: &str, consumer: Consumer) -> i64 {
     let documents = hotel.documents.as_ref();
     let found = find_events(documents, EventsOf::Subject(id), 1).await;
     let row = found.unwrap().0.remove(0);
-    let message = row.message();
-    let pushed = PushedMessage {
-        message_id: "1".to_owned(),
-        publish_time: row.recorded_at,
-        data: message.data,
-        attributes: message.attributes,
-        ordering_key: message.ordering_key,
-        subscription: String::new(),
-        delivery_attempt: None,
-    };
+    let pushed = row.delivered("1", "");
     let deps = lone_consumer(Arc::clone(&hotel.documents), Arc::new(SystemClock));
     let outcome = Pipeline::new(consumer, &deps).deliver(&pushed).await;
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
