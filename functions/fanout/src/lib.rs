@@ -1,6 +1,7 @@
 //! The `fanout` command: the whole system on one machine, and what an operator asks of it anywhere.
 
 pub mod answer;
+mod ask_service;
 pub mod capacity;
 pub mod cli;
 pub mod completions;

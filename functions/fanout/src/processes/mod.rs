@@ -15,7 +15,7 @@ use fanout_runtime::ProcessEnvironment;
 use fanout_store::Documents;
 
 use crate::answer::{block_on, printable};
-use crate::target::TargetFlags;
+use crate::ask_service::AnswerFlags;
 
 const EXAMPLES: &str = "Examples:
   fanout processes list
@@ -111,7 +111,7 @@ struct ListFlags {
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
     #[command(flatten)]
-    common: Common,
+    common: AnswerFlags,
 }
 
 #[derive(Debug, Args)]
@@ -119,7 +119,7 @@ struct ShowFlags {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
-    common: Common,
+    common: AnswerFlags,
 }
 
 #[derive(Debug, Args)]
@@ -130,7 +130,7 @@ struct MoveFlags {
     #[arg(long, env = "FANOUT_SERVICE_URL", value_name = "URL")]
     service_url: Option<String>,
     #[command(flatten)]
-    common: Common,
+    common: AnswerFlags,
 }
 
 #[derive(Debug, Args)]
@@ -141,15 +141,6 @@ struct Which {
     /// The process's name, where several have this key
     #[arg(long, value_name = "NAME")]
     process: Option<String>,
-}
-
-#[derive(Debug, Args)]
-struct Common {
-    /// Answer in JSON
-    #[arg(long, env = "FANOUT_JSON")]
-    json: bool,
-    #[command(flatten)]
-    target: TargetFlags,
 }
 
 /// Does what was asked for.

@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 
 use super::{MoveFlags, show_process, table};
 use crate::answer::{printable, write};
-use crate::google_api::{GoogleApi, GoogleApiError};
-use crate::operator::{Operator, base_url};
+use crate::ask_service::ask_service;
 use crate::target::{ADVICE, Target};
 use crate::trace::shown;
 
@@ -56,17 +55,12 @@ async fn ask_its_service(
             format!("http://localhost:{}", spec.port)
         }
     };
-    let http = Operator::connect(&flags.common.target, environment)?.http;
-    let mut address = base_url(&url, "--service-url")?;
-    if let Ok(mut path) = address.path_segments_mut() {
-        let key = found.instance.key.as_str();
-        path.pop_if_empty()
-            .extend(["processes", &found.name, key, verb.name()]);
-    }
+    let key = found.instance.key.as_str();
+    let path = ["processes", &found.name, key, verb.name()];
     let advice = "start `fanout up`, or say where the process's service listens with --service-url";
-    let service = GoogleApi::new(http, None, advice);
-    let moved = service.post::<Value>(address, &asked(verb)).await;
-    moved.map(drop).map_err(GoogleApiError::in_its_words)
+    let asked = asked(verb);
+    let moved = ask_service::<Value>(&flags.common, &url, &path, &asked, advice, environment).await;
+    moved.map(drop)
 }
 
 fn asked(verb: &Verb) -> Value {

@@ -8,8 +8,9 @@ use fanout_projections::{Shown, find_standing};
 use fanout_runtime::Environment;
 use serde::Serialize;
 
-use super::{Common, table};
+use super::table;
 use crate::answer::write;
+use crate::ask_service::AnswerFlags;
 use crate::target::Target;
 use crate::trace::shown;
 
@@ -26,7 +27,7 @@ struct Listed {
 }
 
 pub(super) async fn list(
-    flags: &Common,
+    flags: &AnswerFlags,
     environment: &dyn Environment,
 ) -> anyhow::Result<ExitCode> {
     let target = Target::from_flags(&flags.target, environment)?;

@@ -13,7 +13,7 @@ use fanout_projections::{Freshness, Owned, Projections};
 use fanout_runtime::ProcessEnvironment;
 
 use crate::answer::block_on;
-use crate::target::TargetFlags;
+use crate::ask_service::AnswerFlags;
 
 const EXAMPLES: &str = "Examples:
   fanout projections list
@@ -57,7 +57,7 @@ pub struct ProjectionsArgs {
 enum ProjectionsCommand {
     /// List projections with their generations
     #[command(after_help = LIST_EXAMPLES)]
-    List(Common),
+    List(AnswerFlags),
     /// Build the next generation from the stored events, and switch to it
     #[command(after_help = REBUILD_EXAMPLES)]
     Rebuild(RebuildFlags),
@@ -84,16 +84,7 @@ struct MoveFlags {
     #[arg(long, env = "FANOUT_SERVICE_URL", value_name = "URL")]
     service_url: Option<String>,
     #[command(flatten)]
-    common: Common,
-}
-
-#[derive(Debug, Args)]
-struct Common {
-    /// Answer in JSON
-    #[arg(long, env = "FANOUT_JSON")]
-    json: bool,
-    #[command(flatten)]
-    target: TargetFlags,
+    common: AnswerFlags,
 }
 
 /// Does what was asked for.

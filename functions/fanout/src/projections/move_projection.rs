@@ -14,8 +14,7 @@ use serde_json::{Value, json};
 use super::progress::Progress;
 use super::{MoveFlags, RebuildFlags, list_projections, table};
 use crate::answer::{verdict, write};
-use crate::google_api::{GoogleApi, GoogleApiError};
-use crate::operator::{Operator, base_url};
+use crate::ask_service::ask_service;
 use crate::target::{ADVICE, Target};
 
 /// How often it is looked how far a rebuild is.
@@ -136,23 +135,17 @@ async fn ask_its_service(
             format!("http://localhost:{}", spec.port)
         }
     };
-    let http = Operator::connect(&flags.common.target, environment)?.http;
-    let mut address = base_url(&url, "--service-url")?;
     let (name, body) = match verb {
         Verb::Rebuild { accept_missing } => {
             ("rebuild", json!({ "accept_missing": accept_missing }))
         }
         Verb::RollBack => ("rollback", json!({})),
     };
-    if let Ok(mut path) = address.path_segments_mut() {
-        path.pop_if_empty()
-            .extend(["projections", &flags.name, name]);
-    }
+    let path = ["projections", &flags.name, name];
     let advice =
         "start `fanout up --system social`, or say where the service listens with --service-url";
-    let service = GoogleApi::new(http, None, advice);
-    let moved = service.post::<Value>(address, &body).await;
-    moved.map(drop).map_err(GoogleApiError::in_its_words)
+    let moved = ask_service::<Value>(&flags.common, &url, &path, &body, advice, environment).await;
+    moved.map(drop)
 }
 
 async fn in_firestore(

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use fanout_runtime::{Environment, ProcessEnvironment};
@@ -12,9 +12,8 @@ use serde_json::json;
 use system::{Division, MOST_SHARDS, STOCK_KEEPER, divided, division_of, shard_stock};
 
 use crate::answer::{block_on, counted, printable, write};
-use crate::google_api::{GoogleApi, GoogleApiError};
-use crate::operator::{Operator, base_url};
-use crate::target::{ADVICE, Target, TargetFlags};
+use crate::ask_service::{AnswerFlags, ask_service};
+use crate::target::{ADVICE, Target};
 
 const EXAMPLES: &str = "Examples:
   fanout stock show 1
@@ -53,7 +52,7 @@ struct ShowFlags {
     #[arg(value_name = "PRODUCT", value_parser = NonEmptyStringValueParser::new())]
     product_id: String,
     #[command(flatten)]
-    common: Common,
+    common: AnswerFlags,
 }
 
 #[derive(Debug, Args)]
@@ -71,16 +70,7 @@ struct ShardFlags {
     #[arg(long, env = "FANOUT_SERVICE_URL", value_name = "URL")]
     service_url: Option<String>,
     #[command(flatten)]
-    common: Common,
-}
-
-#[derive(Debug, Args)]
-struct Common {
-    /// Answer in JSON
-    #[arg(long, env = "FANOUT_JSON")]
-    json: bool,
-    #[command(flatten)]
-    target: TargetFlags,
+    common: AnswerFlags,
 }
 
 /// What was divided, and how it lies now.
@@ -148,19 +138,10 @@ async fn ask_stock_keeper(
 ) -> anyhow::Result<Division> {
     let url = flags.service_url.clone();
     let url = url.unwrap_or_else(|| format!("http://localhost:{}", STOCK_KEEPER.port));
-    let http = Operator::connect(&flags.common.target, environment)?.http;
-    let mut address = base_url(&url, "--service-url")?;
-    let mut path = address
-        .path_segments_mut()
-        .map_err(|()| anyhow!("--service-url has no path"))?;
-    path.pop_if_empty()
-        .extend(["stock", flags.product_id.as_str(), "shards"]);
-    drop(path);
-    let advice = "start `fanout up --system shop`, or say where inventory-service listens with --service-url";
-    let service = GoogleApi::new(http, None, advice);
+    let path = ["stock", flags.product_id.as_str(), "shards"];
     let asked = json!({"shards": flags.shards});
-    let divided = service.post(address, &asked).await;
-    divided.map_err(GoogleApiError::in_its_words)
+    let advice = "start `fanout up --system shop`, or say where inventory-service listens with --service-url";
+    ask_service(&flags.common, &url, &path, &asked, advice, environment).await
 }
 
 fn text(division: &Division) -> String {
