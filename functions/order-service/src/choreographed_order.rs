@@ -44,7 +44,7 @@ impl Fact {
 }
 
 /// The steps. Each has its participant.
-const RESERVE: &str = "reserve";
+pub(crate) const RESERVE: &str = "reserve";
 const CHARGE: &str = "charge";
 const SHIP: &str = "ship";
 const CONFIRM: &str = "confirm";

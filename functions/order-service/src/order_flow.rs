@@ -6,6 +6,7 @@ use fanout_contracts::order::CHOREOGRAPHED;
 use fanout_events::StepRef;
 
 use crate::PROCESS;
+use crate::choreographed_order::RESERVE;
 
 /// How orders are seen through. Each stays with the flow that it began in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl OrderFlow {
             Self::Choreographed => Some(StepRef {
                 process: CHOREOGRAPHED.to_owned(),
                 key: order_id.to_owned(),
-                name: "reserve".to_owned(),
+                name: RESERVE.to_owned(),
                 attempt: 1,
             }),
         }
