@@ -1,7 +1,7 @@
 //! How many documents share a day's count.
 
 use fanout_runtime::Settings;
-use sha2::{Digest, Sha256};
+use fanout_store::spread;
 
 /// The most there may be: every one of them is read for every day of an answer.
 const MOST: u32 = 64;
@@ -30,9 +30,7 @@ impl Shards {
 
     /// Where an event is counted, from 0: always the same for the same event.
     pub(crate) fn shard_of(self, event_id: &str) -> u64 {
-        let digest = Sha256::digest(event_id);
-        let head = digest.iter().take(8);
-        head.fold(0, |number, byte| (number << 8) | u64::from(*byte)) % u64::from(self.0)
+        spread(event_id, self.0.into())
     }
 }
 

@@ -7,7 +7,7 @@
 //! are shards, and says how many there are.
 
 use fanout_consume::{Failure, View};
-use fanout_store::{Document, Documents, Key, MalformedDocument, ReadError, Write};
+use fanout_store::{Document, Documents, Key, MalformedDocument, ReadError, Write, spread};
 
 use crate::stock::{Change, Read, STOCK_SHARDS, Stock, stock_key};
 
@@ -92,7 +92,8 @@ pub(crate) async fn change_shards(
 ) -> Result<Option<Vec<Write>>, Failure> {
     let product_id = &own.stock.product_id;
     // After a conflict another shard: the one that was wanted is wanted by others as well.
-    let first = spread(order_id).wrapping_add(view.conflicts().into()) % own.shards;
+    let first = spread(order_id, own.shards) + u64::from(view.conflicts());
+    let first = first % own.shards;
     let read = |document: &Option<Document>| {
         let document = document.as_ref();
         let document = document.ok_or_else(|| Failure::retry(DividedAnew))?;
@@ -120,12 +121,4 @@ pub(crate) async fn change_shards(
         }
     }
     Ok((left == 0).then_some(writes))
-}
-
-/// A number that follows from an id, and is another for most others (FNV-1a).
-fn spread(id: &str) -> u64 {
-    let start = 0xcbf2_9ce4_8422_2325_u64;
-    id.bytes().fold(start, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

@@ -9,6 +9,7 @@ mod key;
 mod query;
 mod read_error;
 mod refusal;
+mod spread;
 mod write;
 
 pub use collection::{Collection, Index, ascending, descending};
@@ -20,4 +21,5 @@ pub use key::Key;
 pub use query::{Comparison, Cursor, Direction, Filter, Order, Page, Query};
 pub use read_error::{Pages, ReadError, all_documents};
 pub use refusal::{check_document, check_writes};
+pub use spread::spread;
 pub use write::{Content, Increment, Precondition, Write};
