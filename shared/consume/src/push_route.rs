@@ -1,15 +1,17 @@
 //! `POST /pubsub/push` and `POST /pubsub/push/unwrapped`: one delivery over HTTP, one log line.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use fanout_runtime::{Clock, LogScope, TraceContext};
 use fanout_telemetry::{Delivered, answered, context_of, process_span, processed, request_span};
 use fanout_web::{BodyFault, BodyRoom, HeldBody, Problem, health_route, is_encoded, media_type};
+use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -59,25 +61,22 @@ pub fn push_route(consumer: Consumer, deps: ConsumerDeps) -> Router {
         .merge(health_route())
 }
 
-async fn receive(
-    State(endpoint): State<Arc<Endpoint>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let pushed = async {
+async fn receive(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Response {
+    let (Parts { headers, .. }, body) = request.into_parts();
+    let pushed = pin!(async {
         let started = Instant::now();
         let mut line = DeliveryLine::new(endpoint.consumer, PUSH);
         let read = endpoint.reader.read(&headers, body, &mut line).await;
         endpoint.answer(read, &headers, &line, started).await
-    };
+    });
     in_a_span(PUSH, &headers, pushed).await
 }
 
-/// A push in the span of its request.
+/// A push in the span of its request. It stays where it is: it is too large to be moved about.
 async fn in_a_span(
     path: &'static str,
     headers: &HeaderMap,
-    push: impl Future<Output = Response>,
+    push: Pin<&mut impl Future<Output = Response>>,
 ) -> Response {
     let span = request_span("POST", path, || TraceContext::from_headers(headers));
     let scope = LogScope::current().in_trace(context_of(&span));
@@ -86,18 +85,15 @@ async fn in_a_span(
     response
 }
 
-async fn receive_unwrapped(
-    State(endpoint): State<Arc<Endpoint>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let pushed = async {
+async fn receive_unwrapped(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Response {
+    let (Parts { headers, .. }, body) = request.into_parts();
+    let pushed = pin!(async {
         let started = Instant::now();
         let mut line = DeliveryLine::new(endpoint.consumer, PUSH_UNWRAPPED);
         let reader = &endpoint.reader;
         let read = reader.read_unwrapped(&headers, body, &mut line).await;
         endpoint.answer(read, &headers, &line, started).await
-    };
+    });
     in_a_span(PUSH_UNWRAPPED, &headers, pushed).await
 }
 
@@ -114,7 +110,7 @@ impl Endpoint {
                 let redriven = headers.contains_key(X_REDRIVE);
                 let span = process_span(&delivered(&message, line.trace(), redriven));
                 let trace = context_of(&span).or_else(|| line.trace().cloned());
-                let settling = async {
+                let settling = pin!(async {
                     let settling = self.pipeline.settle(&message, redriven);
                     let settled = settling.instrument(span.clone()).await;
                     processed(&span, &settled.traced());
@@ -122,7 +118,7 @@ impl Endpoint {
                     let answer = (&settled.outcome).into_response();
                     line.settled(&settled, answer.status(), started.elapsed());
                     answer
-                };
+                });
                 LogScope::current().in_trace(trace).around(settling).await
             }
             Err(refusal) => {

@@ -18,7 +18,7 @@ pub use environment::{Environment, ProcessEnvironment, Setting, Settings, Settin
 pub use error_chain::{BoxError, error_chain};
 pub use ids::{IdGenerator, SystemIds, id_of, is_id_of};
 pub use latency::Latency;
-pub use log_scope::{LogScope, in_current_scope};
+pub use log_scope::{LogScope, Scoped, in_current_scope};
 pub use memory::memory_limit;
 pub use process::{keep_files_private, raise_descriptor_limit};
 pub use shutdown::Shutdown;

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use http::Method;
+use tokio::task::futures::TaskLocalFuture;
 
 use crate::TraceContext;
 
@@ -18,6 +19,9 @@ pub struct LogScope {
     pub(crate) request: Option<(Method, Arc<str>)>,
     pub(crate) trace: Option<TraceContext>,
 }
+
+/// What is done within a [`LogScope`].
+pub type Scoped<F> = TaskLocalFuture<LogScope, F>;
 
 impl LogScope {
     /// A request on this route, as a part of its caller's trace.
@@ -43,8 +47,8 @@ impl LogScope {
     }
 
     /// Does it within this.
-    pub async fn around<F: Future>(self, done: F) -> F::Output {
-        CURRENT.scope(self, done).await
+    pub fn around<F: Future>(self, done: F) -> Scoped<F> {
+        CURRENT.scope(self, done)
     }
 
     /// The same of what does not wait.

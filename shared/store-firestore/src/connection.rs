@@ -6,6 +6,7 @@
 //! A connection that breaks under a call is made anew by the client itself, and the call is repeated
 //! once where that cannot do any harm.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -83,10 +84,12 @@ impl Connection {
         self.with(|state| *state.unanswered.get_or_insert_with(Instant::now));
         let limit = self.limits.call;
         let again = may_repeat.then(|| message.clone());
-        let answer = limit.on(make(self.db(), limit.request(message))).await;
+        let call = pin!(make(self.db(), limit.request(message)));
+        let answer = limit.on(call).await;
         let answer = match (answer, again) {
             (Err(status), Some(again)) if is_broken(&status) => {
-                limit.on(make(self.db(), limit.request(again))).await
+                let call = pin!(make(self.db(), limit.request(again)));
+                limit.on(call).await
             }
             (answer, _) => answer,
         };
@@ -144,8 +147,8 @@ impl Connection {
             ..Default::default()
         };
         let mut client = db.client().get();
-        let answer = limit.on(client.batch_get_documents(limit.request(question)));
-        answer.await.err().as_ref().is_none_or(is_answer)
+        let call = pin!(client.batch_get_documents(limit.request(question)));
+        limit.on(call).await.err().as_ref().is_none_or(is_answer)
     }
 
     fn is_doubtful(&self) -> bool {

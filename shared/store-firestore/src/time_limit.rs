@@ -1,5 +1,6 @@
 //! How long a call may take.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use gcloud_sdk::tonic::{Code, Request, Status};
@@ -27,10 +28,10 @@ impl TimeLimit {
     }
 
     /// The call's answer, or `DEADLINE_EXCEEDED`: also when the connection itself hangs, or the
-    /// credentials, or an answer that has begun.
+    /// credentials, or an answer that has begun. The call stays where it is: it is too large to be moved.
     pub(super) async fn on<T>(
         self,
-        call: impl Future<Output = Result<T, Status>>,
+        call: Pin<&mut impl Future<Output = Result<T, Status>>>,
     ) -> Result<T, Status> {
         match tokio::time::timeout(self.0, call).await {
             Ok(answer) => answer,

@@ -1,17 +1,20 @@
 //! What ties a request to everything that follows from it.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use fanout_events::is_identifier;
-use fanout_runtime::{IdGenerator, Latency, LogScope, TraceContext};
+use fanout_runtime::{IdGenerator, Latency, LogScope, Scoped, TraceContext};
 use fanout_telemetry::{answered, context_of, request_span};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
+use tower::Service;
+use tower::layer::layer_fn;
 use tracing::{Instrument as _, debug, error};
 
 /// The header that names a request, in and out.
@@ -59,15 +62,29 @@ pub fn with_correlation<S: Clone + Send + Sync + 'static>(
 
 /// The routes, with each log line within a request naming it and its caller's trace.
 pub(crate) fn with_named_lines(routes: Router) -> Router {
-    routes.layer(from_fn(name_lines))
+    routes.layer(layer_fn(NamedLines))
 }
 
-async fn name_lines(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>();
-    let route = route.map_or("", MatchedPath::as_str);
-    let trace = TraceContext::from_headers(request.headers());
-    let scope = LogScope::of_request(request.method().clone(), route, trace);
-    scope.around(next.run(request)).await
+/// Around every request there is, so it is a service of its own: `from_fn` would box each twice.
+#[derive(Clone)]
+struct NamedLines<S>(S);
+
+impl<S: Service<Request>> Service<Request> for NamedLines<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Scoped<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let route = request.extensions().get::<MatchedPath>();
+        let route = route.map_or("", MatchedPath::as_str);
+        let trace = TraceContext::from_headers(request.headers());
+        let scope = LogScope::of_request(request.method().clone(), route, trace);
+        scope.around(self.0.call(request))
+    }
 }
 
 async fn correlate(
