@@ -7,15 +7,19 @@ use firestore::FirestoreDb;
 use gcloud_sdk::google::firestore::v1 as proto;
 use gcloud_sdk::google::firestore::v1::batch_get_documents_response::Result as Found;
 use gcloud_sdk::google::firestore::v1::run_query_request::QueryType;
-use gcloud_sdk::tonic::{Request, Status};
+use gcloud_sdk::prost::bytes::Bytes;
+use gcloud_sdk::tonic::client::Grpc;
+use gcloud_sdk::tonic::{Request, Response, Status};
+use http::uri::PathAndQuery;
 
 use super::conflict::{Suspicion, conditional, first_violated, suspicion};
 use super::connect::{ConnectError, FirestoreOptions};
 use super::connection::Connection;
 use super::names::Names;
+use super::queries;
 use super::status::{Answer, Failure, failure, read_error};
 use super::values::{ForeignFormat, fields_from_proto, version_from_proto};
-use super::{queries, writes};
+use super::writes::{CommitCodec, commit_request, no_fields};
 use fanout_store::{
     Collection, CommitError, CommitReceipt, Content, Document, Documents, Key, Page, Precondition,
     Query, StoreError, Write, check_writes,
@@ -53,7 +57,7 @@ impl FirestoreDocuments {
         mask: Option<proto::DocumentMask>,
     ) -> Result<Vec<Option<Document>>, StoreError> {
         let message = proto::BatchGetDocumentsRequest {
-            database: self.names.database(),
+            database: self.names.database().to_owned(),
             documents: keys.iter().map(|key| self.names.document(key)).collect(),
             mask,
             ..Default::default()
@@ -107,7 +111,7 @@ impl FirestoreDocuments {
         }
         let conditional = conditional(writes);
         let keys: Vec<Key> = conditional.iter().map(|(_, it)| it.key.clone()).collect();
-        match self.read(&keys, Some(writes::no_fields())).await {
+        match self.read(&keys, Some(no_fields())).await {
             Ok(current) => match first_violated(&conditional, &current) {
                 Some(conflict) => conflict.into(),
                 // It was violated and no longer is: another try may go through.
@@ -139,6 +143,18 @@ async fn batch_get(
         }
     }
     Ok(found)
+}
+
+/// What the client's own `commit` does, with a message that is bytes already.
+async fn send_commit(
+    db: FirestoreDb,
+    request: Request<Bytes>,
+) -> Result<Response<proto::CommitResponse>, Status> {
+    let mut client = db.client().get_with(Grpc::new);
+    let ready = client.ready().await;
+    ready.map_err(|error| Status::unknown(format!("Service was not ready: {error}")))?;
+    let path = PathAndQuery::from_static("/google.firestore.v1.Firestore/Commit");
+    client.unary(request, path, CommitCodec).await
 }
 
 async fn run_query(
@@ -191,18 +207,10 @@ impl Documents for FirestoreDocuments {
 
     async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
         check_writes(&writes)?;
-        let message = proto::CommitRequest {
-            database: self.names.database(),
-            writes: writes
-                .iter()
-                .map(|write| writes::to_message(&self.names, write))
-                .collect(),
-            ..Default::default()
-        };
-        let commit = async |db: FirestoreDb, request| db.client().get().commit(request).await;
+        let message = commit_request(&self.names, &writes);
         let may_repeat = writes.iter().all(may_be_made_twice);
         let span = commit_span("gcp.firestore", writes.len());
-        let answer = self.connection.call(may_repeat, message, commit);
+        let answer = self.connection.call(may_repeat, message, send_commit);
         match answer.instrument(span).await {
             Ok(answer) => receipt(&writes, answer.into_inner()),
             Err(status) => Err(self.commit_error(&writes, status).await),

@@ -17,8 +17,8 @@ impl Names {
         }
     }
 
-    pub(super) fn database(&self) -> String {
-        self.database.clone()
+    pub(super) fn database(&self) -> &str {
+        &self.database
     }
 
     pub(super) fn root(&self) -> String {
@@ -30,7 +30,7 @@ impl Names {
     }
 
     pub(super) fn name(&self, collection: &str, id: &str) -> String {
-        format!("{}/documents/{collection}/{id}", self.database)
+        [&self.database, "/documents/", collection, "/", id].concat()
     }
 
     /// The key of a document of this collection; `None` if it lies elsewhere.

@@ -90,7 +90,7 @@ fn from_proto(value: proto::Value) -> Result<Value, ForeignFormat> {
     })
 }
 
-fn timestamp(time: Timestamp) -> prost_types::Timestamp {
+pub(super) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     let time = whole_milliseconds(time);
     prost_types::Timestamp {
         seconds: time.timestamp(),

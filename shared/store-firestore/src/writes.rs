@@ -1,4 +1,8 @@
-//! Writes as Firestore's messages.
+//! Commits as Firestore's messages.
+//!
+//! A commit is what most calls are about, so its message is written straight from the fields. As Google's
+//! types each document would be a hash map of copied texts, and measured anew for every message that it
+//! lies in.
 
 use std::collections::BTreeSet;
 
@@ -6,33 +10,122 @@ use gcloud_sdk::google::firestore::v1 as proto;
 use gcloud_sdk::google::firestore::v1::document_transform::FieldTransform;
 use gcloud_sdk::google::firestore::v1::document_transform::field_transform::TransformType;
 use gcloud_sdk::google::firestore::v1::precondition::ConditionType;
-use gcloud_sdk::google::firestore::v1::write::Operation;
+use gcloud_sdk::prost::Message;
+use gcloud_sdk::prost::bytes::{BufMut as _, Bytes};
+use gcloud_sdk::tonic::Status;
+use gcloud_sdk::tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 use super::names::{DOCUMENT, Names, field_path};
-use super::values::{fields_to_proto, to_proto, version_to_proto};
-use fanout_store::{Content, Fields, Increment, Precondition, Value, Write};
+use super::values::{timestamp, to_proto, version_to_proto};
+use fanout_store::{Content, Fields, Increment, Key, Precondition, Value, Write};
 
-pub(super) fn to_message(names: &Names, write: &Write) -> proto::Write {
-    let name = names.document(&write.key);
-    let (operation, update_mask) = match &write.content {
-        Content::Set(fields) => (update(name, fields), None),
-        Content::Merge(fields, removed) => (update(name, fields), Some(mask(fields, removed))),
-        Content::Delete => (Operation::Delete(name), None),
-    };
-    proto::Write {
-        operation: Some(operation),
-        update_mask,
-        update_transforms: write.increments.iter().map(transform).collect(),
-        current_document: precondition(write.precondition),
+/// How long the usual commit is at most.
+const USUAL: usize = 2048;
+
+/// How a field is written: what its number is followed by.
+const VARINT: u64 = 0;
+const FIXED_64: u64 = 1;
+const LENGTH_DELIMITED: u64 = 2;
+
+/// A `CommitRequest`.
+pub(super) fn commit_request(names: &Names, writes: &[Write]) -> Bytes {
+    let mut out = Vec::with_capacity(USUAL);
+    put_bytes(&mut out, 1, names.database().as_bytes());
+    for write in writes {
+        put_nested(&mut out, 2, |out| put_write(out, names, write));
+    }
+    out.into()
+}
+
+fn put_write(out: &mut Vec<u8>, names: &Names, write: &Write) {
+    match &write.content {
+        Content::Set(fields) => {
+            put_nested(out, 1, |out| put_document(out, names, &write.key, fields));
+        }
+        Content::Merge(fields, removed) => {
+            put_nested(out, 1, |out| put_document(out, names, &write.key, fields));
+            put_bytes(out, 3, &mask(fields, removed).encode_to_vec());
+        }
+        Content::Delete => put_bytes(out, 2, names.document(&write.key).as_bytes()),
+    }
+    if let Some(condition) = precondition(write.precondition) {
+        put_bytes(out, 4, &condition.encode_to_vec());
+    }
+    for increment in &write.increments {
+        put_bytes(out, 7, &transform(increment).encode_to_vec());
     }
 }
 
-fn update(name: String, fields: &Fields) -> Operation {
-    Operation::Update(proto::Document {
-        name,
-        fields: fields_to_proto(fields),
-        ..Default::default()
-    })
+fn put_document(out: &mut Vec<u8>, names: &Names, key: &Key, fields: &Fields) {
+    put_bytes(out, 1, names.document(key).as_bytes());
+    put_fields(out, 2, fields);
+}
+
+/// A map is a list of pairs.
+fn put_fields(out: &mut Vec<u8>, tag: u64, fields: &Fields) {
+    for (name, value) in fields.iter() {
+        put_nested(out, tag, |out| {
+            put_bytes(out, 1, name.as_bytes());
+            put_nested(out, 2, |out| put_value(out, value));
+        });
+    }
+}
+
+fn put_value(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Null => put_number(out, 11, 0),
+        Value::Boolean(flag) => put_number(out, 1, u64::from(*flag)),
+        Value::Integer(number) => put_number(out, 2, number.cast_unsigned()),
+        Value::Double(number) => {
+            put_varint(out, 3 << 3 | FIXED_64);
+            out.extend(number.to_le_bytes());
+        }
+        Value::Text(text) => put_bytes(out, 17, text.as_bytes()),
+        Value::Timestamp(time) => put_bytes(out, 10, &timestamp(*time).encode_to_vec()),
+        Value::Array(items) => put_nested(out, 9, |out| {
+            for item in items {
+                put_nested(out, 1, |out| put_value(out, item));
+            }
+        }),
+        Value::Map(fields) => put_nested(out, 6, |out| put_fields(out, 1, fields)),
+    }
+}
+
+/// A message within another: its length is known, and put before it, once it is written.
+fn put_nested(out: &mut Vec<u8>, tag: u64, put: impl FnOnce(&mut Vec<u8>)) {
+    put_varint(out, tag << 3 | LENGTH_DELIMITED);
+    // Most messages are so short that their length is one byte.
+    out.push(0);
+    let start = out.len();
+    put(out);
+    match out.len() - start {
+        length @ ..0x80 => out[start - 1] = length as u8,
+        length => {
+            let mut bytes = Vec::new();
+            put_varint(&mut bytes, length as u64);
+            drop(out.splice(start - 1..start, bytes));
+        }
+    }
+}
+
+fn put_bytes(out: &mut Vec<u8>, tag: u64, bytes: &[u8]) {
+    put_varint(out, tag << 3 | LENGTH_DELIMITED);
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn put_number(out: &mut Vec<u8>, tag: u64, number: u64) {
+    put_varint(out, tag << 3 | VARINT);
+    put_varint(out, number);
+}
+
+/// Seven bits a byte, the lowest first; all but the last have the highest bit set.
+fn put_varint(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
 }
 
 /// A mask that names no field is not the same as no mask: it leaves every field as it is. A field
@@ -70,4 +163,161 @@ fn precondition(precondition: Precondition) -> Option<proto::Precondition> {
     Some(proto::Precondition {
         condition_type: Some(condition),
     })
+}
+
+/// Sends a commit's message as it is, and reads the answer.
+pub(super) struct CommitCodec;
+
+impl Codec for CommitCodec {
+    type Encode = Bytes;
+    type Decode = proto::CommitResponse;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for CommitCodec {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for CommitCodec {
+    type Item = proto::CommitResponse;
+    type Error = Status;
+
+    fn decode(&mut self, answer: &mut DecodeBuf<'_>) -> Result<Option<Self::Item>, Status> {
+        let answer = proto::CommitResponse::decode(answer);
+        answer
+            .map(Some)
+            .map_err(|error| Status::internal(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fanout_store::{Collection, UpdateTime};
+    use gcloud_sdk::google::firestore::v1::write::Operation;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::values::fields_to_proto;
+
+    const USERS: &Collection = &Collection::named("users");
+    const NAME: &str = "projects/demo/databases/(default)/documents/users/usr_1";
+
+    fn key() -> Key {
+        Key::new(USERS, "usr_1")
+    }
+
+    fn read(writes: &[Write]) -> Vec<proto::Write> {
+        let message = commit_request(&Names::new("demo", "(default)"), writes);
+        let request = proto::CommitRequest::decode(message).unwrap();
+        assert_eq!(request.database, "projects/demo/databases/(default)");
+        request.writes
+    }
+
+    fn update(fields: &Fields) -> Option<Operation> {
+        Some(Operation::Update(proto::Document {
+            name: NAME.to_owned(),
+            fields: fields_to_proto(fields),
+            ..Default::default()
+        }))
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>()
+                .prop_filter("is equal to itself", |it| !it.is_nan())
+                .prop_map(Value::Double),
+            ".{0,200}".prop_map(Value::from),
+            (-62_135_596_800_000..253_402_300_799_999_i64).prop_map(|millis| {
+                Value::from(chrono::DateTime::from_timestamp_millis(millis).unwrap())
+            }),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+                prop::collection::vec((".{0,3}", inner), 0..4)
+                    .prop_map(|pairs| Value::Map(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn googles_types_read_the_fields_that_were_written(
+            fields in prop::collection::vec((".{0,9}", any_value()), 0..6)
+        ) {
+            let fields: Fields = fields.into_iter().collect();
+            let written = read(&[Write::set(key(), fields.clone())]);
+            let expected = proto::Write { operation: update(&fields), ..Default::default() };
+            prop_assert_eq!(written, [expected]);
+        }
+    }
+
+    #[test]
+    fn googles_types_read_all_that_a_write_says() {
+        let fields = Fields::new().with("a", 1_u64).with("b c", "x");
+        let merge = Write::merge(key(), fields.clone())
+            .remove_field("d")
+            .increment("e", -1)
+            .only_if(Precondition::UpdatedAt(UpdateTime(1_000_000_007)));
+        let exists = |exists| proto::Precondition {
+            condition_type: Some(ConditionType::Exists(exists)),
+        };
+        let version = ConditionType::UpdateTime(version_to_proto(UpdateTime(1_000_000_007)));
+        let by = to_proto(&Value::Integer(-1));
+        let expected = [
+            proto::Write {
+                operation: update(&fields),
+                current_document: Some(exists(false)),
+                ..Default::default()
+            },
+            proto::Write {
+                operation: update(&fields),
+                update_mask: Some(proto::DocumentMask {
+                    field_paths: ["a", "`b c`", "d"].map(str::to_owned).to_vec(),
+                }),
+                update_transforms: vec![FieldTransform {
+                    field_path: "e".to_owned(),
+                    transform_type: Some(TransformType::Increment(by)),
+                }],
+                current_document: Some(proto::Precondition {
+                    condition_type: Some(version),
+                }),
+            },
+            proto::Write {
+                operation: update(&Fields::new()),
+                update_mask: Some(proto::DocumentMask::default()),
+                ..Default::default()
+            },
+            proto::Write {
+                operation: Some(Operation::Delete(NAME.to_owned())),
+                current_document: Some(exists(true)),
+                ..Default::default()
+            },
+        ];
+        let written = read(&[
+            Write::create(key(), fields),
+            merge,
+            Write::merge(key(), Fields::new()),
+            Write::delete(key()).only_if(Precondition::Exists),
+        ]);
+        assert_eq!(written, expected);
+    }
 }
