@@ -34,8 +34,9 @@ pub fn json_text(data: &[u8]) -> Result<&str, DecodeError> {
 /// doubles, half a surrogate) becomes an empty text: no field may be that, so it harms whoever reads
 /// the field and no other.
 pub(crate) fn read_json(data: &[u8]) -> Result<Value, DecodeError> {
-    // The usual event is read in one go.
-    if let Ok(value) = serde_json::from_slice(skip_byte_order_mark(data))
+    // The usual event is read in one go, and its UTF-8 is checked at once.
+    if let Ok(text) = str::from_utf8(skip_byte_order_mark(data))
+        && let Ok(value) = serde_json::from_str(text)
         && depth_of(&value) <= DEEPEST
     {
         return Ok(value);
