@@ -19,13 +19,18 @@ pub trait Clock: Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the one place that asks the machine"
-    )]
     fn now(&self) -> Timestamp {
-        whole_milliseconds(Utc::now())
+        whole_milliseconds(precise_now())
     }
+}
+
+/// The machine's time, for logs.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the one place that asks the machine"
+)]
+pub(crate) fn precise_now() -> Timestamp {
+    Utc::now()
 }
 
 /// Cuts what lies below the millisecond.

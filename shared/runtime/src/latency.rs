@@ -8,6 +8,7 @@ pub struct Latency(pub Duration);
 
 impl std::fmt::Display for Latency {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{:.6}s", self.0.as_secs_f64())
+        let (seconds, micros) = (self.0.as_secs(), self.0.subsec_micros());
+        write!(out, "{seconds}.{micros:06}s")
     }
 }

@@ -2,15 +2,16 @@
 
 use std::fmt;
 
+use chrono::SecondsFormat;
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::LogScope;
+use crate::clock::precise_now;
 
 /// What makes Error Reporting take a line, whose message is no stack trace.
 pub(super) const REPORTED_ERROR: &str =
@@ -48,8 +49,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut time = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        let time = precise_now().to_rfc3339_opts(SecondsFormat::Micros, true);
         let level = *event.metadata().level();
         let mut line = Line::new();
         line.fields.put("time", &time);
@@ -87,10 +87,11 @@ struct Line {
 
 impl Members {
     fn put(&mut self, name: &str, value: impl Serialize) {
-        self.0.push(b',');
-        // Neither can fail: names are texts, values are scalars, and memory takes them.
-        let _ = serde_json::to_writer(&mut self.0, name);
-        self.0.push(b':');
+        // Names stand in this program, and none has a character that JSON would escape.
+        for part in [",\"", name, "\":"] {
+            self.0.extend_from_slice(part.as_bytes());
+        }
+        // Cannot fail: it is a scalar, and memory takes it.
         let _ = serde_json::to_writer(&mut self.0, &value);
     }
 
