@@ -13,7 +13,7 @@ pub(crate) const MUST_BE: &str =
 /// Whether a text can name something: 1 to 128 characters, each an ASCII letter, a digit or one of
 /// `_-.:/`. ULIDs with a prefix, UUIDs, W3C trace ids, dotted types and plain URIs are.
 pub fn is_identifier(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte);
+    let plain = |byte| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b':' | b'/');
     (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(plain)
 }
 

@@ -134,10 +134,12 @@ fn shows(c: char) -> bool {
 }
 
 fn controls(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}')
-        || CodePointSetData::new::<BidiControl>().contains(c)
-        || CodePointSetData::new::<NoncharacterCodePoint>().contains(c)
+    let beyond_ascii = || {
+        matches!(c, '\u{2028}' | '\u{2029}')
+            || CodePointSetData::new::<BidiControl>().contains(c)
+            || CodePointSetData::new::<NoncharacterCodePoint>().contains(c)
+    };
+    c.is_control() || !c.is_ascii() && beyond_ascii()
 }
 
 /// By property, not by category: U+3164 is a letter and shows nothing.

@@ -57,7 +57,10 @@ pub fn is_id_of(prefix: &str, id: &str) -> bool {
         .strip_prefix(prefix)
         .and_then(|rest| rest.strip_prefix('_'));
     characters.is_some_and(|rest| {
-        rest.len() == LENGTH && rest.bytes().all(|byte| ALPHABET.contains(&byte))
+        let is_ours = |byte: u8| {
+            byte.is_ascii_digit() || byte.is_ascii_uppercase() && !b"ILOU".contains(&byte)
+        };
+        rest.len() == LENGTH && rest.bytes().all(is_ours)
     })
 }
 
