@@ -1,6 +1,5 @@
 //! Documents and their fields.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -32,10 +31,11 @@ impl UpdateTime {
     }
 }
 
-/// The fields of a document, by name. A clone shares them until one of both is changed: what is to be
-/// committed is kept for another try, which is seldom made.
+/// The fields of a document, sorted by name: few, so that a list is found through sooner than a map. A
+/// clone shares them until one of both is changed: what is to be committed is kept for another try, which
+/// is seldom made.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Fields(Arc<BTreeMap<String, Value>>);
+pub struct Fields(Arc<Vec<(String, Value)>>);
 
 /// A field's value. `Debug` shows the kind only: documents hold addresses and names.
 #[derive(Clone, PartialEq)]
@@ -77,24 +77,37 @@ impl Fields {
     /// These fields and one more; `None` leaves the field out.
     pub fn with<V: IntoField>(mut self, name: &str, value: V) -> Self {
         if let Some(value) = value.into_field() {
-            Arc::make_mut(&mut self.0).insert(name.to_owned(), value);
+            self.set(name, value);
         }
         self
     }
 
     /// Sets one field.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
-        Arc::make_mut(&mut self.0).insert(name.to_owned(), value.into());
+        let (place, value) = (self.place(name), value.into());
+        let fields = Arc::make_mut(&mut self.0);
+        match place {
+            Ok(place) => fields[place].1 = value,
+            Err(place) => fields.insert(place, (name.to_owned(), value)),
+        }
     }
 
     /// Leaves one field out.
     pub fn remove(&mut self, name: &str) {
-        Arc::make_mut(&mut self.0).remove(name);
+        if let Ok(place) = self.place(name) {
+            Arc::make_mut(&mut self.0).remove(place);
+        }
     }
 
     /// A field's value.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.place(name).ok().map(|place| &self.0[place].1)
+    }
+
+    /// Where a field is, or would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0
+            .binary_search_by(|(other, _)| other.as_str().cmp(name))
     }
 
     /// All fields, sorted by name.
@@ -164,13 +177,23 @@ impl Fields {
 
 impl FromIterator<(String, Value)> for Fields {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(fields: I) -> Self {
-        Self(Arc::new(fields.into_iter().collect()))
+        let mut fields: Vec<(String, Value)> = fields.into_iter().collect();
+        fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+        // As in a map, the last of those that share a name stays.
+        fields.dedup_by(|later, earlier| {
+            let is_same = later.0 == earlier.0;
+            if is_same {
+                std::mem::swap(later, earlier);
+            }
+            is_same
+        });
+        Self(Arc::new(fields))
     }
 }
 
 impl IntoIterator for Fields {
     type Item = (String, Value);
-    type IntoIter = std::collections::btree_map::IntoIter<String, Value>;
+    type IntoIter = std::vec::IntoIter<(String, Value)>;
 
     fn into_iter(self) -> Self::IntoIter {
         Arc::unwrap_or_clone(self.0).into_iter()
@@ -263,6 +286,26 @@ impl fmt::Debug for Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_are_sorted_and_the_last_of_a_name_stays() {
+        let pairs = [("b", 1_u64), ("a", 2), ("b", 3), ("c", 4), ("b", 5)];
+        let collected: Fields = pairs
+            .iter()
+            .map(|(name, it)| (String::from(*name), (*it).into()))
+            .collect();
+        let set = pairs
+            .iter()
+            .fold(Fields::new(), |fields, (name, it)| fields.with(name, *it));
+        let expected = [("a", 2), ("b", 5), ("c", 4)].map(|(name, it)| (name, Value::Integer(it)));
+        for mut fields in [collected, set] {
+            let kept: Vec<(&str, &Value)> = fields.iter().collect();
+            assert_eq!(kept, expected.each_ref().map(|(name, it)| (*name, it)));
+            fields.remove("b");
+            fields.remove("d");
+            assert_eq!((fields.get("b"), fields.iter().count()), (None, 2));
+        }
+    }
 
     #[test]
     fn a_field_of_another_type_is_an_error_that_shows_no_value() {

@@ -2,7 +2,6 @@
 //! machine only, and none stores what it cannot read back.
 
 use chrono::Datelike as _;
-use std::collections::HashSet;
 
 use crate::{Content, Fields, Key, StoreError, Value, Write};
 
@@ -20,13 +19,19 @@ const MAX_NAME: usize = 1500;
 /// No document may occur twice: Firestore would make both writes, one after the other, and no
 /// adapter needs to.
 pub fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
-    let mut seen = HashSet::new();
-    let mut size = 0;
-    for Write { key, .. } in writes {
-        if !seen.insert(key) {
-            return refused(&format!("{key} occurs twice in one commit"));
-        }
+    let mut keys: Vec<&Key> = writes.iter().map(|write| &write.key).collect();
+    let by_name = |a: &&Key, b: &&Key| {
+        let by_id = a.id().cmp(b.id());
+        by_id.then_with(|| a.collection().cmp(b.collection()))
+    };
+    keys.sort_unstable_by(by_name);
+    if let Some(twice) = keys
+        .windows(2)
+        .find(|two| by_name(&two[0], &two[1]).is_eq())
+    {
+        return refused(&format!("{} occurs twice in one commit", twice[0]));
     }
+    let mut size = 0;
     for write in writes {
         check_write(write).or_else(|reason| refused(&format!("{}: {reason}", write.key)))?;
         size += match &write.content {
