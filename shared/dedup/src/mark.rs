@@ -1,9 +1,8 @@
 //! The mark: what a consumer remembers of an event.
 
-use fanout_events::{Event, Fingerprint};
+use fanout_events::{Event, Fingerprint, sha256};
 use fanout_runtime::Timestamp;
 use fanout_store::{Collection, Fields, Key, MalformedDocument, ascending};
-use sha2::{Digest, Sha256};
 
 /// The collection of marks.
 pub const PROCESSED_EVENTS: &Collection = &Collection::named("processed_events")
@@ -165,8 +164,8 @@ impl Seen {
 }
 
 fn key(consumer: &str, event_id: &str) -> Key {
-    let digest = hex::encode(Sha256::digest(event_id));
-    Key::stored(PROCESSED_EVENTS, format!("{consumer}:{digest}"))
+    let id = [consumer, ":", &sha256(event_id)].concat();
+    Key::stored(PROCESSED_EVENTS, id)
 }
 
 fn owned(text: Option<&str>) -> Option<String> {

@@ -34,7 +34,7 @@ impl Fingerprint {
 
     /// The fingerprint of a message that cannot be decoded.
     pub fn of_bytes(data: &[u8]) -> Self {
-        Self(hex::encode(Sha256::digest(data)))
+        Self(sha256(data))
     }
 
     /// 64 hexadecimal digits.
@@ -47,6 +47,17 @@ impl fmt::Display for Fingerprint {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
     }
+}
+
+/// SHA-256, as 64 hexadecimal digits.
+pub fn sha256(data: impl AsRef<[u8]>) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(data) {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+    }
+    text
 }
 
 /// JSON without spaces and with sorted keys, whatever order serde_json keeps them in.
@@ -136,6 +147,12 @@ mod tests {
         fn two_values_share_a_canonical_form_only_if_they_are_equal(a in any_json(), b in any_json()) {
             prop_assert_eq!(canonical(&a) == canonical(&b), a == b);
         }
+    }
+
+    #[test]
+    fn a_digest_is_what_sha256sum_writes() {
+        let of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256("abc"), of_abc);
     }
 
     #[test]

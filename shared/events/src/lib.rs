@@ -21,7 +21,7 @@ pub use decode::{DecodeError, Decoded, Received, decode, decode_message};
 pub use envelope::{Data, Envelope, Event, Metadata};
 pub use event_type::{Domain, EventType, InvalidVersion, KnownType, Version};
 pub use events_of::EventsOf;
-pub use fingerprint::Fingerprint;
+pub use fingerprint::{Fingerprint, sha256};
 pub use identifier::is_identifier;
 pub use json_fields::{JsonFields, WrongField};
 pub use json_text::{json_text, skip_byte_order_mark};
