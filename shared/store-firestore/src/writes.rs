@@ -13,7 +13,7 @@ use gcloud_sdk::google::firestore::v1::precondition::ConditionType;
 use gcloud_sdk::prost::Message;
 use gcloud_sdk::prost::bytes::{BufMut as _, Bytes};
 use gcloud_sdk::tonic::Status;
-use gcloud_sdk::tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use gcloud_sdk::tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 use super::names::{DOCUMENT, Names, field_path};
 use super::values::{timestamp, to_proto, version_to_proto};
@@ -191,6 +191,10 @@ impl Encoder for CommitCodec {
         out.put(message);
         Ok(())
     }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        buffers()
+    }
 }
 
 impl Decoder for CommitCodec {
@@ -203,6 +207,14 @@ impl Decoder for CommitCodec {
             .map(Some)
             .map_err(|error| Status::internal(error.to_string()))
     }
+    fn buffer_settings(&self) -> BufferSettings {
+        buffers()
+    }
+}
+
+/// Tonic's own begin with 8 KiB, of which an allocator has few in a processor's cache. They grow.
+fn buffers() -> BufferSettings {
+    BufferSettings::new(USUAL, 16 * USUAL)
 }
 
 #[cfg(test)]

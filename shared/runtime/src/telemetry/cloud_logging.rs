@@ -122,7 +122,7 @@ impl Line {
             self.http_request.put("requestUrl", route.as_ref());
         }
         if let Some(trace) = &scope.trace {
-            let name = format!("projects/{project}/traces/{}", trace.trace_id());
+            let name = ["projects/", project, "/traces/", trace.trace_id()].concat();
             self.fields.put(TRACE, name);
             self.fields.put(SPAN_ID, trace.span_id());
             self.fields.put(TRACE_SAMPLED, trace.is_sampled());
