@@ -25,7 +25,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// How long a call takes at most, there and back each.
 const A_MOMENT: Duration = Duration::from_millis(40);
 /// The same where everything is slow.
-const SLOW: Duration = Duration::from_secs(2);
+pub(crate) const SLOW: Duration = Duration::from_secs(2);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 const CONSUMERS: &[Service] = &[

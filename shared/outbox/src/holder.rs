@@ -7,7 +7,7 @@ use fanout_bus::{PUBLISH_LIMIT, PublishError};
 use fanout_runtime::{Latency, LogScope, error_chain};
 use fanout_store::{
     CommitError, Comparison, Direction, Document, MalformedDocument, Query, StoreError, Write,
-    commit_through_contention,
+    through_contention,
 };
 use fanout_telemetry::{send_span, sent};
 use tokio::sync::oneshot;
@@ -251,12 +251,14 @@ impl<'a> Holder<'a> {
             .collect()
     }
 
-    /// Commits; a row that is gone needs no mark, and is left out.
+    /// Commits; a row that is gone needs no mark, and is left out. Rows whose marks are lost are
+    /// published once more, under the ids they have.
     async fn commit(&self, mut writes: Vec<Write>) -> Result<(), CommitError> {
         let lease_key = self.held.line.key();
         let (documents, ids) = (self.outbox.documents.as_ref(), self.outbox.ids.as_ref());
         while !writes.is_empty() {
-            match commit_through_contention(documents, ids, writes.clone()).await {
+            let commit = || documents.commit_lazily(writes.clone());
+            match through_contention(ids, commit).await {
                 Err(CommitError::Conflict(conflict)) if conflict.key != lease_key => {
                     writes.retain(|write| write.key != conflict.key);
                 }

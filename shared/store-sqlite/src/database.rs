@@ -172,7 +172,7 @@ impl Database {
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
-        self.call_checked(work, |_| false).await
+        self.call_checked(work, |_| false, Answered::Synced).await
     }
 
     /// The same of work that something durable asks for again, should it be lost: answers once it is
@@ -187,24 +187,13 @@ impl Database {
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
-        self.write(work, |_| false, Answered::Committed).await
+        self.call_checked(work, |_| false, Answered::Committed)
+            .await
     }
 
     /// The same of work that often fails before it writes: `wrote_nothing` says whether an error tells
     /// of that. Others that share the transaction then need not be run again.
     pub(super) async fn call_checked<T, E>(
-        &self,
-        work: impl FnMut(&Connection) -> Result<T, E> + Send + 'static,
-        wrote_nothing: fn(&E) -> bool,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DatabaseError> + Send + 'static,
-    {
-        self.write(work, wrote_nothing, Answered::Synced).await
-    }
-
-    async fn write<T, E>(
         &self,
         work: impl FnMut(&Connection) -> Result<T, E> + Send + 'static,
         wrote_nothing: fn(&E) -> bool,

@@ -19,6 +19,7 @@ use super::commit::{commit, wrote_nothing};
 use super::database::{Database, DatabaseError};
 use super::select::Selects;
 use super::tables::{self, table};
+use super::worker::Answered;
 
 /// Documents in a [`Database`].
 pub struct SqliteDocuments {
@@ -109,6 +110,23 @@ impl SqliteDocuments {
         lock().extend(names);
         Ok(())
     }
+
+    async fn commit_until(
+        &self,
+        answered: Answered,
+        writes: Vec<Write>,
+    ) -> Result<CommitReceipt, CommitError> {
+        check_writes(&writes)?;
+        self.declare(writes.iter().map(|write| write.key.declared()))
+            .await?;
+        let clock = Arc::clone(&self.clock);
+        let span = commit_span("sqlite", writes.len());
+        let commit = move |file: &Connection| commit(file, clock.as_ref(), &writes);
+        self.database
+            .call_checked(commit, wrote_nothing, answered)
+            .instrument(span)
+            .await
+    }
 }
 
 impl Tables {
@@ -169,16 +187,11 @@ impl Documents for SqliteDocuments {
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
-        check_writes(&writes)?;
-        self.declare(writes.iter().map(|write| write.key.declared()))
-            .await?;
-        let clock = Arc::clone(&self.clock);
-        let span = commit_span("sqlite", writes.len());
-        let commit = move |file: &Connection| commit(file, clock.as_ref(), &writes);
-        self.database
-            .call_checked(commit, wrote_nothing)
-            .instrument(span)
-            .await
+        self.commit_until(Answered::Synced, writes).await
+    }
+
+    async fn commit_lazily(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
+        self.commit_until(Answered::Committed, writes).await
     }
 }
 

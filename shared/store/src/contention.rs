@@ -17,13 +17,24 @@ pub async fn commit_through_contention(
     ids: &dyn IdGenerator,
     writes: Vec<Write>,
 ) -> Result<CommitReceipt, CommitError> {
+    through_contention(ids, || documents.commit(writes.clone())).await
+}
+
+/// The same of any commit.
+pub async fn through_contention<Made>(
+    ids: &dyn IdGenerator,
+    commit: impl Fn() -> Made,
+) -> Result<CommitReceipt, CommitError>
+where
+    Made: Future<Output = Result<CommitReceipt, CommitError>>,
+{
     for tries in 0..RETRIES {
-        match documents.commit(writes.clone()).await {
+        match commit().await {
             Err(CommitError::Contention(_)) => tokio::time::sleep(jitter(ids, tries)).await,
             answer => return answer,
         }
     }
-    documents.commit(writes).await
+    commit().await
 }
 
 /// Up to 20, 40, 80, ... ms, at random, so that those who collided do not collide again.

@@ -26,6 +26,13 @@ pub trait Documents: Send + Sync + 'static {
     ///
     /// A document may occur once only in a commit.
     async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError>;
+
+    /// The same of writes that something durable asks for again, should they be lost: once it answers
+    /// `Ok`, no end of the process takes them, but a loss of power may, with all that was committed
+    /// after them. For a store that has nothing to gain from that, a commit like any other.
+    async fn commit_lazily(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
+        self.commit(writes).await
+    }
 }
 
 /// What a commit did.

@@ -13,7 +13,7 @@ mod spread;
 mod write;
 
 pub use collection::{Collection, Index, ascending, descending};
-pub use contention::{commit_through_contention, jitter};
+pub use contention::{commit_through_contention, jitter, through_contention};
 pub use dead_process::end_leases;
 pub use document::{Document, Fields, MalformedDocument, UpdateTime, Value};
 pub use documents::{CommitError, CommitReceipt, Conflict, Documents, StoreError, Violation};

@@ -2,11 +2,13 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fanout_testkit::faults::{FaultyPort, PortCall};
 use payment_service::{Capture, Charge, PaymentProvider, ProviderError, TakenBack};
 
+use crate::crash_simulation::random::SLOW;
 use crate::crash_simulation::sim::Sim;
 
 pub(crate) struct SimProvider {
@@ -80,5 +82,11 @@ impl PaymentProvider for SimProvider {
             })
         };
         self.call("provider.take_back", captured, effect).await
+    }
+
+    /// Both legs of a call, where the world is slow. With less, a call that nothing disturbs would be
+    /// given up every other time, and an undo is stuck after ten.
+    fn patience(&self) -> Duration {
+        2 * SLOW + Duration::from_secs(1)
     }
 }

@@ -1,6 +1,6 @@
 //! Commits of many writes: all or nothing.
 
-use fanout_store::{Fields, Key, Precondition, UpdateTime, Violation, Write};
+use fanout_store::{CommitError, Fields, Key, Precondition, UpdateTime, Violation, Write};
 
 use super::scene::{
     Store, assert_refused, conflict, exists, fields, new_collection, new_key, read, write,
@@ -51,6 +51,22 @@ pub async fn a_commit_with_a_violated_precondition_makes_none_of_its_writes(stor
         assert_eq!(fields(&store, &key("counter")).await.integer("n"), Ok(1));
         assert_eq!(fields(&store, &key("kept")).await.integer("n"), Ok(1));
     }
+}
+
+/// All or nothing, seen by the next read, and by the next commit's preconditions.
+pub async fn a_lazy_commit_does_what_any_commit_does(store: Store) {
+    let (one, other) = (new_key(), new_key());
+    let both = || [&one, &other].map(|key| Write::create(key.clone(), Fields::new()));
+    let receipt = store.commit_lazily(both().into()).await.unwrap();
+    assert!(exists(&store, &one).await && exists(&store, &other).await);
+    let refused = store.commit_lazily(both().into()).await.unwrap_err();
+    assert!(matches!(refused, CommitError::Conflict(at) if at.key == one));
+    let versions = receipt.update_times.into_iter().map(Option::unwrap);
+    let gone = versions
+        .zip([&one, &other])
+        .map(|(version, key)| Write::delete(key.clone()).only_if(Precondition::UpdatedAt(version)));
+    store.commit(gone.collect()).await.unwrap();
+    assert!(!exists(&store, &one).await && !exists(&store, &other).await);
 }
 
 /// In the order of the writes, for every pair of kinds, with a harmless write in front.

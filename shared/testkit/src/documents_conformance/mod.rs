@@ -124,6 +124,7 @@ macro_rules! documents_conformance_tests {
             versions::a_write_that_changes_nothing_keeps_the_version
             keys::a_key_of_any_text_leads_to_its_own_document
             commits::a_commit_makes_all_of_its_writes
+            commits::a_lazy_commit_does_what_any_commit_does
             commits::a_commit_with_a_violated_precondition_makes_none_of_its_writes
             commits::of_two_violated_preconditions_the_first_is_named
             commits::the_violated_one_of_many_like_preconditions_is_named
