@@ -14,4 +14,5 @@ mod broken;
 mod every_moment;
 mod operating;
 mod random;
+mod while_planned;
 mod world;
