@@ -225,8 +225,9 @@ impl Dispatcher {
 
     async fn fetch(&self, room: Room) -> Result<Result<Fetched, Pause>, BrokerError> {
         let (id, in_flight) = (self.subscription, self.flow.in_flight());
+        // Behind the commit of what it was woken for; it writes nothing, so it needs no sync.
         self.broker
-            .call(move |broker, file| fetch(broker, file, id, &in_flight, room))
+            .call_lazily(move |broker, file| fetch(broker, file, id, &in_flight, room))
             .await
     }
 
