@@ -7,6 +7,7 @@ mod anew;
 mod answers;
 mod documents;
 mod early_query;
+mod generations;
 mod machine;
 mod publisher;
 
@@ -23,6 +24,7 @@ use super::services::Service;
 use anew::MadeAnew;
 use documents::BrokenDocuments;
 use early_query::EarlyQuery;
+use generations::BrokenGenerations;
 use machine::BrokenMachine;
 use publisher::{HastyPublisher, OneTopic};
 
@@ -120,6 +122,22 @@ pub(crate) enum Broken {
     SnapshotOfBefore,
     /// A command is done whether its record is there or not.
     CommandUnrecorded,
+    /// An event makes no rows in the generation that is being built.
+    BuildingUnfed,
+    /// An event makes no rows in the generation that was live before.
+    PreviousUnfed,
+    /// An event's rows are stored in one generation after the other.
+    GenerationsInTwoCommits,
+    /// What an instance knows of generations never gets old.
+    KnowledgeNeverOld,
+    /// A rebuild does not wait until all instances know of it.
+    RebuildWaitsNot,
+    /// The new generation is live before the past was read, and not compared.
+    SwitchBeforePast,
+    /// Readers are shown what is being built.
+    ReadWhileBuilt,
+    /// What an author has posted before is not shown to those who follow now.
+    NothingBeforeFollow,
 }
 
 // What breaks flows of many steps elsewhere, and no author can get wrong here. A request with an ordering key,
@@ -129,7 +147,7 @@ pub(crate) enum Broken {
 // A state that is stored after its events have left: an author returns both in one value.
 
 impl Broken {
-    pub(crate) const ALL: [Self; 45] = [
+    pub(crate) const ALL: [Self; 53] = [
         Self::MarkBeforeEffect,
         Self::MarkInSecondCommit,
         Self::NoLeaseCheck,
@@ -175,6 +193,14 @@ impl Broken {
         Self::TransferInTwoCommits,
         Self::SnapshotOfBefore,
         Self::CommandUnrecorded,
+        Self::BuildingUnfed,
+        Self::PreviousUnfed,
+        Self::GenerationsInTwoCommits,
+        Self::KnowledgeNeverOld,
+        Self::RebuildWaitsNot,
+        Self::SwitchBeforePast,
+        Self::ReadWhileBuilt,
+        Self::NothingBeforeFollow,
     ];
 
     /// The story that shows it by a single fault, or by none.
@@ -217,6 +243,14 @@ impl Broken {
             Self::ShippedAfterWithdrawn => "twin-called-off",
             Self::AppendUnguarded | Self::SnapshotOfBefore => "bank-at-once",
             Self::TransferInTwoCommits | Self::CommandUnrecorded => "bank-transfer",
+            Self::BuildingUnfed
+            | Self::PreviousUnfed
+            | Self::GenerationsInTwoCommits
+            | Self::KnowledgeNeverOld
+            | Self::RebuildWaitsNot
+            | Self::SwitchBeforePast
+            | Self::ReadWhileBuilt
+            | Self::NothingBeforeFollow => "feed",
         }
     }
 
@@ -240,6 +274,9 @@ impl Broken {
                 (anew.clone(), anew)
             }
             Some(Self::RecordsBeforeGuard) => (Arc::new(EarlyQuery::new(documents)), publisher),
+            Some(broken @ (Self::GenerationsInTwoCommits | Self::NothingBeforeFollow)) => {
+                (BrokenGenerations::of(broken, documents), publisher)
+            }
             Some(broken) => {
                 let inner = documents;
                 (Arc::new(BrokenDocuments { broken, inner }), publisher)

@@ -7,6 +7,7 @@ use std::time::Duration;
 use fanout_bus::OutgoingMessage;
 
 use super::bank::Bank;
+use super::feed::Feeds;
 use super::outbox_rules::OutboxRules;
 use super::services::Service;
 use super::shop::Shop;
@@ -25,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) shop: Shop,
     /// Accounts, as their events say.
     pub(crate) bank: Bank,
+    /// Posts and follows, and what is shown of them.
+    pub(crate) feeds: Feeds,
     /// What waits in the outbox.
     pub(crate) outbox: OutboxRules,
     /// How often each state of each contact was written: a contact is known by the first and the last

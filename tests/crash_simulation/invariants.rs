@@ -75,13 +75,15 @@ pub(crate) async fn check_all(sim: &Sim, store: &dyn Documents, consumers: &[Ser
         end.nothing_is_held();
         for consumer in consumers {
             match consumer {
-                // Of the shop and the bank, see there.
+                // Of the shop, the bank and feeds, see there.
                 Service::User
                 | Service::Account
                 | Service::Order
                 | Service::Inventory
                 | Service::Payment
-                | Service::Shipping => {}
+                | Service::Shipping
+                | Service::Post
+                | Service::Feed => {}
                 Service::Email => {
                     end.acts_are_not_repeated(Service::Email, &created(&facts));
                     end.records_are_of_users_who_are_there();

@@ -1,8 +1,8 @@
 //! The promises of this system, proven by crashing everywhere.
 //!
 //! **What is real**: the routers of the services in two instances each, those of the sign-up, of the
-//! [`shop`] or of the [`bank`]; the consume pipeline, the ledger, the outbox and its relay, processes and the fences of
-//! their steps, and the store on SQLite (in memory). **What is simulated**: time, the bus, the mail
+//! [`shop`], of the [`bank`] or of the [`feed`]; the consume pipeline, the ledger, the outbox and its relay, processes and
+//! the fences of their steps, projections and their rebuilds, and the store on SQLite (in memory). **What is simulated**: time, the bus, the mail
 //! server, the payment provider with its own ledger, clients, operators, deploys, and the scheduler
 //! of the ticker. Everything runs on one thread in tokio's paused time, with ids and chance from one
 //! seed, so the same case gives the same trace.
@@ -14,16 +14,17 @@
 //! is cut off or goes on unheard ([`bus`]). Clocks of instances are up to 14 s apart. The scheduler
 //! skips calls, makes them twice, and late ([`ticks`]). Builds that know one more version of the
 //! order's process come amid orders, to one instance first, and go again; operators say their words
-//! at any moment ([`shop`]).
+//! at any moment ([`shop`]). So do rebuilds of read models, and the ways back ([`feed`]).
 //!
 //! **What must hold** while it runs: an acked message is done, parked or of no use ([`acks`]); no
 //! two handlers are at work on one mail; nobody is told to wait for nobody; no 500; stock adds up, no
 //! money is taken twice, and each commit of a process is whole: its order, its events, its next
-//! deadline, its version, and what the answer said that moved it ([`shop`]). Once the dust has
-//! settled: see [`invariants`].
+//! deadline, its version, and what the answer said that moved it ([`shop`]); no reader misses what
+//! an event has brought there, whatever its instance knows of generations, and no read model emits
+//! ([`feed`]). Once the dust has settled: see [`invariants`].
 //!
-//! Three ways to run it: [`exhaustive`] (one event, every fault at every call, and pairs), [`random`]
-//! (many users, everything at once), and with a protocol that is [`broken`] on purpose, which has to
+//! Four ways to run it: [`exhaustive`] (one event, every fault at every call, and pairs), [`random`]
+//! (many users, everything at once), with an event at every moment of a rebuild ([`feed::moments`]), and with a protocol that is [`broken`] on purpose, which has to
 //! be found.
 //!
 //! **Limits**. A crash ends one instance, and the store and the bus never lose what they have
@@ -35,7 +36,7 @@
 //! relay instead of at once, which gives the lease back.
 //!
 //! `SIM_SEEDS=100000 cargo test -p fanout-tests --test all crash_simulation::every -- --nocapture`
-//! runs for long (`SIM_SHOP_SEEDS`: of these, so many of the shop; `SIM_ONLY`: one story, or none); a
+//! runs for long (`SIM_SHOP_SEEDS`: of these, so many of the shop; `SIM_FEED_SEEDS`: so many more of feeds; `SIM_ONLY`: one story, or none); a
 //! failure prints the command that shows it again.
 
 mod acks;
@@ -50,6 +51,7 @@ mod dice;
 mod emissions;
 mod exhaustive;
 mod facts;
+mod feed;
 mod flow_costs;
 mod invariants;
 mod mailbox;
@@ -111,8 +113,15 @@ fn every_promise_survives_every_fault() {
     println!("crash simulation, {} seeds of its twin: {twin}", orders / 5);
     let bank = random::run_bank(0..seeds / 6);
     println!("crash simulation, {} seeds of the bank: {bank}", seeds / 6);
+    let moments = random::run_moments();
+    println!("crash simulation, an event at every moment of a rebuild: {moments}");
+    let feeds = setting("SIM_FEED_SEEDS").map_or(seeds / 3, |text| text.parse().expect("a number"));
+    let feed = random::run_feed(0..feeds);
+    println!("crash simulation, {feeds} seeds of feeds: {feed}");
+    let exhaustive = exhaustive.merge(moments);
     let cases = exhaustive.cases;
-    let all = exhaustive.merge(random).merge(shop).merge(twin).merge(bank);
+    let random = random.merge(shop).merge(twin).merge(bank).merge(feed);
+    let all = exhaustive.merge(random);
     let closing = format!(
         "crash simulation: {cases} exhaustive cases, {seeds} seeds, {} faults injected, {} violations ({} port calls, {:.0} s)",
         all.faults,
@@ -151,7 +160,12 @@ fn every_protocol_that_is_broken_on_purpose_is_found_by_more_than_luck() {
 
 #[test]
 fn the_same_seed_gives_the_same_trace() {
-    for case in [random::case, random::shop_case, random::bank_case] {
+    for case in [
+        random::case,
+        random::shop_case,
+        random::bank_case,
+        random::feed_case,
+    ] {
         let ran = |seed| case(seed, None).run_traced().trace;
         for seed in 0..20 {
             assert_eq!(ran(seed), ran(seed), "seed {seed}");
@@ -160,7 +174,8 @@ fn the_same_seed_gives_the_same_trace() {
     }
 }
 
-/// Shows one case again: `SIM_SEED`, `SIM_SHOP_SEED`, `SIM_TWIN_SEED`, `SIM_BANK_SEED` or `SIM_CASE` says which, as a failure prints it, and
+/// Shows one case again: `SIM_SEED`, `SIM_SHOP_SEED`, `SIM_TWIN_SEED`, `SIM_BANK_SEED`,
+/// `SIM_FEED_SEED`, `SIM_FEED_MOMENT` or `SIM_CASE` says which, as a failure prints it, and
 /// `SIM_BROKEN` which protocol to break (`NoFencing`). Without them there is nothing to show.
 #[test]
 fn replay() {
@@ -174,6 +189,8 @@ fn replay() {
                 seed("SIM_SHOP_SEED").map(|seed| random::shop_case(seed, broken)),
                 seed("SIM_TWIN_SEED").map(|seed| random::twin_case(seed, broken)),
                 seed("SIM_BANK_SEED").map(|seed| random::bank_case(seed, broken)),
+                seed("SIM_FEED_SEED").map(|seed| random::feed_case(seed, broken)),
+                seed("SIM_FEED_MOMENT").map(|number| feed::moments::case(number, broken)),
             ];
             match seeds.into_iter().flatten().next() {
                 Some(case) => case,

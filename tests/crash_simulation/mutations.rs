@@ -25,6 +25,7 @@ pub(crate) fn look_for(which: &[Broken], enough: u64, at_most: u64) -> Vec<Found
             let case = match broken.story() {
                 story if story.starts_with("order") => random::shop_case,
                 story if story.starts_with("bank") => random::bank_case,
+                story if story.starts_with("feed") => random::feed_case,
                 story if story.starts_with("twin") => random::twin_case,
                 _ => random::case,
             };

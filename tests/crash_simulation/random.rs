@@ -9,6 +9,7 @@ use super::bank::{BOOKED, Booking};
 use super::broken::Broken;
 use super::bus::Mischief;
 use super::dice::Dice;
+use super::feed::{Deed, moments};
 use super::mailbox::{FIRST_FULL, FIRST_REFUSED};
 use super::parallel;
 use super::plan::Faults;
@@ -16,6 +17,7 @@ use super::report::{Figures, command};
 use super::script::{Step, Timed};
 use super::services::Service;
 use super::shop::{Build, Kind, Word};
+use super::stories::OF_FEEDS;
 use super::ticks::Ticks;
 use super::world::Case;
 
@@ -145,6 +147,56 @@ pub(crate) fn bank_case(seed: u64, broken: Option<Broken>) -> Case {
         afterwards: Vec::new(),
         consumers: &[],
         with_past,
+        ..case(seed, broken)
+    }
+}
+
+/// The case of a seed with posts and feeds in place of people.
+pub(crate) fn feed_case(seed: u64, broken: Option<Broken>) -> Case {
+    let dice = Dice::new(seed.wrapping_mul(0x9E37_79B9).wrapping_add(4));
+    let busy_for = dice.pick(&[2 * MINUTE, 4 * MINUTE, 8 * MINUTE]);
+    let of = |deed| Step::Feed(deed);
+    let someone = || 1 + dice.below(3);
+    let mut script = Vec::new();
+    let mut within = |most: Duration, deed| {
+        let at = dice.duration(most);
+        script.push(Timed { at, step: of(deed) });
+    };
+    for _ in 0..2 + dice.below(4) {
+        within(MINUTE / 10, Deed::Follow(someone(), someone()));
+    }
+    for number in 1..=3 + dice.below(6) {
+        within(busy_for, Deed::Post(number, someone()));
+        if dice.chance(0.2) {
+            within(busy_for, Deed::Delete(number));
+        }
+    }
+    for _ in 0..dice.below(5) {
+        let changes: [fn(u64, u64) -> Deed; 2] = [Deed::Follow, Deed::Unfollow];
+        within(busy_for, dice.pick(&changes)(someone(), someone()));
+    }
+    for _ in 0..1 + dice.below(4) {
+        within(busy_for / 2, Deed::Rebuild);
+    }
+    for _ in 0..dice.below(3) {
+        within(busy_for, Deed::RollBack);
+    }
+    for _ in 0..5 + dice.below(10) {
+        within(busy_for, Deed::Read(someone(), dice.below(2) as usize));
+    }
+    let later = [
+        of(Deed::Rebuild),
+        of(Deed::RollBack),
+        of(Deed::Post(10, someone())),
+        // The way back has ended, or rows have.
+        Step::SendAgainAfter(dice.pick(&[2 * DAY, 40 * DAY, 46 * DAY])),
+    ];
+    let at = Duration::ZERO;
+    let later = later.into_iter().filter(|_| dice.chance(0.4));
+    Case {
+        script,
+        afterwards: later.map(|step| Timed { at, step }).collect(),
+        consumers: OF_FEEDS,
         ..case(seed, broken)
     }
 }
@@ -279,6 +331,16 @@ pub(crate) fn run(seeds: std::ops::Range<u64>) -> Figures {
 /// Runs these seeds of the bank.
 pub(crate) fn run_bank(seeds: std::ops::Range<u64>) -> Figures {
     run_each(seeds, bank_case, "SIM_BANK_SEED")
+}
+
+/// Runs these seeds of feeds.
+pub(crate) fn run_feed(seeds: std::ops::Range<u64>) -> Figures {
+    run_each(seeds, feed_case, "SIM_FEED_SEED")
+}
+
+/// Runs rebuilds with an event at each of these moments.
+pub(crate) fn run_moments() -> Figures {
+    run_each(0..moments::CASES, moments::case, "SIM_FEED_MOMENT")
 }
 
 /// Runs these seeds of the shop.

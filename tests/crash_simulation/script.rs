@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::bank::Booking;
 use super::bus::{Answer, Bus};
 use super::facts::{StoredEvent, UserState};
+use super::feed::Deed;
 use super::mailbox::address;
 use super::services::{Service, Services};
 use super::shop::{self, Build, Kind, Word};
@@ -52,6 +53,8 @@ pub(crate) enum Step {
     OpenAccount(u64),
     /// The booking of this number is asked for.
     Book(u64, Booking),
+    /// Something is done to posts and feeds.
+    Feed(Deed),
     /// Something that is no event arrives on the topic.
     Nonsense,
     /// Another payload arrives under the id of person n's first event.
@@ -85,6 +88,7 @@ impl Step {
             | Self::Deploy(..)
             | Self::OpenAccount(_)
             | Self::Book(..)
+            | Self::Feed(_)
             | Self::Nonsense
             | Self::OpenMailboxes
             | Self::Outage(..)
@@ -149,6 +153,7 @@ impl Clients {
             Step::Shard(shards) => self.shard(shards).await,
             Step::OpenAccount(number) => self.open_account(number).await,
             Step::Book(number, booking) => self.book(number, booking).await,
+            Step::Feed(deed) => self.take_deed(deed).await,
             Step::Deploy(only, build) => self.services.deploy(only, build).await,
             Step::Outage(person, how_long) => {
                 self.bus.go_down(how_long);

@@ -18,10 +18,12 @@ pub(crate) enum Service {
     Payment,
     Shipping,
     Account,
+    Post,
+    Feed,
 }
 
 impl Service {
-    pub(crate) const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::User,
         Self::Email,
         Self::Analytics,
@@ -33,7 +35,16 @@ impl Service {
         Self::Payment,
         Self::Shipping,
         Self::Account,
+        Self::Post,
+        Self::Feed,
     ];
+
+    /// Those that there are, with those of feeds or without.
+    pub(crate) fn there(with_feeds: bool) -> impl Iterator<Item = Self> {
+        let of_feeds = |it: &Self| matches!(it, Self::Post | Self::Feed);
+        let all = Self::ALL.into_iter();
+        all.filter(move |it| with_feeds || !of_feeds(it))
+    }
 
     /// The name; of a consumer, also the one in its marks.
     pub(crate) fn name(self) -> &'static str {
@@ -49,6 +60,8 @@ impl Service {
             Self::Inventory => inventory_service::NAME,
             Self::Payment => payment_service::NAME,
             Self::Shipping => shipping_service::NAME,
+            Self::Post => post_service::CONSUMER,
+            Self::Feed => feed_service::FEED,
         }
     }
 
@@ -64,7 +77,9 @@ impl Service {
             | Self::Order
             | Self::Inventory
             | Self::Payment
-            | Self::Shipping => self.subscriber().types().collect(),
+            | Self::Shipping
+            | Self::Post
+            | Self::Feed => self.subscriber().types().collect(),
         }
     }
 
@@ -92,7 +107,9 @@ impl Service {
             | Self::Order
             | Self::Inventory
             | Self::Payment
-            | Self::Shipping => self.subscriber().topics.iter().map(|it| it.topic).collect(),
+            | Self::Shipping
+            | Self::Post
+            | Self::Feed => self.subscriber().topics.iter().map(|it| it.topic).collect(),
         }
     }
 

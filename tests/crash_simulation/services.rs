@@ -14,11 +14,14 @@ use fanout_consume::{ConsumerDeps, PushAuth};
 use fanout_mail::{Letterhead, Sender};
 use fanout_outbox::Outbox;
 use fanout_processes::{Engine, Processes};
+use fanout_projections::{Freshness, Generations, Owned, Projections, Rebuilds};
 use fanout_runtime::{Clock, IdGenerator, Timings};
 use fanout_store::{Documents, StoreError};
 use fanout_testkit::faults::{FaultPlan, FaultyDocuments, FaultyPort, FaultyPublisher, Process};
+use feed_service::FEED;
 use order_service::{OrderFlow, OrderServiceDeps};
 use payment_service::PaymentServiceDeps;
+use ticker::Kept;
 use tokio::sync::Mutex;
 use user_service::UserServiceDeps;
 
@@ -48,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) flow: OrderFlow,
     /// Whether there are orders, and processes that see them through.
     pub(crate) shop: bool,
+    /// Whether there are feeds.
+    pub(crate) feeds: bool,
 }
 
 /// Where instances run: one process after the other, with one clock.
@@ -93,8 +98,8 @@ impl Services {
         };
         let slots = match on_one_machine {
             true => vec![(None, slot("machine".to_owned()))],
-            false => Service::ALL
-                .into_iter()
+            // Without those that would have nothing to do: each draws its clock's error.
+            false => Service::there(parts.feeds)
                 .flat_map(|service| (0..INSTANCES).map(move |number| (service, number)))
                 .map(|(service, number)| {
                     (Some(service), slot(format!("{}/{number}", service.name())))
@@ -152,8 +157,9 @@ impl Slot {
             let process = Arc::new(Process::new(format!("{}.{number}", self.name)));
             let build = *self.build.lock().unwrap();
             let means = Means::new(parts, &process, build, self.skew);
-            let services = of.map_or(Service::ALL.to_vec(), |service| vec![service]);
-            let apps = services.into_iter().map(|it| (it, means.app(it)));
+            let all = Service::there(parts.feeds);
+            let services = all.filter(|it| of.is_none_or(|of| of == *it));
+            let apps = services.map(|it| (it, means.app(it)));
             let running = Running {
                 apps: apps.collect(),
                 process: Arc::clone(&process),
@@ -245,8 +251,13 @@ impl<'a> Means<'a> {
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.parts.ids),
         });
+        let kept = Kept {
+            rebuilds: self.parts.feeds.then(|| self.rebuilds()),
+            ..Kept::default()
+        };
+        let ticking = ticker::app_keeping(outbox.clone(), self.engine(outbox), kept);
         Router::new()
-            .nest("/ticker", ticker::app(outbox.clone(), self.engine(outbox)))
+            .nest("/ticker", ticking)
             .fallback_service(users)
     }
 
@@ -260,6 +271,37 @@ impl<'a> Means<'a> {
     fn engine(&self, outbox: Outbox) -> Engine {
         let (documents, clock) = (Arc::clone(&self.documents), Arc::clone(&self.clock));
         Engine::new(self.processes(), documents, outbox, clock)
+    }
+
+    /// How new knowledge of generations is: where all is in one process, each looks for itself.
+    fn freshness(&self) -> Freshness {
+        match self.parts.documents.is_in_a_file() {
+            true => Freshness::EachTime,
+            false => Freshness::CLOUD,
+        }
+    }
+
+    fn rebuilds(&self) -> Rebuilds {
+        let owned = Owned {
+            service: feed_service::NAME,
+            projection: feed_service::projection(),
+        };
+        let broken = self.parts.broken;
+        let freshness = Broken::freshness_of_rebuilds(broken, self.freshness());
+        Rebuilds::new(
+            Projections::of(vec![owned], freshness),
+            Broken::documents_of_rebuilds(broken, Arc::clone(&self.documents)),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.parts.ids),
+        )
+    }
+
+    fn feeds(&self) -> Router {
+        let (broken, clock) = (self.parts.broken, Arc::clone(&self.clock));
+        let documents = Broken::documents_of_generations(broken, Arc::clone(&self.documents));
+        let freshness = Broken::freshness_of_instances(broken, self.freshness());
+        let generations = Generations::of(FEED, documents, clock, freshness);
+        feed_service::app(self.consumer(Service::Feed), generations, self.rebuilds())
     }
 
     fn payments(&self) -> Router {
@@ -307,6 +349,8 @@ impl<'a> Means<'a> {
             Service::Inventory => inventory_service::app(self.consumer(service)),
             Service::Payment => self.payments(),
             Service::Shipping => shipping_service::app(self.consumer(service)),
+            Service::Post => post_service::app(self.consumer(service)),
+            Service::Feed => self.feeds(),
         };
         Broken::answers(self.parts.broken, app)
     }

@@ -6,6 +6,7 @@ use order_service::OrderFlow;
 
 use super::bank::{BOOKED, Booking};
 use super::exhaustive::Pairs;
+use super::feed::Deed;
 use super::mailbox::{FIRST_FULL, FIRST_REFUSED};
 use super::script::Step;
 use super::services::Service;
@@ -42,6 +43,8 @@ const OF_THE_SHOP: &[Service] = &[
     Service::Shipping,
     Service::Email,
 ];
+/// Those that keep feeds.
+pub(super) const OF_FEEDS: &[Service] = &[Service::Post, Service::Feed];
 /// Those between which one event causes others.
 const THAT_EMIT: &[Service] = &[Service::Club, Service::Desk];
 
@@ -78,7 +81,7 @@ const TWIN: Story = Story {
 };
 
 /// The one event of each kind and each way through the pipeline.
-pub(crate) static STORIES: [Story; 31] = [
+pub(crate) static STORIES: [Story; 32] = [
     Story {
         pairs: Pairs::WithACrash,
         ..SIGN_UP
@@ -275,6 +278,28 @@ pub(crate) static STORIES: [Story; 31] = [
         ],
         consumers: &[],
         with_past: true,
+        ..SIGN_UP
+    },
+    Story {
+        name: "feed",
+        only_crashes: true,
+        script: &[
+            Step::Feed(Deed::Post(1, 1)),
+            Step::Feed(Deed::Follow(1, 1)),
+            Step::Feed(Deed::Rebuild),
+            Step::Feed(Deed::Post(2, 1)),
+            Step::Feed(Deed::Read(1, 1)),
+            Step::Feed(Deed::Delete(2)),
+            Step::Feed(Deed::Post(3, 1)),
+            Step::Feed(Deed::Rebuild),
+            Step::Feed(Deed::Post(4, 1)),
+            Step::Feed(Deed::RollBack),
+            Step::Feed(Deed::Read(1, 1)),
+        ],
+        // Twice that is less than knowledge of generations may be old, and five times more than it takes
+        // until all know.
+        apart: Duration::from_secs(13),
+        consumers: OF_FEEDS,
         ..SIGN_UP
     },
     Story {

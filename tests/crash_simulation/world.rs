@@ -15,6 +15,7 @@ use super::bank;
 use super::broken::Broken;
 use super::bus::{Bus, Mischief};
 use super::clock::{MAX_SKEW, SimClock};
+use super::feed;
 use super::invariants::check_all;
 use super::plan::{Faults, Plan, SeenCall};
 use super::publisher::SimPublisher;
@@ -126,6 +127,7 @@ impl World {
         let all_at_once = case.script.iter().map(|timed| clients.clone().take(*timed));
         let busy: Vec<_> = all_at_once.map(tokio::spawn).collect();
         world.settle(busy).await;
+        feed::end::check(&clients).await;
         for timed in &case.afterwards {
             // Not filled with runs of a relay that has nothing to do.
             tokio::time::sleep(timed.step.long_before()).await;
@@ -133,6 +135,7 @@ impl World {
             world.plan.step_begins();
             let busy = vec![tokio::spawn(clients.clone().take(*timed))];
             world.settle(busy).await;
+            feed::end::check(&clients).await;
         }
         check_all(&world.sim, world.store.as_ref(), case.consumers).await;
         let nothing_failed = match &case.faults {
@@ -177,6 +180,7 @@ impl World {
             broken: case.broken,
             flow: case.flow,
             shop,
+            feeds: case.consumers.contains(&Service::Feed),
         };
         let most = i64::try_from(MAX_SKEW.as_millis()).unwrap();
         let skew = || match case.skewed {
@@ -247,7 +251,9 @@ impl World {
         let clock = SimClock::new(self.sim.epoch, TimeDelta::zero());
         let finds_nothing = {
             let facts = self.sim.facts();
-            !facts.outbox.is_any_waiting() && !facts.shop.is_any_due(clock.now() + MAX_SKEW)
+            let soon = clock.now() + MAX_SKEW;
+            let is_any_due = facts.shop.is_any_due(soon) || facts.feeds.is_any_due(soon);
+            !facts.outbox.is_any_waiting() && !is_any_due
         };
         if finds_nothing && (is_calm || self.sim.dice.chance(IDLE_RUNS_LEFT_OUT)) {
             return;
@@ -282,6 +288,7 @@ impl World {
     fn is_quiet(&self) -> bool {
         let now = SimClock::new(self.sim.epoch, TimeDelta::zero()).now();
         let facts = self.sim.facts();
-        self.bus.outstanding() == 0 && facts.outbox.is_at_rest(now) && facts.shop.is_at_rest()
+        let settled = facts.outbox.is_at_rest(now) && facts.shop.is_at_rest();
+        self.bus.outstanding() == 0 && settled && !facts.feeds.is_any_due(now + MAX_SKEW)
     }
 }

@@ -244,10 +244,10 @@ struct Live {
 impl EventEffect for Live {
     async fn plan(&self, event: &Event, _: &View<'_>) -> Result<Plan, Failure> {
         let documents = self.documents.as_ref();
-        // Before the rows: what the write model says after a rebuild has begun belongs to both.
-        let fed = self.generations.fed().await?;
         let mut batch = Batch::default();
         batch.add(self.projection.rows(event, &Reading::of(documents)).await?);
+        // After the rows: what the write model says after a rebuild has begun belongs to both.
+        let fed = self.generations.fed().await?;
         let mut writes = Vec::new();
         for generation in fed {
             writes.extend(batch.writes(generation, documents).await?);

@@ -81,6 +81,7 @@ impl WatchedDocuments {
         }
         let mut broken = facts_now.outbox.note(writes, self.sim.now());
         broken.extend(facts_now.bank.note(writes));
+        broken.extend(facts_now.feeds.note(writes, self.sim.now()));
         broken.extend(facts_now.shop.note(writes, &facts_now.events));
         drop(facts);
         broken.into_iter().for_each(|what| self.sim.violation(what));
