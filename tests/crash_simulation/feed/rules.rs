@@ -142,7 +142,7 @@ impl Feeds {
         let drops = matches!(standing.get("dropped"), Some(Value::Array(it)) if !it.is_empty());
         self.is_moving = drops || map("building").is_some();
         self.way_back = map("previous").map(|it| it.timestamp("until").unwrap());
-        map("refused").map(|it| format!("a generation lacks rows: {it:?}"))
+        map("refused").map(|it| format!("a generation lacks {} rows", it.count("missing").unwrap()))
     }
 
     /// Of each feed, the posts that it has now.
