@@ -77,6 +77,9 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
     }
     let rounds = options.rounds();
     interleaved("System", TEXT, &METRICS, &mut contenders, rounds, report)?;
+    // Not after each round: where thousands of files were deleted a moment ago, ext4 takes long to
+    // make new ones, and a mail is one.
+    std::fs::remove_dir_all(&scratch)?;
     consumers::run(options, report)
 }
 
@@ -126,7 +129,6 @@ impl Contender for System {
         let memory = running.rss_mib();
         let there = running.effects()?;
         running.end()?;
-        std::fs::remove_dir_all(&folder)?;
         let latency = |share| percentile(&at_half.latencies, share).unwrap_or(f64::NAN);
         let effects = there.map(|there| Effects {
             lost: signed_up.saturating_sub(there),
