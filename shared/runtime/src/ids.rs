@@ -2,6 +2,16 @@
 
 /// Crockford's base32: no I, L, O or U, which people misread.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// Which bytes are in it.
+const IN_ALPHABET: [bool; 256] = {
+    let mut is_in = [false; 256];
+    let mut place = 0;
+    while place < ALPHABET.len() {
+        is_in[ALPHABET[place] as usize] = true;
+        place += 1;
+    }
+    is_in
+};
 /// How many characters follow the prefix: 130 bits.
 const LENGTH: usize = 26;
 
@@ -57,10 +67,7 @@ pub fn is_id_of(prefix: &str, id: &str) -> bool {
         .strip_prefix(prefix)
         .and_then(|rest| rest.strip_prefix('_'));
     characters.is_some_and(|rest| {
-        let is_ours = |byte: u8| {
-            byte.is_ascii_digit() || byte.is_ascii_uppercase() && !b"ILOU".contains(&byte)
-        };
-        rest.len() == LENGTH && rest.bytes().all(is_ours)
+        rest.len() == LENGTH && rest.bytes().all(|byte| IN_ALPHABET[usize::from(byte)])
     })
 }
 
