@@ -51,13 +51,7 @@ impl fmt::Display for Fingerprint {
 
 /// SHA-256, as 64 hexadecimal digits.
 pub fn sha256(data: impl AsRef<[u8]>) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(data) {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
-        }
-    }
-    text
+    hex::encode(Sha256::digest(data))
 }
 
 /// JSON without spaces and with sorted keys, whatever order serde_json keeps them in.
