@@ -5,10 +5,9 @@ use std::sync::Arc;
 use fanout_bus::{Publisher, PushedMessage};
 use fanout_dedup::{Ledger, LedgerError, Links, Seen};
 use fanout_events::{
-    DecodeError, Decoded, Event, Fingerprint, JsonFields, Received, StepRef, decode_message,
-    is_cloud_event,
+    DecodeError, Decoded, Event, Fingerprint, Received, StepRef, decode_message, is_cloud_event,
 };
-use fanout_outbox::{Committed, Events, Outbox};
+use fanout_outbox::{Committed, Outbox};
 use fanout_runtime::{Clock, IdGenerator, Timings};
 use fanout_store::{Documents, Write};
 use fanout_telemetry::Processed;
@@ -162,8 +161,7 @@ impl Pipeline {
             outcome,
             may_have_repeated,
         } = self.react(&delivery, &received).await;
-        let data = JsonFields::new("data.", &event.data.0);
-        let step = data.get("step").and_then(|_| StepRef::read(&data).ok());
+        let step = StepRef::named_by(&event);
         Settled {
             outcome,
             event_id: event.id,
@@ -243,14 +241,12 @@ impl Pipeline {
         work: UnitOfWork,
     ) -> Result<Committed, LedgerError> {
         let key = mark.key.clone();
-        let events = if work.emits.is_empty() {
-            Events::default()
-        } else {
-            let (cause, trace) = (delivery.event, delivery.trace());
-            let by = self.consumer.name;
-            let outbox = &self.outbox;
-            outbox.events_caused_by(cause, by, trace, &work.emits)?
-        };
+        let events = self.outbox.events_caused_by(
+            delivery.event,
+            self.consumer.name,
+            delivery.trace(),
+            &work.emits,
+        )?;
         let writes = std::iter::once(mark).chain(work.writes).collect();
         let committed = self.outbox.commit(writes, events).await;
         committed.map_err(|error| LedgerError::of(error, &key))

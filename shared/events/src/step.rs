@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{EventType, JsonFields, WrongField};
+use crate::{Event, EventType, JsonFields, WrongField};
 
 /// The reason of a refusal where the undo came first.
 pub const CANCELLED: &str = "cancelled";
@@ -32,6 +32,14 @@ pub trait OfStep: EventType {
 }
 
 impl StepRef {
+    /// The step that an event names; `None` for most events, which name none.
+    pub fn named_by(event: &Event) -> Option<Self> {
+        let data = JsonFields::new("data.", &event.data.0);
+        // Asked first: an error about what is seldom there costs more than the answer.
+        data.get("step")?;
+        Self::read(&data).ok()
+    }
+
     /// Reads the data's `step`.
     pub fn read(data: &JsonFields<'_>) -> Result<Self, WrongField> {
         let step = JsonFields::new("data.step.", data.object("step")?);

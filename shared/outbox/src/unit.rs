@@ -93,6 +93,10 @@ impl Outbox {
         trace: Option<TraceContext>,
         drafts: &[Draft],
     ) -> Result<Events, StoreError> {
+        // Most reactions emit nothing, and an origin is three texts.
+        if drafts.is_empty() {
+            return Ok(Events::default());
+        }
         let origin = Origin::caused_by(cause, trace);
         self.events_following(&cause.id, consumer, &origin, drafts)
     }

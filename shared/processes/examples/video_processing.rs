@@ -11,7 +11,7 @@ mod timeline;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fanout_events::{Event, EventType, JsonFields, StepRef};
+use fanout_events::{Event, EventType, StepRef};
 use fanout_outbox::Draft;
 use fanout_processes::saga::{Asked, Asking, Steps};
 use fanout_processes::{Machine, Pace, Saga, machine};
@@ -100,9 +100,9 @@ fn well() -> Participants {
 
 /// What the work at a version says until it ends, if it comes further so many times.
 fn progress(event: &Event, times: u64) -> Vec<Said> {
-    let step = StepRef::read(&JsonFields::new("data.", &event.data.0));
+    let step = StepRef::named_by(event);
     let is_4k = event.event_type == TranscodeRequested::TYPE;
-    let step = step.ok().filter(|step| is_4k && step.name == "4k");
+    let step = step.filter(|step| is_4k && step.name == "4k");
     let said = step.into_iter().flat_map(|step| {
         (1..=times).map(move |time| {
             let progressed = Progressed::new(step.clone());

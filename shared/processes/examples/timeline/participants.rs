@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanout_events::{Event, JsonFields, Metadata, StepRef};
+use fanout_events::{Event, Metadata, StepRef};
 use fanout_processes::{Machine, StepOutline, StoredProcess};
 use serde_json::json;
 
@@ -76,8 +76,7 @@ impl Participants {
 
     /// What they say to an event.
     pub(crate) fn hear(&mut self, event: &Event) -> Vec<Said> {
-        let data = JsonFields::new("data.", &event.data.0);
-        let Ok(step) = StepRef::read(&data) else {
+        let Some(step) = StepRef::named_by(event) else {
             return Vec::new();
         };
         let mut outline = self.outline.iter();

@@ -101,7 +101,7 @@ impl<O: EventType> Process for Saga<O> {
 
     /// By the step that the event names.
     fn route(&self, event: &Event) -> Option<Route> {
-        let step = StepRef::read(&JsonFields::new("data.", &event.data.0)).ok()?;
+        let step = StepRef::named_by(event)?;
         (step.process == self.name).then_some(Route {
             key: step.key,
             starts: false,

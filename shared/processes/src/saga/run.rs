@@ -1,6 +1,6 @@
 //! One input on its way through a saga.
 
-use fanout_events::{Event, EventType, JsonFields, StepRef};
+use fanout_events::{Event, EventType, StepRef};
 use fanout_outbox::UnwritableEvent;
 use fanout_runtime::Timestamp;
 
@@ -32,7 +32,7 @@ pub(super) enum Direction {
 impl<O: EventType> Run<'_, O> {
     /// Takes an answer; false if it changes nothing: it came before, or too late.
     pub(super) fn answered(&mut self, event: &Event) -> Result<bool, ProcessError> {
-        let Ok(step) = StepRef::read(&JsonFields::new("data.", &event.data.0)) else {
+        let Some(step) = StepRef::named_by(event) else {
             return Ok(false);
         };
         let mut steps = self.saga.steps.iter();
