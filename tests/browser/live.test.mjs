@@ -20,6 +20,17 @@ afterEach(async () => {
 const live = () => page.waitForFunction(() => document.documentElement.matches('.is-live'));
 const rows = () => page.locator('#rows tbody tr').count();
 
+test('it says that it is live however late its own script comes', async () => {
+  const asked = page.waitForRequest('**/live?*');
+  // Held until the stream is asked for, which must not be before it is there; then for half a second.
+  await page.route('**/console.js*', async (route) => {
+    await Promise.race([asked, new Promise((go) => { setTimeout(go, 500); })]);
+    await route.continue();
+  });
+  await page.goto(system.page);
+  await live();
+});
+
 test('rows stand still while they are read, and say how many are new', async () => {
   await page.goto(`${system.page}/events`);
   await live();
