@@ -8,12 +8,14 @@ use fanout_store::{
     CommitError, CommitReceipt, Content, Fields, Increment, Key, StoreError, UpdateTime, Value,
     Write, check_document,
 };
-use rusqlite::{Connection, params};
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, params_from_iter};
 
 use super::codec;
 use super::database::DatabaseError;
 use super::documents::{Row, find};
-use super::tables::table;
+use super::sort_key::sort_key;
+use super::tables::{column, indexed_fields, table};
 
 /// Makes all of the writes. What [`wrote_nothing`] says of an error holds.
 pub(super) fn commit(
@@ -58,11 +60,24 @@ struct Planned<'a> {
 }
 
 enum Change {
-    Insert(String),
-    Update(String),
-    Delete,
+    Insert(Stored),
+    Update {
+        rowid: i64,
+        stored: Stored,
+    },
+    Delete {
+        rowid: i64,
+    },
     /// It is so already, in this version.
     None(Option<UpdateTime>),
+}
+
+/// What is stored of a document.
+struct Stored {
+    fields: String,
+    /// The columns that are written and their keys: of an update those that change, so that no other
+    /// index is touched.
+    keys: Vec<(String, Sql)>,
 }
 
 impl<'a> Planned<'a> {
@@ -70,17 +85,14 @@ impl<'a> Planned<'a> {
     fn of(file: &Connection, index: usize, write: &'a Write) -> Result<Self, CommitError> {
         let key = &write.key;
         let before = find(file, key)?;
-        let current = before.as_ref().map(|(_, version)| UpdateTime(*version));
+        let current = before.as_ref().map(|row| UpdateTime(row.version));
         if let Some(violation) = write.precondition.violation(current) {
             return Err(write.conflict(index, violation).into());
         }
-        let change = match fields_after(write, before.as_ref())? {
-            Some(fields) => {
-                check_document(key, &fields)?;
-                Change::to(codec::encode(&fields), before)
-            }
-            None if before.is_some() => Change::Delete,
-            None => Change::None(None),
+        let change = match (&write.content, before) {
+            (Content::Delete, Some(Row { rowid, .. })) => Change::Delete { rowid },
+            (Content::Delete, None) => Change::None(None),
+            (Content::Set(_) | Content::Merge(..), before) => Change::to(write, before)?,
         };
         Ok(Self { key, change })
     }
@@ -88,20 +100,41 @@ impl<'a> Planned<'a> {
     fn make(self, file: &Connection, version: i64) -> Result<Option<UpdateTime>, DatabaseError> {
         let (id, table) = (self.key.id(), table(self.key.collection()));
         match self.change {
-            Change::Insert(fields) => {
-                let sql =
-                    format!("INSERT INTO {table} (id, fields, update_time) VALUES (?1, ?2, ?3)");
+            Change::Insert(Stored { fields, keys }) => {
+                let mut sql = format!("INSERT INTO {table} (id, fields, update_time");
+                keys.iter()
+                    .for_each(|(column, _)| sql += &format!(", {column}"));
+                sql += ") VALUES (?, ?, ?";
+                keys.iter().for_each(|_| sql += ", ?");
+                sql += ")";
+                let values = [
+                    Sql::Text(id.to_owned()),
+                    Sql::Text(fields),
+                    Sql::Integer(version),
+                ];
+                let values = values
+                    .into_iter()
+                    .chain(keys.into_iter().map(|(_, key)| key));
                 file.prepare_cached(&sql)?
-                    .execute(params![id, fields, version])?;
+                    .execute(params_from_iter(values))?;
             }
-            Change::Update(fields) => {
-                let sql = format!("UPDATE {table} SET fields = ?2, update_time = ?3 WHERE id = ?1");
+            Change::Update {
+                rowid,
+                stored: Stored { fields, keys },
+            } => {
+                let mut sql = format!("UPDATE {table} SET fields = ?, update_time = ?");
+                keys.iter()
+                    .for_each(|(column, _)| sql += &format!(", {column} = ?"));
+                sql += " WHERE rowid = ?";
+                let values = [Sql::Text(fields), Sql::Integer(version)].into_iter();
+                let values = values.chain(keys.into_iter().map(|(_, key)| key));
+                let values = values.chain([Sql::Integer(rowid)]);
                 file.prepare_cached(&sql)?
-                    .execute(params![id, fields, version])?;
+                    .execute(params_from_iter(values))?;
             }
-            Change::Delete => {
-                let sql = format!("DELETE FROM {table} WHERE id = ?1");
-                file.prepare_cached(&sql)?.execute([id])?;
+            Change::Delete { rowid } => {
+                let sql = format!("DELETE FROM {table} WHERE rowid = ?1");
+                file.prepare_cached(&sql)?.execute([rowid])?;
                 return Ok(None);
             }
             Change::None(version) => return Ok(version),
@@ -112,24 +145,50 @@ impl<'a> Planned<'a> {
 
 impl Change {
     /// The version is the commit's, or the old one if nothing has changed: so does Firestore.
-    fn to(encoded: String, before: Option<Row>) -> Self {
-        match before {
-            Some((stored, version)) if stored == encoded => Self::None(Some(UpdateTime(version))),
-            Some(_) => Self::Update(encoded),
-            None => Self::Insert(encoded),
+    fn to(write: &Write, before: Option<Row>) -> Result<Self, StoreError> {
+        let decode = |row: &Row| codec::decode(&row.fields);
+        let was = before.as_ref().map(decode).transpose()?.unwrap_or_default();
+        let fields = fields_after(write, &was);
+        check_document(&write.key, &fields)?;
+        let encoded = codec::encode(&fields);
+        let Some(before) = before else {
+            return Ok(Self::Insert(Stored::of(&write.key, &was, &fields, encoded)));
+        };
+        if before.fields == encoded {
+            return Ok(Self::None(Some(UpdateTime(before.version))));
+        }
+        Ok(Self::Update {
+            rowid: before.rowid,
+            stored: Stored::of(&write.key, &was, &fields, encoded),
+        })
+    }
+}
+
+impl Stored {
+    fn of(key: &Key, was: &Fields, is: &Fields, encoded: String) -> Self {
+        let indexed = indexed_fields(key.declared()).into_iter();
+        let changed = indexed.filter(|field| was.get(field) != is.get(field));
+        let key_of = |field| {
+            is.get(field)
+                .map_or(Sql::Null, |value| Sql::Blob(sort_key(value)))
+        };
+        Self {
+            fields: encoded,
+            keys: changed
+                .map(|field| (column(field), key_of(field)))
+                .collect(),
         }
     }
 }
 
-/// What the document holds after the write; `None` if it is gone.
-fn fields_after(write: &Write, before: Option<&Row>) -> Result<Option<Fields>, StoreError> {
+/// What the document holds after a write that does not delete it.
+fn fields_after(write: &Write, was: &Fields) -> Fields {
     let mut fields = match &write.content {
-        Content::Delete => return Ok(None),
+        Content::Delete => Fields::new(),
         Content::Set(fields) => fields.clone(),
         Content::Merge(changes, removed) => {
-            let decode = |(fields, _): &Row| codec::decode(fields);
-            let stored = before.map(decode).transpose()?.unwrap_or_default();
-            let kept = stored
+            let kept = was
+                .clone()
                 .into_iter()
                 .filter(|(name, _)| !removed.contains(name));
             kept.chain(changes.clone()).collect()
@@ -139,7 +198,7 @@ fn fields_after(write: &Write, before: Option<&Row>) -> Result<Option<Fields>, S
         let after = increased(fields.get(field), *by);
         fields.set(field, after);
     }
-    Ok(Some(fields))
+    fields
 }
 
 fn increased(before: Option<&Value>, by: i64) -> Value {

@@ -81,6 +81,11 @@ pub enum DatabaseError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file's owner was built with other indexes on a collection.
+    #[error(
+        "the running system is another build, which finds {0} by other fields; use its own fanout"
+    )]
+    OtherBuild(&'static str),
     /// The transaction that this job shared could not be committed; nothing was written.
     #[error("the transaction could not be committed: {0}")]
     Commit(String),
@@ -291,6 +296,9 @@ fn settle_in(connection: &Connection) -> rusqlite::Result<()> {
     // Plans do not look at bound values, such as that of a LIMIT: a statement whose plan did would be
     // prepared again whenever it is bound again.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // A name in quotes that no column has is a mistake, not a text.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     Ok(())
 }
 

@@ -36,8 +36,16 @@ enum Tables {
     Foreign,
 }
 
-/// A document as it is stored: its fields in JSON, and its version.
-pub(super) type Row = (String, i64);
+/// A document as it is stored.
+pub(super) struct Row {
+    pub(super) rowid: i64,
+    /// The fields in JSON.
+    pub(super) fields: String,
+    pub(super) version: i64,
+}
+
+/// What a [`Row`] is made of.
+pub(super) const COLUMNS: &str = "rowid, fields, update_time";
 
 impl SqliteDocuments {
     /// Documents in this file; `clock` is the store's own, for server timestamps.
@@ -147,7 +155,7 @@ impl Documents for SqliteDocuments {
                         return Ok(None);
                     }
                     let row = find(file, &key)?;
-                    row.map(|row| document(key, row)).transpose()
+                    row.map(|row| document(key, &row)).transpose()
                 });
                 found.collect()
             })
@@ -163,8 +171,11 @@ impl Documents for SqliteDocuments {
         }
         self.database
             .read(move |file| {
-                if !ours && !tables::exists(file, query.collection)? {
-                    return Ok(query.page(Vec::new()));
+                if !ours {
+                    if !tables::exists(file, query.collection)? {
+                        return Ok(query.page(Vec::new()));
+                    }
+                    tables::check_columns(file, query.collection)?;
                 }
                 let mut documents = Vec::new();
                 for (sql, parameters) in selects.statements() {
@@ -197,17 +208,28 @@ impl Documents for SqliteDocuments {
 
 pub(super) fn find(file: &Connection, key: &Key) -> Result<Option<Row>, DatabaseError> {
     let table = table(key.collection());
-    let sql = format!("SELECT fields, update_time FROM {table} WHERE id = ?1");
+    let sql = format!("SELECT {COLUMNS} FROM {table} WHERE id = ?1");
     let mut statement = file.prepare_cached(&sql)?;
-    let row = statement.query_row([key.id()], |row| Ok((row.get(0)?, row.get(1)?)));
+    let row = statement.query_row([key.id()], Row::of);
     Ok(row.optional()?)
 }
 
-fn document(key: Key, (fields, update_time): Row) -> Result<Document, StoreError> {
+impl Row {
+    /// Of these [`COLUMNS`].
+    fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            rowid: row.get(0)?,
+            fields: row.get(1)?,
+            version: row.get(2)?,
+        })
+    }
+}
+
+fn document(key: Key, row: &Row) -> Result<Document, StoreError> {
     Ok(Document {
         key,
-        fields: codec::decode(&fields)?,
-        update_time: UpdateTime(update_time),
+        fields: codec::decode(&row.fields)?,
+        update_time: UpdateTime(row.version),
     })
 }
 
@@ -226,14 +248,12 @@ fn run(
         .prepare_cached(sql)
         .and_then(|mut statement| {
             let parameters = params_from_iter([limit].into_iter().chain(others));
-            let rows = statement.query_map(parameters, |row| {
-                Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))
-            })?;
+            let rows = statement.query_map(parameters, |row| Ok((row.get(3)?, Row::of(row)?)))?;
             rows.collect::<Result<Vec<(String, Row)>, _>>()
         })
         .map_err(DatabaseError::from)?;
     for (id, row) in rows {
-        documents.push(document(Key::stored(collection, id), row)?);
+        documents.push(document(Key::stored(collection, id), &row)?);
     }
     Ok(())
 }

@@ -5,11 +5,11 @@ mod codec;
 mod commit;
 mod database;
 mod documents;
-mod expressions;
 mod ownership;
 mod pace;
 mod schema;
 mod select;
+mod sort_key;
 mod tables;
 mod worker;
 

@@ -2,9 +2,11 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::tables;
+
 /// What leads from a version to the next: the first from 1 to 2, also of what the broker keeps. A
 /// step stays here for ever. Not every file has every table.
-const UPGRADES: &[Step] = &[];
+const UPGRADES: &[Step] = &[tables::index_columns];
 
 type Step = fn(&Connection) -> rusqlite::Result<()>;
 

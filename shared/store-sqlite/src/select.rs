@@ -1,4 +1,4 @@
-//! A [`Query`] as SQL over the JSON column.
+//! A [`Query`] as SQL over the columns of the indexed fields.
 //!
 //! A page comes from one statement or, behind a cursor, from several, asked one after the other
 //! until the page is full: those behind `(a, b, id)` are first those with the same `a` and `b` and a
@@ -7,9 +7,10 @@
 
 use rusqlite::types::Value as Sql;
 
-use super::expressions::{HIGHEST, LOWEST, is_present, quoted, rank, rank_of, sql_value, value_of};
-use super::tables::{index_name, table};
-use fanout_store::{Comparison, Cursor, Direction, Filter, Order, Query, StoreError, Value};
+use super::documents::COLUMNS;
+use super::sort_key::{KeyRange, sort_key};
+use super::tables::{column, index_name, quoted, table};
+use fanout_store::{Cursor, Direction, Order, Query, StoreError};
 
 /// What one statement asks for, and its parameters.
 #[derive(Clone)]
@@ -33,7 +34,7 @@ impl Selects {
     pub(super) fn new(query: &Query, by_name: bool) -> Result<Self, StoreError> {
         let index = query.index()?;
         let collection = query.collection.name;
-        let mut head = format!("SELECT id, fields, update_time FROM {}", table(collection));
+        let mut head = format!("SELECT {COLUMNS}, id FROM {}", table(collection));
         if let Some(index) = index.filter(|_| by_name) {
             head += &format!(" INDEXED BY {}", quoted(&index_name(collection, index)));
         }
@@ -43,10 +44,12 @@ impl Selects {
             order: String::new(),
         };
         for by in index.unwrap_or_default() {
-            common.conditions.push(is_present(by.field));
+            common
+                .conditions
+                .push(format!("{} IS NOT NULL", column(by.field)));
         }
         let equalities = query.filters.iter().filter(|filter| filter.is_equality());
-        equalities.for_each(|filter| common.equal(filter.field, &filter.value));
+        equalities.for_each(|it| common.compare(it.field, "=", sort_key(&it.value)));
         let order = query.full_order();
         let parts = match &query.after {
             None => vec![common.at_the_start(query, &order)],
@@ -71,31 +74,14 @@ fn behind(common: &Select, query: &Query, order: &[Order], cursor: &Cursor) -> V
     let mut parts = Vec::new();
     let mut same = common.clone();
     for (place, (by, value)) in order.iter().zip(&cursor.values).enumerate() {
-        let open = order.get(place..).unwrap_or_default();
-        let ranges = ranges_on(query, by.field);
-        let (beyond, last) = match by.direction {
-            Direction::Ascending => (">", HIGHEST),
-            Direction::Descending => ("<", LOWEST),
-        };
+        let (key, range) = (sort_key(value), range_on(query, by.field));
+        let mut later = same.clone();
+        later.within(by.field, range.clone().behind(by.direction, &key));
+        later.order = order_by(order.get(place..).unwrap_or_default());
         // Parts for the later fields come before those for this one.
-        if ranges.is_empty() && rank(value) != last {
-            let mut other_kind = same.clone();
-            let condition = format!("{} {beyond} {}", rank_of(by.field), rank(value));
-            other_kind.conditions.push(condition);
-            other_kind.order = order_by(open, false);
-            parts.push(other_kind);
-        }
-        // Nothing lies behind null that is null.
-        if *value != Value::Null {
-            let mut later = same.clone();
-            later.conditions.push(has_rank(by.field, value));
-            later.compare(&value_of(by.field), beyond, value);
-            later.ranges(&ranges, Some(by.direction));
-            later.order = order_by(open, true);
-            parts.push(later);
-        }
-        same.equal(by.field, value);
-        same.ranges(&ranges, None);
+        parts.push(later);
+        same.within(by.field, range);
+        same.compare(by.field, "=", key);
     }
     let tie = tie_direction(order);
     let beyond = match tie {
@@ -112,62 +98,23 @@ fn behind(common: &Select, query: &Query, order: &[Order], cursor: &Cursor) -> V
 
 impl Select {
     fn at_the_start(mut self, query: &Query, order: &[Order]) -> Self {
-        self.order = order_by(order, false);
-        match order.first().map(|by| (by, ranges_on(query, by.field))) {
-            Some((by, ranges)) => match ranges.first() {
-                Some(range) => {
-                    self.conditions.push(has_rank(by.field, &range.value));
-                    self.ranges(&ranges, None);
-                    self.order = order_by(order, true);
-                }
-                None => {
-                    let any = format!("{} >= {LOWEST}", rank_of(by.field));
-                    self.conditions.push(any);
-                }
-            },
-            None if query.filters.is_empty() => self.conditions.push("id > ''".to_owned()),
-            None => {}
+        self.order = order_by(order);
+        if let Some(by) = order.first() {
+            self.within(by.field, range_on(query, by.field));
+        } else if query.filters.is_empty() {
+            self.conditions.push("id > ''".to_owned());
         }
         self
     }
 
-    fn equal(&mut self, field: &str, value: &Value) {
-        self.conditions.push(has_rank(field, value));
-        match value {
-            // Null is equal to null.
-            Value::Null => self.conditions.push(format!("{} IS NULL", value_of(field))),
-            _ => self.compare(&value_of(field), "=", value),
-        }
+    fn within(&mut self, field: &str, range: KeyRange) {
+        self.compare(field, ">=", range.from);
+        self.compare(field, "<", range.before);
     }
 
-    /// `behind`: the direction of a cursor that is the bound on one side. A plus before the
-    /// expression keeps the index from beginning at the range's own bound on that side.
-    fn ranges(&mut self, ranges: &[&Filter], behind: Option<Direction>) {
-        for Filter {
-            field,
-            comparison,
-            value,
-        } in ranges
-        {
-            let (operator, side) = match comparison {
-                Comparison::Equal => ("=", None),
-                Comparison::Less => ("<", Some(Direction::Descending)),
-                Comparison::AtMost => ("<=", Some(Direction::Descending)),
-                Comparison::Greater => (">", Some(Direction::Ascending)),
-                Comparison::AtLeast => (">=", Some(Direction::Ascending)),
-            };
-            let plus = if behind.is_some() && behind == side {
-                "+"
-            } else {
-                ""
-            };
-            self.compare(&format!("{plus}{}", value_of(field)), operator, value);
-        }
-    }
-
-    fn compare(&mut self, expression: &str, operator: &str, value: &Value) {
-        let parameter = self.parameter(sql_value(value));
-        let condition = format!("{expression} {operator} {parameter}");
+    fn compare(&mut self, field: &str, operator: &str, key: Vec<u8>) {
+        let parameter = self.parameter(Sql::Blob(key));
+        let condition = format!("{} {operator} {parameter}", column(field));
         self.conditions.push(condition);
     }
 
@@ -177,31 +124,24 @@ impl Select {
     }
 }
 
-fn ranges_on<'q>(query: &'q Query, field: &str) -> Vec<&'q Filter> {
+/// What the ranges on a field leave of it.
+fn range_on(query: &Query, field: &str) -> KeyRange {
     let ranges = query.filters.iter();
     let ranges = ranges.filter(|filter| !filter.is_equality() && filter.field == field);
-    ranges.collect()
+    ranges.fold(KeyRange::whole(), |range, filter| {
+        range.compared(filter.comparison, &filter.value)
+    })
 }
 
-fn has_rank(field: &str, value: &Value) -> String {
-    format!("{} = {}", rank_of(field), rank(value))
-}
-
-/// `of_one_kind`: whether all values of the first field are.
-fn order_by(order: &[Order], of_one_kind: bool) -> String {
-    let mut terms: Vec<String> = order.iter().map(index_column).collect();
-    if let Some((by, first)) = order.first().zip(terms.first_mut()).filter(|_| of_one_kind) {
-        *first = format!("{} {}", value_of(by.field), keyword(by.direction));
-    }
+fn order_by(order: &[Order]) -> String {
+    let mut terms: Vec<String> = order.iter().map(sorted).collect();
     terms.push(format!("id {}", keyword(tie_direction(order))));
     terms.join(", ")
 }
 
 /// A field as an index has it, and as a query is sorted by it.
-pub(super) fn index_column(by: &Order) -> String {
-    let (rank, value) = (rank_of(by.field), value_of(by.field));
-    let direction = keyword(by.direction);
-    format!("{rank} {direction}, {value} {direction}")
+pub(super) fn sorted(by: &Order) -> String {
+    format!("{} {}", column(by.field), keyword(by.direction))
 }
 
 /// Ids follow the direction of the last field.

@@ -1,12 +1,16 @@
-//! The tables: one for each collection, with its declared indexes.
+//! The tables: one for each collection, with a column for each indexed field, and its declared indexes.
+
+use std::collections::BTreeSet;
 
 use fanout_runtime::Timestamp;
-use fanout_store::{Collection, Order, Value, ascending};
+use fanout_store::{Collection, Comparison, Order, Value, ascending};
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::codec;
 use super::database::DatabaseError;
-use super::expressions::{MOMENT, is_present, quoted, rank_of, sql_value, value_of};
-use super::select::{index_column, keyword, tie_direction};
+use super::select::{keyword, sorted, tie_direction};
+use super::sort_key::{KeyRange, sort_key};
 
 /// What there is beside the collections.
 pub(super) const SCHEMA: &str = "
@@ -23,6 +27,14 @@ pub(super) const SCHEMA: &str = "
 
 /// How many expired documents of a collection go at once: a commit waits for no more than this.
 const BATCH: usize = 50;
+/// What the name of a field's column begins with.
+const BY: &str = "by ";
+/// SQL's name for what makes a sort key of a field.
+const SORT_KEY: &str = "sort_key";
+
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
 
 /// A collection's table. The broker's tables lie in the same file.
 pub(super) fn table(collection: &str) -> String {
@@ -38,21 +50,26 @@ pub(super) fn index_name(collection: &str, index: &[Order]) -> String {
     format!("{} on {}", table_name(collection), Order::list(index))
 }
 
+/// The column with a field's [`sort_key`]; SQL's NULL where a document lacks the field.
+pub(super) fn column(field: &str) -> String {
+    quoted(&format!("{BY}{field}"))
+}
+
+/// The fields that have a column: those of the indexes, and that of the expiry.
+pub(super) fn indexed_fields(collection: &Collection) -> BTreeSet<&'static str> {
+    let indexes = collection.indexes.iter().copied().flatten();
+    let fields = indexes.map(|by| by.field);
+    fields.chain(collection.expires_by).collect()
+}
+
 /// Brings the table of a collection to what is declared.
 pub(super) fn declare(file: &Connection, collection: &Collection) -> Result<(), DatabaseError> {
     let Collection { name, .. } = collection;
-    file.execute_batch(&format!(
-        "CREATE TABLE IF NOT EXISTS {} (
-            id          TEXT NOT NULL PRIMARY KEY,
-            fields      TEXT NOT NULL,
-            update_time INTEGER NOT NULL
-        )",
-        table(name)
-    ))?;
     let expiry = collection.expires_by.map(|field| [ascending(field)]);
     let mut wanted: Vec<&[Order]> = collection.indexes.to_vec();
     wanted.extend(expiry.as_ref().map(<[Order; 1]>::as_slice));
-    drop_all_but(file, name, &wanted)?;
+    drop_indexes_but(file, name, &wanted)?;
+    make_columns(file, name, &indexed_fields(collection))?;
     for index in wanted {
         file.execute_batch(&create_index(name, index))?;
     }
@@ -61,11 +78,85 @@ pub(super) fn declare(file: &Connection, collection: &Collection) -> Result<(), 
     Ok(())
 }
 
-fn drop_all_but(
+/// From the first version to the second, in which indexes are on columns instead of on expressions: the
+/// others come when their collections are met.
+pub(super) fn index_columns(file: &Connection) -> rusqlite::Result<()> {
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'collections'";
+    if file.query_row(tables, [], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(());
+    }
+    let mut collections = file.prepare("SELECT name, expires_by FROM collections")?;
+    let collections = collections
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<Vec<(String, Option<String>)>, _>>()?;
+    for (collection, expires_by) in collections {
+        drop_indexes_but(file, &collection, &[])?;
+        make_columns(
+            file,
+            &collection,
+            &expires_by.iter().map(String::as_str).collect(),
+        )?;
+    }
+    Ok(())
+}
+
+/// Makes the table with these columns, or adds and drops some of it.
+fn make_columns(
+    file: &Connection,
+    collection: &str,
+    fields: &BTreeSet<&str>,
+) -> rusqlite::Result<()> {
+    let table = table(collection);
+    file.execute_batch(&format!(
+        "CREATE TABLE IF NOT EXISTS {table} (
+            id          TEXT NOT NULL PRIMARY KEY,
+            fields      TEXT NOT NULL,
+            update_time INTEGER NOT NULL
+        )"
+    ))?;
+    let there = fields_with_column(file, collection)?;
+    for field in there.iter().filter(|it| !fields.contains(it.as_str())) {
+        file.execute_batch(&format!(
+            "ALTER TABLE {table} DROP COLUMN {}",
+            column(field)
+        ))?;
+    }
+    for field in fields.iter().filter(|it| !there.contains(**it)) {
+        let column = column(field);
+        file.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} BLOB"))?;
+        add_sort_key(file)?;
+        let fill = format!("UPDATE {table} SET {column} = {SORT_KEY}(fields, ?1)");
+        file.execute(&fill, [field])?;
+    }
+    Ok(())
+}
+
+/// The fields that have a column; none if there is no table.
+fn fields_with_column(file: &Connection, collection: &str) -> rusqlite::Result<BTreeSet<String>> {
+    let mut columns = file.prepare_cached("SELECT name FROM pragma_table_info(?1)")?;
+    let names = columns
+        .query_map([table_name(collection)], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    let fields = names.iter().filter_map(|name| name.strip_prefix(BY));
+    Ok(fields.map(str::to_owned).collect())
+}
+
+/// Lets SQL make the sort keys of documents that are there already.
+fn add_sort_key(file: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    file.create_scalar_function(SORT_KEY, 2, flags, |arguments| {
+        let (fields, field): (String, String) = (arguments.get(0)?, arguments.get(1)?);
+        let fields = codec::decode(&fields);
+        let fields = fields.map_err(|error| rusqlite::Error::UserFunctionError(error.into()))?;
+        Ok(fields.get(&field).map(sort_key))
+    })
+}
+
+fn drop_indexes_but(
     file: &Connection,
     collection: &str,
     wanted: &[&[Order]],
-) -> Result<(), DatabaseError> {
+) -> rusqlite::Result<()> {
     let wanted: Vec<String> = wanted.iter().map(|it| index_name(collection, it)).collect();
     let mut statement = file.prepare(
         "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL",
@@ -81,8 +172,9 @@ fn drop_all_but(
 
 /// Documents that lack a field are not in the index, nor does any query find them by it.
 fn create_index(collection: &str, index: &[Order]) -> String {
-    let columns: Vec<String> = index.iter().map(index_column).collect();
-    let present: Vec<String> = index.iter().map(|by| is_present(by.field)).collect();
+    let columns: Vec<String> = index.iter().map(sorted).collect();
+    let present = |by: &Order| format!("{} IS NOT NULL", column(by.field));
+    let present: Vec<String> = index.iter().map(present).collect();
     format!(
         "CREATE INDEX IF NOT EXISTS {} ON {} ({}, id {}) WHERE {}",
         quoted(&index_name(collection, index)),
@@ -103,6 +195,21 @@ pub(super) fn exists(file: &Connection, collection: &Collection) -> Result<bool,
     Ok(found.is_some())
 }
 
+/// Refuses a table whose owner declared the collection without a field that is asked for here.
+pub(super) fn check_columns(
+    file: &Connection,
+    collection: &Collection,
+) -> Result<(), DatabaseError> {
+    let there = fields_with_column(file, collection.name)?;
+    if indexed_fields(collection)
+        .iter()
+        .all(|it| there.contains(*it))
+    {
+        return Ok(());
+    }
+    Err(DatabaseError::OtherBuild(collection.name))
+}
+
 /// Deletes a batch of the documents that have expired; true if there may be more.
 pub(super) fn sweep(file: &Connection, now: Timestamp) -> Result<bool, DatabaseError> {
     let sql = "SELECT name, expires_by FROM collections WHERE expires_by IS NOT NULL";
@@ -110,21 +217,21 @@ pub(super) fn sweep(file: &Connection, now: Timestamp) -> Result<bool, DatabaseE
         .prepare_cached(sql)?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<Vec<(String, String)>, _>>()?;
+    let past = KeyRange::whole().compared(Comparison::AtMost, &Value::from(now));
     let mut more = false;
     for (collection, field) in expiring {
         let delete = sweep_sql(&collection, &field);
-        let now = sql_value(&Value::from(now));
-        more |= file.prepare_cached(&delete)?.execute([now])? == BATCH;
+        let KeyRange { from, before } = past.clone();
+        more |= file.prepare_cached(&delete)?.execute([from, before])? == BATCH;
     }
     Ok(more)
 }
 
 fn sweep_sql(collection: &str, field: &str) -> String {
-    let table = table(collection);
-    let (present, rank, value) = (is_present(field), rank_of(field), value_of(field));
+    let (table, column) = (table(collection), column(field));
     format!(
         "DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table}
-            WHERE {present} AND {rank} = {MOMENT} AND {value} <= ?1 LIMIT {BATCH})"
+            WHERE {column} >= ?1 AND {column} < ?2 LIMIT {BATCH})"
     )
 }
 
@@ -142,11 +249,11 @@ mod tests {
             declare(file, NOTES)?;
             let sweep = sweep_sql("notes", "expires_at");
             let mut explain = file.prepare(&format!("EXPLAIN QUERY PLAN {sweep}"))?;
-            let plan = explain.query_map(["x"], |row| row.get(3))?;
+            let plan = explain.query_map([[1], [2]], |row| row.get(3))?;
             Ok::<_, DatabaseError>(plan.collect::<Result<Vec<String>, _>>()?)
         });
         let plan = plan.await.unwrap().join("; ");
-        let range = "USING INDEX documents_notes on expires_at (<expr>=? AND <expr><?)";
+        let range = "USING COVERING INDEX documents_notes on expires_at (by expires_at>? AND by expires_at<?)";
         assert!(plan.contains(range), "{plan}");
         assert!(!plan.contains("SCAN documents"), "{plan}");
     }
