@@ -53,22 +53,24 @@ impl Ledger {
         beside: &(dyn Fn(&[Loaded<A>; N]) -> Vec<Write> + Sync),
         origin: &Origin,
     ) -> Result<[Loaded<A>; N], ExecuteError<A::Refusal>> {
-        let turns = self.turns.of(&commands.map(|(stream, _)| stream)).await;
+        let mut turn = self.turns.of(&commands.map(|(stream, _)| stream)).await;
         for tries in 0..TRIES {
             let mut done = commands.map(|(stream, _)| Loaded::<A>::nothing(stream));
             let mut rows = Vec::new();
             for (loaded, (stream, command)) in done.iter_mut().zip(commands) {
-                *loaded = self.load(stream).await?;
-                let events = loaded.state.decide(command);
-                for event in events.map_err(ExecuteError::Refused)? {
+                let left = turn.recall(stream);
+                let events;
+                (*loaded, events) = self.decided(left, stream, command).await?;
+                for event in events {
                     rows.push(self.append(loaded, &event, origin)?);
                 }
             }
             let writes = beside(&done);
             match self.outbox.commit(writes, Events::from(rows)).await {
                 Ok(committed) => {
+                    done.iter().for_each(|it| turn.remember(it.clone()));
                     // The next writer need not wait for the bus.
-                    drop(turns);
+                    drop(turn);
                     self.outbox.publish_now(committed).await;
                     return Ok(done);
                 }
@@ -83,6 +85,26 @@ impl Ledger {
             tokio::time::sleep(jitter(self.ids.as_ref(), tries)).await;
         }
         Err(ExecuteError::Contended)
+    }
+
+    /// A stream and what happens in it: as this process left it, if something does. The commit tells
+    /// whether it is still so. What is refused, or comes to nothing, is not committed: then only the
+    /// stored stream counts.
+    async fn decided<A: Aggregate>(
+        &self,
+        left: Option<Loaded<A>>,
+        stream: &str,
+        command: &A::Command,
+    ) -> Result<(Loaded<A>, Vec<A::Event>), ExecuteError<A::Refusal>> {
+        if let Some(left) = left
+            && let Ok(events) = left.state.decide(command)
+            && !events.is_empty()
+        {
+            return Ok((left, events));
+        }
+        let stored = self.load::<A>(stream).await?;
+        let events = stored.state.decide(command);
+        Ok((stored, events.map_err(ExecuteError::Refused)?))
     }
 
     /// The row of the stream's next event, and the stream with it. Recorded now, but after the event

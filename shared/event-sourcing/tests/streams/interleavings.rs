@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use fanout_event_sourcing::{ExecuteError, Ledger};
 use fanout_outbox::{EVENTS, Origin};
 use fanout_store::{CommitError, Write};
-use fanout_testkit::{CommitHook, HookedCommit, HookedDocuments};
+use fanout_testkit::{CommitHook, CountingDocuments, HookedCommit, HookedDocuments};
 use futures_util::future::join_all;
 
 use crate::jar::{Command, Jar, NotSoMuch};
@@ -115,6 +115,35 @@ async fn no_side_is_ever_stored_alone() {
         (scene.level("from").await, scene.level("to").await),
         (90, 10)
     );
+}
+
+#[tokio::test]
+async fn a_stream_is_not_read_again_by_the_process_that_appended_to_it_last() {
+    let scene = Scene::with(&[("jar", 10)]).await;
+    let counting = CountingDocuments::new(scene.documents.clone());
+    let (ledger, outbox) = scene.instance_over(counting.clone());
+    for (reads, level) in [(1, 9), (0, 8), (0, 7)] {
+        let done = change(&ledger, "jar", Command::Change(-1)).await.unwrap();
+        assert_eq!(done.state.level, level);
+        outbox.drain().await;
+        assert_eq!(counting.take_calls().queries, reads, "{level}");
+    }
+}
+
+#[tokio::test]
+async fn what_another_process_has_appended_counts_also_where_the_stream_is_remembered() {
+    let scene = Scene::with(&[("jar", 10)]).await;
+    let other = scene.ledger_over(scene.documents.clone());
+    change(&other, "jar", Command::Change(90)).await.unwrap();
+    // Too much for what is remembered, not for what there is.
+    let taken = scene.change("jar", Command::Change(-60)).await.unwrap();
+    assert_eq!((taken.state.level, taken.sequence), (40, 4));
+    // The other way round.
+    let too_much = change(&other, "jar", Command::Change(-50)).await;
+    assert!(matches!(too_much, Err(ExecuteError::Refused(NotSoMuch))));
+    let taken = change(&other, "jar", Command::Change(-40)).await.unwrap();
+    assert_eq!((taken.state.level, taken.sequence), (0, 5));
+    assert_eq!(scene.verified().await.faults, []);
 }
 
 #[tokio::test]

@@ -54,7 +54,12 @@ impl Scene {
 
     /// Another instance of the service, with something between it and the store.
     pub(crate) fn ledger_over(&self, documents: Arc<dyn Documents>) -> Ledger {
-        ledger(documents, &self.clock, &self.bus, &self.ids).0
+        self.instance_over(documents).0
+    }
+
+    /// The same with its outbox.
+    pub(crate) fn instance_over(&self, documents: Arc<dyn Documents>) -> (Ledger, Outbox) {
+        ledger(documents, &self.clock, &self.bus, &self.ids)
     }
 
     /// Waits until nothing is left to be published or tidied up.

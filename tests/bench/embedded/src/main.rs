@@ -15,6 +15,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use fanout_runtime::error_chain;
+use mimalloc::MiMalloc;
+
+/// As in the program that people run, `fanout up`.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// One side of a comparison. `bench` starts it
 #[derive(Parser)]

@@ -11,7 +11,8 @@ use contender::Ledger;
 
 const TEXT: &str = "\
 A deposit is: load the account, decide, append one event, with the event on disk before the answer: SQLite with a \
-write-ahead log and `synchronous=FULL` everywhere. Writers are tasks of one process, each with a stream of its own but \
+write-ahead log and `synchronous=FULL` everywhere. Ours remembers accounts that it has just appended to, and the commit \
+says whether it remembers right. Writers are tasks of one process, each with a stream of its own but \
 for \"one stream\", where 8 of them write to the same one and whoever is beaten tries again. Loads are of a stream of \
 1,000 events, with the snapshots that a library keeps every 100 events or with each load, and without; as-of is the \
 state after 500 of them. Ours also chains each event's hash, and publishes it: an event row is an outbox row. cqrs-es \
@@ -39,7 +40,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
     let here = all
         .into_iter()
         .filter_map(|(name, program)| Some((name, program?)));
-    let count = options.events(1_000);
+    let count = options.events(3_000);
     let ledgers = here.map(|(name, program)| Ledger::new(name, program, count));
     let mut all: Vec<Box<dyn Contender>> = ledgers.map(|it| Box::new(it) as Box<_>).collect();
     let text = format!("{TEXT} {}", peers.absent());
