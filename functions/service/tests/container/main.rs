@@ -36,22 +36,26 @@ struct Container {
 impl Container {
     /// Starts it and waits until it says that it is ready.
     fn start(google: &str) -> Self {
-        let mut container = Self::begin(google);
+        let mut container = Self::begin("user-service", google);
         container.until_ready();
         container
     }
 
     /// Starts it.
-    fn begin(google: &str) -> Self {
+    fn begin(role: &str, google: &str) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port().to_string();
         drop(free);
-        let mut child = binary("user-service")
+        let mut child = binary(role)
             .envs([
                 ("PORT", port.as_str()),
                 ("GOOGLE_CLOUD_PROJECT", "test"),
                 ("FIRESTORE_EMULATOR_HOST", google),
                 ("PUBSUB_EMULATOR_HOST", google),
+                ("PUSH_AUTH", "iam"),
+                ("SMTP_URL", "smtp://127.0.0.1:9"),
+                ("MAIL_FROM", "hello@example.com"),
+                ("PAYMENT_PROVIDER", "test"),
             ])
             .stdout(Stdio::piped())
             .spawn()
@@ -65,10 +69,10 @@ impl Container {
     }
 
     fn until_ready(&mut self) {
-        let mut line = String::new();
-        while !line.contains("\"ready\"") {
-            line.clear();
-            assert!(self.output.read_line(&mut line).unwrap() > 0, "it ended");
+        let mut said = String::new();
+        while !said.contains("\"ready\"") {
+            let read = self.output.read_line(&mut said).unwrap();
+            assert!(read > 0, "it ended: {said}");
         }
     }
 
@@ -104,10 +108,12 @@ impl Container {
     }
 
     fn health(&self) -> String {
+        self.get("/health")
+    }
+
+    fn get(&self, path: &str) -> String {
         let mut stream = self.connect().unwrap();
-        stream
-            .write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-            .unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         beginning(stream)
     }
 
@@ -194,10 +200,22 @@ async fn when_all_connections_go_silent_without_a_reset_it_has_recovered_within_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_role_answers_the_paths_that_cloud_run_probes() {
+    let google = Google::start().await;
+    for spec in system::roles() {
+        let mut container = Container::begin(spec.name, &google.host);
+        container.until_ready();
+        for path in ["/started", "/health"] {
+            assert_eq!(container.get(path), "HTTP/1.1 200", "{} {path}", spec.name);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_waits_until_the_database_has_been_looked_at() {
     let google = Google::start_thinking().await;
     google.answer_publishes();
-    let mut container = Container::begin(&google.host);
+    let mut container = Container::begin("user-service", &google.host);
     container.until_healthy();
     let request = container.sign_up(0);
     // What was asked later is answered.
@@ -211,7 +229,7 @@ async fn a_request_waits_until_the_database_has_been_looked_at() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_of_an_earlier_version_is_refused_and_so_is_what_came_meanwhile() {
     let google = Google::start_thinking().await;
-    let mut container = Container::begin(&google.host);
+    let mut container = Container::begin("user-service", &google.host);
     container.until_healthy();
     let request = container.sign_up(0);
     container.until_healthy();
