@@ -29,9 +29,9 @@ run "services" {
   assert {
     condition = alltrue([
       for service in values(module.service) :
-      [for probe in [service.service.template[0].containers[0].startup_probe[0], service.service.template[0].containers[0].liveness_probe[0]] : "${probe.http_get[0].path} ${probe.period_seconds} ${probe.timeout_seconds} ${probe.failure_threshold}"] == ["/health 1 1 30", "/health 30 5 3"]
+      [for probe in [service.service.template[0].containers[0].startup_probe[0], service.service.template[0].containers[0].liveness_probe[0]] : "${probe.http_get[0].path} ${probe.period_seconds} ${probe.timeout_seconds} ${probe.failure_threshold}"] == ["/started 1 1 30", "/health 30 5 3"]
     ])
-    error_message = "A service is not probed on /health, each second for half a minute at its start and each half minute while it runs."
+    error_message = "A service is not probed on /started, each second for half a minute at its start, and on /health each half minute while it runs."
   }
 
   assert {

@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONNECTION, HOST};
@@ -22,6 +21,7 @@ use tower::ServiceExt as _;
 use tracing::{debug, error};
 
 use crate::request_body::{Arrival, TimedBody};
+use crate::routes::Routes;
 use crate::{Problem, grpc};
 use fanout_runtime::Shutdown;
 
@@ -59,7 +59,7 @@ const BACKLOG: usize = 1024;
 
 #[derive(Clone)]
 struct Server {
-    router: Router,
+    routes: Routes,
     limits: ReadLimits,
     /// What a gRPC client is told, where one may come.
     no_grpc: Option<HeaderValue>,
@@ -80,14 +80,14 @@ impl Connections {
     /// with the request that is under way on them.
     pub(crate) async fn accept(
         listener: TcpListener,
-        router: Router,
+        routes: Routes,
         limits: ReadLimits,
         no_grpc: Option<HeaderValue>,
         shutdown: &Shutdown,
     ) -> Self {
         let (shutdown, overdue) = (shutdown.clone(), Shutdown::default());
         let server = Server {
-            router,
+            routes,
             limits,
             no_grpc,
             shutdown: shutdown.clone(),
@@ -191,9 +191,13 @@ impl Server {
         }
         let arrival = Arrival::default();
         let limit = self.limits.body;
-        let request = request.map(|body| Body::new(TimedBody::new(body, limit, arrival.clone())));
+        let answering = async {
+            let router = self.routes.to_answer(request.uri().path()).await;
+            let timed = |body| Body::new(TimedBody::new(body, limit, arrival.clone()));
+            router.oneshot(request.map(timed)).await
+        };
         let mut answer = tokio::select! {
-            answer = self.router.clone().oneshot(request) => answer?,
+            answer = answering => answer?,
             () = self.overdue.requested() => stopping().into_response(),
         };
         if arrival.was_too_slow() {

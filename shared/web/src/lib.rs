@@ -15,6 +15,7 @@ mod problem;
 mod read_problem;
 mod repeatable;
 mod request_body;
+mod routes;
 mod serve;
 mod this_machine;
 

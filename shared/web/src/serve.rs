@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,8 +15,9 @@ use tracing::{error, info, warn};
 
 use crate::connections::{Connections, ReadLimits};
 use crate::correlation::with_named_lines;
+use crate::routes::Routes;
 use fanout_runtime::{
-    DRAIN, Environment, LogFormat, LogSettings, ProcessEnvironment, Settings, Shutdown,
+    BoxError, DRAIN, Environment, LogFormat, LogSettings, ProcessEnvironment, Settings, Shutdown,
     error_chain, init_telemetry, raise_descriptor_limit,
 };
 
@@ -29,8 +30,13 @@ const LAST_WORK: Duration = Duration::from_secs(3);
 pub struct Service {
     router: Router,
     limits: ReadLimits,
-    drain: Duration,
     no_grpc: Option<HeaderValue>,
+    ending: Ending,
+}
+
+/// What is left to do at the end, and how long that may take.
+struct Ending {
+    drain: Duration,
     on_shutdown: Box<dyn FnOnce() + Send>,
     on_stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -41,16 +47,18 @@ impl Service {
         Self {
             router: with_named_lines(router),
             limits: ReadLimits::PRODUCTION,
-            drain: DRAIN,
             no_grpc: None,
-            on_shutdown: Box::new(|| ()),
-            on_stop: None,
+            ending: Ending {
+                drain: DRAIN,
+                on_shutdown: Box::new(|| ()),
+                on_stop: None,
+            },
         }
     }
 
     /// The same, with another time for the end than [`DRAIN`].
     pub fn drain(mut self, limit: Duration) -> Self {
-        self.drain = limit;
+        self.ending.drain = limit;
         self
     }
 
@@ -75,7 +83,7 @@ impl Service {
     /// The same, with something to do as soon as the shutdown is asked for: ending what would keep
     /// requests under way longer than needed.
     pub fn on_shutdown(mut self, begin: impl FnOnce() + Send + 'static) -> Self {
-        self.on_shutdown = Box::new(begin);
+        self.ending.on_shutdown = Box::new(begin);
         self
     }
 
@@ -83,8 +91,32 @@ impl Service {
     /// end of the drain if requests go on until then (half of a drain below 6 s); it is dropped at
     /// the end of the drain.
     pub fn on_stop(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.on_stop = Some(Box::pin(work));
+        self.ending.on_stop = Some(Box::pin(work));
         self
+    }
+}
+
+impl Ending {
+    /// Lets what is open come to its end; what has not by the end of the drain is answered 503.
+    async fn of(self, mut connections: Connections) {
+        let requests_alone = self.requests_alone();
+        let stopping = Instant::now();
+        (self.on_shutdown)();
+        // Whether they are done by then or not, the last work has its turn; they may go on beside it.
+        let _ = timeout_at(stopping + requests_alone, connections.ended()).await;
+        let last_work = async {
+            if let Some(work) = self.on_stop {
+                work.await;
+            }
+        };
+        let both = async { tokio::join!(connections.ended(), last_work) };
+        if timeout_at(stopping + self.drain, both).await.is_err() {
+            warn!(
+                "something was still under way after the drain of {} s; it is dropped",
+                self.drain.as_secs()
+            );
+            connections.refuse().await;
+        }
     }
 
     /// How long requests have for themselves after SIGTERM.
@@ -124,44 +156,50 @@ pub async fn bind(address: SocketAddr, hint: &'static str) -> Result<TcpListener
 ///
 /// What is still running then is answered 503, which Pub/Sub takes for a reason to deliver again.
 pub async fn serve(listener: TcpListener, service: Service, shutdown: Shutdown) {
-    let requests_alone = service.requests_alone();
     let Service {
         router,
         limits,
-        drain,
         no_grpc,
-        on_shutdown,
-        on_stop,
+        ending,
     } = service;
-    let mut connections = Connections::accept(listener, router, limits, no_grpc, &shutdown).await;
-    let stopping = Instant::now();
-    on_shutdown();
-    // Whether they are done by then or not, the last work has its turn; they may go on beside it.
-    let _ = timeout_at(stopping + requests_alone, connections.ended()).await;
-    let last_work = async {
-        if let Some(work) = on_stop {
-            work.await;
+    let routes = Routes::of(router);
+    let connections = Connections::accept(listener, routes, limits, no_grpc, &shutdown).await;
+    ending.of(connections).await;
+}
+
+/// The same of a service that is still being made, which takes a round trip to its store or two.
+/// Meanwhile `/health` is answered, and all other requests wait. If it cannot be made, they are dropped.
+async fn serve_once_made(
+    listener: TcpListener,
+    making: impl Future<Output = Result<Service, BoxError>>,
+    shutdown: Shutdown,
+) -> Result<(), BoxError> {
+    let (routes, limits) = (Routes::default(), ReadLimits::PRODUCTION);
+    let accepting = Connections::accept(listener, routes.clone(), limits, None, &shutdown);
+    let mut accepting = pin!(accepting);
+    let service = tokio::select! {
+        biased;
+        made = making => made?,
+        connections = &mut accepting => {
+            connections.refuse().await;
+            return Ok(());
         }
     };
-    let both = async { tokio::join!(connections.ended(), last_work) };
-    if timeout_at(stopping + drain, both).await.is_err() {
-        warn!(
-            "something was still under way after the drain of {} s; it is dropped",
-            drain.as_secs()
-        );
-        connections.refuse().await;
-    }
+    routes.set(service.router);
+    service.ending.of(accepting.await).await;
+    Ok(())
 }
 
 /// The whole `main` of a container: settings (exit code 2 with every fault if they are bad), logs,
-/// the service that `compose` builds, serving on `PORT` (default 8080) until SIGTERM.
+/// the service that `compose` builds, serving on `PORT` (default 8080) until SIGTERM. It listens while
+/// the service is being built: `/health` is answered, all other requests wait.
 pub fn run_service<C, F>(
     name: &'static str,
     read: impl FnOnce(&mut Settings<'_>) -> Option<C>,
     compose: impl FnOnce(C) -> F,
 ) -> ExitCode
 where
-    F: Future<Output = Result<Service, Box<dyn std::error::Error + Send + Sync>>>,
+    F: Future<Output = Result<Service, BoxError>>,
 {
     let environment = ProcessEnvironment;
     let mut settings = Settings::new(&environment);
@@ -187,15 +225,17 @@ where
     let served = start_runtime().and_then(|runtime| {
         let served = runtime.block_on(async {
             let shutdown = Shutdown::on_signal();
-            let mut composed = compose(config).await?;
-            if let Some(spans) = spans {
-                composed = composed.around(|router| answering_after(router, spans));
-            }
             let address = SocketAddr::from(([0, 0, 0, 0], port));
             let listener = bind(address, "the variable PORT").await?;
-            info!(service = name, port, "ready");
-            serve(listener, composed, shutdown).await;
-            Ok(())
+            let making = async {
+                let mut composed = compose(config).await?;
+                if let Some(spans) = spans {
+                    composed = composed.around(|router| answering_after(router, spans));
+                }
+                info!(service = name, port, "ready");
+                Ok(composed)
+            };
+            serve_once_made(listener, making, shutdown).await
         });
         // Looking up a host's name blocks its thread, and may take longer than the end.
         runtime.shutdown_background();
@@ -232,7 +272,7 @@ fn answering_after(router: Router, spans: BeforeAnswers) -> Router {
 }
 
 /// On one processor one thread: several would only wake each other.
-fn start_runtime() -> Result<tokio::runtime::Runtime, Box<dyn std::error::Error + Send + Sync>> {
+fn start_runtime() -> Result<tokio::runtime::Runtime, BoxError> {
     let alone = std::thread::available_parallelism().is_ok_and(|processors| processors.get() == 1);
     let mut runtime = if alone {
         tokio::runtime::Builder::new_current_thread()
@@ -254,5 +294,7 @@ fn refuse(name: &str, faults: &str, environment: &dyn Environment) -> ExitCode {
 
 #[cfg(test)]
 mod flush_tests;
+#[cfg(test)]
+mod starting_tests;
 #[cfg(test)]
 mod tests;

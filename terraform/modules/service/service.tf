@@ -74,14 +74,14 @@ resource "google_cloud_run_v2_service" "service" {
       }
 
       # A container that does not start (a setting is missing, say) never gets a request: the
-      # revision before it goes on.
+      # revision before it goes on. It listens at once, and answers this when it has reached its store.
       startup_probe {
         period_seconds    = 1
         timeout_seconds   = 1
         failure_threshold = 30
 
         http_get {
-          path = "/health"
+          path = "/started"
         }
       }
 

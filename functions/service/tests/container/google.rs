@@ -1,5 +1,5 @@
-//! A stand-in for Firestore and Pub/Sub: takes every commit at once, and every message when the
-//! test says so. gRPC by hand, since nothing but two calls is needed of it.
+//! A stand-in for Firestore and Pub/Sub: takes every commit at once, every message when the test says
+//! so, and a query too. gRPC by hand, since nothing but three calls is needed of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,10 +27,25 @@ struct State {
     commits: AtomicUsize,
     publishes: watch::Sender<usize>,
     answering: watch::Sender<bool>,
+    /// What queries find: nothing is known of that before the test says it.
+    found: watch::Sender<Option<&'static [u8]>>,
 }
 
+/// `RunQueryResponse { read_time: 1 s }`
+const NOTHING: &[u8] = b"\x1a\x02\x08\x01";
+/// `RunQueryResponse { document: { name: "projects/test/..", create_time: 1 s, update_time: 1 s }, read_time: 1 s }`
+const A_DOCUMENT: &[u8] = b"\x0a\x52\x0a\x48projects/test/databases/(default)/documents/processed_events/crm:evt_111\x1a\x02\x08\x01\x22\x02\x08\x01\x1a\x02\x08\x01";
+
 impl Google {
+    /// One whose queries find nothing.
     pub(crate) async fn start() -> Self {
+        let google = Self::start_thinking().await;
+        google.finds(false);
+        google
+    }
+
+    /// One that answers no query before it is told what it finds.
+    pub(crate) async fn start_thinking() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let state = Arc::new(State::default());
@@ -53,6 +68,12 @@ impl Google {
     /// From now on messages are answered, also those given before.
     pub(crate) fn answer_publishes(&self) {
         self.state.answering.send_replace(true);
+    }
+
+    /// From now on queries are answered, also those asked before: they find a document, or nothing.
+    pub(crate) fn finds(&self, a_document: bool) {
+        let found = if a_document { A_DOCUMENT } else { NOTHING };
+        self.state.found.send_replace(Some(found));
     }
 
     /// How many messages Pub/Sub was given.
@@ -91,6 +112,12 @@ async fn answer(request: Request<RecvStream>, respond: SendResponse<Bytes>, stat
             let _ = answering.wait_for(|answering| *answering).await;
             // PublishResponse { message_ids: ["1"] }
             send(respond, "0", b"\x0a\x011");
+        }
+        "/google.firestore.v1.Firestore/RunQuery" => {
+            let mut found = state.found.subscribe();
+            let found = found.wait_for(Option::is_some).await;
+            let found = found.ok().and_then(|found| *found);
+            send(respond, "0", found.unwrap_or_default());
         }
         // UNIMPLEMENTED
         _ => send(respond, "12", b""),

@@ -36,29 +36,52 @@ struct Container {
 impl Container {
     /// Starts it and waits until it says that it is ready.
     fn start(google: &str) -> Self {
+        let mut container = Self::begin("user-service", google);
+        container.until_ready();
+        container
+    }
+
+    /// Starts it.
+    fn begin(role: &str, google: &str) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port().to_string();
         drop(free);
-        let mut child = binary("user-service")
+        let mut child = binary(role)
             .envs([
                 ("PORT", port.as_str()),
                 ("GOOGLE_CLOUD_PROJECT", "test"),
                 ("FIRESTORE_EMULATOR_HOST", google),
                 ("PUBSUB_EMULATOR_HOST", google),
+                ("PUSH_AUTH", "iam"),
+                ("SMTP_URL", "smtp://127.0.0.1:9"),
+                ("MAIL_FROM", "hello@example.com"),
+                ("PAYMENT_PROVIDER", "test"),
             ])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("\"ready\"") {
-            line.clear();
-            assert!(output.read_line(&mut line).unwrap() > 0, "it ended");
-        }
+        let output = BufReader::new(child.stdout.take().unwrap());
         Self {
             child,
             output,
             port,
+        }
+    }
+
+    fn until_ready(&mut self) {
+        let mut said = String::new();
+        while !said.contains("\"ready\"") {
+            let read = self.output.read_line(&mut said).unwrap();
+            assert!(read > 0, "it ended: {said}");
+        }
+    }
+
+    /// Waits until it listens, which is all that it needs itself for.
+    fn until_healthy(&self) {
+        let start = Instant::now();
+        while self.connect().is_err() || self.health() != "HTTP/1.1 200" {
+            assert!(start.elapsed() < SOON, "it does not listen");
+            std::thread::yield_now();
         }
     }
 
@@ -85,10 +108,12 @@ impl Container {
     }
 
     fn health(&self) -> String {
+        self.get("/health")
+    }
+
+    fn get(&self, path: &str) -> String {
         let mut stream = self.connect().unwrap();
-        stream
-            .write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-            .unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         beginning(stream)
     }
 
@@ -172,6 +197,50 @@ async fn when_all_connections_go_silent_without_a_reset_it_has_recovered_within_
     while container.signed_up() != "HTTP/1.1 201" || google.publishes() == before {
         assert!(start.elapsed() < Duration::from_secs(10));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_role_answers_the_paths_that_cloud_run_probes() {
+    let google = Google::start().await;
+    for spec in system::roles() {
+        let mut container = Container::begin(spec.name, &google.host);
+        container.until_ready();
+        for path in ["/started", "/health"] {
+            assert_eq!(container.get(path), "HTTP/1.1 200", "{} {path}", spec.name);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_waits_until_the_database_has_been_looked_at() {
+    let google = Google::start_thinking().await;
+    google.answer_publishes();
+    let mut container = Container::begin("user-service", &google.host);
+    container.until_healthy();
+    let request = container.sign_up(0);
+    // What was asked later is answered.
+    container.until_healthy();
+    assert_eq!(google.commits(), 0);
+    google.finds(false);
+    assert_eq!(beginning(request), "HTTP/1.1 201");
+    container.until_ready();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_an_earlier_version_is_refused_and_so_is_what_came_meanwhile() {
+    let google = Google::start_thinking().await;
+    let mut container = Container::begin("user-service", &google.host);
+    container.until_healthy();
+    let request = container.sign_up(0);
+    container.until_healthy();
+    google.finds(true);
+    let (code, logs) = container.ended();
+    assert_eq!(code, Some(1), "{logs}");
+    assert!(logs.contains("\"cannot serve\""), "{logs}");
+    let sentence = "an earlier version of Fanout has used this database";
+    assert!(logs.contains(sentence), "{logs}");
+    assert_eq!(beginning(request), "");
+    assert_eq!(google.commits(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -25,24 +25,25 @@ fn error_line(output: &Output, message: &str) -> String {
 
 #[test]
 fn a_port_that_is_taken_is_one_line_too_and_so_is_a_firestore_that_is_not_there() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listens = TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap();
-    let [silent, nowhere] = [&taken, &closed].map(|it| it.local_addr().unwrap().to_string());
+    let [taken, nowhere] = [&listens, &closed].map(|it| it.local_addr().unwrap());
+    let nowhere = nowhere.to_string();
     drop(closed);
-    let start = |firestore: &str| {
+    let start = |port: &str, firestore: &str| {
         let mut command = binary("user-service");
         command.env("GOOGLE_CLOUD_PROJECT", "test");
-        command.env("PORT", silent.rsplit(':').next().unwrap());
+        command.env("PORT", port);
         command.env("PUBSUB_EMULATOR_HOST", &nowhere);
         let output = command.env("FIRESTORE_EMULATOR_HOST", firestore).output();
         let output = output.unwrap();
         assert_eq!(output.status.code(), Some(1));
         error_line(&output, "cannot serve")
     };
-    // A listener that never says anything is enough for Firestore's client.
-    let error = start(&silent);
+    let error = start(&taken.port().to_string(), &nowhere);
     assert!(error.contains("is already in use"), "{error}");
-    let error = start(&nowhere);
+    // Port 0 is any that is free.
+    let error = start("0", &nowhere);
     assert!(error.contains("cannot connect to Firestore"), "{error}");
 }
 
