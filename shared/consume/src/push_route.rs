@@ -43,7 +43,7 @@ struct Reader {
 }
 
 /// The routes that make a consumer: `POST /pubsub/push`, the same for pushes without Google's wrapper
-/// (Eventarc's, and of subscriptions with `noWrapper`), and `GET /health`.
+/// (Eventarc's, and of subscriptions with `noWrapper`), and what probes ask.
 pub fn push_route(consumer: Consumer, deps: ConsumerDeps) -> Router {
     let endpoint = Endpoint {
         consumer: consumer.name,

@@ -32,6 +32,14 @@ pub enum ExecuteError<R: std::error::Error> {
     Store(#[from] StoreError),
 }
 
+/// What happens in a stream by a command.
+struct Decided<A: Aggregate> {
+    on: Loaded<A>,
+    events: Vec<A::Event>,
+    /// Whether the stream is as this process left it, instead of as it is stored.
+    from_memory: bool,
+}
+
 impl Ledger {
     /// Does a command. Answers the state after it.
     pub async fn execute<A: Aggregate>(
@@ -54,14 +62,17 @@ impl Ledger {
         origin: &Origin,
     ) -> Result<[Loaded<A>; N], ExecuteError<A::Refusal>> {
         let mut turn = self.turns.of(&commands.map(|(stream, _)| stream)).await;
-        for tries in 0..TRIES {
+        let mut tries = 0;
+        while tries < TRIES {
+            let mut from_memory = false;
             let mut done = commands.map(|(stream, _)| Loaded::<A>::nothing(stream));
             let mut rows = Vec::new();
             for (loaded, (stream, command)) in done.iter_mut().zip(commands) {
                 let left = turn.recall(stream);
-                let events;
-                (*loaded, events) = self.decided(left, stream, command).await?;
-                for event in events {
+                let decided = self.decided(left, stream, command).await?;
+                *loaded = decided.on;
+                from_memory |= decided.from_memory;
+                for event in decided.events {
                     rows.push(self.append(loaded, &event, origin)?);
                 }
             }
@@ -74,6 +85,12 @@ impl Ledger {
                     self.outbox.publish_now(committed).await;
                     return Ok(done);
                 }
+                // What was remembered is forgotten now, and this was no competition.
+                Err(CommitError::Conflict(conflict))
+                    if from_memory && conflict.key.is_in(EVENTS) =>
+                {
+                    continue;
+                }
                 // The place is taken: what was decided was decided on an older state.
                 Err(CommitError::Conflict(conflict)) if conflict.key.is_in(EVENTS) => {}
                 Err(CommitError::Conflict(conflict)) => {
@@ -83,6 +100,7 @@ impl Ledger {
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
             tokio::time::sleep(jitter(self.ids.as_ref(), tries)).await;
+            tries += 1;
         }
         Err(ExecuteError::Contended)
     }
@@ -95,16 +113,24 @@ impl Ledger {
         left: Option<Loaded<A>>,
         stream: &str,
         command: &A::Command,
-    ) -> Result<(Loaded<A>, Vec<A::Event>), ExecuteError<A::Refusal>> {
+    ) -> Result<Decided<A>, ExecuteError<A::Refusal>> {
         if let Some(left) = left
             && let Ok(events) = left.state.decide(command)
             && !events.is_empty()
         {
-            return Ok((left, events));
+            return Ok(Decided {
+                on: left,
+                events,
+                from_memory: true,
+            });
         }
         let stored = self.load::<A>(stream).await?;
         let events = stored.state.decide(command);
-        Ok((stored, events.map_err(ExecuteError::Refused)?))
+        Ok(Decided {
+            events: events.map_err(ExecuteError::Refused)?,
+            on: stored,
+            from_memory: false,
+        })
     }
 
     /// The row of the stream's next event, and the stream with it. Recorded now, but after the event

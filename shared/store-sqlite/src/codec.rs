@@ -1,4 +1,4 @@
-//! Fields as JSON text, so that SQLite's own JSON functions can filter and sort them.
+//! Fields as JSON text.
 //!
 //! JSON has no timestamps: one is `{"$time": "2026-11-20T12:00:00.000Z"}`, always of the same
 //! length, so that text order is time order. Nor has it infinities or NaN: one is
@@ -13,8 +13,8 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use fanout_store::{Fields, Value};
 
-pub(super) const TIME: &str = "$time";
-pub(super) const DOUBLE: &str = "$double";
+const TIME: &str = "$time";
+const DOUBLE: &str = "$double";
 
 /// A row whose JSON this module did not write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,13 +32,13 @@ pub(super) fn decode(text: &str) -> Result<Fields, ForeignFormat> {
     }
 }
 
-/// A value as `json_extract` returns its like: what filters and cursors are compared with.
+/// A value as JSON: what arrays and maps are compared by.
 pub(super) fn to_json(value: &Value) -> String {
     Json(Stored(value)).to_string()
 }
 
 /// A field's name as it is in the JSON.
-pub(super) fn stored_name(name: &str) -> Cow<'_, str> {
+fn stored_name(name: &str) -> Cow<'_, str> {
     if name.starts_with('$') {
         format!("${name}").into()
     } else {

@@ -146,28 +146,40 @@ impl<'a> Planned<'a> {
 impl Change {
     /// The version is the commit's, or the old one if nothing has changed: so does Firestore.
     fn to(write: &Write, before: Option<Row>) -> Result<Self, StoreError> {
-        let decode = |row: &Row| codec::decode(&row.fields);
-        let was = before.as_ref().map(decode).transpose()?.unwrap_or_default();
-        let fields = fields_after(write, &was);
+        let was = before.as_ref().map(|row| codec::decode(&row.fields));
+        let (was, fields) = match &write.content {
+            // What cannot be read can be replaced.
+            Content::Set(_) | Content::Delete => {
+                let was = was.and_then(Result::ok);
+                let fields = fields_after(write, &Fields::new());
+                (was, fields)
+            }
+            Content::Merge(..) => {
+                let was = was.transpose()?.unwrap_or_default();
+                let fields = fields_after(write, &was);
+                (Some(was), fields)
+            }
+        };
         check_document(&write.key, &fields)?;
         let encoded = codec::encode(&fields);
-        let Some(before) = before else {
-            return Ok(Self::Insert(Stored::of(&write.key, &was, &fields, encoded)));
-        };
-        if before.fields == encoded {
-            return Ok(Self::None(Some(UpdateTime(before.version))));
+        let was = was.as_ref();
+        let stored = |encoded| Stored::of(&write.key, was, &fields, encoded);
+        match before {
+            None => Ok(Self::Insert(stored(encoded))),
+            Some(row) if row.fields == encoded => Ok(Self::None(Some(UpdateTime(row.version)))),
+            Some(Row { rowid, .. }) => Ok(Self::Update {
+                rowid,
+                stored: stored(encoded),
+            }),
         }
-        Ok(Self::Update {
-            rowid: before.rowid,
-            stored: Stored::of(&write.key, &was, &fields, encoded),
-        })
     }
 }
 
 impl Stored {
-    fn of(key: &Key, was: &Fields, is: &Fields, encoded: String) -> Self {
+    /// `was`: what can be read of the document before, whose columns hold that.
+    fn of(key: &Key, was: Option<&Fields>, is: &Fields, encoded: String) -> Self {
         let indexed = indexed_fields(key.declared()).into_iter();
-        let changed = indexed.filter(|field| was.get(field) != is.get(field));
+        let changed = indexed.filter(|it| was.is_none_or(|was| was.get(it) != is.get(it)));
         let key_of = |field| {
             is.get(field)
                 .map_or(Sql::Null, |value| Sql::Blob(sort_key(value)))

@@ -81,11 +81,12 @@ pub enum DatabaseError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The file's owner was built with other indexes on a collection.
+    /// The file's owner has not met the collection with the index that is needed.
     #[error(
-        "the running system is another build, which finds {0} by other fields; use its own fanout"
+        "the system has not used {0} since it was updated, or is another build; start the services \
+         that use it, or use that build's own fanout"
     )]
-    OtherBuild(&'static str),
+    DeclaredOtherwise(&'static str),
     /// The transaction that this job shared could not be committed; nothing was written.
     #[error("the transaction could not be committed: {0}")]
     Commit(String),

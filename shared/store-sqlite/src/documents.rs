@@ -175,7 +175,8 @@ impl Documents for SqliteDocuments {
                     if !tables::exists(file, query.collection)? {
                         return Ok(query.page(Vec::new()));
                     }
-                    tables::check_columns(file, query.collection)?;
+                    let index = query.index()?.unwrap_or_default();
+                    tables::check_columns(file, query.collection, index)?;
                 }
                 let mut documents = Vec::new();
                 for (sql, parameters) in selects.statements() {

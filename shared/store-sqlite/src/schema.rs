@@ -2,11 +2,13 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use tracing::info;
+
 use super::tables;
 
 /// What leads from a version to the next: the first from 1 to 2, also of what the broker keeps. A
 /// step stays here for ever. Not every file has every table.
-const UPGRADES: &[Step] = &[tables::index_columns];
+const UPGRADES: &[Step] = &[tables::move_indexes_to_columns];
 
 type Step = fn(&Connection) -> rusqlite::Result<()>;
 
@@ -15,6 +17,11 @@ type Step = fn(&Connection) -> rusqlite::Result<()>;
 pub(super) enum Unusable {
     #[error("an earlier version of fanout made it; {WAY_OUT}")]
     Earlier,
+    #[error(
+        "an earlier version of fanout made it, and uses it if it runs; else start `fanout up`, \
+         which brings it up to date"
+    )]
+    NotYetUpgraded,
     #[error("a later version of fanout made it; use that one, or {WAY_OUT}")]
     Later,
     #[error("it is damaged ({0}); {WAY_OUT}")]
@@ -57,7 +64,12 @@ fn upgrade_by(connection: &mut Connection, upgrades: &[Step]) -> Result<(), Unus
     if made > current(upgrades) {
         return Err(Unusable::Later);
     }
-    if made > 0 {
+    if made > 0 && made < current(upgrades) {
+        info!(
+            from = made,
+            to = current(upgrades),
+            "bringing the database up to date"
+        );
         for (_, step) in (1..).zip(upgrades).filter(|(from, _)| *from >= made) {
             step(&transaction)?;
         }
@@ -71,7 +83,7 @@ fn upgrade_by(connection: &mut Connection, upgrades: &[Step]) -> Result<(), Unus
 /// Whether a file is at the current version: one that is only read is left as it is.
 pub(super) fn check(connection: &Connection) -> Result<(), Unusable> {
     match version(connection)?.cmp(&current(UPGRADES)) {
-        std::cmp::Ordering::Less => Err(Unusable::Earlier),
+        std::cmp::Ordering::Less => Err(Unusable::NotYetUpgraded),
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Greater => Err(Unusable::Later),
     }

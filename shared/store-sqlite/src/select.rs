@@ -134,18 +134,19 @@ fn range_on(query: &Query, field: &str) -> KeyRange {
 }
 
 fn order_by(order: &[Order]) -> String {
-    let mut terms: Vec<String> = order.iter().map(sorted).collect();
+    let terms = order.iter().map(|by| sorted(by.field, by.direction));
+    let mut terms: Vec<String> = terms.collect();
     terms.push(format!("id {}", keyword(tie_direction(order))));
     terms.join(", ")
 }
 
 /// A field as an index has it, and as a query is sorted by it.
-pub(super) fn sorted(by: &Order) -> String {
-    format!("{} {}", column(by.field), keyword(by.direction))
+pub(super) fn sorted(field: &str, direction: Direction) -> String {
+    format!("{} {}", column(field), keyword(direction))
 }
 
 /// Ids follow the direction of the last field.
-pub(super) fn tie_direction(order: &[Order]) -> Direction {
+fn tie_direction(order: &[Order]) -> Direction {
     order.last().map_or(Direction::Ascending, |by| by.direction)
 }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use fanout_runtime::Timestamp;
-use fanout_store::{Collection, Comparison, Order, Value, ascending};
+use fanout_store::{Collection, Comparison, Direction, Order, Value, ascending};
 use rusqlite::functions::FunctionFlags;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::codec;
 use super::database::DatabaseError;
-use super::select::{keyword, sorted, tie_direction};
+use super::select::{keyword, sorted};
 use super::sort_key::{KeyRange, sort_key};
 
 /// What there is beside the collections.
@@ -71,33 +71,48 @@ pub(super) fn declare(file: &Connection, collection: &Collection) -> Result<(), 
     drop_indexes_but(file, name, &wanted)?;
     make_columns(file, name, &indexed_fields(collection))?;
     for index in wanted {
-        file.execute_batch(&create_index(name, index))?;
+        let columns: Vec<_> = index.iter().map(|by| (by.field, by.direction)).collect();
+        file.execute_batch(&create_index(name, &index_name(name, index), &columns))?;
     }
     let declared = "INSERT OR REPLACE INTO collections VALUES (?1, ?2)";
     file.execute(declared, params![name, collection.expires_by])?;
     Ok(())
 }
 
-/// From the first version to the second, in which indexes are on columns instead of on expressions: the
-/// others come when their collections are met.
-pub(super) fn index_columns(file: &Connection) -> rusqlite::Result<()> {
-    let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'collections'";
-    if file.query_row(tables, [], |row| row.get::<_, i64>(0))? == 0 {
-        return Ok(());
-    }
-    let mut collections = file.prepare("SELECT name, expires_by FROM collections")?;
-    let collections = collections
+/// From the first version of a file to the second: the same indexes, on columns instead of on
+/// expressions. Their names say what they are on.
+pub(super) fn move_indexes_to_columns(file: &Connection) -> rusqlite::Result<()> {
+    let mut indexes = file.prepare(
+        "SELECT substr(tbl_name, 11), name FROM sqlite_schema
+            WHERE type = 'index' AND name GLOB 'documents_* on *' ORDER BY 1",
+    )?;
+    let indexes = indexes
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<Vec<(String, Option<String>)>, _>>()?;
-    for (collection, expires_by) in collections {
-        drop_indexes_but(file, &collection, &[])?;
-        make_columns(
-            file,
-            &collection,
-            &expires_by.iter().map(String::as_str).collect(),
-        )?;
+        .collect::<Result<Vec<(String, String)>, _>>()?;
+    let of_one = |(a, _): &(String, String), (b, _): &(String, String)| a == b;
+    for indexes in indexes.chunk_by(of_one) {
+        let (mut fields, mut wanted) = (BTreeSet::new(), Vec::new());
+        for (collection, name) in indexes {
+            let (_, list) = name.split_once(" on ").unwrap_or_default();
+            let columns: Vec<_> = list.split(", ").map(named).collect();
+            fields.extend(columns.iter().map(|(field, _)| *field));
+            wanted.push((collection, name, columns));
+        }
+        for (collection, name, columns) in wanted {
+            file.execute_batch(&format!("DROP INDEX {}", quoted(name)))?;
+            make_columns(file, collection, &fields)?;
+            file.execute_batch(&create_index(collection, name, &columns))?;
+        }
     }
     Ok(())
+}
+
+/// A field and its direction, as [`Order::list`] names them.
+fn named(by: &str) -> (&str, Direction) {
+    let descending = by.strip_suffix(" descending");
+    descending.map_or((by, Direction::Ascending), |field| {
+        (field, Direction::Descending)
+    })
 }
 
 /// Makes the table with these columns, or adds and drops some of it.
@@ -121,12 +136,23 @@ fn make_columns(
             column(field)
         ))?;
     }
-    for field in fields.iter().filter(|it| !there.contains(**it)) {
-        let column = column(field);
-        file.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} BLOB"))?;
+    let new: Vec<&str> = fields
+        .iter()
+        .copied()
+        .filter(|it| !there.contains(*it))
+        .collect();
+    for field in &new {
+        file.execute_batch(&format!(
+            "ALTER TABLE {table} ADD COLUMN {} BLOB",
+            column(field)
+        ))?;
+    }
+    if !new.is_empty() {
         add_sort_key(file)?;
-        let fill = format!("UPDATE {table} SET {column} = {SORT_KEY}(fields, ?1)");
-        file.execute(&fill, [field])?;
+        let key_of = |field: &&str| format!("{} = {SORT_KEY}(fields, ?)", column(field));
+        let keys: Vec<String> = new.iter().map(key_of).collect();
+        let fill = format!("UPDATE {table} SET {}", keys.join(", "));
+        file.execute(&fill, params_from_iter(&new))?;
     }
     Ok(())
 }
@@ -141,14 +167,14 @@ fn fields_with_column(file: &Connection, collection: &str) -> rusqlite::Result<B
     Ok(fields.map(str::to_owned).collect())
 }
 
-/// Lets SQL make the sort keys of documents that are there already.
+/// Lets SQL make the sort keys of documents that are there already. One that cannot be read has none;
+/// whoever reads it is told.
 fn add_sort_key(file: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     file.create_scalar_function(SORT_KEY, 2, flags, |arguments| {
         let (fields, field): (String, String) = (arguments.get(0)?, arguments.get(1)?);
-        let fields = codec::decode(&fields);
-        let fields = fields.map_err(|error| rusqlite::Error::UserFunctionError(error.into()))?;
-        Ok(fields.get(&field).map(sort_key))
+        let fields = codec::decode(&fields).ok();
+        Ok(fields.and_then(|fields| fields.get(&field).map(sort_key)))
     })
 }
 
@@ -171,17 +197,21 @@ fn drop_indexes_but(
 }
 
 /// Documents that lack a field are not in the index, nor does any query find them by it.
-fn create_index(collection: &str, index: &[Order]) -> String {
-    let columns: Vec<String> = index.iter().map(sorted).collect();
-    let present = |by: &Order| format!("{} IS NOT NULL", column(by.field));
-    let present: Vec<String> = index.iter().map(present).collect();
+fn create_index(collection: &str, name: &str, index: &[(&str, Direction)]) -> String {
+    let columns = index
+        .iter()
+        .map(|(field, direction)| sorted(field, *direction));
+    let present = index
+        .iter()
+        .map(|(field, _)| format!("{} IS NOT NULL", column(field)));
+    let tie = index.last().map_or(Direction::Ascending, |(_, last)| *last);
     format!(
         "CREATE INDEX IF NOT EXISTS {} ON {} ({}, id {}) WHERE {}",
-        quoted(&index_name(collection, index)),
+        quoted(name),
         table(collection),
-        columns.join(", "),
-        keyword(tie_direction(index)),
-        present.join(" AND ")
+        columns.collect::<Vec<_>>().join(", "),
+        keyword(tie),
+        present.collect::<Vec<_>>().join(" AND ")
     )
 }
 
@@ -195,19 +225,18 @@ pub(super) fn exists(file: &Connection, collection: &Collection) -> Result<bool,
     Ok(found.is_some())
 }
 
-/// Refuses a table whose owner declared the collection without a field that is asked for here.
+/// Refuses a table that lacks a column of an index: its owner has not met the collection as it is
+/// declared here.
 pub(super) fn check_columns(
     file: &Connection,
     collection: &Collection,
+    index: &[Order],
 ) -> Result<(), DatabaseError> {
     let there = fields_with_column(file, collection.name)?;
-    if indexed_fields(collection)
-        .iter()
-        .all(|it| there.contains(*it))
-    {
+    if index.iter().all(|by| there.contains(by.field)) {
         return Ok(());
     }
-    Err(DatabaseError::OtherBuild(collection.name))
+    Err(DatabaseError::DeclaredOtherwise(collection.name))
 }
 
 /// Deletes a batch of the documents that have expired; true if there may be more.

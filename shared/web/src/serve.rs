@@ -192,7 +192,8 @@ async fn serve_once_made(
 
 /// The whole `main` of a container: settings (exit code 2 with every fault if they are bad), logs,
 /// the service that `compose` builds, serving on `PORT` (default 8080) until SIGTERM. It listens while
-/// the service is being built: `/health` is answered, all other requests wait.
+/// the service is being built: `/health` is answered, all other requests wait. So what a [`Service`] says
+/// of connections, such as [`Service::no_grpc`], comes too late here and does not count.
 pub fn run_service<C, F>(
     name: &'static str,
     read: impl FnOnce(&mut Settings<'_>) -> Option<C>,
