@@ -72,13 +72,9 @@ enum Change {
     None(Option<UpdateTime>),
 }
 
-/// What is stored of a document.
-struct Stored {
-    fields: String,
-    /// The columns that are written and their keys: of an update those that change, so that no other
-    /// index is touched.
-    keys: Vec<(String, Sql)>,
-}
+/// The columns of a document that are written, and what comes into them: of an update those of the
+/// indexed fields that change, so that no other index is touched.
+struct Stored(Vec<(String, Sql)>);
 
 impl<'a> Planned<'a> {
     /// No other write of the commit is about this document, so all see what was before the commit.
@@ -100,35 +96,20 @@ impl<'a> Planned<'a> {
     fn make(self, file: &Connection, version: i64) -> Result<Option<UpdateTime>, DatabaseError> {
         let (id, table) = (self.key.id(), table(self.key.collection()));
         match self.change {
-            Change::Insert(Stored { fields, keys }) => {
-                let mut sql = format!("INSERT INTO {table} (id, fields, update_time");
-                keys.iter()
-                    .for_each(|(column, _)| sql += &format!(", {column}"));
-                sql += ") VALUES (?, ?, ?";
-                keys.iter().for_each(|_| sql += ", ?");
-                sql += ")";
-                let values = [
-                    Sql::Text(id.to_owned()),
-                    Sql::Text(fields),
-                    Sql::Integer(version),
-                ];
-                let values = values
-                    .into_iter()
-                    .chain(keys.into_iter().map(|(_, key)| key));
+            Change::Insert(stored) => {
+                let (columns, mut values) = stored.at(version);
+                let marks = "?, ".repeat(columns.len());
+                let columns = columns.join(", ");
+                let sql = format!("INSERT INTO {table} ({columns}, id) VALUES ({marks}?)");
+                values.push(Sql::Text(id.to_owned()));
                 file.prepare_cached(&sql)?
                     .execute(params_from_iter(values))?;
             }
-            Change::Update {
-                rowid,
-                stored: Stored { fields, keys },
-            } => {
-                let mut sql = format!("UPDATE {table} SET fields = ?, update_time = ?");
-                keys.iter()
-                    .for_each(|(column, _)| sql += &format!(", {column} = ?"));
-                sql += " WHERE rowid = ?";
-                let values = [Sql::Text(fields), Sql::Integer(version)].into_iter();
-                let values = values.chain(keys.into_iter().map(|(_, key)| key));
-                let values = values.chain([Sql::Integer(rowid)]);
+            Change::Update { rowid, stored } => {
+                let (columns, mut values) = stored.at(version);
+                let columns = columns.join(" = ?, ");
+                let sql = format!("UPDATE {table} SET {columns} = ? WHERE rowid = ?");
+                values.push(Sql::Integer(rowid));
                 file.prepare_cached(&sql)?
                     .execute(params_from_iter(values))?;
             }
@@ -146,63 +127,57 @@ impl<'a> Planned<'a> {
 impl Change {
     /// The version is the commit's, or the old one if nothing has changed: so does Firestore.
     fn to(write: &Write, before: Option<Row>) -> Result<Self, StoreError> {
-        let was = before.as_ref().map(|row| codec::decode(&row.fields));
-        let (was, fields) = match &write.content {
+        let decode = |row: &Row| codec::decode(&row.fields);
+        let was = before.as_ref().map(decode).transpose();
+        let was = match &write.content {
+            Content::Merge(..) => was?,
             // What cannot be read can be replaced.
-            Content::Set(_) | Content::Delete => {
-                let was = was.and_then(Result::ok);
-                let fields = fields_after(write, &Fields::new());
-                (was, fields)
-            }
-            Content::Merge(..) => {
-                let was = was.transpose()?.unwrap_or_default();
-                let fields = fields_after(write, &was);
-                (Some(was), fields)
-            }
+            Content::Set(_) | Content::Delete => was.unwrap_or_default(),
         };
+        let fields = fields_after(write, was.as_ref());
         check_document(&write.key, &fields)?;
         let encoded = codec::encode(&fields);
-        let was = was.as_ref();
-        let stored = |encoded| Stored::of(&write.key, was, &fields, encoded);
-        match before {
-            None => Ok(Self::Insert(stored(encoded))),
-            Some(row) if row.fields == encoded => Ok(Self::None(Some(UpdateTime(row.version)))),
-            Some(Row { rowid, .. }) => Ok(Self::Update {
-                rowid,
-                stored: stored(encoded),
-            }),
+        if let Some(row) = before.as_ref().filter(|row| row.fields == encoded) {
+            return Ok(Self::None(Some(UpdateTime(row.version))));
         }
+        let stored = Stored::of(&write.key, was.as_ref(), &fields, encoded);
+        Ok(match before {
+            None => Self::Insert(stored),
+            Some(Row { rowid, .. }) => Self::Update { rowid, stored },
+        })
     }
 }
 
 impl Stored {
     /// `was`: what can be read of the document before, whose columns hold that.
     fn of(key: &Key, was: Option<&Fields>, is: &Fields, encoded: String) -> Self {
-        let indexed = indexed_fields(key.declared()).into_iter();
-        let changed = indexed.filter(|it| was.is_none_or(|was| was.get(it) != is.get(it)));
+        let changed = |field: &&str| was.is_none_or(|was| was.get(field) != is.get(field));
         let key_of = |field| {
             is.get(field)
-                .map_or(Sql::Null, |value| Sql::Blob(sort_key(value)))
+                .map_or(Sql::Null, |it| Sql::Blob(sort_key(it)))
         };
-        Self {
-            fields: encoded,
-            keys: changed
-                .map(|field| (column(field), key_of(field)))
-                .collect(),
-        }
+        let indexed = indexed_fields(key.declared()).into_iter().filter(changed);
+        let keys = indexed.map(|field| (column(field), key_of(field)));
+        let document = ("fields".to_owned(), Sql::Text(encoded));
+        Self(std::iter::once(document).chain(keys).collect())
+    }
+
+    /// The columns and the values of this version.
+    fn at(mut self, version: i64) -> (Vec<String>, Vec<Sql>) {
+        let version = ("update_time".to_owned(), Sql::Integer(version));
+        self.0.push(version);
+        self.0.into_iter().unzip()
     }
 }
 
 /// What the document holds after a write that does not delete it.
-fn fields_after(write: &Write, was: &Fields) -> Fields {
+fn fields_after(write: &Write, was: Option<&Fields>) -> Fields {
     let mut fields = match &write.content {
         Content::Delete => Fields::new(),
         Content::Set(fields) => fields.clone(),
         Content::Merge(changes, removed) => {
-            let kept = was
-                .clone()
-                .into_iter()
-                .filter(|(name, _)| !removed.contains(name));
+            let stored = was.cloned().unwrap_or_default().into_iter();
+            let kept = stored.filter(|(name, _)| !removed.contains(name));
             kept.chain(changes.clone()).collect()
         }
     };

@@ -8,15 +8,7 @@ use fanout_store::{Comparison, Direction, Value};
 
 use super::codec;
 
-const NULL: u8 = 0;
-const BOOLEAN: u8 = 1;
-const NUMBER: u8 = 2;
-const MOMENT: u8 = 3;
-const TEXT: u8 = 4;
-const ARRAY: u8 = 5;
-const MAP: u8 = 6;
-
-/// Behind every kind.
+/// After the last kind.
 const BEHIND: u8 = 7;
 
 const SIGN: u64 = 1 << 63;
@@ -46,13 +38,13 @@ pub(super) fn sort_key(value: &Value) -> Vec<u8> {
 /// The place of a value's kind in the order of all kinds.
 fn kind(value: &Value) -> u8 {
     match value {
-        Value::Null => NULL,
-        Value::Boolean(_) => BOOLEAN,
-        Value::Integer(_) | Value::Double(_) => NUMBER,
-        Value::Timestamp(_) => MOMENT,
-        Value::Text(_) => TEXT,
-        Value::Array(_) => ARRAY,
-        Value::Map(_) => MAP,
+        Value::Null => 0,
+        Value::Boolean(_) => 1,
+        Value::Integer(_) | Value::Double(_) => 2,
+        Value::Timestamp(_) => 3,
+        Value::Text(_) => 4,
+        Value::Array(_) => 5,
+        Value::Map(_) => 6,
     }
 }
 
@@ -99,7 +91,7 @@ impl KeyRange {
     /// All that there can be.
     pub(super) fn whole() -> Self {
         Self {
-            from: vec![NULL],
+            from: Vec::new(),
             before: vec![BEHIND],
         }
     }
@@ -107,31 +99,32 @@ impl KeyRange {
     /// Those of the value's kind that compare so with it.
     pub(super) fn compared(self, comparison: Comparison, value: &Value) -> Self {
         let (kind, key) = (kind(value), sort_key(value));
-        let of_kind = self.narrowed(vec![kind], vec![kind.saturating_add(1)]);
-        let Self { from, before } = of_kind.clone();
+        let of_kind = self.from(vec![kind]).before(vec![kind.saturating_add(1)]);
         match comparison {
-            Comparison::Equal => of_kind.narrowed(key.clone(), next(&key)),
-            Comparison::Less => of_kind.narrowed(from, key),
-            Comparison::AtMost => of_kind.narrowed(from, next(&key)),
-            Comparison::Greater => of_kind.narrowed(next(&key), before),
-            Comparison::AtLeast => of_kind.narrowed(key, before),
+            Comparison::Equal => of_kind.before(next(&key)).from(key),
+            Comparison::Less => of_kind.before(key),
+            Comparison::AtMost => of_kind.before(next(&key)),
+            Comparison::Greater => of_kind.from(next(&key)),
+            Comparison::AtLeast => of_kind.from(key),
         }
     }
 
     /// Those that come later than a key.
     pub(super) fn behind(self, direction: Direction, key: &[u8]) -> Self {
-        let Self { from, before } = self.clone();
         match direction {
-            Direction::Ascending => self.narrowed(next(key), before),
-            Direction::Descending => self.narrowed(from, key.to_vec()),
+            Direction::Ascending => self.from(next(key)),
+            Direction::Descending => self.before(key.to_vec()),
         }
     }
 
-    fn narrowed(self, from: Vec<u8>, before: Vec<u8>) -> Self {
-        Self {
-            from: self.from.max(from),
-            before: self.before.min(before),
-        }
+    fn from(mut self, key: Vec<u8>) -> Self {
+        self.from = self.from.max(key);
+        self
+    }
+
+    fn before(mut self, key: Vec<u8>) -> Self {
+        self.before = self.before.min(key);
+        self
     }
 }
 

@@ -89,30 +89,29 @@ pub(super) fn move_indexes_to_columns(file: &Connection) -> rusqlite::Result<()>
     let indexes = indexes
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<Vec<(String, String)>, _>>()?;
-    let of_one = |(a, _): &(String, String), (b, _): &(String, String)| a == b;
-    for indexes in indexes.chunk_by(of_one) {
-        let (mut fields, mut wanted) = (BTreeSet::new(), Vec::new());
-        for (collection, name) in indexes {
-            let (_, list) = name.split_once(" on ").unwrap_or_default();
-            let columns: Vec<_> = list.split(", ").map(named).collect();
-            fields.extend(columns.iter().map(|(field, _)| *field));
-            wanted.push((collection, name, columns));
-        }
-        for (collection, name, columns) in wanted {
-            file.execute_batch(&format!("DROP INDEX {}", quoted(name)))?;
-            make_columns(file, collection, &fields)?;
-            file.execute_batch(&create_index(collection, name, &columns))?;
+    for of_one in indexes.chunk_by(|(a, _), (b, _)| a == b) {
+        let [(collection, _), ..] = of_one else {
+            continue;
+        };
+        let wanted: Vec<_> = of_one.iter().map(|(_, name)| named_in(name)).collect();
+        let fields = wanted.iter().flatten().map(|(field, _)| *field);
+        drop_indexes_but(file, collection, &[])?;
+        make_columns(file, collection, &fields.collect())?;
+        for ((_, name), columns) in of_one.iter().zip(&wanted) {
+            file.execute_batch(&create_index(collection, name, columns))?;
         }
     }
     Ok(())
 }
 
-/// A field and its direction, as [`Order::list`] names them.
-fn named(by: &str) -> (&str, Direction) {
-    let descending = by.strip_suffix(" descending");
-    descending.map_or((by, Direction::Ascending), |field| {
-        (field, Direction::Descending)
-    })
+/// What an index is on, by its [`index_name`].
+fn named_in(index: &str) -> Vec<(&str, Direction)> {
+    let (_, list) = index.split_once(" on ").unwrap_or_default();
+    let column = |by| match str::strip_suffix(by, " descending") {
+        Some(field) => (field, Direction::Descending),
+        None => (by, Direction::Ascending),
+    };
+    list.split(", ").map(column).collect()
 }
 
 /// Makes the table with these columns, or adds and drops some of it.
