@@ -47,20 +47,22 @@ const TEXT: &str = "The CRM's reaction to `user.created` on Google's Firestore e
 contact per event. Every contender has one core for itself; the emulator and what sends the deliveries \
 have the others. 16 deliveries are under way at once, every tenth is a copy of an earlier one, and one \
 that is not acknowledged is sent again, up to 20 times. The floor is axum and one commit of two small \
-documents, without logs, checks and retries. crm-service is the container's binary with everything on; \
+documents, without logs, checks and retries; once more with as many fields in them as crm-service stores, since \
+the emulator's core is what limits deliveries/s. crm-service is the container's binary with everything on; \
 Python (Flask, gunicorn with 16 threads, google-cloud-firestore) and Node (Express, \
 @google-cloud/firestore) use one transaction per event.";
 
 /// Measures all consumers.
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let cores = Cores::of_this_process()?;
-    let binaries = Binaries::of(options, &["service", "bench-floor"])?;
+    let binaries = Binaries::of(options)?;
     let scratch = options.scratch("consumer")?;
     report.version("Python", version_of("python3", &["--version"]));
     report.version("Node", version_of("node", &["--version"]));
     let node = ("consumer", "consumer.js");
     let servers = [
-        Server::floor("floor", &binaries),
+        Server::floor("floor", &binaries, false),
+        Server::floor("floor, documents as wide", &binaries, true),
         Server::service("crm-service", &binaries, "crm-service"),
         Server::node("Node, Express", options, node),
         Server::python("Python, Flask", options, "consumer"),
@@ -90,7 +92,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
     warm_up("Consumer", &mut contenders, rounds, report);
     interleaved("Consumer", TEXT, &METRICS, &mut contenders, rounds, report)?;
     if options.full {
-        let floor = consumer(Server::floor("floor", &binaries)?, MANY);
+        let floor = consumer(Server::floor("floor", &binaries, false)?, MANY);
         let service = Server::service("crm-service", &binaries, "crm-service")?;
         let mut many: Vec<Box<dyn Contender>> =
             vec![Box::new(floor), Box::new(consumer(service, MANY))];

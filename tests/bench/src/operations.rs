@@ -22,7 +22,7 @@ counts what the services do to both stores, and fails where that differs.";
 
 /// Asks the command.
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
-    let binaries = Binaries::of(options, &["fanout"])?;
+    let binaries = Binaries::of(options)?;
     let mut rows = Vec::new();
     let mut figures = Vec::new();
     let mut before = [0; KINDS.len()];

@@ -43,7 +43,7 @@ between loses the event, which this benchmark does not provoke.";
 /// Measures all producers.
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let cores = Cores::of_this_process()?;
-    let binaries = Binaries::of(options, &["service"])?;
+    let binaries = Binaries::of(options)?;
     let scratch = options.scratch("producer")?;
     report.version("Python", version_of("python3", &["--version"]));
     report.version("Node", version_of("node", &["--version"]));

@@ -22,8 +22,8 @@ pub(crate) struct Server {
 enum Program {
     /// The container's binary, as it is deployed.
     Service { binary: PathBuf, role: &'static str },
-    /// The floor.
-    Floor(PathBuf),
+    /// The floor, and whether its documents have as many fields as a service's.
+    Floor { binary: PathBuf, wide: bool },
     /// `gunicorn`, with one process as on one CPU.
     Python {
         python: PathBuf,
@@ -54,8 +54,13 @@ impl Server {
         Ok(Self { name, program })
     }
 
-    pub(crate) fn floor(name: &'static str, binaries: &Binaries) -> anyhow::Result<Self> {
-        let program = Program::Floor(binaries.path("bench-floor")?.to_owned());
+    pub(crate) fn floor(
+        name: &'static str,
+        binaries: &Binaries,
+        wide: bool,
+    ) -> anyhow::Result<Self> {
+        let binary = binaries.path("bench-floor")?.to_owned();
+        let program = Program::Floor { binary, wide };
         Ok(Self { name, program })
     }
 
@@ -126,10 +131,11 @@ impl Server {
                     .env("PUSH_AUTH", "iam");
                 service
             }
-            Program::Floor(binary) => {
+            Program::Floor { binary, wide } => {
                 let mut floor = Command::new(binary);
                 let emulator = format!("127.0.0.1:{}", emulators.firestore_port);
                 floor.args([project, &emulator, &port.to_string()]);
+                floor.args(wide.then_some("wide"));
                 floor
             }
             Program::Python { python, module } => {

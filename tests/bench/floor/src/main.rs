@@ -1,7 +1,6 @@
 //! The least that a consumer on Firestore's emulator can cost: an HTTP server, JSON, and one commit of a mark and
 //! a contact. No log, no check, no retry. Only the benchmark runs it.
 
-use std::collections::HashMap;
 use std::error::Error;
 
 use axum::extract::State;
@@ -50,13 +49,34 @@ struct User {
 struct Store {
     db: FirestoreDb,
     database: String,
+    /// Whether documents have as many fields as those of crm-service: the emulator works for each.
+    wide: bool,
 }
+
+/// What crm-service's mark and contact have more, as texts of about the same length.
+const MORE_IN_MARK: [&str; 5] = [
+    "consumer",
+    "outcome",
+    "fingerprint",
+    "finished_at",
+    "expires_at",
+];
+const MORE_IN_CONTACT: [&str; 8] = [
+    "user_id",
+    "source",
+    "created_at",
+    "first_event_id",
+    "first_sequence",
+    "last_event_id",
+    "version",
+    "updated_at",
+];
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [project, emulator, port] = arguments.as_slice() else {
-        return Err("floor PROJECT FIRESTORE_EMULATOR PORT".into());
+    let [project, emulator, port, rest @ ..] = arguments.as_slice() else {
+        return Err("floor PROJECT FIRESTORE_EMULATOR PORT [wide]".into());
     };
     let credentials = GoogleAuthHeaders::from(anonymous::Builder::new().build());
     let options = FirestoreDbOptions::new(project.clone());
@@ -64,6 +84,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let store = Store {
         db: FirestoreDb::with_options_auth(options, credentials).await?,
         database: format!("projects/{project}/databases/(default)"),
+        wide: rest.iter().any(|word| word == "wide"),
     };
     let routes = Router::new()
         .route("/health", get(|| async { StatusCode::OK }))
@@ -83,13 +104,14 @@ async fn receive(State(store): State<Store>, Json(push): Json<Push>) -> StatusCo
         return StatusCode::BAD_REQUEST;
     };
     let mark = format!("processed_events/crm:{}", event.id);
-    let mark = store.write(mark, [("event_id", event.id)], Some(false));
+    let mark = store.write(mark, [("event_id", event.id)], &MORE_IN_MARK, Some(false));
     let contact = [
         ("email", event.data.email),
         ("name", event.data.name),
         ("message_id", push.message.message_id),
     ];
-    let contact = store.write(format!("contacts/{}", event.subject), contact, None);
+    let name = format!("contacts/{}", event.subject);
+    let contact = store.write(name, contact, &MORE_IN_CONTACT, None);
     let request = CommitRequest {
         database: store.database.clone(),
         writes: vec![mark, contact],
@@ -107,16 +129,20 @@ impl Store {
         &self,
         document: String,
         fields: [(&str, String); N],
+        more: &[&str],
         exists: Option<bool>,
     ) -> Write {
         let value = |text| Value {
             value_type: Some(ValueType::StringValue(text)),
         };
+        let more = more.iter().filter(|_| self.wide);
+        let more = more.map(|name| (*name, "2026-11-26T22:00:00.000Z".to_owned()));
+        let fields = fields.into_iter().chain(more);
         let fields = fields.map(|(name, text)| (name.to_owned(), value(text)));
         Write {
             operation: Some(Operation::Update(Document {
                 name: format!("{}/documents/{document}", self.database),
-                fields: HashMap::from(fields),
+                fields: fields.collect(),
                 ..Default::default()
             })),
             current_document: exists.map(|exists| Precondition {

@@ -11,8 +11,8 @@ use crate::Options;
 /// As the container's binary is linked.
 const RUSTFLAGS: &str = "-C target-feature=+crt-static";
 
-/// All that can be measured. Cargo builds what they share once if it is always told of all of them: with fewer, its
-/// crates would have other features.
+/// All that can be measured, and always built together: with fewer, the crates that they share would have other
+/// features, and be built again.
 const MEASURED: [&str; 4] = ["service", "fanout", "bench-embedded", "bench-floor"];
 
 /// Where this repository lies.
@@ -27,33 +27,33 @@ pub(crate) struct Binaries {
 
 impl Binaries {
     /// Those of the folder that the caller named, or else built now.
-    pub(crate) fn of(options: &Options, names: &[&str]) -> anyhow::Result<Self> {
+    pub(crate) fn of(options: &Options) -> anyhow::Result<Self> {
         let Some(folder) = &options.binaries else {
-            return Self::build(names);
+            return Self::build();
         };
-        let in_folder = |name: &&str| ((*name).to_owned(), folder.join(name));
-        let built = names.iter().map(in_folder);
+        let in_folder = |name: &str| (name.to_owned(), folder.join(name));
+        let built = MEASURED.into_iter().map(in_folder);
         let built = built.filter(|(_, path)| path.exists()).collect();
         Ok(Self { built })
     }
 
-    /// Builds programs by their names in release mode, linked statically, as `functions/Dockerfile` does.
-    pub(crate) fn build(names: &[&str]) -> anyhow::Result<Self> {
-        eprintln!("building {}", names.join(", "));
+    /// Builds them in release mode, linked statically, as `functions/Dockerfile` does. What is built already is left
+    /// as it is.
+    fn build() -> anyhow::Result<Self> {
+        eprintln!("building {}", MEASURED.join(", "));
         let host = super::version_of("rustc", &["--print", "host-tuple"]);
         let host = host.context("rustc is not there")?;
         let mut cargo = Command::new("cargo");
         cargo.args(["build", "--release", "--locked", "--target", &host]);
         cargo.args(["--message-format", "json-render-diagnostics"]);
-        cargo.args(MEASURED.iter().flat_map(|name| ["--package", name]));
-        cargo.args(names.iter().flat_map(|name| ["--bin", name]));
+        cargo.args(
+            MEASURED
+                .iter()
+                .flat_map(|name| ["--package", name, "--bin", name]),
+        );
         cargo.current_dir(repository()).env("RUSTFLAGS", RUSTFLAGS);
         let output = cargo.stderr(Stdio::inherit()).output()?;
-        ensure!(
-            output.status.success(),
-            "{} cannot be built",
-            names.join(", ")
-        );
+        ensure!(output.status.success(), "what is measured cannot be built");
         let messages = String::from_utf8(output.stdout)?;
         let built = messages.lines().filter_map(|line| {
             let message: Value = serde_json::from_str(line).ok()?;

@@ -55,7 +55,7 @@ impl<'a> Peers<'a> {
 
     /// This project's own side.
     pub(crate) fn own(&self, what: &str) -> anyhow::Result<Program> {
-        let built = Binaries::of(self.options, &["bench-embedded"])?;
+        let built = Binaries::of(self.options)?;
         let path = built.path("bench-embedded")?;
         Ok(Program {
             words: vec![path.into(), what.into()],

@@ -50,7 +50,7 @@ process of Node, whose consumers commit in batches. CPU and memory are of all pr
 /// Measures all systems.
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let cores = Cores::of_this_process()?;
-    let binaries = Binaries::of(options, &["fanout"])?;
+    let binaries = Binaries::of(options)?;
     let scratch = options.scratch("system")?;
     report.version("Python", version_of("python3", &["--version"]));
     report.version("Node", version_of("node", &["--version"]));
