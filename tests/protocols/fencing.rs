@@ -96,15 +96,15 @@ async fn complete_release_and_park_of_a_late_owner_are_fenced_and_write_nothing(
     let scene = Scene::new().await;
     let (ours, theirs) = (scene.ledger(), scene.ledger());
     let late = granted(&ours).await;
-    assert_eq!(late.attempt(), 1);
-    assert!(!late.may_have_repeated());
+    assert_eq!(late.mark.attempt, 1);
+    assert!(!late.mark.may_have_repeated);
     let held = theirs.claim(&seen("email", "evt_1"), &[]).await.unwrap();
     assert!(matches!(held, Standing::Held { .. }), "{held:?}");
 
     scene.clock.advance(Timings::PRODUCTION.lease);
     let taken = granted(&theirs).await;
-    assert_eq!(taken.attempt(), 2);
-    assert!(taken.may_have_repeated());
+    assert_eq!(taken.mark.attempt, 2);
+    assert!(taken.mark.may_have_repeated);
 
     let record = || Write::set(Key::new(email_service::EMAILS, "evt_1"), Fields::new());
     let parking = Parking {

@@ -22,24 +22,9 @@ const AFTER_DATABASE_ERROR: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Delivered {
-    pub(super) message_id: i64,
     pub(super) answer: PushAnswer,
     /// Whether a message may have become due by it: this one again, or the next with its key.
     pub(super) look_again: bool,
-}
-
-/// What is to become of the delivery.
-enum Next {
-    Acknowledge,
-    DeliverAgain,
-    Retry(Duration),
-    Forward {
-        policy: DeadLetterPolicy,
-        /// The wait until the next delivery, should the dead-letter topic have been deleted.
-        otherwise: Duration,
-    },
-    /// Nothing is written: the message stays due.
-    Leave,
 }
 
 /// What a delivery needs besides its message.
@@ -57,9 +42,7 @@ impl Deliverer {
     pub(super) async fn deliver(self, delivery: LeasedMessage) -> Delivered {
         let (message_id, attempt) = (delivery.message_id, delivery.attempt);
         let answer = self.push(delivery.message).await;
-        let next = self.next(&answer, attempt);
-        let settled = self.settle(next, message_id, attempt, &answer).await;
-        let look_again = match settled {
+        let look_again = match self.settle(&answer, message_id, attempt).await {
             Ok(look_again) => look_again,
             Err(error) => {
                 let error = error_chain(&error);
@@ -71,11 +54,7 @@ impl Deliverer {
                 true
             }
         };
-        Delivered {
-            message_id,
-            answer,
-            look_again,
-        }
+        Delivered { answer, look_again }
     }
 
     async fn push(&self, message: PushedMessage) -> PushAnswer {
@@ -88,8 +67,7 @@ impl Deliverer {
                 Ok(body) => (wrapped_headers(), body.into()),
                 Err(error) => return PushAnswer::Unreachable(error.to_string()),
             },
-            Wrapping::Data => (message.to_headers(false), message.data.clone()),
-            Wrapping::DataWithMetadata => (message.to_headers(true), message.data.clone()),
+            Wrapping::Bare { metadata } => (message.to_headers(metadata), message.data.clone()),
         };
         // The endpoint may take its time; the data is in the body now.
         drop(message);
@@ -97,74 +75,58 @@ impl Deliverer {
         self.client.push(endpoint, headers, body, deadline).await
     }
 
-    fn next(&self, answer: &PushAnswer, attempt: u32) -> Next {
-        let ids = self.broker.ids();
-        if *answer == PushAnswer::Acked {
-            match self.broker.mischief().after_ack(ids) {
-                AfterAck::Done => return Next::Acknowledge,
-                AfterAck::DeliverAgain => return Next::DeliverAgain,
-                AfterAck::AnswerLost => {}
-            }
-        }
-        // The endpoint may be stopping as well; that is not the message's fault.
-        if self.shutdown.is_requested() {
-            return Next::Leave;
-        }
-        let settings = &self.subscription.settings;
-        let wait = settings.backoff.wait(attempt, ids);
-        match &settings.dead_letters {
-            Some(policy) if attempt >= policy.max_attempts => Next::Forward {
-                policy: policy.clone(),
-                otherwise: wait,
-            },
-            Some(_) | None => Next::Retry(wait),
-        }
-    }
-
-    /// Whether a message may be due by it.
+    /// Writes down what comes of it. Answers whether a message may be due by it.
     async fn settle(
         &self,
-        next: Next,
+        answer: &PushAnswer,
         message_id: i64,
         attempt: u32,
-        answer: &PushAnswer,
     ) -> Result<bool, BrokerError> {
-        let settings = &self.subscription.settings;
+        let (broker, settings) = (&self.broker, &self.subscription.settings);
         let subscription = settings.name.as_str();
-        match &next {
-            Next::Leave => return Ok(true),
-            Next::Acknowledge | Next::DeliverAgain => {
-                debug!(subscription, message_id, attempt, "delivered");
-            }
-            Next::Retry(wait) => {
-                let wait_ms = wait.as_millis();
-                debug!(subscription, message_id, attempt, %answer, wait_ms, "delivery failed");
-            }
-            Next::Forward { policy, .. } => {
-                let topic = policy.topic.as_str();
-                warn!(subscription, message_id, attempt, %answer, topic, "last delivery failed: dead letter");
-            }
-        }
         let key = DeliveryKey {
             message: message_id,
             subscription: self.subscription.id,
         };
+        let acked = *answer == PushAnswer::Acked;
+        let after_ack = acked.then(|| broker.mischief().after_ack(broker.ids()));
+        if let Some(after @ (AfterAck::Done | AfterAck::DeliverAgain)) = after_ack {
+            debug!(subscription, message_id, attempt, "delivered");
+            let work = move |broker: &Broker, file: &Connection| {
+                if after == AfterAck::Done {
+                    return Ok(settle::acknowledge(file, key, broker.now())?);
+                }
+                settle::postpone(file, key, broker.now(), Duration::ZERO, 0)?;
+                Ok(true)
+            };
+            return broker.call_lazily(work).await;
+        }
+        // The endpoint may be stopping as well; that is not the message's fault. It stays due.
+        if self.shutdown.is_requested() {
+            return Ok(true);
+        }
+        let wait = settings.backoff.wait(attempt, broker.ids());
+        let policy = settings.dead_letters.clone();
+        let policy = policy.filter(|policy| attempt >= policy.max_attempts);
+        if let Some(DeadLetterPolicy { topic, .. }) = &policy {
+            warn!(subscription, message_id, attempt, %answer, topic, "last delivery failed: dead letter");
+        } else {
+            let wait_ms = wait.as_millis();
+            debug!(subscription, message_id, attempt, %answer, wait_ms, "delivery failed");
+        }
         let from = Arc::clone(&self.subscription);
         let work = move |broker: &Broker, file: &Connection| {
-            let now = broker.now();
-            match &next {
-                Next::Leave => {}
-                Next::Acknowledge => return Ok(settle::acknowledge(file, key, now)?),
-                Next::DeliverAgain => settle::postpone(file, key, now, Duration::ZERO)?,
-                Next::Retry(wait) => settle::retry(file, key, now, *wait)?,
-                Next::Forward { policy, otherwise } => {
-                    if !settle::forward(broker, file, key, &from.settings, policy, attempt)? {
-                        settle::retry(file, key, now, *otherwise)?;
-                    }
+            let forwarded = match &policy {
+                Some(policy) => {
+                    settle::forward(broker, file, key, &from.settings, policy, attempt)?
                 }
+                None => false,
+            };
+            if !forwarded {
+                settle::postpone(file, key, broker.now(), wait, 1)?;
             }
             Ok(true)
         };
-        self.broker.call_lazily(work).await
+        broker.call_lazily(work).await
     }
 }

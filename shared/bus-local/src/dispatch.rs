@@ -1,14 +1,15 @@
 //! The loop of each push subscription: fetch what is due, push it, see what came of it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_runtime::{DRAIN, Shutdown, Timestamp, error_chain};
 use rusqlite::Connection;
 use tokio::sync::watch;
-use tokio::task::{self, JoinError, JoinSet};
+use tokio::task::JoinError;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::task::JoinMap;
 use tracing::{error, info, warn};
 
 use super::broker::Broker;
@@ -44,7 +45,7 @@ impl Broker {
 /// Runs a loop for each subscription, also for those that come later, until `shutdown`.
 async fn run(broker: &Broker, shutdown: Shutdown) {
     // Dropping this future stops the loops as well.
-    let mut loops = Loops::default();
+    let mut loops: JoinMap<i64, ()> = JoinMap::new();
     let client = PushClient::new();
     let mut topology = broker.watch_topology();
     while !shutdown.is_requested() {
@@ -53,9 +54,10 @@ async fn run(broker: &Broker, shutdown: Shutdown) {
         let pause = match all.await {
             Ok(all) => {
                 for stored in all {
-                    if !loops.serve(stored.id) {
+                    let id = stored.id;
+                    if !loops.contains_key(&id) {
                         let dispatcher = Dispatcher::new(broker, stored, &client, &shutdown);
-                        loops.start(dispatcher);
+                        loops.spawn(id, dispatcher.run());
                     }
                 }
                 Duration::MAX
@@ -68,58 +70,23 @@ async fn run(broker: &Broker, shutdown: Shutdown) {
         tokio::select! {
             () = shutdown.requested() => {}
             _ = topology.changed() => {}
-            // A new subscription may have the number of the one that was deleted.
-            () = loops.ended() => {}
+            // Its subscription was deleted, whose number a new one may have; or it broke off.
+            Some((_, ended)) = loops.join_next() => if let Err(error) = ended {
+                error!(%error, "the loop of a subscription broke off and starts again");
+                let _ = timeout(AFTER_FAULT, shutdown.requested()).await;
+            },
             () = sleep(pause) => {}
         }
     }
-    while loops.tasks.join_next().await.is_some() {}
-}
-
-/// The loops that run, by the subscription that each serves.
-#[derive(Default)]
-struct Loops {
-    tasks: JoinSet<()>,
-    subscriptions: HashMap<task::Id, i64>,
-}
-
-impl Loops {
-    fn serve(&self, subscription: i64) -> bool {
-        self.subscriptions.values().any(|id| *id == subscription)
-    }
-
-    fn start(&mut self, dispatcher: Dispatcher) {
-        let subscription = dispatcher.subscription;
-        let id = self.tasks.spawn(dispatcher.run()).id();
-        self.subscriptions.insert(id, subscription);
-    }
-
-    /// Waits until one of them has ended: its subscription was deleted, or it broke off.
-    async fn ended(&mut self) {
-        match self.tasks.join_next_with_id().await {
-            Some(Ok((id, ()))) => {
-                self.subscriptions.remove(&id);
-            }
-            Some(Err(error)) => {
-                self.subscriptions.remove(&error.id());
-                error!(%error, "the loop of a subscription broke off and starts again");
-                sleep(AFTER_FAULT).await;
-            }
-            None => std::future::pending().await,
-        }
-    }
+    while loops.join_next().await.is_some() {}
 }
 
 struct Dispatcher {
-    broker: Broker,
-    subscription: i64,
-    name: String,
-    client: PushClient,
-    shutdown: Shutdown,
+    /// With the subscription as it was read last.
+    deliverer: Deliverer,
     flow: FlowControl,
-    deliveries: JoinSet<Delivered>,
-    /// The messages of the deliveries, by task.
-    messages_of: HashMap<task::Id, i64>,
+    /// By message.
+    deliveries: JoinMap<i64, Delivered>,
     messages: watch::Receiver<()>,
     topology: watch::Receiver<()>,
     /// More messages were due at the last fetch than there was room for.
@@ -130,7 +97,7 @@ struct Dispatcher {
 /// What one look into the file found. The settings are read each time, so that changes take effect
 /// at once.
 struct Fetched {
-    subscription: Arc<Stored>,
+    subscription: Stored,
     deliveries: Vec<LeasedMessage>,
     backlog: bool,
     next_due: Option<Timestamp>,
@@ -146,21 +113,21 @@ enum Pause {
     NotPushing,
     /// Never: the subscription was deleted.
     Deleted,
-    /// After this time, whatever comes: the file has trouble.
-    Failed(Duration),
+    /// After [`AFTER_FAULT`], whatever comes: the file has trouble.
+    Failed,
 }
 
 impl Dispatcher {
     fn new(broker: &Broker, stored: Stored, client: &PushClient, shutdown: &Shutdown) -> Self {
         Self {
-            broker: broker.clone(),
-            subscription: stored.id,
-            name: stored.settings.name,
-            client: client.clone(),
-            shutdown: shutdown.clone(),
+            deliverer: Deliverer {
+                broker: broker.clone(),
+                client: client.clone(),
+                subscription: Arc::new(stored),
+                shutdown: shutdown.clone(),
+            },
             flow: FlowControl::new(),
-            deliveries: JoinSet::new(),
-            messages_of: HashMap::new(),
+            deliveries: JoinMap::new(),
             messages: broker.watch_messages(),
             topology: broker.watch_topology(),
             backlog: false,
@@ -169,7 +136,7 @@ impl Dispatcher {
     }
 
     async fn run(mut self) {
-        let shutdown = self.shutdown.clone();
+        let shutdown = self.deliverer.shutdown.clone();
         while !shutdown.is_requested() {
             let pause = self.start_due().await;
             if matches!(pause, Pause::Deleted) {
@@ -189,7 +156,7 @@ impl Dispatcher {
 
     /// Starts as many deliveries as there is room for.
     async fn start_due(&mut self) -> Pause {
-        let ended = self.deliveries.try_join_next_with_id();
+        let ended = self.deliveries.try_join_next();
         self.finish(ended);
         let Some(room) = self.flow.room(self.backlog) else {
             return Pause::NoRoom;
@@ -198,43 +165,40 @@ impl Dispatcher {
         self.messages.mark_unchanged();
         self.topology.mark_unchanged();
         let fetched = match self.fetch(room).await {
-            Ok(Ok(fetched)) => fetched,
-            Ok(Err(pause)) => return pause,
-            Err(error) => {
-                error!(error = error_chain(&error), "cannot fetch due messages");
-                return Pause::Failed(AFTER_FAULT);
-            }
+            Ok(fetched) => fetched,
+            Err(pause) => return pause,
         };
         self.backlog = fetched.backlog;
-        let deliverer = Deliverer {
-            broker: self.broker.clone(),
-            client: self.client.clone(),
-            subscription: fetched.subscription,
-            shutdown: self.shutdown.clone(),
-        };
+        self.deliverer.subscription = Arc::new(fetched.subscription);
         for delivery in fetched.deliveries {
             let message_id = delivery.message_id;
             self.flow.started(message_id, delivery.bytes);
-            let task = self.deliveries.spawn(deliverer.clone().deliver(delivery));
-            self.messages_of.insert(task.id(), message_id);
+            let delivered = self.deliverer.clone().deliver(delivery);
+            self.deliveries.spawn(message_id, delivered);
         }
-        let wait = fetched.next_due.map(|due| due - self.broker.now());
+        let wait = fetched
+            .next_due
+            .map(|due| due - self.deliverer.broker.now());
         let wait = wait.map_or(LONGEST_SLEEP, |wait| wait.to_std().unwrap_or_default());
         Pause::Idle(wait.min(LONGEST_SLEEP))
     }
 
-    async fn fetch(&self, room: Room) -> Result<Result<Fetched, Pause>, BrokerError> {
-        let (id, in_flight) = (self.subscription, self.flow.in_flight());
+    async fn fetch(&self, room: Room) -> Result<Fetched, Pause> {
+        let (id, in_flight) = (self.deliverer.subscription.id, self.flow.in_flight());
         // Behind the commit of what it was woken for; it writes nothing, so it needs no sync.
-        self.broker
-            .call_lazily(move |broker, file| fetch(broker, file, id, &in_flight, room))
-            .await
+        let broker = &self.deliverer.broker;
+        let fetched =
+            broker.call_lazily(move |broker, file| fetch(broker, file, id, &in_flight, room));
+        fetched.await.unwrap_or_else(|error| {
+            error!(error = error_chain(&error), "cannot fetch due messages");
+            Err(Pause::Failed)
+        })
     }
 
     async fn wait(&mut self, pause: Pause) {
         match pause {
             Pause::NoRoom => {
-                let finished = self.deliveries.join_next_with_id().await;
+                let finished = self.deliveries.join_next().await;
                 self.finish(finished);
             }
             Pause::Idle(time) => self.until_some_may_be_due(Instant::now() + time).await,
@@ -243,7 +207,7 @@ impl Dispatcher {
                 let _ = self.topology.changed().await;
             }
             Pause::Deleted => {}
-            Pause::Failed(time) => sleep(time).await,
+            Pause::Failed => sleep(AFTER_FAULT).await,
         }
     }
 
@@ -251,7 +215,7 @@ impl Dispatcher {
     async fn until_some_may_be_due(&mut self, time: Instant) {
         loop {
             let finished = tokio::select! {
-                Some(finished) = self.deliveries.join_next_with_id() => Some(finished),
+                Some(finished) = self.deliveries.join_next() => Some(finished),
                 _ = self.messages.changed() => return,
                 () = sleep_until(time) => return,
             };
@@ -263,34 +227,30 @@ impl Dispatcher {
 
     /// Takes note of a delivery that has ended, and of all others that have; whether messages may be
     /// due by them.
-    fn finish(&mut self, first: Option<Result<(task::Id, Delivered), JoinError>>) -> bool {
+    fn finish(&mut self, first: Option<(i64, Result<Delivered, JoinError>)>) -> bool {
         let mut look_again = false;
         let mut next = first;
-        while let Some(finished) = next {
+        while let Some((message, finished)) = next {
             match finished {
-                Ok((task, delivered)) => {
-                    self.messages_of.remove(&task);
-                    self.note(&delivered);
+                Ok(delivered) => {
+                    self.note(message, &delivered.answer);
                     look_again |= delivered.look_again;
                 }
                 Err(error) => {
                     error!(%error, "a delivery broke off; it starts again");
-                    if let Some(message) = self.messages_of.remove(&error.id()) {
-                        self.flow.finished(message, false);
-                    }
+                    self.flow.finished(message, false);
                     look_again = true;
                 }
             }
-            next = self.deliveries.try_join_next_with_id();
+            next = self.deliveries.try_join_next();
         }
         look_again
     }
 
-    fn note(&mut self, delivered: &Delivered) {
-        let acked = delivered.answer == PushAnswer::Acked;
-        self.flow.finished(delivered.message_id, acked);
-        let subscription = self.name.as_str();
-        match (&delivered.answer, self.reachable) {
+    fn note(&mut self, message: i64, answer: &PushAnswer) {
+        self.flow.finished(message, *answer == PushAnswer::Acked);
+        let subscription = self.deliverer.subscription.settings.name.as_str();
+        match (answer, self.reachable) {
             (PushAnswer::Unreachable(reason), true) => {
                 warn!(
                     subscription,
@@ -336,6 +296,6 @@ fn fetch(
         backlog: due.len() > deliveries.len(),
         deliveries,
         next_due: lease::next_due(file, subscription, now)?,
-        subscription: Arc::new(stored),
+        subscription: stored,
     }))
 }

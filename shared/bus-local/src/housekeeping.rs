@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use tracing::{error, warn};
 
 use super::broker::Broker;
+use super::error::BrokerError;
 use super::subscriptions::{self, LONGEST_WAIT, Stored};
 use super::{forget, ordering, rows};
 
@@ -29,24 +30,18 @@ pub(super) async fn run(broker: &Broker, shutdown: &Shutdown) {
 /// Drops the messages whose retention is over, and wakes those that sleep for too long because the
 /// clock was set back.
 pub(super) async fn tidy_up(broker: &Broker) {
-    loop {
-        match broker
-            .call(|broker, file| Ok(tidy_up_some(broker, file)?))
-            .await
-        {
-            Ok(true) => return,
-            Ok(false) => {}
-            Err(error) => {
-                let error = error_chain(&error);
-                error!(error, "cannot drop messages whose retention is over");
-                return;
-            }
-        }
+    let all = async {
+        while !broker.call(tidy_up_some).await? {}
+        Ok::<_, BrokerError>(())
+    };
+    if let Err(error) = all.await {
+        let error = error_chain(&error);
+        error!(error, "cannot drop messages whose retention is over");
     }
 }
 
 /// Whether that was all.
-fn tidy_up_some(broker: &Broker, file: &Connection) -> rusqlite::Result<bool> {
+fn tidy_up_some(broker: &Broker, file: &Connection) -> Result<bool, BrokerError> {
     let now = broker.now();
     let mut all = true;
     for stored in subscriptions::all(file)? {

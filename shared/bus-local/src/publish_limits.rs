@@ -29,29 +29,18 @@ pub(super) fn check(messages: &[OutgoingMessage]) -> Result<(), BrokerError> {
             "the messages of one publish must have the same ordering key, or none of them one";
         return Err(BrokerError::Unfit(rule.to_owned()));
     }
-    holds(
-        size <= MOST_BYTES,
-        format_args!("a message and a publish take 10 MB, not {size} bytes"),
-    )
+    let rule = format_args!("a message and a publish take 10 MB, not {size} bytes");
+    holds(size <= MOST_BYTES, rule)
 }
 
 fn check_message(message: &OutgoingMessage) -> Result<(), BrokerError> {
     let (data, attributes) = (message.data.len(), message.attributes.len());
-    holds(
-        data + attributes > 0,
-        "a message needs data or at least one attribute",
-    )?;
-    within(
-        attributes,
-        MOST_ATTRIBUTES,
-        "a message takes 100 attributes",
-    )?;
-    let key = message.ordering_key.len();
-    within(
-        key,
-        LONGEST_ORDERING_KEY,
-        "an ordering key takes 1024 bytes",
-    )?;
+    let rule = "a message needs data or at least one attribute";
+    holds(data + attributes > 0, rule)?;
+    let rule = "a message takes 100 attributes";
+    within(attributes, MOST_ATTRIBUTES, rule)?;
+    let (key, rule) = (&message.ordering_key, "an ordering key takes 1024 bytes");
+    within(key.len(), LONGEST_ORDERING_KEY, rule)?;
     for (name, value) in &message.attributes {
         let reserved = name.starts_with("goog") && name != GOOGLES_TRACEPARENT;
         holds(!reserved, "an attribute's name must not begin with goog")?;

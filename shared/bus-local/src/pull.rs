@@ -43,10 +43,19 @@ impl Broker {
         let name = subscription.to_owned();
         self.call(move |broker, file| {
             let stored = pull_subscription(file, &name)?;
+            let room = Room {
+                messages: most.min(MOST_MESSAGES),
+                bytes: MOST_BYTES,
+            };
             loop {
-                let (due, handed_out) = fetch(broker, file, &stored, most.min(MOST_MESSAGES))?;
+                let nothing = HashSet::new();
+                let due = lease::due(file, stored.id, broker.now(), &nothing, room.messages)?;
+                let mut handed_out = Vec::new();
+                for delivery in lease::load(broker, file, &stored, &due, room)? {
+                    handed_out.extend(hand_out(broker, file, &stored, delivery)?);
+                }
                 // Where all that were due became dead letters, there may be more.
-                if due == 0 || !handed_out.is_empty() {
+                if due.is_empty() || !handed_out.is_empty() {
                     return Ok(handed_out);
                 }
             }
@@ -77,7 +86,7 @@ impl Broker {
     ) -> Result<(), BrokerError> {
         let deadline = deadline.min(LONGEST_WAIT);
         self.with_held(subscription, ack_ids, move |file, key, now| {
-            settle::postpone(file, key, now, deadline)
+            settle::postpone(file, key, now, deadline, 0)
         })
         .await
     }
@@ -120,26 +129,6 @@ fn pull_subscription(file: &Connection, name: &str) -> Result<Stored, BrokerErro
     Ok(stored)
 }
 
-/// How many were due, and those of them that are handed out.
-fn fetch(
-    broker: &Broker,
-    file: &Connection,
-    stored: &Stored,
-    most: usize,
-) -> Result<(usize, Vec<PulledMessage>), BrokerError> {
-    let now = broker.now();
-    let due = lease::due(file, stored.id, now, &HashSet::new(), most)?;
-    let room = Room {
-        messages: most,
-        bytes: MOST_BYTES,
-    };
-    let mut handed_out = Vec::new();
-    for delivery in lease::load(broker, file, stored, &due, room)? {
-        handed_out.extend(hand_out(broker, file, stored, delivery)?);
-    }
-    Ok((due.len(), handed_out))
-}
-
 /// Starts a delivery; or forwards the message, if all its deliveries have gone by without an ack.
 fn hand_out(
     broker: &Broker,
@@ -158,7 +147,7 @@ fn hand_out(
     {
         return Ok(None);
     }
-    settle::retry(file, key, broker.now(), settings.ack_deadline)?;
+    settle::postpone(file, key, broker.now(), settings.ack_deadline, 1)?;
     Ok(Some(PulledMessage {
         ack_id: format!("{}-{attempt}", delivery.message_id),
         attempt,

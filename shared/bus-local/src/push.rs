@@ -1,6 +1,5 @@
 //! One push: an HTTP POST of the wrapped message, and what its answer means.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,37 +17,30 @@ use tokio::time::{Instant, timeout_at};
 const IDLE: Duration = Duration::from_secs(30);
 /// How much of an answer's body is read, so that its connection can be used again.
 const MOST_ANSWER_BYTES: usize = 64 * 1024;
+const JSON: &str = "application/json";
 
 /// Sends pushes. Speaks plain HTTP/1.1 and nothing else: no redirect is followed, no proxy is
 /// asked, nothing is sent a second time. Clones share the connections.
 #[derive(Clone)]
 pub(super) struct PushClient(Client<HttpConnector, Full<Bytes>>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum PushAnswer {
+    #[error("acked")]
     Acked,
     /// Another status than the five that ack.
+    #[error("status {}", .0.as_u16())]
     Refused(StatusCode),
-    /// No answer within the ack deadline.
+    #[error("no answer within the ack deadline")]
     DeadlineExceeded,
     /// No connection, or none that lasted until the answer.
+    #[error("unreachable: {0}")]
     Unreachable(String),
-}
-
-impl fmt::Display for PushAnswer {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Acked => write!(out, "acked"),
-            Self::Refused(status) => write!(out, "status {}", status.as_u16()),
-            Self::DeadlineExceeded => write!(out, "no answer within the ack deadline"),
-            Self::Unreachable(reason) => write!(out, "unreachable: {reason}"),
-        }
-    }
 }
 
 /// What a wrapped push says of its body.
 pub(super) fn wrapped_headers() -> HeaderMap {
-    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))])
+    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(JSON))])
 }
 
 /// Whether a status acks, by Pub/Sub's list. A redirect does not.
@@ -79,10 +71,7 @@ impl PushClient {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = endpoint;
         *request.headers_mut() = headers;
-        for (name, value) in [
-            (USER_AGENT, "CloudPubSub-Google"),
-            (ACCEPT, "application/json"),
-        ] {
+        for (name, value) in [(USER_AGENT, "CloudPubSub-Google"), (ACCEPT, JSON)] {
             let value = HeaderValue::from_static(value);
             request.headers_mut().insert(name, value);
         }

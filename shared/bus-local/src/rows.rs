@@ -55,8 +55,8 @@ pub(super) fn wrapping(row: &Row<'_>, column: &str) -> rusqlite::Result<Wrapping
     let text: String = row.get(column)?;
     let all = [
         Wrapping::Wrapped,
-        Wrapping::Data,
-        Wrapping::DataWithMetadata,
+        Wrapping::Bare { metadata: false },
+        Wrapping::Bare { metadata: true },
     ];
     all.into_iter()
         .find(|it| wrapping_text(*it) == text)
@@ -66,8 +66,8 @@ pub(super) fn wrapping(row: &Row<'_>, column: &str) -> rusqlite::Result<Wrapping
 pub(super) fn wrapping_text(wrapping: Wrapping) -> &'static str {
     match wrapping {
         Wrapping::Wrapped => "wrapped",
-        Wrapping::Data => "data",
-        Wrapping::DataWithMetadata => "data_with_metadata",
+        Wrapping::Bare { metadata: false } => "data",
+        Wrapping::Bare { metadata: true } => "data_with_metadata",
     }
 }
 

@@ -28,11 +28,9 @@ impl Broker {
     pub async fn create_topic(&self, name: &str) -> Result<(), BrokerError> {
         let name = name.to_owned();
         self.call(move |_, file| {
-            if subscriptions::create_topic(file, &name)? {
-                Ok(())
-            } else {
-                Err(BrokerError::Exists("topic", name.clone()))
-            }
+            let new = subscriptions::create_topic(file, &name)?;
+            let exists = || BrokerError::Exists("topic", name.clone());
+            new.then_some(()).ok_or_else(exists)
         })
         .await
     }

@@ -30,15 +30,14 @@ pub(super) fn acknowledge(
 ) -> rusqlite::Result<bool> {
     let ordering_key: Option<String> = file
         .prepare_cached(
-            "SELECT ordering_key FROM deliveries WHERE message = ?1 AND subscription = ?2",
+            "DELETE FROM deliveries WHERE message = ?1 AND subscription = ?2
+             RETURNING ordering_key",
         )?
         .query_row((key.message, key.subscription), |row| row.get(0))
         .optional()?;
     let Some(ordering_key) = ordering_key else {
         return Ok(false);
     };
-    file.prepare_cached("DELETE FROM deliveries WHERE message = ?1 AND subscription = ?2")?
-        .execute((key.message, key.subscription))?;
     let released = ordering::release_next(file, key.subscription, &ordering_key, now)?;
     let retains = file
         .prepare_cached("SELECT 1 FROM subscriptions WHERE id = ?1 AND retains_acked")?
@@ -51,37 +50,22 @@ pub(super) fn acknowledge(
     Ok(released)
 }
 
-/// Counts a failed delivery; the message is due again after `wait`.
-pub(super) fn retry(
-    file: &Connection,
-    key: DeliveryKey,
-    now: Timestamp,
-    wait: Duration,
-) -> rusqlite::Result<()> {
-    file.prepare_cached(
-        "UPDATE deliveries SET attempts = attempts + 1, due_ms = ?3
-         WHERE message = ?1 AND subscription = ?2",
-    )?
-    .execute((key.message, key.subscription, due_ms(now, wait)))?;
-    Ok(())
-}
-
-/// Moves the next delivery, without counting a failure.
+/// The message is due again after `wait`. Counts so many failed deliveries.
 pub(super) fn postpone(
     file: &Connection,
     key: DeliveryKey,
     now: Timestamp,
     wait: Duration,
+    failures: u32,
 ) -> rusqlite::Result<()> {
-    let sql = "UPDATE deliveries SET due_ms = ?3 WHERE message = ?1 AND subscription = ?2";
-    file.prepare_cached(sql)?
-        .execute((key.message, key.subscription, due_ms(now, wait)))?;
+    let due = now.timestamp_millis();
+    let due = due.saturating_add(rows::milliseconds(wait));
+    file.prepare_cached(
+        "UPDATE deliveries SET attempts = attempts + ?4, due_ms = ?3
+         WHERE message = ?1 AND subscription = ?2",
+    )?
+    .execute((key.message, key.subscription, due, failures))?;
     Ok(())
-}
-
-fn due_ms(now: Timestamp, wait: Duration) -> i64 {
-    let wait_ms = rows::milliseconds(wait);
-    now.timestamp_millis().saturating_add(wait_ms)
 }
 
 /// Publishes the message to the dead-letter topic, with Google's attributes on where it comes from,

@@ -92,21 +92,15 @@ pub(super) fn put(
     let before = find(file, &settings.name)?;
     let dead_letters = settings.dead_letters.as_ref();
     file.prepare_cached(
-        "INSERT INTO subscriptions (name, topic, push_endpoint, ack_deadline_ms, min_backoff_ms,
-             max_backoff_ms, dead_letter_topic, max_attempts, ordered, filter, retention_ms,
-             retains_acked, wrapping)
-         VALUES (:name, :topic, :push_endpoint, :ack_deadline_ms, :min_backoff_ms,
-             :max_backoff_ms, :dead_letter_topic, :max_attempts, :ordered, :filter, :retention_ms,
-             :retains_acked, :wrapping)
-         ON CONFLICT (name) DO UPDATE SET topic = excluded.topic,
-             push_endpoint = excluded.push_endpoint, ack_deadline_ms = excluded.ack_deadline_ms,
-             min_backoff_ms = excluded.min_backoff_ms, max_backoff_ms = excluded.max_backoff_ms,
-             dead_letter_topic = excluded.dead_letter_topic, max_attempts = excluded.max_attempts,
-             ordered = excluded.ordered, filter = excluded.filter,
-             retention_ms = excluded.retention_ms, retains_acked = excluded.retains_acked,
-             wrapping = excluded.wrapping",
+        "INSERT OR REPLACE INTO subscriptions (id, name, topic, push_endpoint, ack_deadline_ms,
+             min_backoff_ms, max_backoff_ms, dead_letter_topic, max_attempts, ordered, filter,
+             retention_ms, retains_acked, wrapping)
+         VALUES (:id, :name, :topic, :push_endpoint, :ack_deadline_ms,
+             :min_backoff_ms, :max_backoff_ms, :dead_letter_topic, :max_attempts, :ordered, :filter,
+             :retention_ms, :retains_acked, :wrapping)",
     )?
     .execute(named_params! {
+        ":id": before.as_ref().map(|before| before.id),
         ":name": settings.name,
         ":topic": settings.topic,
         ":push_endpoint": settings.push_endpoint,
@@ -150,10 +144,8 @@ fn check(file: &Connection, settings: &Subscription) -> Result<(), BrokerError> 
     check_name(&settings.name)?;
     let invalid = |reason| Err(invalid(&settings.name, reason));
     let policy = settings.dead_letters.as_ref();
-    for topic in [&settings.topic]
-        .into_iter()
-        .chain(policy.map(|it| &it.topic))
-    {
+    let topics = std::iter::once(&settings.topic);
+    for topic in topics.chain(policy.map(|it| &it.topic)) {
         if !topic_exists(file, topic)? {
             return Err(BrokerError::Unknown("topic", topic.clone()));
         }
@@ -218,8 +210,11 @@ fn check_name(name: &str) -> Result<(), BrokerError> {
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    let dead_letter_topic: Option<String> = row.get("dead_letter_topic")?;
-    let max_attempts: Option<u32> = row.get("max_attempts")?;
+    let (topic, max_attempts) = (row.get("dead_letter_topic")?, row.get("max_attempts")?);
+    let policy = |(topic, max_attempts)| DeadLetterPolicy {
+        topic,
+        max_attempts,
+    };
     let settings = Subscription {
         name: row.get("name")?,
         topic: row.get("topic")?,
@@ -230,12 +225,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
             min: rows::duration(row, "min_backoff_ms")?,
             max: rows::duration(row, "max_backoff_ms")?,
         },
-        dead_letters: dead_letter_topic
-            .zip(max_attempts)
-            .map(|(topic, max_attempts)| DeadLetterPolicy {
-                topic,
-                max_attempts,
-            }),
+        dead_letters: Option::zip(topic, max_attempts).map(policy),
         ordered: row.get("ordered")?,
         filter: row.get("filter")?,
         retention: Retention {

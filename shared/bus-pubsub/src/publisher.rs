@@ -71,15 +71,6 @@ struct Topic {
     previous: Option<TopicClient>,
 }
 
-/// What was wrong on this side of the connection.
-#[derive(Debug, thiserror::Error)]
-enum NotSent {
-    #[error("the message has {size} bytes; Pub/Sub takes {MAX_MESSAGE_SIZE}")]
-    TooLarge { size: usize },
-    #[error("no answer within {} ms", .limit.as_millis())]
-    NoAnswer { limit: Duration },
-}
-
 impl PubsubPublisher {
     /// Builds Google's client. Connects at the first publish, not here.
     pub async fn new(options: Options) -> Result<Self, ClientError> {
@@ -98,11 +89,8 @@ impl PubsubPublisher {
     /// The client for the next message, on a connection that is not known to be silent.
     async fn client_for(&self, topic: &str, keyed: bool) -> TopicClient {
         let mut connection = self.connection.lock().await;
-        let silent = self.time_limit.mul_f32(SILENT);
-        if connection
-            .unanswered
-            .is_some_and(|at| at.elapsed() > silent)
-        {
+        let is_silent = |at: Instant| at.elapsed() > self.time_limit.mul_f32(SILENT);
+        if connection.unanswered.is_some_and(is_silent) {
             tracing::warn!("Pub/Sub gives no answer; connecting anew");
             match Connection::new(&self.options, self.time_limit).await {
                 Ok(anew) => *connection = anew,
@@ -177,7 +165,8 @@ impl Publisher for PubsubPublisher {
     ) -> Result<MessageId, PublishError> {
         let size = size_of(topic, &message);
         if size > MAX_MESSAGE_SIZE {
-            return Err(PublishError::Refused(Box::new(NotSent::TooLarge { size })));
+            let cause = format!("the message has {size} bytes; Pub/Sub takes {MAX_MESSAGE_SIZE}");
+            return Err(PublishError::Refused(cause.into()));
         }
         let client = self.client_for(topic, !message.ordering_key.is_empty());
         let client = client.await;
@@ -203,9 +192,10 @@ impl Publisher for PubsubPublisher {
         };
         let published = match timeout(self.time_limit, published).await {
             Ok(published) => published.map(MessageId).map_err(classify),
-            Err(_) => Err(PublishError::NoAnswer(Box::new(NotSent::NoAnswer {
-                limit: self.time_limit,
-            }))),
+            Err(_) => {
+                let cause = format!("no answer within {} ms", self.time_limit.as_millis());
+                Err(PublishError::NoAnswer(cause.into()))
+            }
         };
         if !matches!(published, Err(PublishError::NoAnswer(_))) {
             self.connection.lock().await.unanswered = None;

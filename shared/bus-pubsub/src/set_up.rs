@@ -139,10 +139,8 @@ fn refused(name: &str, error: GoogleError) -> SetUpError {
 
 /// The subscription as it should be on the emulator.
 fn wanted(options: &Options, subscription: &Subscription) -> model::Subscription {
-    let push_config = subscription
-        .push_endpoint
-        .as_deref()
-        .map(|endpoint| push_config(endpoint, subscription.wrapping));
+    let endpoint = subscription.push_endpoint.as_deref();
+    let push_config = endpoint.map(|endpoint| push_config(endpoint, subscription.wrapping));
     // What keeps failing is tried for ever where order is kept: a message that has run out of
     // attempts there the emulator drops, instead of forwarding it.
     let policy = subscription.dead_letters.as_ref();
@@ -167,11 +165,12 @@ fn wanted(options: &Options, subscription: &Subscription) -> model::Subscription
 
 fn push_config(endpoint: &str, wrapping: Wrapping) -> model::PushConfig {
     let config = model::PushConfig::new().set_push_endpoint(endpoint);
-    let bare = |metadata| model::push_config::NoWrapper::new().set_write_metadata(metadata);
     match wrapping {
         Wrapping::Wrapped => config,
-        Wrapping::Data => config.set_no_wrapper(bare(false)),
-        Wrapping::DataWithMetadata => config.set_no_wrapper(bare(true)),
+        Wrapping::Bare { metadata } => {
+            let bare = model::push_config::NoWrapper::new();
+            config.set_no_wrapper(bare.set_write_metadata(metadata))
+        }
     }
 }
 

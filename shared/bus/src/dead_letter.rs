@@ -115,7 +115,8 @@ pub fn message_as_it_was(letter: &PushedMessage, subscription: &str) -> PushedMe
     let noted = |name: &str| letter.attributes.get(name).filter(|text| !text.is_empty());
     let time = |name: &str| noted(name).and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     let ours = |name: &str| OURS.contains(&name) || name.starts_with(GOOGLES);
-    let attributes = letter.attributes.iter();
+    let mut attributes = letter.attributes.clone();
+    attributes.retain(|name, _| !ours(name));
     PushedMessage {
         message_id: noted(ORIGINAL_MESSAGE_ID)
             .unwrap_or(&letter.message_id)
@@ -124,10 +125,7 @@ pub fn message_as_it_was(letter: &PushedMessage, subscription: &str) -> PushedMe
             .or_else(|| time(SOURCE_PUBLISH_TIME))
             .map_or(letter.publish_time, Timestamp::from),
         data: letter.data.clone(),
-        attributes: attributes
-            .filter(|(name, _)| !ours(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
+        attributes,
         ordering_key: letter.ordering_key.clone(),
         subscription: subscription.to_owned(),
         delivery_attempt: None,

@@ -43,10 +43,11 @@ pub enum Wrapping {
     /// Google's JSON around the message.
     #[default]
     Wrapped,
-    /// The message's data, and nothing of the rest.
-    Data,
-    /// The message's data, and the rest in headers.
-    DataWithMetadata,
+    /// The message's data.
+    Bare {
+        /// With the rest in headers; else there is nothing of it.
+        metadata: bool,
+    },
 }
 
 /// How long a subscription keeps messages, counted from their publishing.

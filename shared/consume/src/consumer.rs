@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fanout_events::{Domain, EventType, KnownType};
 
 use crate::effect::{EventEffect, OutsideEffect, StoreEffect};
-use crate::handler::Handler;
+use crate::handler::{Handler, in_store, of_known, outside};
 
 /// A consumer. Give it to [`super::push_route()`].
 ///
@@ -48,12 +48,12 @@ impl Consumer {
 
     /// Reacts to events of type `T` with an effect in the document store.
     pub fn on<T: EventType>(self, effect: impl StoreEffect<T>) -> Self {
-        self.with::<T>(Handler::in_store(effect))
+        self.handling(T::DOMAIN, T::TYPE, in_store(effect))
     }
 
     /// Reacts to events of type `T` with an effect outside the store.
     pub fn acting_on<T: EventType>(self, effect: impl OutsideEffect<T>) -> Self {
-        self.with::<T>(Handler::outside(effect))
+        self.handling(T::DOMAIN, T::TYPE, outside(effect))
     }
 
     /// Reacts to events of a type that is only named, one of this domain's, with an effect in the
@@ -64,11 +64,7 @@ impl Consumer {
         known: KnownType,
         effect: Arc<dyn EventEffect>,
     ) -> Self {
-        self.handling(domain, known.name, Handler::of_known(known, effect))
-    }
-
-    fn with<T: EventType>(self, handler: Handler) -> Self {
-        self.handling(T::DOMAIN, T::TYPE, handler)
+        self.handling(domain, known.name, of_known(known, effect))
     }
 
     fn handling(mut self, domain: &'static Domain, name: &'static str, handler: Handler) -> Self {

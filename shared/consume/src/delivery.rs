@@ -1,7 +1,5 @@
 //! One delivery on its way through the pipeline.
 
-use std::time::Duration;
-
 use fanout_bus::{PushedMessage, trace_of};
 use fanout_dedup::{LedgerError, Seen};
 use fanout_events::Event;
@@ -54,12 +52,8 @@ pub(super) fn has_row(message: &PushedMessage, event: &Event) -> bool {
 /// Waits before planning again. Not the first time: a plan that was made without reading usually
 /// meets no other delivery, only what it did not know.
 pub(super) async fn back_off(ids: &dyn IdGenerator, conflicts: u32) {
-    let wait = match conflicts {
-        0 | 1 => Duration::ZERO,
-        more => jitter(ids, more),
-    };
-    if !wait.is_zero() {
-        tokio::time::sleep(wait).await;
+    if conflicts > 1 {
+        tokio::time::sleep(jitter(ids, conflicts)).await;
     }
 }
 

@@ -12,9 +12,9 @@ use crate::effect::{
 };
 use crate::view::View;
 
-/// Reads an event as its type, and ties it to its effect.
-#[derive(Clone)]
-pub(super) struct Handler(Arc<dyn Bind>);
+/// Reads an event as its type, and ties it to its effect. An error says that it will never be one of
+/// this type.
+pub(super) type Handler = Arc<dyn Fn(&Event) -> Result<Bound, DecodeError> + Send + Sync>;
 
 /// An event that has been read, and its effect.
 pub(super) enum Bound {
@@ -49,50 +49,36 @@ pub(super) trait Remember: Send + Sync {
     async fn remember(&self, view: &View<'_>) -> Result<UnitOfWork, ReadError>;
 }
 
-trait Bind: Send + Sync {
-    fn bind(&self, event: &Event) -> Result<Bound, DecodeError>;
+pub(super) fn in_store<T: EventType>(effect: impl StoreEffect<T>) -> Handler {
+    let effect = Arc::new(effect);
+    Arc::new(move |event: &Event| {
+        let event = Arc::new(event.read::<T>()?);
+        if !effect.concerns(&event) {
+            return Ok(Bound::OfNoConcern);
+        }
+        let effect = Arc::clone(&effect);
+        Ok(Bound::InStore(Box::new(OnEvent { event, effect })))
+    })
 }
 
-impl Handler {
-    pub(super) fn in_store<T: EventType>(effect: impl StoreEffect<T>) -> Self {
-        Self(Arc::new(InStore {
-            effect: Arc::new(effect),
-            reads: |event| event.read::<T>(),
-        }))
-    }
-
-    pub(super) fn outside<T: EventType>(effect: impl OutsideEffect<T>) -> Self {
-        Self(Arc::new(OutsideStore {
-            effect: Arc::new(effect),
-            reads: |event| event.read::<T>(),
-        }))
-    }
-
-    pub(super) fn of_known(known: KnownType, effect: Arc<dyn EventEffect>) -> Self {
-        Self(Arc::new(OfKnown { known, effect }))
-    }
-
-    /// Reads the event; an error says that it will never be one of this type.
-    pub(super) fn bind(&self, event: &Event) -> Result<Bound, DecodeError> {
-        self.0.bind(event)
-    }
+pub(super) fn outside<T: EventType>(effect: impl OutsideEffect<T>) -> Handler {
+    let effect = Arc::new(effect);
+    Arc::new(move |event: &Event| {
+        let event = Arc::new(event.read::<T>()?);
+        if !effect.concerns(&event) {
+            return Ok(Bound::OfNoConcern);
+        }
+        let effect = Arc::clone(&effect);
+        Ok(Bound::Outside(Box::new(OnEvent { event, effect })))
+    })
 }
 
-type Reads<T> = fn(&Event) -> Result<Envelope<T>, DecodeError>;
-
-struct InStore<T, E> {
-    effect: Arc<E>,
-    reads: Reads<T>,
-}
-
-struct OutsideStore<T, E> {
-    effect: Arc<E>,
-    reads: Reads<T>,
-}
-
-struct OfKnown {
-    known: KnownType,
-    effect: Arc<dyn EventEffect>,
+pub(super) fn of_known(known: KnownType, effect: Arc<dyn EventEffect>) -> Handler {
+    Arc::new(move |event: &Event| {
+        (known.check)(event)?;
+        let (event, effect) = (event.clone(), Arc::clone(&effect));
+        Ok(Bound::InStore(Box::new(OnKnown { event, effect })))
+    })
 }
 
 struct OnKnown {
@@ -109,38 +95,6 @@ struct Done<T, E, O> {
     event: Arc<Envelope<T>>,
     effect: Arc<E>,
     output: O,
-}
-
-impl<T: EventType, E: StoreEffect<T>> Bind for InStore<T, E> {
-    fn bind(&self, event: &Event) -> Result<Bound, DecodeError> {
-        let event = Arc::new((self.reads)(event)?);
-        if !self.effect.concerns(&event) {
-            return Ok(Bound::OfNoConcern);
-        }
-        let effect = Arc::clone(&self.effect);
-        Ok(Bound::InStore(Box::new(OnEvent { event, effect })))
-    }
-}
-
-impl<T: EventType, E: OutsideEffect<T>> Bind for OutsideStore<T, E> {
-    fn bind(&self, event: &Event) -> Result<Bound, DecodeError> {
-        let event = Arc::new((self.reads)(event)?);
-        if !self.effect.concerns(&event) {
-            return Ok(Bound::OfNoConcern);
-        }
-        let effect = Arc::clone(&self.effect);
-        Ok(Bound::Outside(Box::new(OnEvent { event, effect })))
-    }
-}
-
-impl Bind for OfKnown {
-    fn bind(&self, event: &Event) -> Result<Bound, DecodeError> {
-        (self.known.check)(event)?;
-        Ok(Bound::InStore(Box::new(OnKnown {
-            event: event.clone(),
-            effect: Arc::clone(&self.effect),
-        })))
-    }
 }
 
 #[async_trait]

@@ -106,9 +106,18 @@ impl IntoResponse for &Outcome {
             | Outcome::Ignored
             | Outcome::Stale
             | Outcome::Parked(_) => StatusCode::NO_CONTENT.into_response(),
-            Outcome::Busy { remaining } => busy(*remaining),
-            // No 5xx: many of those in a row are an alert.
-            Outcome::Deferred(_) => deferred(),
+            Outcome::Busy { remaining } => again_after(
+                *remaining,
+                "claim_held",
+                "Another instance is working on this event",
+                "Deliver again when its lease has ended.",
+            ),
+            Outcome::Deferred(_) => again_after(
+                ASK_LATER,
+                "deferred",
+                "What the event needs asks for it later",
+                "Deliver again later.",
+            ),
             Outcome::Failed(_) => Problem::unavailable().into_response(),
         };
         let outcome = HeaderValue::from_static(self.name());
@@ -120,31 +129,9 @@ impl IntoResponse for &Outcome {
 /// A guess: Pub/Sub has a backoff of its own.
 const ASK_LATER: Duration = Duration::from_secs(60);
 
-fn deferred() -> Response {
-    let problem = Problem::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        "deferred",
-        "What the event needs asks for it later",
-        "Deliver again later.",
-    );
-    again_after(ASK_LATER, problem)
-}
-
-fn busy(remaining: Duration) -> Response {
-    let problem = Problem::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        "claim_held",
-        "Another instance is working on this event",
-        "Deliver again when its lease has ended.",
-    );
-    again_after(remaining, problem)
-}
-
-fn again_after(wait: Duration, problem: Problem) -> Response {
-    let mut response = problem.into_response();
+/// No 5xx: many of those in a row are an alert.
+fn again_after(wait: Duration, slug: &'static str, title: &'static str, detail: &str) -> Response {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from(seconds));
-    response
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, slug, title, detail);
+    ([(RETRY_AFTER, seconds.to_string())], problem).into_response()
 }

@@ -93,7 +93,8 @@ impl Pipeline {
     pub(super) async fn park_claimed(&self, claimed: &Claimed<'_>, reason: ParkReason) -> Outcome {
         let arrival = &claimed.delivery.arrival;
         let message_id = &arrival.message.message_id;
-        let lies_there = !arrival.redriven && claimed.claim.is_parked_as(message_id, reason.slug);
+        let before = &claimed.claim.predecessor;
+        let lies_there = !arrival.redriven && before.is_parked_as(message_id, reason.slug);
         if !lies_there && let Err(error) = self.dead_letters.publish(arrival.message, &reason).await
         {
             // Nothing was parked, so the claim goes back; if that fails too, the lease ends it.

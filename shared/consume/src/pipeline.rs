@@ -181,7 +181,7 @@ impl Pipeline {
                 None => Outcome::Ignored.into(),
             };
         };
-        match handler.bind(event) {
+        match handler(event) {
             Ok(Bound::InStore(effect)) => {
                 let reaction = self.react_in_store(delivery, effect.as_ref());
                 reaction.await.into()

@@ -45,14 +45,6 @@ struct FetchedKeys {
     by_id: HashMap<String, DecodingKey>,
 }
 
-/// No key that may be used has this id, as far as is known.
-enum NoKey {
-    /// It is none of Google's.
-    Unknown,
-    /// A fetch under way may bring it, or the last one failed.
-    NotNow,
-}
-
 impl PushKeys {
     pub(super) fn at(url: Option<&str>) -> Arc<Self> {
         Arc::new(Self {
@@ -69,10 +61,7 @@ impl PushKeys {
         let known = first
             .await
             .map_err(|closed| PushAuthError::Unavailable(closed.into()))?;
-        known.find(id).map_err(|none| match none {
-            NoKey::Unknown => PushAuthError::Invalid("no key of Google's has its key id".into()),
-            NoKey::NotNow => PushAuthError::Unavailable("no keys have arrived".into()),
-        })
+        known.find(id)
     }
 
     /// Begins a fetch if the keys are old, or lack this one, and the last fetch is long enough ago.
@@ -112,15 +101,15 @@ impl Known {
         !self.asking && asked_long_ago && !self.keys.as_ref().is_some_and(fresh)
     }
 
-    fn find(&self, id: &str) -> Result<DecodingKey, NoKey> {
+    fn find(&self, id: &str) -> Result<DecodingKey, PushAuthError> {
+        let not_now = || PushAuthError::Unavailable("no keys have arrived".into());
         let trusted = |keys: &&FetchedKeys| keys.at.elapsed() < TRUSTED;
-        let keys = self.keys.as_ref().filter(trusted).ok_or(NoKey::NotNow)?;
+        let keys = self.keys.as_ref().filter(trusted).ok_or_else(not_now)?;
         let up_to_date = Some(keys.at) == self.asked;
-        match keys.by_id.get(id) {
-            Some(key) => Ok(key.clone()),
-            None if up_to_date => Err(NoKey::Unknown),
-            None => Err(NoKey::NotNow),
-        }
+        let unknown = || PushAuthError::Invalid("no key of Google's has its key id".into());
+        // A fetch under way may bring it, or the last one failed.
+        let missing = || if up_to_date { unknown() } else { not_now() };
+        keys.by_id.get(id).cloned().ok_or_else(missing)
     }
 }
 
@@ -191,16 +180,22 @@ mod tests {
         tokio::time::advance(24 * HOUR - MOMENT).await;
         assert!(known.find("a").is_ok());
         tokio::time::advance(MOMENT).await;
-        assert!(matches!(known.find("a"), Err(NoKey::NotNow)));
+        assert!(matches!(
+            known.find("a"),
+            Err(PushAuthError::Unavailable(_))
+        ));
     }
 
     #[test]
     fn a_key_that_the_last_fetch_did_not_bring_is_none_and_while_one_is_under_way_not_yet() {
         let began = Instant::now();
         let mut known = fetched("a", began);
-        assert!(matches!(known.find("b"), Err(NoKey::Unknown)));
+        assert!(matches!(known.find("b"), Err(PushAuthError::Invalid(_))));
         known.asked = Some(began + MINUTE);
-        assert!(matches!(known.find("b"), Err(NoKey::NotNow)));
+        assert!(matches!(
+            known.find("b"),
+            Err(PushAuthError::Unavailable(_))
+        ));
         assert!(known.find("a").is_ok());
     }
 }

@@ -29,10 +29,8 @@ pub(super) struct Claimed<'a> {
     until: Instant,
 }
 
-/// The claim came so late that the act would not have the time it needs.
-#[derive(Debug, thiserror::Error)]
-#[error("the store granted the claim so late that too little of the handler's budget was left")]
-struct ClaimedTooLate;
+const CLAIMED_TOO_LATE: &str =
+    "the store granted the claim so late that too little of the handler's budget was left";
 
 impl Pipeline {
     pub(super) async fn react_outside(
@@ -54,8 +52,8 @@ impl Pipeline {
             Err(elapsed) => return Outcome::Failed(elapsed.into()).into(),
         };
         let attempt = Attempt {
-            number: claimed.claim.attempt(),
-            may_have_repeated: claimed.claim.may_have_repeated(),
+            number: claimed.claim.mark.attempt,
+            may_have_repeated: claimed.claim.mark.may_have_repeated,
             until: deadline,
         };
         let acted = self.act(&claimed, &attempt, budget).await;
@@ -95,18 +93,17 @@ impl Pipeline {
         budget: Duration,
     ) -> Result<Acted<ActDone>, Failure> {
         if Instant::now() + budget / LEAST_PART > attempt.until {
-            return Err(Failure::retry(ClaimedTooLate));
+            return Err(Failure::retry(CLAIMED_TOO_LATE));
         }
         let view = View::new(self.documents.as_ref(), 0);
         let act = claimed.effect.act(attempt, &view);
-        timeout_at(attempt.until, act)
-            .await
-            .unwrap_or_else(|elapsed| {
-                Err(Failure::Retry {
-                    cause: elapsed.into(),
-                    may_have_acted: true,
-                })
+        let acted = timeout_at(attempt.until, act).await;
+        acted.unwrap_or_else(|elapsed| {
+            Err(Failure::Retry {
+                cause: elapsed.into(),
+                may_have_acted: true,
             })
+        })
     }
 
     async fn finish(

@@ -3,8 +3,8 @@
 //! A claim is a lease on the mark. A holder that finds it expired takes it over; the mark's version
 //! is the fencing token, so a holder that comes back late can neither complete nor release it.
 
-use fanout_runtime::{Timestamp, later};
-use fanout_store::{Key, Precondition, Write, jitter};
+use fanout_runtime::later;
+use fanout_store::{Precondition, Write, jitter};
 
 use super::ledger::{Ledger, LedgerError, Parking};
 use super::mark::{Mark, MarkState, Seen};
@@ -17,46 +17,16 @@ const CLAIM_RETRIES: u32 = 5;
 #[derive(Debug)]
 pub struct Claim {
     seen: Seen,
-    mark: Mark,
+    /// The event's mark, as this claim has left it.
+    pub mark: Mark,
     token: Precondition,
     /// What this claim followed on.
-    predecessor: Predecessor,
+    pub predecessor: Predecessor,
 }
 
 impl Claim {
-    /// Where the mark is.
-    pub fn key(&self) -> Key {
-        self.seen.key()
-    }
-
-    /// How many times work on this event was begun, this time included.
-    pub fn attempt(&self) -> u64 {
-        self.mark.attempt
-    }
-
-    /// Whether an earlier holder may have acted and not lived to say so.
-    pub fn may_have_repeated(&self) -> bool {
-        self.mark.may_have_repeated
-    }
-
-    /// Whether this very message lies on the dead-letter topic already, for this reason.
-    pub fn is_parked_as(&self, message_id: &str, reason: &str) -> bool {
-        self.predecessor.is_parked_as(message_id, reason)
-    }
-
     fn write(&self, mark: &Mark) -> Write {
         Write::set(self.seen.key(), mark.to_fields()).only_if(self.token)
-    }
-
-    /// The mark of the same attempt, in another state and without its lease.
-    fn ended(&self, state: MarkState, expires_at: Timestamp) -> Mark {
-        Mark {
-            state,
-            owner: None,
-            lease_expires_at: None,
-            expires_at,
-            ..self.mark.clone()
-        }
     }
 }
 
@@ -103,12 +73,10 @@ impl Ledger {
     /// The mark that ends the claim as done, to be committed together with the act's own records.
     /// The commit conflicts on the mark's key if the lease ended and another holder took over.
     pub fn completed(&self, claim: &Claim, outcome: &str) -> Write {
-        let now = self.clock.now();
-        let expires_at = later(now, self.timings.mark_lifetime);
         claim.write(&Mark {
             outcome: Some(outcome.to_owned()),
-            finished_at: Some(now),
-            ..claim.ended(MarkState::Done, expires_at)
+            finished_at: Some(self.clock.now()),
+            ..self.ended(claim, MarkState::Done)
         })
     }
 
@@ -125,8 +93,7 @@ impl Ledger {
     /// Gives the claim back at once, so that the next delivery need not wait for the lease to end.
     /// `may_have_acted`: the act failed in a way that leaves open whether it happened.
     pub async fn release(&self, claim: &Claim, may_have_acted: bool) -> Result<(), LedgerError> {
-        let expires_at = later(self.clock.now(), self.timings.mark_lifetime);
-        let mut mark = claim.ended(MarkState::Released, expires_at);
+        let mut mark = self.ended(claim, MarkState::Released);
         mark.may_have_repeated |= may_have_acted;
         self.commit(&claim.seen, vec![claim.write(&mark)])
             .await
@@ -136,10 +103,19 @@ impl Ledger {
     /// The mark that ends the claim because the event lies on the dead-letter topic now, to be
     /// committed together with what is to be remembered of that.
     pub fn parked(&self, claim: &Claim, parking: Parking<'_>) -> Write {
-        let now = self.clock.now();
-        let expires_at = later(now, self.timings.mark_lifetime);
-        let ended = claim.ended(MarkState::Parked, expires_at);
-        claim.write(&ended.parked(parking, now))
+        let ended = self.ended(claim, MarkState::Parked);
+        claim.write(&ended.parked(parking, self.clock.now()))
+    }
+
+    /// The mark of the same attempt, in another state and without its lease.
+    fn ended(&self, claim: &Claim, state: MarkState) -> Mark {
+        Mark {
+            state,
+            owner: None,
+            lease_expires_at: None,
+            expires_at: later(self.clock.now(), self.timings.mark_lifetime),
+            ..claim.mark.clone()
+        }
     }
 
     async fn try_claim(

@@ -170,15 +170,12 @@ impl Ledger {
 }
 
 impl Mark {
-    /// The same mark, of an event that has been parked.
+    /// The same mark with what is known of the parking.
     pub(super) fn parked(self, parking: Parking<'_>, now: Timestamp) -> Self {
         Self {
-            state: MarkState::Parked,
             outcome: Some(parking.reason.to_owned()),
             detail: Some(parking.detail.to_owned()),
             parked_message: Some(parking.message_id.to_owned()),
-            owner: None,
-            lease_expires_at: None,
             finished_at: Some(now),
             ..self
         }

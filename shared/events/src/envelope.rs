@@ -68,7 +68,7 @@ impl Event {
     pub fn read<T: EventType>(&self) -> Result<Envelope<T>, DecodeError> {
         let version = Version::read_as::<T>(&self.metadata.version).map_err(|error| {
             let metadata = Map::new();
-            JsonFields::new("metadata.", &metadata).invalid("version", &error)
+            JsonFields::new("metadata.", &metadata).wrong("version", error.to_string())
         })?;
         let fields = JsonFields::new("data.", &self.data.0);
         let data = T::decode(&fields, version)?;

@@ -5,7 +5,6 @@ use std::fmt::Display;
 
 use serde_json::{Map, Value};
 
-use crate::DecodeError;
 use crate::identifier::{MUST_BE, is_identifier};
 
 /// A field that is missing or not what it must be.
@@ -44,11 +43,6 @@ impl<'a> JsonFields<'a> {
             field: format!("{}{name}", self.prefix),
             fault: fault.into(),
         }
-    }
-
-    /// The same of what a parser says, as a fault of the whole event.
-    pub(crate) fn invalid(&self, name: &str, fault: &impl Display) -> DecodeError {
-        self.wrong(name, fault.to_string()).into()
     }
 
     /// A string that `parse` takes, whose error shows nothing of it.

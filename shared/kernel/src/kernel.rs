@@ -36,19 +36,10 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// What moves the processes that this service owns.
-    pub fn engine_of(&self, service: &str) -> Engine {
-        self.engine(self.processes.of_service(service))
-    }
-
     /// What moves the processes of every service.
     pub fn engine_of_all(&self) -> Engine {
-        self.engine(self.processes.clone())
-    }
-
-    fn engine(&self, processes: Processes) -> Engine {
         Engine::new(
-            processes,
+            self.processes.clone(),
             Arc::clone(&self.documents),
             self.outbox.clone(),
             Arc::clone(&self.clock),

@@ -50,11 +50,8 @@ impl Letterhead {
         let id = plain_id(letter.event_id);
         let name = harmless(letter.name);
         let mut head = Head::default();
-        head.mailbox(
-            "From",
-            self.from.name.as_ref().map(PersonName::expose),
-            &from,
-        );
+        let sender = self.from.name.as_ref().map(PersonName::expose);
+        head.mailbox("From", sender, &from);
         if let Some(reply_to) = &self.reply_to {
             let name = reply_to.name.as_ref().map(PersonName::expose);
             head.mailbox("Reply-To", name, &reply_to.address());
@@ -66,7 +63,7 @@ impl Letterhead {
         head.line("Auto-Submitted", "auto-generated");
         if let Some(unsubscribe) = &self.unsubscribe {
             head.line("List-Unsubscribe", &unsubscribe.header(letter.user_id));
-            if unsubscribe.is_one_click() {
+            if unsubscribe.one_click {
                 head.line("List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
             }
         }

@@ -18,7 +18,8 @@ const LONGEST_URL: usize = 800;
 #[derive(Clone)]
 pub struct Unsubscribe {
     template: String,
-    one_click: bool,
+    /// Whether a mail program may unsubscribe with one `POST` (RFC 8058).
+    pub(crate) one_click: bool,
 }
 
 /// What every mail carries.
@@ -85,11 +86,6 @@ impl Unsubscribe {
     pub(crate) fn header(&self, user_id: &str) -> String {
         format!("<{}>", self.template.replace(USER_ID, &plain_id(user_id)))
     }
-
-    /// Whether a mail program may unsubscribe with one `POST` (RFC 8058).
-    pub(crate) fn is_one_click(&self) -> bool {
-        self.one_click
-    }
 }
 
 #[cfg(test)]
@@ -102,13 +98,13 @@ mod tests {
     fn https_and_mailto_addresses_can_be_unsubscribed_at() {
         let https = "https://example.com/u/{user_id}?list=welcome";
         let https = Unsubscribe::parse(https).unwrap();
-        assert!(https.is_one_click());
+        assert!(https.one_click);
         assert_eq!(
             https.header("usr_1"),
             "<https://example.com/u/usr_1?list=welcome>"
         );
         let mailto = Unsubscribe::parse("mailto:leave@example.com?subject=leave").unwrap();
-        assert!(!mailto.is_one_click());
+        assert!(!mailto.one_click);
         assert_eq!(
             mailto.header("usr_1"),
             "<mailto:leave@example.com?subject=leave>"

@@ -18,10 +18,18 @@ impl Shutdown {
         let shutdown = Self::default();
         let trigger = shutdown.clone();
         tokio::spawn(async move {
-            let mut signals = Signals::watch();
-            signals.first().await;
+            let mut interrupt = watch(SignalKind::interrupt(), "Ctrl-C");
+            let mut terminate = watch(SignalKind::terminate(), "SIGTERM");
+            let hang_up = || watch(SignalKind::hangup(), "SIGHUP");
+            let mut hang_up = (!outlives_its_terminal()).then(hang_up).flatten();
+            tokio::select! {
+                () = next(&mut interrupt) => {}
+                () = next(&mut terminate) => {}
+                () = next(&mut hang_up) => {}
+            }
             trigger.start();
-            signals.interrupted().await;
+            // Ctrl-C only: a supervisor may repeat its SIGTERM.
+            next(&mut interrupt).await;
             std::process::exit(INTERRUPTED);
         });
         shutdown
@@ -43,45 +51,13 @@ impl Shutdown {
     }
 }
 
-/// The signals that stop a process; watched from the start, so that none between two looks is lost.
-struct Signals {
-    terminate: Option<Signal>,
-    hang_up: Option<Signal>,
-    interrupt: Option<Signal>,
-}
-
-impl Signals {
-    fn watch() -> Self {
-        let watch = |kind: SignalKind, name| {
-            signal(kind)
-                .inspect_err(
-                    |error| warn!(%error, "{name} cannot be watched; it ends this process at once"),
-                )
-                .ok()
-        };
-        Self {
-            terminate: watch(SignalKind::terminate(), "SIGTERM"),
-            hang_up: if outlives_its_terminal() {
-                None
-            } else {
-                watch(SignalKind::hangup(), "SIGHUP")
-            },
-            interrupt: watch(SignalKind::interrupt(), "Ctrl-C"),
-        }
-    }
-
-    async fn first(&mut self) {
-        tokio::select! {
-            () = next(&mut self.terminate) => {}
-            () = next(&mut self.hang_up) => {}
-            () = next(&mut self.interrupt) => {}
-        }
-    }
-
-    /// Ctrl-C only: a supervisor may repeat its SIGTERM.
-    async fn interrupted(&mut self) {
-        next(&mut self.interrupt).await;
-    }
+/// From here on the signal is noticed, also between two looks.
+fn watch(kind: SignalKind, name: &str) -> Option<Signal> {
+    signal(kind)
+        .inspect_err(
+            |error| warn!(%error, "{name} cannot be watched; it ends this process at once"),
+        )
+        .ok()
 }
 
 /// Whether `nohup` started the process, which sets SIGHUP aside. Linux says so in a mask.

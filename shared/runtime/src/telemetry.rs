@@ -80,20 +80,17 @@ impl LogSettings {
     /// The same as [`LogSettings::read`], for lines of this format.
     pub fn of_format(format: LogFormat, settings: &mut Settings<'_>) -> Option<Self> {
         let project = settings.optional::<String>("GOOGLE_CLOUD_PROJECT", "a project's id");
-        read_filter(settings).map(|filter| Self {
+        let filter = settings.or_default(
+            "RUST_LOG",
+            "a log filter, such as `info` or `info,fanout_store=debug`",
+            EnvFilter::new(DEFAULT_FILTER),
+        );
+        Some(Self {
             format,
-            filter,
+            filter: filter?,
             project: project.value().unwrap_or(NO_PROJECT.to_owned()),
         })
     }
-}
-
-fn read_filter(settings: &mut Settings<'_>) -> Option<EnvFilter> {
-    settings.or_default(
-        "RUST_LOG",
-        "a log filter, such as `info` or `info,fanout_store=debug`",
-        EnvFilter::new(DEFAULT_FILTER),
-    )
 }
 
 /// The target of all spans. They are for traces alone, so that where none are sent their callsites are
@@ -106,14 +103,9 @@ pub type MoreLogs = Box<dyn Layer<Registry> + Send + Sync>;
 /// Starts logging to standard output (JSON, panics too) or standard error (text), and to `more`
 /// readers of the same lines. A second call changes nothing.
 pub fn init_telemetry(settings: LogSettings, more: Vec<MoreLogs>) {
-    let LogSettings {
-        format,
-        filter,
-        project,
-    } = settings;
-    let filter = without_spans(filter);
+    let (filter, project) = (without_spans(settings.filter), settings.project);
     let mut layers = more;
-    let lines = match format {
+    let lines = match settings.format {
         LogFormat::Json => {
             log_panics();
             let lines = tracing_subscriber::fmt::layer();

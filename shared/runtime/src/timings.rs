@@ -31,17 +31,11 @@ pub struct Timings {
 /// Two settings that contradict each other; the process must not start. What a variable can change
 /// goes by the variable's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} must be {rule} {}: {reason}", shown(.left), shown(.right))]
-pub struct TimingsDisagree {
-    left: (&'static str, Duration),
-    rule: &'static str,
-    right: (&'static str, Duration),
-    reason: &'static str,
-}
+#[error("{0}")]
+pub struct TimingsDisagree(String);
 
-fn shown((name, duration): &(&'static str, Duration)) -> String {
-    format!("{name} ({} s)", duration.as_secs_f64())
-}
+/// A setting, and its name.
+type Named = (&'static str, Duration);
 
 // The variables that change a number of a container. The others belong to subscriptions and topics.
 const ACK_DEADLINE: &str = "ACK_DEADLINE_SECONDS";
@@ -101,44 +95,40 @@ impl Timings {
 
     /// The first rule that does not hold, with the two settings that disagree.
     pub fn check(&self) -> Result<(), TimingsDisagree> {
+        let rule = |(left, a): Named, said: &str, (right, b): Named, reason: &str| {
+            if a < b || said == AT_MOST && a == b {
+                return Ok(());
+            }
+            let (a, b) = (a.as_secs_f64(), b.as_secs_f64());
+            let sentence = format!("{left} ({a} s) must be {said} {right} ({b} s): {reason}");
+            Err(TimingsDisagree(sentence))
+        };
         let ack_deadline = (ACK_DEADLINE, self.ack_deadline);
+        rule(
+            (HANDLER_BUDGET, self.handler_budget),
+            LESS_THAN,
+            ack_deadline,
+            "otherwise Pub/Sub gives up on a handler that is still working and delivers again",
+        )?;
+        rule(
+            ack_deadline,
+            AT_MOST,
+            (LEASE, self.lease),
+            "otherwise a second delivery takes the claim from a handler that is still working",
+        )?;
+        rule(
+            (DRAIN_LIMIT, self.drain),
+            LESS_THAN,
+            ("Cloud Run's grace period", CLOUD_RUN_GRACE),
+            "otherwise requests under way are killed instead of finished",
+        )?;
         let redriven_last = self.retention + self.dead_letter_retention;
-        let rule = |left, rule, right, reason| TimingsDisagree {
-            left,
-            rule,
-            right,
-            reason,
-        };
-        let rules = [
-            rule(
-                (HANDLER_BUDGET, self.handler_budget),
-                LESS_THAN,
-                ack_deadline,
-                "otherwise Pub/Sub gives up on a handler that is still working and delivers again",
-            ),
-            rule(
-                ack_deadline,
-                AT_MOST,
-                (LEASE, self.lease),
-                "otherwise a second delivery takes the claim from a handler that is still working",
-            ),
-            rule(
-                (DRAIN_LIMIT, self.drain),
-                LESS_THAN,
-                ("Cloud Run's grace period", CLOUD_RUN_GRACE),
-                "otherwise requests under way are killed instead of finished",
-            ),
-            rule(
-                ("retention + dead_letter_retention", redriven_last),
-                LESS_THAN,
-                ("mark_lifetime", self.mark_lifetime),
-                "otherwise a message that is redriven late is no longer known and takes effect twice",
-            ),
-        ];
-        let holds = |it: &TimingsDisagree| {
-            it.left.1 < it.right.1 || it.rule == AT_MOST && it.left.1 == it.right.1
-        };
-        rules.into_iter().find(|it| !holds(it)).map_or(Ok(()), Err)
+        rule(
+            ("retention + dead_letter_retention", redriven_last),
+            LESS_THAN,
+            ("mark_lifetime", self.mark_lifetime),
+            "otherwise a message that is redriven late is no longer known and takes effect twice",
+        )
     }
 }
 

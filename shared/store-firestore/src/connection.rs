@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use firestore::FirestoreDb;
 use gcloud_sdk::google::firestore::v1 as proto;
-use gcloud_sdk::tonic::{Request, Status};
+use gcloud_sdk::tonic::{Code, Request, Status};
 use tokio::time::Instant;
 
 use super::connect::{ConnectError, FirestoreOptions, connect};
@@ -184,9 +184,9 @@ impl State {
     }
 }
 
-/// Whether Firestore said so, and the connection lives.
+/// Whether Firestore said so, and the connection lives: the call did not hang.
 fn is_answer(status: &Status) -> bool {
-    !is_broken(status) && !TimeLimit::is_over(status)
+    !is_broken(status) && status.code() != Code::DeadlineExceeded
 }
 
 /// Whether it was the connection that failed: what Firestore itself answers has no cause here.

@@ -17,7 +17,7 @@ use super::connect::{ConnectError, FirestoreOptions};
 use super::connection::Connection;
 use super::names::Names;
 use super::queries;
-use super::status::{Answer, Failure, failure, read_error};
+use super::status::{Failure, answer, failure, read_error};
 use super::values::{ForeignFormat, fields_from_proto, version_from_proto};
 use super::writes::{CommitCodec, commit_request, no_fields};
 use fanout_store::{
@@ -34,10 +34,8 @@ pub struct FirestoreDocuments {
     names: Names,
 }
 
-/// An answer without error that does not cover what was asked.
-#[derive(Debug, thiserror::Error)]
-#[error("Firestore's answer is incomplete")]
-struct Incomplete;
+/// What an answer without error is that does not cover what was asked.
+const INCOMPLETE: &str = "Firestore's answer is incomplete";
 
 impl FirestoreDocuments {
     /// Connects to the service, or to an emulator if the options name one.
@@ -57,21 +55,18 @@ impl FirestoreDocuments {
         mask: Option<proto::DocumentMask>,
     ) -> Result<Vec<Option<Document>>, StoreError> {
         let message = proto::BatchGetDocumentsRequest {
-            database: self.names.database().to_owned(),
+            database: self.names.database.clone(),
             documents: keys.iter().map(|key| self.names.document(key)).collect(),
             mask,
             ..Default::default()
         };
-        let found = self
-            .connection
-            .call(true, message, batch_get)
-            .await
-            .map_err(|status| read_error(&status, keys))?;
+        let answer = self.connection.call(true, message, batch_get).await;
+        let found = answer.map_err(|status| read_error(&status, keys))?;
         keys.iter()
             .map(|key| match found.get(&self.names.document(key)) {
                 Some(Some(document)) => Ok(Some(self.document(key.declared(), document.clone())?)),
                 Some(None) => Ok(None),
-                None => Err(StoreError::Unavailable(Incomplete.into())),
+                None => Err(StoreError::Unavailable(INCOMPLETE.into())),
             })
             .collect()
     }
@@ -91,7 +86,7 @@ impl FirestoreDocuments {
     }
 
     async fn commit_error(&self, writes: &[Write], status: Status) -> CommitError {
-        let answer = Answer::of(&status, writes.iter().map(|write| &write.key));
+        let answer = answer(&status, writes.iter().map(|write| &write.key));
         match failure(&status) {
             Failure::Precondition => self.conflict(writes, &status, answer).await,
             // The emulator answers ABORTED, too, to all of several creations of one document at
@@ -103,7 +98,7 @@ impl FirestoreDocuments {
     }
 
     /// The first violated precondition; costs a read only if the answer leaves it open.
-    async fn conflict(&self, writes: &[Write], status: &Status, answer: Answer) -> CommitError {
+    async fn conflict(&self, writes: &[Write], status: &Status, answer: String) -> CommitError {
         match suspicion(&self.names, writes, status) {
             Suspicion::One(conflict) => return conflict.into(),
             Suspicion::Nobody => return StoreError::Refused(answer.into()).into(),
@@ -193,16 +188,11 @@ impl Documents for FirestoreDocuments {
         let cursor = query.after.iter();
         let named = cursor.map(|cursor| Key::stored(query.collection, cursor.id.clone()));
         let named: Vec<Key> = named.collect();
-        let found = self
-            .connection
-            .call(true, message, run_query)
-            .await
-            .map_err(|status| read_error(&status, &named))?;
-        let documents = found
-            .into_iter()
-            .map(|document| self.document(query.collection, document))
-            .collect::<Result<_, _>>()?;
-        Ok(query.page(documents))
+        let answer = self.connection.call(true, message, run_query).await;
+        let found = answer.map_err(|status| read_error(&status, &named))?;
+        let found = found.into_iter();
+        let documents = found.map(|document| self.document(query.collection, document));
+        Ok(query.page(documents.collect::<Result<_, _>>()?))
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
@@ -239,13 +229,13 @@ fn may_be_made_twice(write: &Write) -> bool {
 fn receipt(writes: &[Write], answer: proto::CommitResponse) -> Result<CommitReceipt, CommitError> {
     let results = answer.write_results;
     if results.len() != writes.len() {
-        return Err(StoreError::Unavailable(Incomplete.into()).into());
+        return Err(StoreError::Unavailable(INCOMPLETE.into()).into());
     }
     let update_time = |(write, result): (&Write, proto::WriteResult)| match write.content {
         Content::Delete => Ok(None),
         Content::Set(_) | Content::Merge(..) => match result.update_time {
             Some(time) => Ok(Some(version_from_proto(time))),
-            None => Err(StoreError::Unavailable(Incomplete.into())),
+            None => Err(StoreError::Unavailable(INCOMPLETE.into())),
         },
     };
     let update_times = writes.iter().zip(results).map(update_time);

@@ -7,7 +7,7 @@ pub(super) const DOCUMENT: &str = "__name__";
 
 /// One database's names.
 pub(super) struct Names {
-    database: String,
+    pub(super) database: String,
 }
 
 impl Names {
@@ -15,10 +15,6 @@ impl Names {
         Self {
             database: format!("projects/{project}/databases/{database}"),
         }
-    }
-
-    pub(super) fn database(&self) -> &str {
-        &self.database
     }
 
     pub(super) fn root(&self) -> String {

@@ -13,6 +13,7 @@ use super::values::{of_type, to_proto};
 use fanout_store::{Comparison, Cursor, Direction, Filter, Query, Value};
 
 pub(super) fn to_message(names: &Names, query: &Query) -> StructuredQuery {
+    let after = query.after.as_ref();
     StructuredQuery {
         from: vec![CollectionSelector {
             collection_id: query.collection.name.to_owned(),
@@ -20,10 +21,7 @@ pub(super) fn to_message(names: &Names, query: &Query) -> StructuredQuery {
         }],
         r#where: all_of(query.filters.iter().map(filter).collect()),
         order_by: order(query),
-        start_at: query
-            .after
-            .as_ref()
-            .map(|cursor| behind(names, query, cursor)),
+        start_at: after.map(|cursor| behind(names, query, cursor)),
         // More than any page holds.
         limit: Some(i32::try_from(query.limit).unwrap_or(i32::MAX)),
         ..Default::default()
@@ -105,13 +103,9 @@ fn order(query: &Query) -> Vec<ProtoOrder> {
 
 fn behind(names: &Names, query: &Query, cursor: &Cursor) -> ProtoCursor {
     let document = ValueType::ReferenceValue(names.name(query.collection.name, &cursor.id));
+    let values = cursor.values.iter().map(to_proto);
     ProtoCursor {
-        values: cursor
-            .values
-            .iter()
-            .map(to_proto)
-            .chain([of_type(document)])
-            .collect(),
+        values: values.chain([of_type(document)]).collect(),
         before: false,
     }
 }

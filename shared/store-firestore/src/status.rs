@@ -52,33 +52,23 @@ pub(super) fn failure(status: &Status) -> Failure {
     }
 }
 
-/// What Firestore answered, or why it did not, without what is private: a message names documents.
-#[derive(Debug, thiserror::Error)]
-#[error("{code:?}: {message}")]
-pub(super) struct Answer {
-    code: Code,
-    message: String,
-}
-
-impl Answer {
-    /// The answer to a call that was about these documents.
-    pub(super) fn of<'k>(status: &Status, keys: impl Iterator<Item = &'k Key>) -> Self {
-        let mut message = status.message().to_owned();
-        if let Some(cause) = status.source() {
-            message = format!("{message}: {}", error_chain(cause));
-        }
-        for key in keys.filter(|key| key.declared().private) {
-            message = message.replace(key.id(), "[private]");
-        }
-        let code = status.code();
-        Self { code, message }
+/// What Firestore answered to a call that was about these documents, or why it did not, without what is
+/// private: a message names documents.
+pub(super) fn answer<'k>(status: &Status, keys: impl Iterator<Item = &'k Key>) -> String {
+    let mut message = status.message().to_owned();
+    if let Some(cause) = status.source() {
+        message = format!("{message}: {}", error_chain(cause));
     }
+    for key in keys.filter(|key| key.declared().private) {
+        message = message.replace(key.id(), "[private]");
+    }
+    format!("{:?}: {message}", status.code())
 }
 
 /// Why a read of these documents failed. A missing document is no error of a read; a missing
 /// database is.
 pub(super) fn read_error(status: &Status, keys: &[Key]) -> StoreError {
-    let answer = Answer::of(status, keys.iter()).into();
+    let answer = answer(status, keys.iter()).into();
     match failure(status) {
         Failure::Contention | Failure::Unavailable => StoreError::Unavailable(answer),
         Failure::Precondition | Failure::Refused => StoreError::Refused(answer),

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use gcloud_sdk::tonic::{Code, Request, Status};
+use gcloud_sdk::tonic::{Request, Status};
 
 /// The longest that one call may take.
 #[derive(Debug, Clone, Copy)]
@@ -20,11 +20,6 @@ impl TimeLimit {
         let mut request = Request::new(message);
         request.set_timeout(self.0 + Duration::from_secs(1));
         request
-    }
-
-    /// Whether this is what became of a call: it hung.
-    pub(super) fn is_over(status: &Status) -> bool {
-        status.code() == Code::DeadlineExceeded
     }
 
     /// The call's answer, or `DEADLINE_EXCEEDED`: also when the connection itself hangs, or the

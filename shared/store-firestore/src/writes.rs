@@ -30,7 +30,7 @@ const LENGTH_DELIMITED: u64 = 2;
 /// A `CommitRequest`.
 pub(super) fn commit_request(names: &Names, writes: &[Write]) -> Bytes {
     let mut out = Vec::with_capacity(USUAL);
-    put_bytes(&mut out, 1, names.database().as_bytes());
+    put_bytes(&mut out, 1, names.database.as_bytes());
     for write in writes {
         put_nested(&mut out, 2, |out| put_write(out, names, write));
     }

@@ -178,15 +178,10 @@ impl Fields {
 impl FromIterator<(String, Value)> for Fields {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(fields: I) -> Self {
         let mut fields: Vec<(String, Value)> = fields.into_iter().collect();
-        fields.sort_by(|(a, _), (b, _)| a.cmp(b));
         // As in a map, the last of those that share a name stays.
-        fields.dedup_by(|later, earlier| {
-            let is_same = later.0 == earlier.0;
-            if is_same {
-                std::mem::swap(later, earlier);
-            }
-            is_same
-        });
+        fields.reverse();
+        fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+        fields.dedup_by(|(a, _), (b, _)| a == b);
         Self(Arc::new(fields))
     }
 }

@@ -92,11 +92,8 @@ impl Write {
 
     /// Creates a document, or sets these fields of it and leaves the others.
     pub fn merge(key: Key, fields: Fields) -> Self {
-        Self::new(
-            key,
-            Content::Merge(fields, BTreeSet::new()),
-            Precondition::None,
-        )
+        let content = Content::Merge(fields, BTreeSet::new());
+        Self::new(key, content, Precondition::None)
     }
 
     /// Deletes a document, if it is there.

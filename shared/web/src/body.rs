@@ -57,16 +57,12 @@ impl BodyRoom {
     /// it is read, another as soon as too much of it has arrived.
     pub async fn read(&self, mut body: Body, limit: usize) -> Result<HeldBody, BodyFault> {
         let mut room = self.take(0)?;
-        let mut taken = 0;
         let mut make_room = |wanted: usize| {
             if wanted > limit {
                 return Err(BodyFault::TooLarge);
             }
-            let units = wanted.div_ceil(UNIT);
-            if units > taken {
-                room.merge(self.take(units - taken)?);
-                taken = units;
-            }
+            let more = wanted.div_ceil(UNIT).saturating_sub(room.num_permits());
+            room.merge(self.take(more)?);
             Ok(())
         };
         let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);

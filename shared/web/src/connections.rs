@@ -3,6 +3,8 @@
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -20,7 +22,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt as _;
 use tracing::{debug, error};
 
-use crate::request_body::{Arrival, TimedBody};
+use crate::request_body::TimedBody;
 use crate::routes::Routes;
 use crate::{Problem, grpc};
 use fanout_runtime::Shutdown;
@@ -189,21 +191,21 @@ impl Server {
         if !is_for_one_host(&request) {
             return Ok(no_host().into_response());
         }
-        let arrival = Arrival::default();
-        let limit = self.limits.body;
+        let (limit, late) = (self.limits.body, Arc::new(AtomicBool::default()));
         let answering = async {
             let router = self.routes.to_answer(request.uri().path()).await;
-            let timed = |body| Body::new(TimedBody::new(body, limit, arrival.clone()));
+            let timed = |body| Body::new(TimedBody::new(body, limit, Arc::clone(&late)));
             router.oneshot(request.map(timed)).await
         };
         let mut answer = tokio::select! {
             answer = answering => answer?,
             () = self.overdue.requested() => stopping().into_response(),
         };
-        if arrival.was_too_slow() {
+        let late = late.load(Ordering::Relaxed);
+        if late {
             answer = too_slow(limit).into_response();
         }
-        if arrival.was_too_slow() || self.shutdown.is_requested() {
+        if late || self.shutdown.is_requested() {
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(CONNECTION, close);
         }

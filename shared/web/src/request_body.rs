@@ -14,17 +14,6 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 /// How much of a body that no handler wanted is still read, and thrown away.
 const MOST_UNWANTED: usize = 32 * 1024 * 1024;
 
-/// Whether a body came in time. Clones share it.
-#[derive(Clone, Default)]
-pub(crate) struct Arrival(Arc<AtomicBool>);
-
-impl Arrival {
-    /// Whether the handler was still reading when the time was up.
-    pub(crate) fn was_too_slow(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// A body that fails once its time is up, however much of it has arrived.
 pub(crate) struct TimedBody {
     /// Until this is dropped.
@@ -32,7 +21,8 @@ pub(crate) struct TimedBody {
     deadline: Instant,
     /// Made only for a body that has to be waited for.
     alarm: Option<Pin<Box<Sleep>>>,
-    arrival: Arrival,
+    /// Whether the handler was still reading when the time was up.
+    too_slow: Arc<AtomicBool>,
 }
 
 /// Why reading a body failed.
@@ -45,12 +35,12 @@ pub(crate) enum BodyError {
 }
 
 impl TimedBody {
-    pub(crate) fn new(body: Incoming, limit: Duration, arrival: Arrival) -> Self {
+    pub(crate) fn new(body: Incoming, limit: Duration, too_slow: Arc<AtomicBool>) -> Self {
         Self {
             body: Some(body),
             deadline: Instant::now() + limit,
             alarm: None,
-            arrival,
+            too_slow,
         }
     }
 }
@@ -75,7 +65,7 @@ impl Body for TimedBody {
             .alarm
             .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         ready!(alarm.as_mut().poll(context));
-        this.arrival.0.store(true, Ordering::Relaxed);
+        this.too_slow.store(true, Ordering::Relaxed);
         Poll::Ready(Some(Err(BodyError::TooSlow)))
     }
 

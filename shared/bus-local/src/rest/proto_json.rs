@@ -3,6 +3,7 @@
 //! alphabet. What a request has and its method does not take is an error that names the field.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -117,6 +118,24 @@ impl ProtoFields {
         Ok(number.unwrap_or_default())
     }
 
+    /// A number in this range; 0 stands for the default.
+    pub(super) fn ranged(
+        &mut self,
+        name: &str,
+        default: u32,
+        range: RangeInclusive<u32>,
+    ) -> Result<u32, RestError> {
+        let number = match self.number(name)? {
+            0 => Some(default),
+            number => u32::try_from(number).ok(),
+        };
+        let number = number.filter(|number| range.contains(number));
+        number.ok_or_else(|| {
+            let (from, to) = range.into_inner();
+            RestError::Invalid(format!("`{name}` must be from {from} to {to}"))
+        })
+    }
+
     pub(super) fn bytes(&mut self, name: &str) -> Result<Vec<u8>, RestError> {
         let bytes = self.read(name, "be base64", |value| bytes(value.as_str()?))?;
         Ok(bytes.unwrap_or_default())
@@ -136,13 +155,10 @@ impl ProtoFields {
     pub(super) fn topic(&mut self, name: &str) -> Result<Option<String>, RestError> {
         let must = "be a full name: projects/PROJECT/topics/TOPIC";
         self.read(name, must, |value| {
-            let parts: Vec<&str> = value.as_str()?.split('/').collect();
-            match parts[..] {
-                ["projects", project, "topics", short] if !project.is_empty() => {
-                    Some(short.to_owned())
-                }
-                _ => None,
-            }
+            let path = value.as_str()?.strip_prefix("projects/")?;
+            let (project, short) = path.split_once("/topics/")?;
+            let plain = !project.contains('/') && !short.contains('/');
+            (plain && !project.is_empty()).then(|| short.to_owned())
         })
     }
 

@@ -23,8 +23,6 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
 const DEFAULT_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const RETENTIONS: RangeInclusive<Duration> =
     Duration::from_secs(10 * 60)..=Duration::from_secs(31 * 24 * 60 * 60);
-const DEFAULT_ACK_DEADLINE_SECONDS: u32 = 10;
-const DEFAULT_MAX_ATTEMPTS: u32 = 5;
 
 /// A subscription as it is answered. What is not set is left out, as Google does.
 pub(super) fn resource(project: &str, settings: &Subscription) -> Value {
@@ -62,11 +60,8 @@ pub(super) fn resource(project: &str, settings: &Subscription) -> Value {
         Some(endpoint) => json!({ "pushEndpoint": endpoint }),
         None => json!({}),
     };
-    let bare = |metadata: bool| json!({ "writeMetadata": metadata });
-    match settings.wrapping {
-        Wrapping::Wrapped => {}
-        Wrapping::Data => resource["pushConfig"]["noWrapper"] = bare(false),
-        Wrapping::DataWithMetadata => resource["pushConfig"]["noWrapper"] = bare(true),
+    if let Wrapping::Bare { metadata } = settings.wrapping {
+        resource["pushConfig"]["noWrapper"] = json!({ "writeMetadata": metadata });
     }
     resource
 }
@@ -80,13 +75,14 @@ pub(super) fn read_settings(
     fields.same_name("name", &subscription_path(project, &name))?;
     let topic = fields.topic("topic")?;
     let filter = fields.text("filter")?;
+    let ack_deadline = fields.ranged("ackDeadlineSeconds", 10, 10..=600)?;
     let (push_endpoint, wrapping) = read_push_config(&mut fields)?;
     let settings = Subscription {
         name,
         topic: topic.ok_or_else(|| RestError::invalid("a subscription needs a `topic`"))?,
         push_endpoint,
         wrapping,
-        ack_deadline: read_ack_deadline(&mut fields)?,
+        ack_deadline: Duration::from_secs(ack_deadline.into()),
         backoff: read_backoff(&mut fields)?,
         dead_letters: read_dead_letters(&mut fields)?,
         ordered: fields.flag("enableMessageOrdering")?,
@@ -136,45 +132,17 @@ fn read_push_config(fields: &mut ProtoFields) -> Result<(Option<String>, Wrappin
 /// One of the two, and by default the wrapper.
 fn read_wrapping(push: &mut ProtoFields) -> Result<Wrapping, RestError> {
     let wrapper = push.message("pubsubWrapper")?;
-    let wrapped = wrapper.is_some();
-    if let Some(wrapper) = wrapper {
-        wrapper.end()?;
-    }
+    let wrapped = wrapper.map(ProtoFields::end).transpose()?.is_some();
     let Some(mut bare) = push.message("noWrapper")? else {
         return Ok(Wrapping::Wrapped);
     };
     let metadata = bare.flag("writeMetadata")?;
     bare.end()?;
-    let both = "`pushConfig` may have one of `pubsubWrapper` and `noWrapper`";
-    match (wrapped, metadata) {
-        (true, _) => Err(RestError::invalid(both)),
-        (false, true) => Ok(Wrapping::DataWithMetadata),
-        (false, false) => Ok(Wrapping::Data),
+    if wrapped {
+        let both = "`pushConfig` may have one of `pubsubWrapper` and `noWrapper`";
+        return Err(RestError::invalid(both));
     }
-}
-
-/// A number in this range; 0 stands for the default.
-fn number(
-    fields: &mut ProtoFields,
-    name: &str,
-    default: u32,
-    range: RangeInclusive<u32>,
-    reason: &'static str,
-) -> Result<u32, RestError> {
-    match fields.number(name)? {
-        0 => Ok(default),
-        number => u32::try_from(number)
-            .ok()
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| RestError::invalid(reason)),
-    }
-}
-
-fn read_ack_deadline(fields: &mut ProtoFields) -> Result<Duration, RestError> {
-    let reason = "`ackDeadlineSeconds` must be from 10 to 600";
-    let default = DEFAULT_ACK_DEADLINE_SECONDS;
-    let seconds = number(fields, "ackDeadlineSeconds", default, 10..=600, reason)?;
-    Ok(Duration::from_secs(seconds.into()))
+    Ok(Wrapping::Bare { metadata })
 }
 
 fn read_retention(fields: &mut ProtoFields) -> Result<Retention, RestError> {
@@ -194,9 +162,7 @@ fn read_dead_letters(fields: &mut ProtoFields) -> Result<Option<DeadLetterPolicy
     };
     let missing = || RestError::invalid("`deadLetterPolicy` needs a `deadLetterTopic`");
     let topic = policy.topic("deadLetterTopic")?.ok_or_else(missing)?;
-    let reason = "`maxDeliveryAttempts` must be from 5 to 100";
-    let default = DEFAULT_MAX_ATTEMPTS;
-    let max_attempts = number(&mut policy, "maxDeliveryAttempts", default, 5..=100, reason)?;
+    let max_attempts = policy.ranged("maxDeliveryAttempts", 5, 5..=100)?;
     policy.end()?;
     Ok(Some(DeadLetterPolicy {
         topic,

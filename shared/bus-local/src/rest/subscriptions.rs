@@ -25,32 +25,25 @@ const KIND: &str = "subscriptions";
 /// How long a pull waits for a message, if it may.
 const LONGEST_PULL: Duration = Duration::from_secs(3);
 
+/// What a request for a list asks of a project.
+pub(super) type OfProject = (State<Broker>, Path<String>, Extension<Page>);
+/// What a request about one thing names: a project, and the thing in it.
+pub(super) type Named = (State<Broker>, Path<(String, String)>);
 pub(super) type Answer = Result<Json<Value>, RestError>;
 pub(super) type Body = Result<Bytes, BytesRejection>;
 
-pub(super) async fn list(
-    State(broker): State<Broker>,
-    Path(project): Path<String>,
-    Extension(page): Extension<Page>,
-) -> Answer {
+pub(super) async fn list((State(broker), Path(project), Extension(page)): OfProject) -> Answer {
     let all = broker.subscriptions().await?;
     let item = |settings| resource(&project, settings);
     Ok(Json(page.cut(KIND, &project, all.iter().map(item))?))
 }
 
-pub(super) async fn describe(
-    State(broker): State<Broker>,
-    Path((project, name)): Path<(String, String)>,
-) -> Answer {
+pub(super) async fn describe((State(broker), Path((project, name))): Named) -> Answer {
     let settings = broker.subscription(&plain_name(KIND, name)?).await?;
     Ok(Json(resource(&project, &settings)))
 }
 
-pub(super) async fn create(
-    State(broker): State<Broker>,
-    Path((project, name)): Path<(String, String)>,
-    body: Body,
-) -> Answer {
+pub(super) async fn create((State(broker), Path((project, name))): Named, body: Body) -> Answer {
     let name = plain_name(KIND, name)?;
     let settings = read_settings(&project, name, ProtoFields::of_body(body)?)?;
     let created = resource(&project, &settings);
@@ -58,19 +51,12 @@ pub(super) async fn create(
     Ok(Json(created))
 }
 
-pub(super) async fn delete(
-    State(broker): State<Broker>,
-    Path((_, name)): Path<(String, String)>,
-) -> Answer {
+pub(super) async fn delete((State(broker), Path((_, name))): Named) -> Answer {
     broker.delete_subscription(&plain_name(KIND, name)?).await?;
     Ok(Json(json!({})))
 }
 
-pub(super) async fn call(
-    State(broker): State<Broker>,
-    Path((project, segment)): Path<(String, String)>,
-    body: Body,
-) -> Answer {
+pub(super) async fn call((State(broker), Path((project, segment))): Named, body: Body) -> Answer {
     let (name, method) = split_method(&segment);
     if !["pull", "acknowledge", "modifyAckDeadline", "seek"].contains(&method) {
         return Err(unsupported(KIND, method));
@@ -98,11 +84,9 @@ pub(super) async fn call(
         }
         "modifyAckDeadline" => {
             let ack_ids = take_ack_ids(&mut ask)?;
-            let seconds = u64::try_from(ask.number("ackDeadlineSeconds")?).ok();
+            let seconds = ask.ranged("ackDeadlineSeconds", 0, 0..=600)?;
             ask.end()?;
-            let seconds = seconds.filter(|seconds| *seconds <= 600);
-            let seconds = must(seconds, "`ackDeadlineSeconds` must be from 0 to 600")?;
-            let deadline = Duration::from_secs(seconds);
+            let deadline = Duration::from_secs(seconds.into());
             broker.modify_ack_deadline(name, &ack_ids, deadline).await?;
         }
         _ => broker.seek(name, read_seek(ask)?).await?,

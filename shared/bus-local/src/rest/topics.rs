@@ -9,7 +9,7 @@ use super::error::RestError;
 use super::names::{plain_name, split_method, topic_path, unsupported};
 use super::paging::Page;
 use super::proto_json::ProtoFields;
-use super::subscriptions::{Answer, Body};
+use super::subscriptions::{Answer, Body, Named, OfProject};
 use crate::broker::Broker;
 use crate::error::BrokerError;
 use crate::lease::subscription_path;
@@ -20,38 +20,25 @@ fn resource(project: &str, topic: &str) -> Value {
     json!({ "name": topic_path(project, topic) })
 }
 
-pub(super) async fn list(
-    State(broker): State<Broker>,
-    Path(project): Path<String>,
-    Extension(page): Extension<Page>,
-) -> Answer {
+pub(super) async fn list((State(broker), Path(project), Extension(page)): OfProject) -> Answer {
     let topics = broker.topics().await?;
     let topics = topics.iter().map(|topic| resource(&project, topic));
     Ok(Json(page.cut(KIND, &project, topics)?))
 }
 
-pub(super) async fn describe(
-    State(broker): State<Broker>,
-    Path((project, topic)): Path<(String, String)>,
-) -> Answer {
+pub(super) async fn describe((State(broker), Path((project, topic))): Named) -> Answer {
     let topic = plain_name(KIND, topic)?;
     check_topic(&broker, &topic).await?;
     Ok(Json(resource(&project, &topic)))
 }
 
 async fn check_topic(broker: &Broker, topic: &String) -> Result<(), BrokerError> {
-    if broker.topics().await?.contains(topic) {
-        Ok(())
-    } else {
-        Err(BrokerError::Unknown("topic", topic.clone()))
-    }
+    let known = broker.topics().await?.contains(topic);
+    let unknown = || BrokerError::Unknown("topic", topic.clone());
+    known.then_some(()).ok_or_else(unknown)
 }
 
-pub(super) async fn create(
-    State(broker): State<Broker>,
-    Path((project, topic)): Path<(String, String)>,
-    body: Body,
-) -> Answer {
+pub(super) async fn create((State(broker), Path((project, topic))): Named, body: Body) -> Answer {
     let topic = plain_name(KIND, topic)?;
     let mut settings = ProtoFields::of_body(body)?;
     settings.same_name("name", &topic_path(&project, &topic))?;
@@ -74,17 +61,13 @@ pub(super) async fn create(
     Ok(Json(resource(&project, &topic)))
 }
 
-pub(super) async fn delete(
-    State(broker): State<Broker>,
-    Path((_, topic)): Path<(String, String)>,
-) -> Answer {
+pub(super) async fn delete((State(broker), Path((_, topic))): Named) -> Answer {
     broker.delete_topic(&plain_name(KIND, topic)?).await?;
     Ok(Json(json!({})))
 }
 
 pub(super) async fn subscriptions(
-    State(broker): State<Broker>,
-    Path((project, topic)): Path<(String, String)>,
+    (State(broker), Path((project, topic))): Named,
     Extension(page): Extension<Page>,
 ) -> Answer {
     check_topic(&broker, &topic).await?;
@@ -94,11 +77,7 @@ pub(super) async fn subscriptions(
     Ok(Json(page.cut("subscriptions", &project, paths)?))
 }
 
-pub(super) async fn call(
-    State(broker): State<Broker>,
-    Path((project, segment)): Path<(String, String)>,
-    body: Body,
-) -> Answer {
+pub(super) async fn call((State(broker), Path((project, segment))): Named, body: Body) -> Answer {
     let (topic, method) = split_method(&segment);
     if method != "publish" {
         return Err(unsupported(KIND, method));

@@ -2,24 +2,28 @@
 //!
 //! Never the server's own words: they tend to repeat the address. Only its codes.
 
-use std::fmt;
 use std::io;
 
 use super::reply::{Blame, SmtpRefusal};
 use crate::mailer::MailError;
 
-/// How far the mail was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far the mail was: the end of a fault's sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Stage {
     /// Connection, greeting, TLS, authentication.
+    #[error("when a session was opened")]
     Opening,
     /// `MAIL FROM`
+    #[error("when it heard the sender")]
     Sender,
     /// `RCPT TO`
+    #[error("when it heard the recipient")]
     Recipient,
     /// `DATA`, and the mail without its end.
+    #[error("when it was to take the mail")]
     Data,
     /// The mail's end. From here on it may have been taken.
+    #[error("after the mail")]
     Content,
 }
 
@@ -42,18 +46,18 @@ pub(super) enum SmtpFault {
 }
 
 impl SmtpFault {
-    /// The connection failed at this stage.
-    pub(super) fn lost(stage: Stage, error: &io::Error) -> Self {
-        Self::Lost(stage, error.to_string())
+    /// What it is that the connection failed at this stage.
+    pub(super) fn lost(stage: Stage) -> impl Fn(io::Error) -> Self {
+        move |error| Self::Lost(stage, error.to_string())
     }
 
     /// The connection could not be encrypted. rustls' own errors, which speak of certificates and
     /// names, come as invalid data; others are the network's.
-    pub(super) fn tls(error: &io::Error) -> Self {
+    pub(super) fn tls(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::InvalidData {
             Self::Tls(error.to_string())
         } else {
-            Self::lost(Stage::Opening, error)
+            Self::lost(Stage::Opening)(error)
         }
     }
 }
@@ -61,7 +65,7 @@ impl SmtpFault {
 impl From<SmtpFault> for MailError {
     fn from(fault: SmtpFault) -> Self {
         match &fault {
-            SmtpFault::Refused(_, refusal) => match refusal.blame() {
+            SmtpFault::Refused(_, refusal) => match refusal.blame {
                 Blame::Passing => Self::Deferred(fault.into()),
                 Blame::Recipient => Self::Refused(fault.to_string()),
                 Blame::Us => Self::Misconfigured(fault.into()),
@@ -78,18 +82,6 @@ impl From<SmtpFault> for MailError {
     }
 }
 
-impl fmt::Display for Stage {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Opening => "when a session was opened",
-            Self::Sender => "when it heard the sender",
-            Self::Recipient => "when it heard the recipient",
-            Self::Data => "when it was to take the mail",
-            Self::Content => "after the mail",
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,14 +92,14 @@ mod tests {
         let error = |kind| io::Error::new(kind, "any");
         let kinds = [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof];
         for stage in before {
-            let lost = kinds.map(|kind| SmtpFault::lost(stage, &error(kind)));
+            let lost = kinds.map(|kind| SmtpFault::lost(stage)(error(kind)));
             for fault in lost.into_iter().chain([SmtpFault::Silent(stage)]) {
                 let error = MailError::from(fault);
                 assert!(matches!(error, MailError::NotSent(_)), "{error}");
             }
         }
         let stage = Stage::Content;
-        let lost = kinds.map(|kind| SmtpFault::lost(stage, &error(kind)));
+        let lost = kinds.map(|kind| SmtpFault::lost(stage)(error(kind)));
         for fault in lost.into_iter().chain([SmtpFault::Silent(stage)]) {
             let error = MailError::from(fault);
             assert!(matches!(error, MailError::Unknown(_)), "{error}");

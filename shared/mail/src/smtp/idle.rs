@@ -9,14 +9,10 @@ use super::session::SmtpSession;
 
 /// Sessions that are open and not in use.
 pub(super) struct IdleSessions {
-    waiting: Mutex<Vec<IdleSession>>,
+    /// Each with the moment since when it waits.
+    waiting: Mutex<Vec<(SmtpSession, Instant)>>,
     /// How long each may wait.
     limit: Duration,
-}
-
-struct IdleSession {
-    session: SmtpSession,
-    since: Instant,
 }
 
 impl IdleSessions {
@@ -30,14 +26,13 @@ impl IdleSessions {
     /// The session that was used last.
     pub(super) fn take(&self) -> Option<SmtpSession> {
         // An instance without CPU between requests closes nothing, so the time is looked at here too.
-        let newest = self.lock().pop()?;
-        (newest.since.elapsed() < self.limit).then_some(newest.session)
+        let (session, since) = self.lock().pop()?;
+        (since.elapsed() < self.limit).then_some(session)
     }
 
     /// Keeps a session for the next mail, and closes it if there is none in time.
     pub(super) fn keep(self: &Arc<Self>, session: SmtpSession) {
-        let since = Instant::now();
-        self.lock().push(IdleSession { session, since });
+        self.lock().push((session, Instant::now()));
         let (idle, limit) = (Arc::downgrade(self), self.limit);
         tokio::spawn(async move {
             sleep(limit).await;
@@ -53,14 +48,14 @@ impl IdleSessions {
     }
 
     async fn close_outdated(&self) {
-        let outdated = |waiting: &mut IdleSession| waiting.since.elapsed() >= self.limit;
-        let outdated: Vec<IdleSession> = self.lock().extract_if(.., outdated).collect();
-        for waiting in outdated {
-            waiting.session.close().await;
+        let outdated = |(_, since): &mut (_, Instant)| since.elapsed() >= self.limit;
+        let outdated: Vec<_> = self.lock().extract_if(.., outdated).collect();
+        for (session, _) in outdated {
+            session.close().await;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<IdleSession>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(SmtpSession, Instant)>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

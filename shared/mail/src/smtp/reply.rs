@@ -18,7 +18,7 @@ pub(super) struct Reply {
 pub(super) struct SmtpRefusal {
     code: u16,
     enhanced: Option<(u16, u16, u16)>,
-    of_mailbox: bool,
+    pub(super) blame: Blame,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,15 +121,20 @@ impl Reply {
     /// The codes of a refusal that came at this stage, without its text.
     pub(super) fn refusal(&self, stage: Stage) -> SmtpRefusal {
         let enhanced = self.lines.iter().find_map(|line| enhanced_code(line));
+        let blame = match self.code {
+            ..500 => Blame::Passing,
+            _ if self.is_of_mailbox(stage, enhanced) => Blame::Recipient,
+            _ => Blame::Us,
+        };
         SmtpRefusal {
             code: self.code,
             enhanced,
-            of_mailbox: self.is_of_mailbox(stage, enhanced),
+            blame,
         }
     }
 
-    /// A mail that is parked by mistake is one that its recipient never gets; one that is retried by
-    /// mistake comes to the dead-letter topic too.
+    /// Whether a lasting refusal is. A mail that is parked by mistake is one that its recipient never
+    /// gets; one that is retried by mistake comes to the dead-letter topic too.
     fn is_of_mailbox(&self, stage: Stage, enhanced: Option<(u16, u16, u16)>) -> bool {
         let heard_recipient = match stage {
             Stage::Opening | Stage::Sender => false,
@@ -137,28 +142,15 @@ impl Reply {
         };
         // Without addresses: their parts are no words of the server's.
         let text = self.lines.join(" ").to_lowercase();
-        let words: Vec<&str> = text
-            .split_whitespace()
-            .filter(|word| !word.contains('@'))
-            .collect();
-        let text = words.join(" ");
+        let words = text.split_whitespace().filter(|word| !word.contains('@'));
+        let text = words.collect::<Vec<_>>().join(" ");
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
         let is_named = match enhanced {
             Some(code) => OF_MAILBOX.contains(&code),
             // RFC 5321, section 4.2.3, and RFC 7504: these two have but one meaning.
             None => matches!(self.code, 551 | 556) || says(WORDS_OF_MAILBOX) && !says(WORDS_OF_US),
         };
-        heard_recipient && self.code >= 500 && is_named && !says(WORDS_OF_SENDER)
-    }
-}
-
-impl SmtpRefusal {
-    pub(super) fn blame(self) -> Blame {
-        match self.code {
-            ..500 => Blame::Passing,
-            _ if self.of_mailbox => Blame::Recipient,
-            _ => Blame::Us,
-        }
+        heard_recipient && is_named && !says(WORDS_OF_SENDER)
     }
 }
 

@@ -33,15 +33,10 @@ pub(super) struct SmtpSession {
 impl SmtpSession {
     /// Connects, and proves who we are.
     pub(super) async fn open(server: &SmtpServer, tls: &Tls) -> Result<Self, SmtpFault> {
-        let lost = |error| SmtpFault::lost(Stage::Opening, &error);
-        let mut wire = Wire::connect(&server.host, server.port)
-            .await
-            .map_err(lost)?;
+        let connected = Wire::connect(&server.host, server.port).await;
+        let mut wire = connected.map_err(SmtpFault::lost(Stage::Opening))?;
         if server.security == Security::Tls {
-            wire = wire
-                .encrypt(tls)
-                .await
-                .map_err(|error| SmtpFault::tls(&error))?;
+            wire = wire.encrypt(tls).await.map_err(SmtpFault::tls)?;
         }
         let hello = server.hello.clone().unwrap_or_else(|| literal(wire.local));
         let mut session = Self {
@@ -83,7 +78,7 @@ impl SmtpSession {
             .await?;
         self.command(Stage::Data, "DATA", Good::GoOn).await?;
         let sent = self.wire.send(&stuffed(&mail.content)).await;
-        sent.map_err(|error| SmtpFault::lost(Stage::Data, &error))
+        sent.map_err(SmtpFault::lost(Stage::Data))
     }
 
     /// Hands over the mail's end. After `Ok` the server is responsible for it.
@@ -113,7 +108,7 @@ impl SmtpSession {
         self.command(Stage::Opening, "STARTTLS", Good::Done).await?;
         let wire = self.wire.encrypt(tls).await;
         Ok(Self {
-            wire: wire.map_err(|error| SmtpFault::tls(&error))?,
+            wire: wire.map_err(SmtpFault::tls)?,
             offers: Vec::new(),
         })
     }
@@ -155,13 +150,13 @@ impl SmtpSession {
     async fn command(&mut self, stage: Stage, line: &str, good: Good) -> Result<Reply, SmtpFault> {
         let line = format!("{line}\r\n");
         let sent = self.wire.send(line.as_bytes()).await;
-        sent.map_err(|error| SmtpFault::lost(stage, &error))?;
+        sent.map_err(SmtpFault::lost(stage))?;
         self.hear(stage, good).await
     }
 
     async fn hear(&mut self, stage: Stage, good: Good) -> Result<Reply, SmtpFault> {
         let heard = self.wire.reply().await;
-        let reply = heard.map_err(|error| SmtpFault::lost(stage, &error))?;
+        let reply = heard.map_err(SmtpFault::lost(stage))?;
         match reply.code / 100 {
             first if first == good as u16 => Ok(reply),
             4 | 5 => Err(SmtpFault::Refused(stage, reply.refusal(stage))),

@@ -169,7 +169,7 @@ fn a_refusal_is_the_recipients_fault_only_where_it_speaks_of_the_mailbox() {
         (Stage::Content, 550, "rejected", Us),
     ];
     for (stage, code, words, expected) in cases {
-        let blame = reply(code, words).refusal(stage).blame();
+        let blame = reply(code, words).refusal(stage).blame;
         assert_eq!(blame, expected, "{code} {words} {stage}");
     }
 }
