@@ -102,7 +102,7 @@ async fn every_query_has_an_index_that_its_collection_declares() {
         consumer: deps.clone(),
     });
     let crm = crm_service::app(deps.clone());
-    let analytics = analytics_service::app(deps);
+    let analytics = analytics_service::app(deps, Default::default());
     let sign_up = br#"{"email": "a@example.com", "name": "A"}"#;
     let hand_typed =
         br#"{"userId": "u", "email": "a@example.com", "name": "A", "event": "user.created"}"#;

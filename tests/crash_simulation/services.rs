@@ -334,7 +334,9 @@ impl<'a> Means<'a> {
                 }),
                 letterhead: Letterhead::of(Sender::parse("Fanout <noreply@example.com>").unwrap()),
             }),
-            Service::Analytics => analytics_service::app(self.consumer(service)),
+            Service::Analytics => {
+                analytics_service::app(self.consumer(service), Default::default())
+            }
             Service::Crm => crm_service::app(self.consumer(service)),
             Service::Club => club::club(self.consumer(service)),
             Service::Desk => {

@@ -35,7 +35,7 @@ impl ConsumerUnderTest for Analytics {
     }
 
     fn app(&self, deps: ConsumerDeps) -> Router {
-        analytics_service::app(deps)
+        analytics_service::app(deps, Default::default())
     }
 
     fn event(&self, subject: &str) -> Value {

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use analytics_service::AnalyticsServiceDeps;
 use async_trait::async_trait;
 use fanout_google_cloud::GoogleCloudSettings;
 use fanout_store::{
@@ -60,7 +59,10 @@ impl Documents for Contended {
 async fn contention_that_passes_is_waited_out() {
     let scene = Scene::new().await;
     let mailbox = Mailbox::new();
-    let analytics = analytics_service::app(scene.deps_over(Contended::new(&scene, 5)));
+    let analytics = analytics_service::app(
+        scene.deps_over(Contended::new(&scene, 5)),
+        Default::default(),
+    );
     let email = scene.email_over(Contended::new(&scene, 5), mailbox.clone());
     let event = created("evt_1", "usr_1");
     assert_eq!(outcome_of(&analytics, &event).await, "done");
@@ -73,7 +75,10 @@ async fn contention_that_passes_is_waited_out() {
 async fn contention_that_lasts_is_not_acked_and_nothing_has_happened() {
     let scene = Scene::new().await;
     let mailbox = Mailbox::new();
-    let analytics = analytics_service::app(scene.deps_over(Contended::new(&scene, 6)));
+    let analytics = analytics_service::app(
+        scene.deps_over(Contended::new(&scene, 6)),
+        Default::default(),
+    );
     let email = scene.email_over(Contended::new(&scene, 6), mailbox.clone());
     let event = created("evt_1", "usr_1");
     for app in [&analytics, &email] {
@@ -101,11 +106,11 @@ async fn a_document_that_a_transaction_holds_on_the_emulator_is_waited_for() {
     let store = emulators.documents().await.unwrap();
     let documents = CountingDocuments::new(Arc::new(store));
     let scene = Scene::new().await;
-    let analytics = analytics_service::app(AnalyticsServiceDeps {
-        consumer: scene.deps_over(documents.clone()),
+    let analytics = analytics_service::app(
+        scene.deps_over(documents.clone()),
         // So that both events are counted in the same document.
-        shards: analytics_service::Shards::parse("1").unwrap(),
-    });
+        analytics_service::Shards::parse("1").unwrap(),
+    );
     let first = created("evt_1", "usr_1");
     assert_eq!(outcome_of(&analytics, &first).await, "done");
     documents.take_calls();

@@ -66,7 +66,7 @@ async fn an_effect_in_the_store_comes_again_and_is_known() {
     for takes_effect in [true, false] {
         let scene = Scene::new().await;
         let unsteady = LosesOneAnswer::new(&scene, 1, takes_effect);
-        let analytics = analytics_service::app(scene.deps_over(unsteady));
+        let analytics = analytics_service::app(scene.deps_over(unsteady), Default::default());
         let event = created("evt_1", "usr_1");
         assert_eq!(outcome_of(&analytics, &event).await, "failed");
         let then = if takes_effect { "duplicate" } else { "done" };

@@ -122,7 +122,7 @@ impl Scene {
 
     /// A container of the analytics service.
     pub(super) fn analytics(&self) -> Router {
-        analytics_service::app(self.deps())
+        analytics_service::app(self.deps(), Default::default())
     }
 
     /// A container of the CRM service.

@@ -8,7 +8,7 @@ use clap::Parser;
 use fanout::cli::{Cli, PUBSUB};
 use fanout::google_emulators;
 use fanout::up::{EngineChoice, System};
-use fanout_google_cloud::{EmulatorHosts, GoogleCloudSettings};
+use fanout_google_cloud::GoogleCloudSettings;
 use fanout_runtime::{Environment, ProcessEnvironment, Shutdown};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -238,8 +238,5 @@ pub(crate) async fn emulators() -> GoogleCloudSettings {
         })
         .await;
     let project = format!("test-{}", PROJECTS.fetch_add(1, Ordering::Relaxed));
-    GoogleCloudSettings::of(project).on_emulators(EmulatorHosts {
-        pubsub: started.pubsub_host.clone(),
-        firestore: started.firestore_host.clone(),
-    })
+    GoogleCloudSettings::of(project).on_emulators(started.hosts.clone())
 }

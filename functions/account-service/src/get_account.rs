@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, State};
 use fanout_contracts::Currency;
 use fanout_event_sourcing::{AsOf, Loaded};
 use fanout_runtime::Timestamp;
-use fanout_web::Problem;
+use fanout_web::{Problem, parameters};
 use serde::{Deserialize, Serialize};
 
 use crate::api_error::ApiError;
@@ -48,8 +48,7 @@ pub(crate) async fn get_account(
     query: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Json<ShownAccount>, ApiError> {
     let id = account_id(path)?;
-    let asked =
-        query.map_err(|_| Problem::invalid_field("query", "must name each parameter once"))?;
+    let asked = parameters(query).map_err(Problem::from)?;
     let recorded_at = time("recorded_at", asked.recorded_at.as_deref())?;
     let effective_at = time("effective_at", asked.effective_at.as_deref())?;
     let account = match (recorded_at, effective_at) {

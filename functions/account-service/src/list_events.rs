@@ -6,7 +6,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use fanout_event_sourcing::{Aggregate as _, AsOf, Loaded, Stored};
 use fanout_runtime::{Timestamp, serialize_rfc3339};
-use fanout_web::Problem;
+use fanout_web::{Problem, parameters};
 use serde::{Deserialize, Serialize};
 
 use crate::api_error::ApiError;
@@ -46,8 +46,7 @@ pub(crate) async fn list_events(
     query: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Json<Statement>, ApiError> {
     let id = account_id(path)?;
-    let asked =
-        query.map_err(|_| Problem::invalid_field("query", "must name each parameter once"))?;
+    let asked = parameters(query).map_err(Problem::from)?;
     let limit = match asked.limit.as_deref().map(str::parse) {
         None => MOST,
         Some(Ok(limit)) if (1..=MOST).contains(&limit) => limit,

@@ -3,7 +3,7 @@
 use axum::extract::Query as UrlQuery;
 use axum::extract::rejection::QueryRejection;
 use chrono::{Days, NaiveDate};
-use fanout_web::FieldError;
+use fanout_web::{FieldError, both, parameters};
 use serde::Deserialize;
 
 /// The longest range that is answered, in days.
@@ -47,22 +47,14 @@ impl Question {
         query: Result<UrlQuery<Parameters>, QueryRejection>,
         today: NaiveDate,
     ) -> Result<Self, Vec<FieldError>> {
-        let UrlQuery(asked) =
-            query.map_err(|_| vec![FieldError::new("query", "must name each parameter once")])?;
+        let asked = parameters(query)?;
         let by_source = match asked.by.as_deref() {
             None => Ok(false),
             Some("source") => Ok(true),
             Some(_) => Err(FieldError::new("by", "must be `source`")),
         };
-        match (days(&asked, today), by_source) {
-            (Ok(days), Ok(by_source)) => Ok(Self { days, by_source }),
-            (days, by_source) => Err(days
-                .err()
-                .into_iter()
-                .flatten()
-                .chain(by_source.err())
-                .collect()),
-        }
+        let (days, by_source) = both(days(&asked, today), by_source)?;
+        Ok(Self { days, by_source })
     }
 }
 
@@ -72,10 +64,7 @@ fn days(asked: &Parameters, today: NaiveDate) -> Result<DayRange, Vec<FieldError
     let default_first = |last: NaiveDate| last.checked_sub_days(Days::new(DEFAULT_DAYS - 1));
     let default = last.as_ref().ok().and_then(|last| default_first(*last));
     let first = date("from", asked.from.as_deref(), default.unwrap_or(today));
-    let (first, last) = match (first, last) {
-        (Ok(first), Ok(last)) => (first, last),
-        (first, last) => return Err(first.err().into_iter().chain(last.err()).collect()),
-    };
+    let (first, last) = both(first, last)?;
     if first > last {
         return Err(vec![FieldError::new("from", "must not be after `to`")]);
     }

@@ -1,19 +1,21 @@
 //! `GET /sales?from=2026-11-01&to=2026-11-30`
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
 use axum::response::{IntoResponse, Response};
 use fanout_contracts::Currency;
-use fanout_store::{Fields, MalformedDocument, ReadError};
+use fanout_runtime::Clock;
+use fanout_store::{Documents, Fields, MalformedDocument, ReadError};
 use fanout_web::{FieldError, Problem};
 use http::header::CACHE_CONTROL;
 use serde::Serialize;
 
 use crate::asked::{DayRange, Parameters, Question};
-use crate::count_signups::CountSignups;
+use crate::count_signups::each_document;
 use crate::record_sale::SALES;
 use crate::record_signup::date_id;
 
@@ -39,21 +41,21 @@ struct Counted {
 }
 
 pub(crate) async fn count_sales(
-    State(service): State<CountSignups>,
+    State((documents, clock)): State<(Arc<dyn Documents>, Arc<dyn Clock>)>,
     query: Result<UrlQuery<Parameters>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let question = Question::read(query, service.clock.now().date_naive());
+    let question = Question::read(query, clock.now().date_naive());
     let question = question.map_err(Problem::invalid_fields)?;
     if question.by_source {
         let by = FieldError::new("by", "is for sign-ups only");
         return Err(Problem::invalid_fields(vec![by]));
     }
-    let sales = sales(&service, question.days).await;
+    let sales = sales(documents.as_ref(), question.days).await;
     let sales = sales.map_err(Problem::unread)?;
     Ok(([(CACHE_CONTROL, "max-age=5")], Json(sales)).into_response())
 }
 
-async fn sales(service: &CountSignups, range: DayRange) -> Result<Sales, ReadError> {
+async fn sales(documents: &dyn Documents, range: DayRange) -> Result<Sales, ReadError> {
     let mut counted: BTreeMap<String, Counted> = BTreeMap::new();
     let take = |shard: &Fields| {
         let day = counted.entry(shard.text("date")?.to_owned()).or_default();
@@ -63,7 +65,7 @@ async fn sales(service: &CountSignups, range: DayRange) -> Result<Sales, ReadErr
         *minor = minor.saturating_add(shard.count("minor")?);
         Ok(())
     };
-    service.each_document(SALES, range, take).await?;
+    each_document(documents, SALES, range, take).await?;
     let day = |date| {
         let date = date_id(date);
         let Counted { orders, minor } = counted.remove(&date).unwrap_or_default();

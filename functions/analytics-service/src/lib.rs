@@ -18,7 +18,6 @@ use fanout_events::EventType as _;
 use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
 use fanout_web::with_fallbacks;
 
-pub use count_signups::CountSignups;
 pub use record_sale::SALES;
 pub use record_signup::{RecordSignup, SIGNUPS, SIGNUPS_BY_SOURCE};
 pub use shards::Shards;
@@ -43,9 +42,7 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
     public: false,
     build: |settings, _| {
         let shards = Shards::read(settings)?;
-        Some(Role::reacting(&SUBSCRIBER, move |consumer| {
-            app(AnalyticsServiceDeps { consumer, shards })
-        }))
+        Some(Role::reacting(&SUBSCRIBER, move |deps| app(deps, shards)))
     },
 };
 
@@ -63,23 +60,6 @@ const SUBSCRIBER: Subscriber = Subscriber {
     ],
 };
 
-/// What the analytics service needs.
-#[derive(Clone)]
-pub struct AnalyticsServiceDeps {
-    /// What every consumer needs.
-    pub consumer: ConsumerDeps,
-    /// How many documents share a day's count.
-    pub shards: Shards,
-}
-
-impl From<ConsumerDeps> for AnalyticsServiceDeps {
-    /// With the default number of shards.
-    fn from(consumer: ConsumerDeps) -> Self {
-        let shards = Shards::default();
-        Self { consumer, shards }
-    }
-}
-
 /// The consumer, for [`push_route`]. Users who leave stay counted, so it does not ask for them.
 pub fn consumer(shards: Shards) -> Consumer {
     Consumer::named(NAME)
@@ -88,15 +68,8 @@ pub fn consumer(shards: Shards) -> Consumer {
 }
 
 /// The service's routes.
-pub fn app(deps: impl Into<AnalyticsServiceDeps>) -> Router {
-    let AnalyticsServiceDeps {
-        consumer: deps,
-        shards,
-    } = deps.into();
-    let counts = CountSignups {
-        documents: Arc::clone(&deps.documents),
-        clock: Arc::clone(&deps.clock),
-    };
+pub fn app(deps: ConsumerDeps, shards: Shards) -> Router {
+    let counts = (Arc::clone(&deps.documents), Arc::clone(&deps.clock));
     let routes = Router::new()
         .route("/signups", get(count_signups::count_signups))
         .route("/sales", get(count_sales::count_sales))

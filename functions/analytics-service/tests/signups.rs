@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use analytics_service::{AnalyticsServiceDeps, SIGNUPS, SIGNUPS_BY_SOURCE, Shards, app};
+use analytics_service::{SIGNUPS, SIGNUPS_BY_SOURCE, Shards, app};
 use axum::Router;
 use fanout_store::{Collection, Documents, Fields, Key, Query, Write, all_documents};
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -33,14 +33,16 @@ impl Analytics {
     }
 
     fn app(&self) -> Router {
-        app(lone_consumer(self.documents.clone(), self.clock.clone()))
+        self.with(Shards::default())
     }
 
     fn app_with(&self, shards: &str) -> Router {
-        app(AnalyticsServiceDeps {
-            consumer: lone_consumer(self.documents.clone(), self.clock.clone()),
-            shards: Shards::parse(shards).unwrap(),
-        })
+        self.with(Shards::parse(shards).unwrap())
+    }
+
+    fn with(&self, shards: Shards) -> Router {
+        let deps = lone_consumer(self.documents.clone(), self.clock.clone());
+        app(deps, shards)
     }
 
     async fn shards(&self, collection: &'static Collection) -> Vec<Fields> {

@@ -5,24 +5,17 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
-use fanout_store::{Comparison, Documents, Query, ReadError, Value};
-use fanout_web::{FieldError, Problem, page_after, page_limit};
+use fanout_store::{Comparison, Cursor, Documents, Query, ReadError, Value};
+use fanout_web::{FieldError, Problem, both, page_after, page_limit, parameters};
 use serde::{Deserialize, Serialize};
 
 use crate::contact::{CONTACTS, Contact, Known};
-use crate::page_token::PageToken;
+use crate::page_token::{opened, sealed};
 
 #[derive(Deserialize)]
 pub(crate) struct Parameters {
     limit: Option<String>,
     page_token: Option<String>,
-}
-
-/// A page that can be answered.
-#[derive(Debug, PartialEq, Eq)]
-struct Asked {
-    limit: u32,
-    after: Option<PageToken>,
 }
 
 #[derive(Serialize)]
@@ -36,37 +29,37 @@ pub(crate) async fn list_contacts(
     State(documents): State<Arc<dyn Documents>>,
     query: Result<UrlQuery<Parameters>, QueryRejection>,
 ) -> Result<Json<Contacts>, Problem> {
-    let asked = Asked::read(query).map_err(Problem::invalid_fields)?;
-    let contacts = page(documents.as_ref(), asked).await;
+    let (limit, after) = asked(query).map_err(Problem::invalid_fields)?;
+    let contacts = page(documents.as_ref(), limit, after).await;
     contacts.map(Json).map_err(Problem::unread)
 }
 
-impl Asked {
-    fn read(query: Result<UrlQuery<Parameters>, QueryRejection>) -> Result<Self, Vec<FieldError>> {
-        let UrlQuery(asked) =
-            query.map_err(|_| vec![FieldError::new("query", "must name each parameter once")])?;
-        let limit = page_limit(asked.limit.as_deref());
-        let after = page_after(asked.page_token.as_deref(), PageToken::parse);
-        match (limit, after) {
-            (Ok(limit), Ok(after)) => Ok(Self { limit, after }),
-            (limit, after) => Err(limit.err().into_iter().chain(after.err()).collect()),
-        }
-    }
+/// How many are asked for, and after which.
+fn asked(
+    query: Result<UrlQuery<Parameters>, QueryRejection>,
+) -> Result<(u32, Option<Cursor>), Vec<FieldError>> {
+    let asked = parameters(query)?;
+    let limit = page_limit(asked.limit.as_deref());
+    both(limit, page_after(asked.page_token.as_deref(), opened))
 }
 
 /// One page, in the order of the documents' ids: no change to a contact moves it from one page to
 /// another. The store leaves out who is gone, so a page is full wherever they lie.
-async fn page(documents: &dyn Documents, asked: Asked) -> Result<Contacts, ReadError> {
-    let limit = asked.limit as usize;
+async fn page(
+    documents: &dyn Documents,
+    limit: u32,
+    after: Option<Cursor>,
+) -> Result<Contacts, ReadError> {
     let mut query = Query::of(CONTACTS)
         .only("deleted_at", Comparison::Equal, Value::Null)
         // One more, to know whether this page is the last.
-        .limit(asked.limit + 1)
+        .limit(limit + 1)
         .for_listing();
-    query.after = asked.after.map(PageToken::into_cursor);
+    query.after = after;
+    let limit = limit as usize;
     let found = documents.query(&query).await?.documents;
     let last = found.get(limit - 1).filter(|_| found.len() > limit);
-    let next_page_token = last.map(|last| PageToken::after(&last.key).to_string());
+    let next_page_token = last.map(|last| sealed(&last.key));
     let known = found.iter().take(limit);
     let known = known.map(|document| Known::from_fields(&document.fields));
     let known: Vec<Known> = known.collect::<Result<_, _>>()?;
@@ -81,18 +74,15 @@ async fn page(documents: &dyn Documents, asked: Asked) -> Result<Contacts, ReadE
 mod tests {
     use super::*;
 
-    fn read(query: &str) -> Result<Asked, Vec<&'static str>> {
+    fn read(query: &str) -> Result<(u32, Option<Cursor>), Vec<&'static str>> {
         let uri = format!("/contacts?{query}").parse().unwrap();
-        Asked::read(UrlQuery::try_from_uri(&uri))
+        asked(UrlQuery::try_from_uri(&uri))
             .map_err(|faults| faults.into_iter().map(|fault| fault.field).collect())
     }
 
     #[test]
     fn a_page_has_1_to_100_contacts() {
-        let first = |limit| {
-            let after = None;
-            Ok(Asked { limit, after })
-        };
+        let first = |limit| Ok((limit, None));
         assert_eq!(read(""), first(100));
         assert_eq!(read("limit=1"), first(1));
         assert_eq!(read("limit=100"), first(100));

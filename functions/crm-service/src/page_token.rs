@@ -1,7 +1,5 @@
 //! Where a page ended, as a text that callers pass back and need not understand.
 
-use std::fmt;
-
 use fanout_store::{Cursor, Key};
 use fanout_web::{InvalidPageToken, open_page_token, seal_page_token};
 
@@ -10,30 +8,19 @@ use crate::contact::CONTACTS;
 /// Says that the rest is ours, and how it is made.
 const PREFIX: &str = "contacts/1/";
 
-/// The id of the last contact on a page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PageToken(String);
+/// Says that a page ended with this contact.
+pub(crate) fn sealed(last: &Key) -> String {
+    seal_page_token(PREFIX, last.id())
+}
 
-impl PageToken {
-    pub(crate) fn after(last: &Key) -> Self {
-        Self(last.id().to_owned())
+/// Where the page after it begins.
+pub(crate) fn opened(token: &str) -> Result<Cursor, InvalidPageToken> {
+    let id = open_page_token(PREFIX, token)?;
+    if !is_an_id(&id) {
+        return Err(InvalidPageToken);
     }
-
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidPageToken> {
-        let id = open_page_token(PREFIX, text)?;
-        if is_an_id(&id) {
-            Ok(Self(id))
-        } else {
-            Err(InvalidPageToken)
-        }
-    }
-
-    pub(crate) fn into_cursor(self) -> Cursor {
-        Cursor {
-            values: Vec::new(),
-            id: self.0,
-        }
-    }
+    let values = Vec::new();
+    Ok(Cursor { values, id })
 }
 
 /// Whether [`Key::new`] gives out such ids. Another could be refused by the store.
@@ -43,12 +30,6 @@ fn is_an_id(id: &str) -> bool {
         digest.len() == 64 && digest.bytes().all(hexadecimal)
     };
     Key::new(CONTACTS, id).id() == id || id.strip_prefix("h_").is_some_and(is_digest)
-}
-
-impl fmt::Display for PageToken {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&seal_page_token(PREFIX, &self.0))
-    }
 }
 
 #[cfg(test)]
@@ -69,8 +50,9 @@ mod tests {
             "h_1",
             &"x".repeat(900),
         ] {
-            let token = PageToken::after(&Key::new(CONTACTS, user_id));
-            assert_eq!(PageToken::parse(&token.to_string()), Ok(token), "{user_id}");
+            let last = Key::new(CONTACTS, user_id);
+            let after = opened(&sealed(&last)).map(|after| after.id);
+            assert_eq!(after.as_deref(), Ok(last.id()), "{user_id}");
         }
     }
 
@@ -93,7 +75,7 @@ mod tests {
             &made(&long),
             &URL_SAFE_NO_PAD.encode(b"contacts/1/\xff"),
         ] {
-            assert_eq!(PageToken::parse(text), Err(InvalidPageToken), "{text}");
+            assert_eq!(opened(text), Err(InvalidPageToken), "{text}");
         }
     }
 }

@@ -5,6 +5,7 @@ mod forget_recipient;
 mod learn_address;
 mod list_emails;
 mod mail_route;
+mod mails;
 mod order_mail;
 mod recipient;
 mod send_order_cancelled;
@@ -34,7 +35,7 @@ pub use sent_email::EMAILS;
 use forget_recipient::ForgetRecipient;
 use learn_address::LearnAddress;
 use mail_route::MailRoute;
-use order_mail::OrderMails;
+use mails::Mails;
 use send_order_cancelled::SendOrderCancelled;
 use send_order_confirmation::SendOrderConfirmation;
 use send_welcome_email::SendWelcomeEmail;
@@ -106,23 +107,18 @@ pub struct EmailServiceDeps {
 
 /// The consumer, for [`push_route`].
 pub fn consumer(deps: &EmailServiceDeps) -> Consumer {
-    let welcome = SendWelcomeEmail {
-        mailer: Arc::clone(&deps.mailer),
-        clock: Arc::clone(&deps.consumer.clock),
-        letterhead: deps.letterhead.clone(),
-    };
-    let orders = OrderMails {
+    let mails = Mails {
         mailer: Arc::clone(&deps.mailer),
         clock: Arc::clone(&deps.consumer.clock),
         letterhead: deps.letterhead.clone(),
     };
     let fences = Fences::of(NAME, &deps.consumer);
-    let confirmation = fences.doing_outside(SendOrderConfirmation(orders.clone()));
+    let confirmation = fences.doing_outside(SendOrderConfirmation(mails.clone()));
     Consumer::named(NAME)
-        .acting_on::<UserCreated>(welcome)
+        .acting_on::<UserCreated>(SendWelcomeEmail(mails.clone()))
         .on::<UserUpdated>(LearnAddress)
         .on::<UserDeleted>(ForgetRecipient)
-        .acting_on::<OrderCancelled>(SendOrderCancelled(orders))
+        .acting_on::<OrderCancelled>(SendOrderCancelled(mails))
         .acting_on::<ConfirmationRequested>(confirmation)
 }
 

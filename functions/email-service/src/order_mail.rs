@@ -1,28 +1,14 @@
 //! The mails about orders: what they say, and sending them.
 
-use std::sync::Arc;
-
 use askama::Template;
-use fanout_consume::{Attempt, Failure, View};
+use fanout_consume::{Attempt, End, Failure, View};
 use fanout_contracts::Money;
-use fanout_mail::{Letter, Letterhead, MailError, Mailer, harmless};
-use fanout_runtime::Clock;
+use fanout_mail::{Letter, harmless};
 use fanout_store::{ReadError, Write};
-use fanout_telemetry::mail_span;
-use tracing::Instrument as _;
 
+use crate::mails::Mails;
 use crate::recipient::{Known, Recipient};
-use crate::send_welcome_email::MARGIN;
 use crate::sent_email::{EmailStatus, SentEmail};
-
-/// How mails about orders leave.
-#[derive(Clone)]
-pub(crate) struct OrderMails {
-    pub(crate) mailer: Arc<dyn Mailer>,
-    /// The time, for a mail's date and its record.
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) letterhead: Letterhead,
-}
 
 /// A mail about an order, whoever gets it.
 #[derive(Clone, Copy)]
@@ -112,10 +98,10 @@ impl OrderMail<'_> {
     }
 }
 
-impl OrderMails {
+impl Mails {
     /// Sends the mail to where the user's mails go. What cannot be sent for good is an end too:
     /// nothing of the order waits for a mail.
-    pub(crate) async fn send(
+    pub(crate) async fn send_order_mail(
         &self,
         mail: &OrderMail<'_>,
         attempt: &Attempt,
@@ -130,27 +116,15 @@ impl OrderMails {
         let Some(Ok(written)) = written else {
             return Ok(EmailStatus::Failed);
         };
-        // An act that is cut off tells nothing of how far the mail was.
-        let until = attempt.until - MARGIN;
-        let sending = self.mailer.send(&written, until).instrument(mail_span());
-        match sending.await {
+        match self.send(&written, attempt).await {
             Ok(()) => Ok(EmailStatus::Sent),
-            Err(MailError::Deferred(cause)) => Err(Failure::Later(cause)),
-            Err(error @ (MailError::NotSent(_) | MailError::Misconfigured(_))) => {
-                Err(Failure::retry(error))
-            }
-            // One that may have been sent before is not risked a third time.
-            Err(MailError::Unknown(_)) if attempt.may_have_repeated => Ok(EmailStatus::Unknown),
-            Err(error @ MailError::Unknown(_)) => Err(Failure::Retry {
-                cause: error.into(),
-                may_have_acted: true,
-            }),
-            Err(MailError::Refused(_) | MailError::Unsupported(_)) => Ok(EmailStatus::Failed),
+            Err(Failure::Park { reason, .. }) => Ok(End::<()>::Parked(reason).into()),
+            Err(failure) => Err(failure),
         }
     }
 
     /// The mail's record; none if the user is gone.
-    pub(crate) async fn remember(
+    pub(crate) async fn remember_order_mail(
         &self,
         mail: &OrderMail<'_>,
         event_id: &str,

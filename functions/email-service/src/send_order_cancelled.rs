@@ -6,11 +6,12 @@ use fanout_contracts::order::OrderCancelled;
 use fanout_events::Envelope;
 use fanout_store::ReadError;
 
-use crate::order_mail::{OrderMail, OrderMails, OrderTemplate};
+use crate::mails::Mails;
+use crate::order_mail::{OrderMail, OrderTemplate};
 use crate::sent_email::EmailStatus;
 
 /// Tells the user that the order was given up.
-pub(crate) struct SendOrderCancelled(pub(crate) OrderMails);
+pub(crate) struct SendOrderCancelled(pub(crate) Mails);
 
 fn mail(event: &Envelope<OrderCancelled>) -> OrderMail<'_> {
     let order = &event.data;
@@ -35,7 +36,7 @@ impl OutsideEffect<OrderCancelled> for SendOrderCancelled {
         attempt: &Attempt,
         view: &View<'_>,
     ) -> Result<Acted<EmailStatus>, Failure> {
-        let status = self.0.send(&mail(event), attempt, view).await?;
+        let status = self.0.send_order_mail(&mail(event), attempt, view).await?;
         Ok(Acted::Done(status))
     }
 
@@ -50,7 +51,10 @@ impl OutsideEffect<OrderCancelled> for SendOrderCancelled {
             End::Parked(_) => EmailStatus::Failed,
         };
         let mail = mail(event);
-        let writes = self.0.remember(&mail, &event.id, status, view).await?;
+        let writes = self
+            .0
+            .remember_order_mail(&mail, &event.id, status, view)
+            .await?;
         Ok(writes.into())
     }
 }

@@ -8,11 +8,12 @@ use fanout_outbox::{Draft, UnwritableEvent};
 use fanout_processes::{Answer, Keys, OutsideStep, Ruling};
 use fanout_store::{ReadError, Write};
 
-use crate::order_mail::{OrderMail, OrderMails, OrderTemplate};
+use crate::mails::Mails;
+use crate::order_mail::{OrderMail, OrderTemplate};
 use crate::sent_email::EmailStatus;
 
 /// The step `confirm` of an order. A mail that cannot be sent is an outcome like any other.
-pub(crate) struct SendOrderConfirmation(pub(crate) OrderMails);
+pub(crate) struct SendOrderConfirmation(pub(crate) Mails);
 
 fn mail<'a>(asked: &'a ConfirmationRequested, id: &'a str) -> OrderMail<'a> {
     OrderMail {
@@ -38,7 +39,7 @@ impl OutsideStep for SendOrderConfirmation {
         view: &View<'_>,
     ) -> Result<Option<Ruling<EmailStatus>>, Failure> {
         let mail = mail(&asked.data, &keys.done);
-        let status = self.0.send(&mail, attempt, view).await?;
+        let status = self.0.send_order_mail(&mail, attempt, view).await?;
         Ok(Some(Ruling::Done(status)))
     }
 
@@ -52,7 +53,9 @@ impl OutsideStep for SendOrderConfirmation {
         match ruling {
             Ruling::Done(status) => {
                 let mail = mail(&asked.data, subject);
-                self.0.remember(&mail, &asked.id, *status, view).await
+                self.0
+                    .remember_order_mail(&mail, &asked.id, *status, view)
+                    .await
             }
             Ruling::Refused(_) => Ok(Vec::new()),
         }

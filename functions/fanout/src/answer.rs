@@ -3,11 +3,38 @@
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
-use fanout_runtime::Timestamp;
+use clap::Args;
+use fanout_runtime::{ProcessEnvironment, Timestamp};
 use serde::Serialize;
+
+use crate::operator::Operator;
+use crate::target::{Target, TargetFlags};
 
 /// The exit code of wrong use, as clap has it.
 const WRONG_USE: u8 = 2;
+
+/// How to answer, and of which system.
+#[derive(Debug, Clone, Args)]
+pub struct AnswerFlags {
+    /// Answer in JSON
+    #[arg(long, env = "FANOUT_JSON")]
+    pub json: bool,
+    /// Which system
+    #[command(flatten)]
+    pub target: TargetFlags,
+}
+
+impl AnswerFlags {
+    /// Decides which system that is.
+    pub(crate) fn find(&self) -> anyhow::Result<Target> {
+        Target::from_flags(&self.target, &ProcessEnvironment)
+    }
+
+    /// The system, as its operator reaches it.
+    pub(crate) fn connect(&self) -> anyhow::Result<Operator> {
+        Operator::connect(&self.target, &ProcessEnvironment)
+    }
+}
 
 /// The command was used in a way that cannot work; nothing was done.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +107,15 @@ pub fn printable(text: &str) -> String {
         Some((end, _)) => plain(&text[..end]) + "...",
         None => plain(text),
     }
+}
+
+/// What is known, a line each: its name, which takes so many characters, and what it is.
+pub fn facts(width: usize, known: &[(&str, Option<&str>)]) -> String {
+    let known = known.iter().filter_map(|(name, value)| {
+        let value = printable((*value)?);
+        Some(format!("  {name:<width$} {value}\n"))
+    });
+    known.collect()
 }
 
 /// `1 event`, `2 events`

@@ -23,6 +23,7 @@ const CREDENTIALS_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct GoogleApi {
     http: Client,
+    base: Url,
     credentials: Option<Credentials>,
     /// What to do where no server answers.
     advice: &'static str,
@@ -72,28 +73,61 @@ impl GoogleApiError {
 }
 
 impl GoogleApi {
-    /// An API that is called with these credentials, if it wants any. `advice` says what to do where
-    /// no server answers.
-    pub fn new(http: Client, credentials: Option<Credentials>, advice: &'static str) -> Self {
+    /// The API at this address, called with these credentials if it wants any. `advice` says what to do
+    /// where no server answers.
+    pub fn new(
+        http: Client,
+        base: Url,
+        credentials: Option<Credentials>,
+        advice: &'static str,
+    ) -> Self {
         Self {
             http,
+            base,
             credentials,
             advice,
         }
     }
 
+    /// The part of the API below this path.
+    pub fn below(mut self, path: &[&str]) -> Self {
+        self.base = self.url(path);
+        self
+    }
+
+    /// Scheme, host and port.
+    pub fn host(&self) -> String {
+        self.base.origin().ascii_serialization()
+    }
+
+    fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        // Fails for URLs that cannot be a base, such as `mailto:`; those are refused at the start.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        url
+    }
+
     /// Reads.
-    pub async fn get<A: DeserializeOwned>(&self, url: Url) -> Result<A, GoogleApiError> {
-        self.call(&url, self.http.get(url.clone())).await
+    pub async fn get<A: DeserializeOwned>(&self, path: &[&str]) -> Result<A, GoogleApiError> {
+        self.call(self.http.get(self.url(path))).await
     }
 
     /// Reads a list of this name, page by page.
-    pub async fn list(&self, url: Url, name: &str) -> Result<Vec<Value>, GoogleApiError> {
+    pub async fn list(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        name: &str,
+    ) -> Result<Vec<Value>, GoogleApiError> {
         let (mut all, mut token) = (Vec::new(), String::new());
         loop {
-            let mut at = url.clone();
-            at.query_pairs_mut().append_pair("pageToken", &token);
-            let mut page: Value = self.get(at).await?;
+            let mut url = self.url(path);
+            let mut pairs = url.query_pairs_mut();
+            pairs.extend_pairs(query).append_pair("pageToken", &token);
+            drop(pairs);
+            let mut page: Value = self.call(self.http.get(url)).await?;
             if let Some(items) = page[name].as_array_mut() {
                 all.append(items);
             }
@@ -107,19 +141,17 @@ impl GoogleApi {
     /// Calls a method.
     pub async fn post<A: DeserializeOwned>(
         &self,
-        url: Url,
+        path: &[&str],
         body: &impl Serialize,
     ) -> Result<A, GoogleApiError> {
-        self.call(&url, self.http.post(url.clone()).json(body))
-            .await
+        self.call(self.http.post(self.url(path)).json(body)).await
     }
 
     async fn call<A: DeserializeOwned>(
         &self,
-        url: &Url,
         request: RequestBuilder,
     ) -> Result<A, GoogleApiError> {
-        let host = url.origin().ascii_serialization();
+        let host = self.host();
         let request = request.headers(self.headers().await?).timeout(CALL_LIMIT);
         let failed = |error: reqwest::Error| {
             let (host, error) = (host.clone(), error.without_url());

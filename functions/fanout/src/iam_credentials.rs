@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
-use reqwest::{StatusCode, Url};
+use anyhow::Context as _;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -15,33 +15,25 @@ pub const IAM_CREDENTIALS_URL: &str = "https://iamcredentials.googleapis.com";
 /// How long a token is used. Google's live for an hour.
 const USED_FOR: Duration = Duration::from_secs(30 * 60);
 
-/// The API, called as whoever the credentials say.
-#[derive(Clone)]
-pub(crate) struct IamCredentials {
-    pub(crate) api: GoogleApi,
-    pub(crate) url: Url,
-}
-
 /// The token of one account for one audience, made when needed and made anew before it expires.
 pub(crate) struct IdentityToken {
-    iam: IamCredentials,
+    iam: GoogleApi,
     pub(crate) account: String,
     audience: String,
     made: Mutex<Option<(Instant, String)>>,
 }
 
-impl IamCredentials {
-    pub(crate) fn identity_token(&self, account: &str, audience: &str) -> IdentityToken {
-        IdentityToken {
-            iam: self.clone(),
+impl IdentityToken {
+    /// Made by the API as whoever its credentials say.
+    pub(crate) fn of(iam: &GoogleApi, account: &str, audience: &str) -> Self {
+        Self {
+            iam: iam.clone(),
             account: account.to_owned(),
             audience: audience.to_owned(),
             made: Mutex::new(None),
         }
     }
-}
 
-impl IdentityToken {
     /// The token, as it goes behind `Bearer`.
     pub(crate) async fn get(&self) -> anyhow::Result<String> {
         let mut made = self.made.lock().await;
@@ -56,14 +48,10 @@ impl IdentityToken {
 
     async fn make(&self) -> anyhow::Result<String> {
         let Self { iam, account, .. } = self;
-        let mut url = iam.url.clone();
         let method = format!("{account}:generateIdToken");
-        url.path_segments_mut()
-            .map_err(|()| anyhow!("{} cannot be called", iam.url))?
-            .pop_if_empty()
-            .extend(["v1", "projects", "-", "serviceAccounts", &method]);
+        let path = ["v1", "projects", "-", "serviceAccounts", &method];
         let ask = json!({ "audience": self.audience, "includeEmail": true });
-        let made: Result<Value, GoogleApiError> = iam.api.post(url, &ask).await;
+        let made: Result<Value, GoogleApiError> = iam.post(&path, &ask).await;
         let failed = match &made {
             Err(GoogleApiError::Refused(StatusCode::FORBIDDEN, _)) => format!(
                 "you may not make tokens of {account}: it takes the role roles/iam.serviceAccountOpenIdTokenCreator on that account, which Terraform gives to the members of `operators`"

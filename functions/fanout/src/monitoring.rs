@@ -2,7 +2,6 @@
 
 use chrono::{SecondsFormat, TimeDelta};
 use fanout_runtime::Timestamp;
-use reqwest::Url;
 use serde_json::Value;
 
 use crate::google_api::{GoogleApi, GoogleApiError};
@@ -14,23 +13,15 @@ const LOOK_BACK: TimeDelta = TimeDelta::minutes(10);
 
 /// The metrics of one project.
 #[derive(Clone)]
-pub struct Monitoring {
-    api: GoogleApi,
-    url: Url,
-}
+pub struct Monitoring(GoogleApi);
 
 /// One series of a metric, with its values of the last minutes, the latest first.
 pub(crate) struct Series(Value);
 
 impl Monitoring {
-    /// The metrics of `project`, by the API at `url`.
-    pub fn new(api: GoogleApi, mut url: Url, project: &str) -> Self {
-        // Fails for URLs that cannot be a base, such as `mailto:`.
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty()
-                .extend(["v3", "projects", project, "timeSeries"]);
-        }
-        Self { api, url }
+    /// The metrics of `project`, by this API.
+    pub fn of(api: GoogleApi, project: &str) -> Self {
+        Self(api.below(&["v3", "projects", project]))
     }
 
     /// All series of a metric that have had a value in the last minutes.
@@ -40,12 +31,12 @@ impl Monitoring {
         now: Timestamp,
     ) -> Result<Vec<Series>, GoogleApiError> {
         let shown = |time: Timestamp| time.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let mut url = self.url.clone();
-        url.query_pairs_mut()
-            .append_pair("filter", &format!("metric.type = \"{metric}\""))
-            .append_pair("interval.startTime", &shown(now - LOOK_BACK))
-            .append_pair("interval.endTime", &shown(now));
-        let all = self.api.list(url, "timeSeries").await?;
+        let query = [
+            ("filter", &*format!("metric.type = \"{metric}\"")),
+            ("interval.startTime", &shown(now - LOOK_BACK)),
+            ("interval.endTime", &shown(now)),
+        ];
+        let all = self.0.list(&["timeSeries"], &query, "timeSeries").await?;
         Ok(all.into_iter().map(Series).collect())
     }
 }

@@ -12,7 +12,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 
 use crate::google_api::{GoogleApi, GoogleApiError};
-use crate::iam_credentials::{IAM_CREDENTIALS_URL, IamCredentials};
+use crate::iam_credentials::IAM_CREDENTIALS_URL;
 use crate::monitoring::{MONITORING_URL, Monitoring};
 use crate::pubsub_rest::PubsubRest;
 use crate::target::{LOCAL_PROJECT, Target, TargetFlags};
@@ -26,7 +26,7 @@ pub struct Operator {
     /// The bus.
     pub pubsub: PubsubRest,
     /// Makes the tokens of push identities; absent on one machine, where no consumer asks for one.
-    pub(crate) iam: Option<IamCredentials>,
+    pub(crate) iam: Option<GoogleApi>,
     /// Metrics; absent on one machine.
     pub monitoring: Option<Monitoring>,
     /// For pushes. Follows no redirect, as Pub/Sub does not.
@@ -63,11 +63,9 @@ impl Operator {
                 return Self::in_the_cloud(&pubsub, IAM_CREDENTIALS_URL, project, credentials);
             }
         };
-        // Nothing on this machine is behind a proxy or speaks TLS: it works without the root
-        // certificates that a minimal image may lack.
-        let http = client().no_proxy().tls_certs_only([]).build()?;
-        let api = GoogleApi::new(http.clone(), None, advice);
-        Self::new(api, http, &url, project)
+        let (http, url) = (client_of_this_machine()?, base_url(&url, PUBSUB_FLAG)?);
+        let api = GoogleApi::new(http.clone(), url, None, advice);
+        Ok(Self::new(api, http, project))
     }
 
     /// The consumers that run: those that are pushed to. What is for others waits for them.
@@ -95,32 +93,37 @@ impl Operator {
         credentials: Credentials,
     ) -> anyhow::Result<Self> {
         let http = client().build()?;
-        let api = GoogleApi::new(http.clone(), Some(credentials), "is there a network?");
-        let iam_url = base_url(iam_credentials_url, PUBSUB_FLAG)?;
-        let monitoring = Monitoring::new(api.clone(), Url::parse(MONITORING_URL)?, &project);
-        let mut operator = Self::new(api.clone(), http, pubsub_url, project)?;
+        let api = |url: &str| {
+            let (base, credentials) = (base_url(url, PUBSUB_FLAG)?, Some(credentials.clone()));
+            let advice = "is there a network?";
+            anyhow::Ok(GoogleApi::new(http.clone(), base, credentials, advice))
+        };
+        let monitoring = Monitoring::of(api(MONITORING_URL)?, &project);
+        let iam = api(iam_credentials_url)?;
+        let mut operator = Self::new(api(pubsub_url)?, http.clone(), project);
         // Google's asks a few of its servers whether a subscription is empty, and answers for those.
         operator.pubsub.empty_pulls = 3;
-        operator.iam = Some(IamCredentials { api, url: iam_url });
+        operator.iam = Some(iam);
         operator.monitoring = Some(monitoring);
         Ok(operator)
     }
 
-    fn new(api: GoogleApi, http: Client, url: &str, project: String) -> anyhow::Result<Self> {
-        Ok(Self {
-            pubsub: PubsubRest {
-                api,
-                url: base_url(url, PUBSUB_FLAG)?,
-                project,
-                empty_pulls: 1,
-            },
+    fn new(api: GoogleApi, http: Client, project: String) -> Self {
+        Self {
+            pubsub: PubsubRest::of(api, project),
             iam: None,
             monitoring: None,
             http,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
-        })
+        }
     }
+}
+
+/// Nothing on this machine is behind a proxy or speaks TLS: it works without the root certificates
+/// that a minimal image may lack.
+pub(crate) fn client_of_this_machine() -> reqwest::Result<Client> {
+    client().no_proxy().tls_certs_only([]).build()
 }
 
 fn client() -> reqwest::ClientBuilder {

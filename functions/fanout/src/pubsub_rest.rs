@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use fanout_bus::{MessageJson, OutgoingMessage, PushedMessage, ReceivedJson};
 use fanout_runtime::Timestamp;
-use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,9 +18,9 @@ const MOST_ACK_IDS: usize = 500;
 /// One project's Pub/Sub.
 #[derive(Clone)]
 pub struct PubsubRest {
-    pub(crate) api: GoogleApi,
-    pub(crate) url: Url,
-    pub(crate) project: String,
+    /// Below the project.
+    api: GoogleApi,
+    project: String,
     /// How many pulls in a row must bring nothing before a subscription counts as empty: Google's may
     /// say so when it is not.
     pub(crate) empty_pulls: u32,
@@ -34,6 +33,15 @@ struct PullAnswer {
 }
 
 impl PubsubRest {
+    /// The project's, by the API at Pub/Sub's own address.
+    pub fn of(api: GoogleApi, project: String) -> Self {
+        Self {
+            api: api.below(&["v1", "projects", &project]),
+            project,
+            empty_pulls: 1,
+        }
+    }
+
     /// `projects/P/subscriptions/S`
     pub fn subscription_path(&self, name: &str) -> String {
         format!("projects/{}/subscriptions/{name}", self.project)
@@ -41,12 +49,12 @@ impl PubsubRest {
 
     /// All resources of the project of this kind, `topics` or `subscriptions`, as the API shows them.
     pub async fn list(&self, kind: &str) -> Result<Vec<Value>, GoogleApiError> {
-        self.api.list(self.url(&[kind]), kind).await
+        self.api.list(&[kind], &[], kind).await
     }
 
     /// The resource of a subscription.
     pub async fn subscription(&self, name: &str) -> Result<Value, GoogleApiError> {
-        self.api.get(self.url(&["subscriptions", name])).await
+        self.api.get(&["subscriptions", name]).await
     }
 
     /// Fetches at most `most` messages, [`MOST_PULLED`] at the very most, each with what acks it. No
@@ -59,10 +67,10 @@ impl PubsubRest {
         // Without `returnImmediately` an empty subscription answers after a minute and a half.
         let most = most.min(MOST_PULLED);
         let ask = json!({ "maxMessages": most, "returnImmediately": true });
-        let url = self.call("subscriptions", subscription, "pull");
-        let answer: PullAnswer = self.api.post(url, &ask).await?;
+        let path = ["subscriptions", &format!("{subscription}:pull")];
+        let answer: PullAnswer = self.api.post(&path, &ask).await?;
         let path = self.subscription_path(subscription);
-        let unreadable = || GoogleApiError::Unreadable(self.url.origin().ascii_serialization());
+        let unreadable = || GoogleApiError::Unreadable(self.api.host());
         let read = |received: ReceivedJson| {
             let (message, attempt) = (received.message, received.delivery_attempt);
             let message = message.read(path.clone(), attempt, Timestamp::UNIX_EPOCH);
@@ -77,10 +85,10 @@ impl PubsubRest {
         subscription: &str,
         ids: &[String],
     ) -> Result<(), GoogleApiError> {
-        let url = self.call("subscriptions", subscription, "acknowledge");
+        let path = ["subscriptions", &format!("{subscription}:acknowledge")];
         for ids in ids.chunks(MOST_ACK_IDS) {
             let ask = json!({ "ackIds": ids });
-            let _: Value = self.api.post(url.clone(), &ask).await?;
+            let _: Value = self.api.post(&path, &ask).await?;
         }
         Ok(())
     }
@@ -92,10 +100,13 @@ impl PubsubRest {
         ids: &[String],
         deadline: Duration,
     ) -> Result<(), GoogleApiError> {
-        let url = self.call("subscriptions", subscription, "modifyAckDeadline");
+        let path = [
+            "subscriptions",
+            &format!("{subscription}:modifyAckDeadline"),
+        ];
         for ids in ids.chunks(MOST_ACK_IDS) {
             let ask = json!({ "ackIds": ids, "ackDeadlineSeconds": deadline.as_secs() });
-            let _: Value = self.api.post(url.clone(), &ask).await?;
+            let _: Value = self.api.post(&path, &ask).await?;
         }
         Ok(())
     }
@@ -107,25 +118,9 @@ impl PubsubRest {
         message: OutgoingMessage,
     ) -> Result<String, GoogleApiError> {
         let ask = json!({ "messages": [MessageJson::from(message)] });
-        let url = self.call("topics", topic, "publish");
-        let answer: Value = self.api.post(url, &ask).await?;
+        let path = ["topics", &format!("{topic}:publish")];
+        let answer: Value = self.api.post(&path, &ask).await?;
         let id = answer["messageIds"][0].as_str();
         Ok(id.unwrap_or_default().to_owned())
-    }
-
-    fn call(&self, kind: &str, name: &str, method: &str) -> Url {
-        self.url(&[kind, &format!("{name}:{method}")])
-    }
-
-    /// An address below the project's.
-    fn url(&self, below: &[&str]) -> Url {
-        let mut url = self.url.clone();
-        // Fails for URLs that cannot be a base, such as `mailto:`; those are refused at the start.
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty()
-                .extend(["v1", "projects", &self.project])
-                .extend(below);
-        }
-        url
     }
 }

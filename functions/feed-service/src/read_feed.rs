@@ -12,7 +12,7 @@ use fanout_posts::{Followed, Post};
 use fanout_projections::{Generations, row_key, rows_of};
 use fanout_runtime::{Clock, Timestamp, serialize_rfc3339};
 use fanout_store::{Comparison, Direction, Document, Documents, Key, ReadError};
-use fanout_web::{Problem, given, page_after, page_limit};
+use fanout_web::{Problem, given, page_after, page_limit, parameters};
 use serde::{Deserialize, Serialize};
 
 use crate::item::{FEED_ITEMS, Item, KEPT, row_id};
@@ -67,14 +67,12 @@ pub(crate) async fn read_feed(
     let reader = reader.filter(|reader| is_identifier(reader));
     let reader =
         reader.ok_or_else(|| Problem::invalid_field("user_id", "must be an identifier"))?;
-    let Query(asked) =
-        query.map_err(|_| Problem::invalid_field("query", "must name each parameter once"))?;
-    let wrong = |fault| Problem::invalid_fields(vec![fault]);
+    let asked = parameters(query)?;
     let limit = match given(asked.limit.as_deref()) {
-        Some(limit) => page_limit(Some(limit)).map_err(wrong)?,
+        Some(limit) => page_limit(Some(limit))?,
         None => USUAL,
     };
-    let after = page_after(asked.page_token.as_deref(), Position::parse).map_err(wrong)?;
+    let after = page_after(asked.page_token.as_deref(), Position::parse)?;
     let found = feeds.read(&reader, limit, after).await;
     let Found { posts, next } = found.map_err(Problem::unread)?;
     Ok(Json(Page {

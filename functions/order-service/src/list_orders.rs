@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
 use fanout_store::{Comparison, Direction, MalformedDocument, Query};
-use fanout_web::{FieldError, given, page_after, page_limit};
+use fanout_web::{FieldError, both, given, page_after, page_limit, parameters};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -75,22 +75,16 @@ pub(crate) async fn list_orders(
 
 impl Asked {
     fn read(query: Result<UrlQuery<Parameters>, QueryRejection>) -> Result<Self, Vec<FieldError>> {
-        let UrlQuery(asked) =
-            query.map_err(|_| vec![FieldError::new("query", "must name each parameter once")])?;
+        let asked = parameters(query)?;
         let user_id = given(asked.user_id.as_deref()).map(str::to_owned);
         let user_id = user_id.ok_or_else(|| FieldError::new("user_id", "is required"));
         let limit = page_limit(asked.limit.as_deref());
         let after = page_after(asked.page_token.as_deref(), PageToken::parse);
-        match (user_id, limit, after) {
-            (Ok(user_id), Ok(limit), Ok(after)) => Ok(Self {
-                user_id,
-                limit,
-                after,
-            }),
-            (user_id, limit, after) => {
-                let faults = user_id.err().into_iter().chain(limit.err());
-                Err(faults.chain(after.err()).collect())
-            }
-        }
+        let (user_id, (limit, after)) = both(user_id, both(limit, after))?;
+        Ok(Self {
+            user_id,
+            limit,
+            after,
+        })
     }
 }

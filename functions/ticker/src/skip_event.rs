@@ -5,7 +5,6 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use fanout_outbox::{Outbox, SkipError};
 use fanout_runtime::{Timestamp, error_chain, serialize_rfc3339};
-use fanout_store::{CommitError, ReadError};
 use fanout_web::{Problem, read_json_body};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -57,33 +56,22 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Ask, Problem> {
 }
 
 fn refusal(event_id: &str, error: SkipError) -> Problem {
-    let conflict = |slug, error: &SkipError| {
-        let title = "The event cannot be skipped";
-        Problem::new(StatusCode::CONFLICT, slug, title, error.to_string())
-    };
-    let cause = error_chain(&error);
+    let (title, said) = ("The event cannot be skipped", error.to_string());
     match error {
         SkipError::Unknown => Problem::new(
             StatusCode::NOT_FOUND,
             "event_not_found",
             "There is no such event",
-            error.to_string(),
+            said,
         ),
-        SkipError::Published(_) => conflict("event_published", &error),
-        SkipError::Busy => conflict("line_busy", &error),
-        SkipError::Reason => Problem::invalid_field("reason", error.to_string()),
-        SkipError::Read(error) => failed(event_id, &cause, &error),
-        SkipError::Commit(CommitError::Store(error)) => {
-            failed(event_id, &cause, &ReadError::Store(error))
+        SkipError::Published(_) => {
+            Problem::new(StatusCode::CONFLICT, "event_published", title, said)
         }
-        SkipError::Commit(CommitError::Conflict(_) | CommitError::Contention(_)) => {
-            error!(event_id, error = cause, "not skipped");
-            Problem::unavailable()
+        SkipError::Busy => Problem::new(StatusCode::CONFLICT, "line_busy", title, said),
+        SkipError::Reason => Problem::invalid_field("reason", said),
+        SkipError::Read(cause) => {
+            error!(event_id, error = error_chain(&cause), "not skipped");
+            Problem::from(&cause)
         }
     }
-}
-
-fn failed(event_id: &str, cause: &str, error: &ReadError) -> Problem {
-    error!(event_id, error = cause, "not skipped");
-    Problem::from(error)
 }

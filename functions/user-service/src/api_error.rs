@@ -1,14 +1,14 @@
 //! Every error answer of the service, and the one map from it to a status.
 
 use axum::response::{IntoResponse, Response};
-use fanout_runtime::BoxError;
-use fanout_runtime::error_chain;
-use fanout_store::StoreError;
-use fanout_web::{BodyFault, Cause, FieldError, InvalidIdempotencyKey, NotJson, Problem};
+use fanout_runtime::{BoxError, error_chain};
+use fanout_store::{CommitError, Conflict, StoreError, Violation};
+use fanout_web::{BodyFault, Cause, NotJson, Problem};
 use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::MAX_BODY_BYTES;
+use crate::user::USER_EMAILS;
 
 /// How a change can be said.
 pub(crate) const CHANGE_MEDIA: &str = "application/merge-patch+json, application/json";
@@ -16,36 +16,33 @@ pub(crate) const CHANGE_MEDIA: &str = "application/merge-patch+json, application
 /// RFC 5789, section 3.1.
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub(crate) enum ApiError {
-    #[error("the request's media type is not JSON")]
-    NotJsonMedia,
-    #[error("the request's media type is no way to say a change")]
+    /// What every service says of requests like this.
+    Unusable(Problem),
     NotMergePatch,
-    #[error("the body is encoded")]
     Encoded,
-    #[error(transparent)]
-    Body(BodyFault),
-    #[error(transparent)]
-    NotJson(#[from] NotJson),
-    #[error("fields are not valid")]
-    Invalid(Vec<FieldError>),
-    #[error(transparent)]
-    InvalidIdempotencyKey(#[from] InvalidIdempotencyKey),
-    #[error("the Idempotency-Key belongs to another request")]
-    IdempotencyKeyReused,
-    #[error("a request with the same Idempotency-Key or address is under way")]
     RequestInProgress,
-    #[error("the address belongs to another user")]
     EmailTaken,
-    #[error("there is no such user")]
     NoSuchUser,
-    #[error("the user has another version")]
     StaleVersion,
-    #[error("a dependency failed")]
-    Unavailable(#[source] BoxError),
-    #[error("a fault of ours")]
-    Internal(#[source] BoxError),
+    /// A dependency failed.
+    Unavailable(BoxError),
+    /// A fault of ours.
+    Internal(BoxError),
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self::Unusable(problem)
+    }
+}
+
+impl From<NotJson> for ApiError {
+    fn from(at: NotJson) -> Self {
+        let expected = "a JSON object in which `email` and `name` occur at most once";
+        Problem::not_json(at, expected).into()
+    }
 }
 
 impl From<StoreError> for ApiError {
@@ -61,19 +58,32 @@ impl From<BodyFault> for ApiError {
     fn from(fault: BodyFault) -> Self {
         match fault {
             BodyFault::NoRoom => Self::Unavailable(fault.into()),
-            BodyFault::TooLarge | BodyFault::Incomplete => Self::Body(fault),
+            BodyFault::TooLarge | BodyFault::Incomplete => {
+                Problem::of_body(fault, MAX_BODY_BYTES).into()
+            }
+        }
+    }
+}
+
+impl From<CommitError> for ApiError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict(Conflict {
+                key,
+                violation: Violation::AlreadyExists,
+                ..
+            }) if key.is_in(USER_EMAILS) => Self::EmailTaken,
+            CommitError::Conflict(conflict) => Self::Internal(conflict.into()),
+            CommitError::Contention(cause) => Self::Unavailable(cause),
+            CommitError::Store(error) => error.into(),
         }
     }
 }
 
 impl ApiError {
-    #[allow(
-        clippy::too_many_lines,
-        reason = "the one table of all error answers reads best in one piece"
-    )]
     pub(crate) fn problem(&self) -> Problem {
         match self {
-            Self::NotJsonMedia => Problem::not_json_media(),
+            Self::Unusable(problem) => problem.clone(),
             Self::NotMergePatch => Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
@@ -81,14 +91,6 @@ impl ApiError {
                 format!("Send the header `Content-Type`, one of {CHANGE_MEDIA}."),
             ),
             Self::Encoded => Problem::encoded(),
-            Self::Body(fault) => Problem::of_body(*fault, MAX_BODY_BYTES),
-            Self::NotJson(at) => Problem::not_json(
-                *at,
-                "a JSON object in which `email` and `name` occur at most once",
-            ),
-            Self::Invalid(errors) => Problem::invalid_fields(errors.clone()),
-            Self::InvalidIdempotencyKey(_) => Problem::invalid_idempotency_key(),
-            Self::IdempotencyKeyReused => Problem::idempotency_key_reused(),
             Self::RequestInProgress => Problem::new(
                 StatusCode::CONFLICT,
                 "request_in_progress",

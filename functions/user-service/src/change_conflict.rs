@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use fanout_runtime::BoxError;
-use fanout_runtime::IdGenerator;
+use fanout_runtime::{BoxError, IdGenerator};
 use fanout_store::{CommitError, Violation};
 use tokio::time::{Instant, sleep};
 
 use crate::api_error::ApiError;
-use crate::user::{USER_EMAILS, USERS};
+use crate::user::USERS;
 
 /// How long a change stands in line behind others of the same user.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -36,20 +35,13 @@ impl<'a> Attempts<'a> {
     /// be made again; else the answer.
     pub(crate) async fn again_after(&mut self, error: CommitError) -> Result<(), ApiError> {
         let cause: BoxError = match error {
-            CommitError::Conflict(conflict) => {
-                let is = |collection, violation| {
-                    conflict.key.is_in(collection) && conflict.violation == violation
-                };
-                if is(USER_EMAILS, Violation::AlreadyExists) {
-                    return Err(ApiError::EmailTaken);
-                }
-                if !is(USERS, Violation::Changed) {
-                    return Err(ApiError::Internal(conflict.into()));
-                }
+            CommitError::Contention(cause) => cause,
+            CommitError::Conflict(conflict)
+                if conflict.key.is_in(USERS) && conflict.violation == Violation::Changed =>
+            {
                 conflict.into()
             }
-            CommitError::Contention(cause) => cause,
-            CommitError::Store(error) => return Err(error.into()),
+            CommitError::Conflict(_) | CommitError::Store(_) => return Err(error.into()),
         };
         // At random, so that those who collided do not collide again.
         let most = Duration::from_millis(4 << self.failed.min(6)).min(MAX_WAIT);
@@ -68,6 +60,7 @@ mod tests {
     use fanout_store::{Collection, Fields, Key, Write};
 
     use super::*;
+    use crate::user::USER_EMAILS;
 
     /// The longest wait each time.
     struct Longest;

@@ -9,7 +9,6 @@ use crate::UserServiceDeps;
 use crate::api_error::ApiError;
 use crate::change_conflict::Attempts;
 use crate::stored_user::{StoredUser, user_id};
-use crate::user::Tombstone;
 use crate::user_events;
 use crate::version_tag::check_change;
 
@@ -36,12 +35,9 @@ pub(crate) async fn delete_user(
     loop {
         let StoredUser { user, version } = StoredUser::find(&deps, &id).await?;
         check_change(&headers, user.version)?;
-        let tombstone = Tombstone {
-            version: user.version + 1,
-            deleted_at: deps.clock.now().max(user.updated_at),
-        };
-        let event = user_events::deleted(&id, &tombstone)?;
-        let writes = user.remove(&tombstone, version);
+        let gone = user.later(deps.clock.now());
+        let event = user_events::deleted(&gone)?;
+        let writes = gone.remove(version);
         match deps.outbox.store(writes, vec![event], &origin).await {
             Ok(()) => return Ok(StatusCode::NO_CONTENT),
             Err(error) => attempts.again_after(error).await?,

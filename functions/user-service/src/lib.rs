@@ -18,7 +18,7 @@ mod version_tag;
 use std::sync::Arc;
 
 use axum::{Extension, Router};
-use fanout_kernel::{Kernel, Limits, Role, ServiceSpec};
+use fanout_kernel::{Limits, Role, ServiceSpec};
 use fanout_outbox::Outbox;
 use fanout_runtime::{Clock, IdGenerator};
 use fanout_store::Documents;
@@ -50,20 +50,12 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
     public: true,
     build: |_, _| {
         Some(Role::new(|kernel| {
-            let Kernel {
-                documents,
-                outbox,
-                clock,
-                ids,
-                ..
-            } = kernel;
-            let deps = UserServiceDeps {
-                documents,
-                outbox,
-                clock,
-                ids,
-            };
-            Ok(Service::new(app(deps)))
+            Ok(Service::new(app(UserServiceDeps {
+                documents: kernel.documents,
+                outbox: kernel.outbox,
+                clock: kernel.clock,
+                ids: kernel.ids,
+            })))
         }))
     },
 };

@@ -1,7 +1,7 @@
 //! What `GET /openapi.json` says besides what the handlers say of themselves.
 
 use fanout_openapi::{ErrorAnswer, Operations, header, idempotency_key, text};
-use fanout_web::{BodyFault, FieldError, InvalidIdempotencyKey, NotJson};
+use fanout_web::{BodyFault, NotJson, Problem};
 use serde_json::json;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
@@ -44,14 +44,15 @@ fn answer(error: &ApiError) -> ErrorAnswer {
 fn errors_of(operation: &str) -> Vec<ApiError> {
     let body = || {
         vec![
-            ApiError::NotJson(NotJson { line: 1, column: 9 }),
-            ApiError::Body(BodyFault::Incomplete),
+            NotJson { line: 1, column: 9 }.into(),
+            BodyFault::Incomplete.into(),
             ApiError::Encoded,
-            ApiError::Body(BodyFault::TooLarge),
-            ApiError::Invalid(vec![FieldError::new(
+            BodyFault::TooLarge.into(),
+            Problem::invalid_field(
                 "name",
                 "must have 1 to 200 characters and no control characters",
-            )]),
+            )
+            .into(),
             ApiError::EmailTaken,
         ]
     };
@@ -61,9 +62,9 @@ fn errors_of(operation: &str) -> Vec<ApiError> {
     };
     errors.extend(match operation {
         "sign_up" => vec![
-            ApiError::NotJsonMedia,
-            ApiError::InvalidIdempotencyKey(InvalidIdempotencyKey),
-            ApiError::IdempotencyKeyReused,
+            Problem::not_json_media().into(),
+            Problem::invalid_idempotency_key().into(),
+            Problem::idempotency_key_reused().into(),
             ApiError::RequestInProgress,
         ],
         "update_user" => vec![

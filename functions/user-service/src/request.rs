@@ -2,7 +2,7 @@
 
 use axum::body::{Body, Bytes};
 use fanout_events::PersonName;
-use fanout_web::{FieldError, is_encoded, media_type, read_body, read_json_object};
+use fanout_web::{FieldError, Problem, both, is_encoded, media_type, read_body, read_json_object};
 use http::HeaderMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -38,20 +38,13 @@ impl SignUp {
             let json = media == "application/json" || media.ends_with("+json");
             json && !media.ends_with("patch+json")
         };
-        let body = read_plain(headers, body, takes, ApiError::NotJsonMedia).await?;
-        let fields = read_json_object::<UserFields<'_>>(&body)?;
-        let mut faults = Faults::default();
-        let (no_email, no_name) = (fields.email.is_none(), fields.name.is_none());
-        let changes = fields.check(&mut faults);
-        for (field, missing) in [("email", no_email), ("name", no_name)] {
-            if missing {
-                faults.add(field, "is required");
-            }
-        }
-        match (changes.email, changes.name) {
-            (Some(email), Some(name)) if faults.0.is_empty() => Ok(Self { email, name }),
-            _ => Err(faults.into()),
-        }
+        let otherwise = Problem::not_json_media().into();
+        let body = read_plain(headers, body, takes, otherwise).await?;
+        let UserFields { email, name } = read_json_object(&body)?;
+        let email = required("email", email, Address::parse);
+        let fields = both(email, required("name", name, PersonName::parse));
+        let (email, name) = fields.map_err(Problem::invalid_fields)?;
+        Ok(Self { email, name })
     }
 }
 
@@ -60,13 +53,11 @@ impl Changes {
     pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, ApiError> {
         let takes = |media: &str| CHANGE_MEDIA.split(", ").any(|known| known == media);
         let body = read_plain(headers, body, takes, ApiError::NotMergePatch).await?;
-        let mut faults = Faults::default();
-        let changes = read_json_object::<UserFields<'_>>(&body)?.check(&mut faults);
-        if faults.0.is_empty() {
-            Ok(changes)
-        } else {
-            Err(faults.into())
-        }
+        let UserFields { email, name } = read_json_object(&body)?;
+        let email = checked("email", email, Address::parse);
+        let fields = both(email, checked("name", name, PersonName::parse));
+        let (email, name) = fields.map_err(Problem::invalid_fields)?;
+        Ok(Self { email, name })
     }
 }
 
@@ -86,45 +77,26 @@ async fn read_plain(
     Ok(read_body(body, MAX_BODY_BYTES).await?)
 }
 
-/// What is wrong with a body's fields.
-#[derive(Default)]
-struct Faults(Vec<FieldError>);
-
-impl Faults {
-    fn add(&mut self, field: &'static str, message: impl ToString) {
-        self.0.push(FieldError::new(field, message.to_string()));
-    }
-
-    /// A field, if it is there and valid; else its fault is added.
-    fn check<T, E: ToString>(
-        &mut self,
-        field: &'static str,
-        value: Option<&RawValue>,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        let text: Result<String, _> = serde_json::from_str(value?.get());
-        match text.map(|text| parse(&text)) {
-            Ok(Ok(parsed)) => return Some(parsed),
-            Ok(Err(reason)) => self.add(field, reason),
-            Err(_) => self.add(field, "must be text"),
-        }
-        None
-    }
+/// A field, if it is there.
+fn checked<T, E: ToString>(
+    field: &'static str,
+    value: Option<&RawValue>,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<Option<T>, FieldError> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    let text: Result<String, _> = serde_json::from_str(value.get());
+    let text = text.map_err(|_| FieldError::new(field, "must be text"))?;
+    let parsed = parse(&text).map_err(|reason| FieldError::new(field, reason.to_string()))?;
+    Ok(Some(parsed))
 }
 
-impl From<Faults> for ApiError {
-    fn from(mut faults: Faults) -> Self {
-        faults.0.sort_by_key(|fault| fault.field);
-        Self::Invalid(faults.0)
-    }
-}
-
-impl UserFields<'_> {
-    /// The fields that are there and valid; the others' faults are added.
-    fn check(self, faults: &mut Faults) -> Changes {
-        Changes {
-            email: faults.check("email", self.email, Address::parse),
-            name: faults.check("name", self.name, PersonName::parse),
-        }
-    }
+/// A field that must be there.
+fn required<T, E: ToString>(
+    field: &'static str,
+    value: Option<&RawValue>,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, FieldError> {
+    checked(field, value, parse)?.ok_or_else(|| FieldError::new(field, "is required"))
 }

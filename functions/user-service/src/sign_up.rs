@@ -4,10 +4,9 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
-use fanout_outbox::{Draft, Origin};
-use fanout_runtime::BoxError;
-use fanout_store::{CommitError, Conflict, UpdateTime, Violation, Write};
-use fanout_web::{Remembered, Repeatable, RequestContext};
+use fanout_outbox::Origin;
+use fanout_store::{CommitError, UpdateTime};
+use fanout_web::{Problem, Remembered, Repeatable, RequestContext};
 use http::header::{ETAG, LOCATION};
 use http::{HeaderMap, StatusCode};
 
@@ -15,18 +14,12 @@ use crate::UserServiceDeps;
 use crate::api_error::ApiError;
 use crate::request::SignUp;
 use crate::request_schema::NewUser;
-use crate::user::{USER_EMAILS, User};
+use crate::user::User;
 use crate::user_events;
 use crate::version_tag::etag;
 
 /// How often a record under the request's key may vanish or run out before it is given up.
 const RECORD_TRIES: u32 = 3;
-
-enum SignedUp {
-    Now,
-    /// Done by an earlier request with the same key.
-    Before(User),
-}
 
 /// Sign a user up
 #[utoipa::path(
@@ -51,87 +44,57 @@ pub(crate) async fn sign_up(
 ) -> Result<Response, ApiError> {
     let request = SignUp::read(&headers, body).await?;
     let asks = [request.email.kept().expose(), request.name.expose()];
-    let repeatable = Repeatable::from(&headers, "users", &asks)?;
+    let repeatable = Repeatable::from(&headers, "users", &asks);
+    let repeatable = repeatable.map_err(|_| Problem::invalid_idempotency_key())?;
     let (id, now) = (deps.ids.new_id("usr"), deps.clock.now());
     let user = User::new(id, &request.email, request.name.clone(), now);
-    let event = user_events::created(&user)?;
     let origin = user_events::origin(&context);
-    let signed_up = match &repeatable {
-        None => store(&deps, user.create(), event, &origin).await,
-        Some(repeatable) => store_once(&deps, repeatable, &request, &user, event, &origin).await,
-    };
-    let user = match signed_up? {
-        SignedUp::Now => user,
-        SignedUp::Before(first) => first,
-    };
+    let user = store(&deps, repeatable.as_ref(), &request, user, &origin).await?;
     let location = format!("/users/{}", user.id);
     let headers = [(LOCATION, location), (ETAG, etag(user.version))];
     Ok((StatusCode::CREATED, headers, Json(user)).into_response())
 }
 
+/// Stores the user, with the key's record if the request has one; answers the user of an earlier
+/// request with the same key. The record comes first: a repeat meets its own address too, and must not
+/// be told that it is taken.
 async fn store(
     deps: &UserServiceDeps,
-    writes: Vec<Write>,
-    event: Draft,
-    origin: &Origin,
-) -> Result<SignedUp, ApiError> {
-    match deps.outbox.store(writes, vec![event], origin).await {
-        Ok(()) => Ok(SignedUp::Now),
-        Err(CommitError::Conflict(conflict)) => Err(refused(conflict)),
-        Err(CommitError::Contention(cause)) => Err(ApiError::Unavailable(cause)),
-        Err(CommitError::Store(error)) => Err(error.into()),
-    }
-}
-
-/// Stores with the key's record, which comes first: a repeat meets its own address too, and must
-/// not be told that it is taken.
-async fn store_once(
-    deps: &UserServiceDeps,
-    repeatable: &Repeatable,
+    repeatable: Option<&Repeatable>,
     request: &SignUp,
-    user: &User,
-    event: Draft,
+    user: User,
     origin: &Origin,
-) -> Result<SignedUp, ApiError> {
+) -> Result<User, ApiError> {
+    let event = user_events::created(&user)?;
     let mut expired: Option<UpdateTime> = None;
     for _ in 0..RECORD_TRIES {
-        let record = repeatable.remember(&user.id, user.created_at, expired);
-        let writes = [record].into_iter().chain(user.create()).collect();
-        let events = vec![event.clone()];
-        let failure = match deps.outbox.store(writes, events, origin).await {
-            Ok(()) => return Ok(SignedUp::Now),
-            Err(CommitError::Store(error)) => return Err(error.into()),
-            Err(CommitError::Conflict(conflict)) => Some(conflict),
-            Err(CommitError::Contention(_)) => None,
+        let record = repeatable.map(|it| it.remember(&user.id, user.created_at, expired));
+        let writes = record.into_iter().chain(user.create()).collect();
+        let stored = deps.outbox.store(writes, vec![event.clone()], origin);
+        let failure = match stored.await {
+            Ok(()) => return Ok(user),
+            Err(failure) => failure,
+        };
+        let repeatable = match (&failure, repeatable) {
+            (CommitError::Store(_), _) | (_, None) => return Err(failure.into()),
+            (CommitError::Conflict(_) | CommitError::Contention(_), Some(it)) => it,
         };
         let record = deps.documents.get(repeatable.key()).await?;
         let known = record.map(|record| repeatable.compare(&record, deps.clock.now()));
-        expired = match known.transpose().map_err(internal)? {
+        let known = known.transpose();
+        expired = match known.map_err(|error| ApiError::Internal(error.into()))? {
             Some(Remembered::Same { id, at }) => {
-                let first = User::new(id, &request.email, request.name.clone(), at);
-                return Ok(SignedUp::Before(first));
+                return Ok(User::new(id, &request.email, request.name.clone(), at));
             }
-            Some(Remembered::Another) => return Err(ApiError::IdempotencyKeyReused),
+            Some(Remembered::Another) => return Err(Problem::idempotency_key_reused().into()),
             Some(Remembered::Expired(version)) => Some(version),
             None => None,
         };
         match failure {
-            Some(conflict) if conflict.key != *repeatable.key() => return Err(refused(conflict)),
-            Some(_) | None => {}
+            CommitError::Conflict(it) if it.key == *repeatable.key() => {}
+            CommitError::Contention(_) => {}
+            CommitError::Conflict(_) | CommitError::Store(_) => return Err(failure.into()),
         }
     }
     Err(ApiError::RequestInProgress)
-}
-
-fn refused(conflict: Conflict) -> ApiError {
-    let taken = conflict.key.is_in(USER_EMAILS) && conflict.violation == Violation::AlreadyExists;
-    if taken {
-        ApiError::EmailTaken
-    } else {
-        internal(conflict)
-    }
-}
-
-fn internal(cause: impl Into<BoxError>) -> ApiError {
-    ApiError::Internal(cause.into())
 }

@@ -75,12 +75,16 @@ impl User {
         if let Some(name) = &changes.name {
             after.name = name.clone();
         }
-        if after == *self {
-            return None;
+        (after != *self).then(|| after.later(now))
+    }
+
+    /// The same one change later, if only that the user leaves.
+    pub(crate) fn later(self, now: Timestamp) -> Self {
+        Self {
+            version: self.version + 1,
+            updated_at: now.max(self.updated_at),
+            ..self
         }
-        after.version += 1;
-        after.updated_at = now.max(self.updated_at);
-        Some(after)
     }
 
     pub(crate) fn key(id: &str) -> Key {
@@ -110,8 +114,8 @@ impl User {
 
     /// The writes that leave of the user only that there was one, if it still has this version.
     /// Its address can be used again.
-    pub(crate) fn remove(&self, deleted: &Tombstone, version: UpdateTime) -> Vec<Write> {
-        let tombstone = Write::replace(Self::key(&self.id), deleted.to_fields(), version);
+    pub(crate) fn remove(&self, version: UpdateTime) -> Vec<Write> {
+        let tombstone = Write::replace(Self::key(&self.id), self.to_tombstone(), version);
         vec![tombstone, self.release_address()]
     }
 
@@ -135,6 +139,14 @@ impl User {
             .with("updated_at", self.updated_at)
     }
 
+    /// What stays of a user who was deleted, beside the id: nothing personal. The version is the
+    /// sequence of `user.deleted`.
+    fn to_tombstone(&self) -> Fields {
+        Fields::new()
+            .with("version", self.version)
+            .with("deleted_at", self.updated_at)
+    }
+
     /// The stored user; `None` if it has been deleted.
     pub(crate) fn from_fields(
         id: &str,
@@ -155,22 +167,6 @@ impl User {
     }
 }
 
-/// What stays of a user who was deleted, beside the id: nothing personal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tombstone {
-    /// The sequence of `user.deleted`.
-    pub(crate) version: u64,
-    pub(crate) deleted_at: Timestamp,
-}
-
-impl Tombstone {
-    fn to_fields(self) -> Fields {
-        Fields::new()
-            .with("version", self.version)
-            .with("deleted_at", self.deleted_at)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,12 +177,7 @@ mod tests {
         let name = PersonName::parse("Ada").unwrap();
         let user = User::new("usr_1".into(), &email, name, Timestamp::UNIX_EPOCH);
         let stored = User::from_fields("usr_1", &user.to_fields());
-        assert_eq!(stored, Ok(Some(user)));
-        let tombstone = Tombstone {
-            version: 2,
-            deleted_at: Timestamp::UNIX_EPOCH,
-        };
-        let deleted = User::from_fields("usr_1", &tombstone.to_fields());
-        assert_eq!(deleted, Ok(None));
+        let deleted = User::from_fields("usr_1", &user.to_tombstone());
+        assert_eq!((stored, deleted), (Ok(Some(user)), Ok(None)));
     }
 }

@@ -3,11 +3,10 @@
 use fanout_contracts::user::{UserCreated, UserDeleted, UserUpdated};
 use fanout_events::EventType;
 use fanout_outbox::{Draft, Origin};
-use fanout_runtime::Timestamp;
 use fanout_web::RequestContext;
 
 use crate::api_error::ApiError;
-use crate::user::{Tombstone, User};
+use crate::user::User;
 
 /// What the events of a request follow from.
 pub(crate) fn origin(context: &RequestContext) -> Origin {
@@ -25,7 +24,7 @@ pub(crate) fn created(user: &User) -> Result<Draft, ApiError> {
         email: user.email.clone(),
         name: user.name.clone(),
     };
-    draft(&user.id, user.version, user.created_at, &data)
+    draft(user, &data)
 }
 
 /// `user.updated`: the whole new state.
@@ -35,23 +34,20 @@ pub(crate) fn updated(user: &User) -> Result<Draft, ApiError> {
         email: user.email.clone(),
         name: user.name.clone(),
     };
-    draft(&user.id, user.version, user.updated_at, &data)
+    draft(user, &data)
 }
 
-pub(crate) fn deleted(id: &str, tombstone: &Tombstone) -> Result<Draft, ApiError> {
+/// `user.deleted`, to be stored with what stays of the user.
+pub(crate) fn deleted(user: &User) -> Result<Draft, ApiError> {
     let data = UserDeleted {
-        user_id: id.to_owned(),
+        user_id: user.id.clone(),
     };
-    draft(id, tombstone.version, tombstone.deleted_at, &data)
+    draft(user, &data)
 }
 
-fn draft(
-    user_id: &str,
-    sequence: u64,
-    timestamp: Timestamp,
-    data: &impl EventType,
-) -> Result<Draft, ApiError> {
-    let draft = Draft::of(user_id, sequence, data);
+/// About the user as they are now, at the time of the change that made them so.
+fn draft(user: &User, data: &impl EventType) -> Result<Draft, ApiError> {
+    let draft = Draft::of(&user.id, user.version, data);
     let draft = draft.map_err(|error| ApiError::Internal(error.into()))?;
-    Ok(draft.at(timestamp))
+    Ok(draft.at(user.updated_at))
 }

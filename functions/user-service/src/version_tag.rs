@@ -11,81 +11,59 @@ pub(crate) fn etag(version: u64) -> String {
     format!("\"{version}\"")
 }
 
-/// What a request says of versions in `If-Match` or `If-None-Match`.
-#[derive(Debug, PartialEq, Eq)]
-enum Condition<'a> {
-    Absent,
-    /// `*`
-    Any,
-    Listed(Vec<Tag<'a>>),
-    Unreadable,
-}
-
 #[derive(Debug, PartialEq, Eq)]
 struct Tag<'a> {
     weak: bool,
     opaque: &'a [u8],
 }
 
+/// A condition that is there, and is no list of tags.
+struct Unreadable;
+
 /// Whether the caller has this version already, so that a reading request need not get it again.
 pub(crate) fn check_read(headers: &HeaderMap, version: u64) -> Result<bool, ApiError> {
     check_if_match(headers, version)?;
-    let field = joined(headers, IF_NONE_MATCH);
-    Ok(match Condition::read(field.as_deref()) {
-        Condition::Absent | Condition::Unreadable => false,
-        Condition::Any => true,
-        Condition::Listed(tags) => tags.iter().any(|tag| tag.names(version)),
-    })
+    let known = lists(headers, IF_NONE_MATCH, version, true);
+    Ok(matches!(known, Ok(Some(true))))
 }
 
 /// Lets a request through that may change this version. A condition that cannot be read does not
 /// hold.
 pub(crate) fn check_change(headers: &HeaderMap, version: u64) -> Result<(), ApiError> {
     check_if_match(headers, version)?;
-    let field = joined(headers, IF_NONE_MATCH);
-    let holds = match Condition::read(field.as_deref()) {
-        Condition::Absent => true,
-        Condition::Any | Condition::Unreadable => false,
-        Condition::Listed(tags) => !tags.iter().any(|tag| tag.names(version)),
-    };
+    let known = lists(headers, IF_NONE_MATCH, version, true);
+    let holds = matches!(known, Ok(None | Some(false)));
     holds.then_some(()).ok_or(ApiError::StaleVersion)
 }
 
 /// A weak tag never matches here: it does not say that the user is the same in every byte.
 fn check_if_match(headers: &HeaderMap, version: u64) -> Result<(), ApiError> {
-    let field = joined(headers, IF_MATCH);
-    let holds = match Condition::read(field.as_deref()) {
-        Condition::Absent | Condition::Any => true,
-        Condition::Listed(tags) => tags.iter().any(|tag| !tag.weak && tag.names(version)),
-        Condition::Unreadable => false,
-    };
+    let listed = lists(headers, IF_MATCH, version, false);
+    let holds = matches!(listed, Ok(None | Some(true)));
     holds.then_some(()).ok_or(ApiError::StaleVersion)
 }
 
-/// The lines of a header as the one list that they are together.
-fn joined(headers: &HeaderMap, name: HeaderName) -> Option<Vec<u8>> {
-    let lines: Vec<&[u8]> = headers
-        .get_all(name)
-        .iter()
-        .map(|it| it.as_bytes())
-        .collect();
-    (!lines.is_empty()).then(|| lines.join(&b','))
-}
-
-impl Tag<'_> {
-    fn names(&self, version: u64) -> bool {
-        self.opaque == version.to_string().as_bytes()
+/// Whether one of a header's tags, or a weak one too, names this version, or it is `*`; `None` without
+/// the header. Its lines are one list.
+fn lists(
+    headers: &HeaderMap,
+    name: HeaderName,
+    version: u64,
+    weak_too: bool,
+) -> Result<Option<bool>, Unreadable> {
+    let lines = headers.get_all(name).iter().map(|it| it.as_bytes());
+    let lines: Vec<&[u8]> = lines.collect();
+    if lines.is_empty() {
+        return Ok(None);
     }
-}
-
-impl<'a> Condition<'a> {
-    fn read(field: Option<&'a [u8]>) -> Self {
-        match field.map(<[u8]>::trim_ascii) {
-            None => Self::Absent,
-            Some(b"*") => Self::Any,
-            Some(list) => tags(list).map_or(Self::Unreadable, Self::Listed),
-        }
+    let list = lines.join(&b',');
+    if list.trim_ascii() == b"*" {
+        return Ok(Some(true));
     }
+    let tags = tags(&list).ok_or(Unreadable)?;
+    let version = version.to_string();
+    let names = |tag: &Tag<'_>| (weak_too || !tag.weak) && tag.opaque == version.as_bytes();
+    Ok(Some(tags.iter().any(names)))
 }
 
 /// A list of entity tags, of which some may be left empty. What is between the quotes of a tag may be

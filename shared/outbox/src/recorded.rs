@@ -97,12 +97,9 @@ impl Shard {
         while self.rows.is_empty()
             && let Some(page) = self.pages.next(documents).await?
         {
-            for document in &page {
-                let row = EventRow::from_document(document)?;
-                if asked.holds(&row) {
-                    self.rows.push_back(row);
-                }
-            }
+            let rows = page.iter().map(EventRow::from_document);
+            self.rows = rows.collect::<Result<_, _>>()?;
+            self.rows.retain(|row| asked.holds(row));
         }
         Ok(())
     }

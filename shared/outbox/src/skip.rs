@@ -1,9 +1,7 @@
 //! Skipping: an operator's word that an event is not to be published, so that its line goes on.
 
 use fanout_runtime::Timestamp;
-use fanout_store::{
-    CommitError, MalformedDocument, ReadError, StoreError, commit_through_contention,
-};
+use fanout_store::{CommitError, ReadError, StoreError, commit_through_contention};
 use tokio::time::Instant;
 use tracing::info;
 
@@ -35,19 +33,10 @@ pub enum SkipError {
     /// The store failed, or the row cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The store failed at the commit.
-    #[error(transparent)]
-    Commit(#[from] CommitError),
 }
 
 impl From<StoreError> for SkipError {
     fn from(error: StoreError) -> Self {
-        Self::Read(error.into())
-    }
-}
-
-impl From<MalformedDocument> for SkipError {
-    fn from(error: MalformedDocument) -> Self {
         Self::Read(error.into())
     }
 }
@@ -64,7 +53,7 @@ impl Outbox {
         for _ in 0..TRIES {
             let found = self.documents.get(&EventRow::key_of(event_id)).await?;
             let document = found.ok_or(SkipError::Unknown)?;
-            let row = EventRow::from_document(&document)?;
+            let row = EventRow::from_document(&document).map_err(ReadError::from)?;
             match row.standing {
                 Standing::Waiting { .. } => {}
                 Standing::Published(at) => return Err(SkipError::Published(at)),
@@ -97,8 +86,9 @@ impl Outbox {
                     return Ok(skipped);
                 }
                 Err(CommitError::Conflict(_)) => {}
-                Err(error @ (CommitError::Contention(_) | CommitError::Store(_))) => {
-                    return Err(error.into());
+                Err(CommitError::Store(error)) => return Err(error.into()),
+                Err(error @ CommitError::Contention(_)) => {
+                    return Err(StoreError::Unavailable(error.into()).into());
                 }
             }
         }

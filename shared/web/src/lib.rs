@@ -29,7 +29,7 @@ pub use media::{is_encoded, media_type};
 pub use paging::{
     InvalidPageToken, given, open_page_token, page_after, page_limit, seal_page_token,
 };
-pub use parameter::required_parameter;
+pub use parameter::{both, parameters, required_parameter};
 pub use problem::{FieldError, Problem};
 pub use repeatable::{
     IDEMPOTENCY_KEY, IDEMPOTENCY_KEYS, InvalidIdempotencyKey, MAX_KEY_LENGTH, Remembered,

@@ -1,12 +1,44 @@
-//! What a listing is asked by.
+//! What a request is asked by.
 
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 
-use crate::Problem;
+use crate::{FieldError, Problem};
 
 /// The longest value, in bytes: that of an identifier.
 const LONGEST: usize = 128;
+
+/// The parameters of a query.
+pub fn parameters<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, FieldError> {
+    let fault = |_| FieldError::new("query", "must name each parameter once");
+    query.map(|Query(asked)| asked).map_err(fault)
+}
+
+/// Both, or all that is wrong with either.
+pub fn both<A, B, E, F>(a: Result<A, E>, b: Result<B, F>) -> Result<(A, B), Vec<FieldError>>
+where
+    Vec<FieldError>: From<E> + From<F>,
+{
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => {
+            let of_a = a.err().map(Vec::from).into_iter();
+            Err(of_a.chain(b.err().map(Vec::from)).flatten().collect())
+        }
+    }
+}
+
+impl From<FieldError> for Vec<FieldError> {
+    fn from(fault: FieldError) -> Self {
+        vec![fault]
+    }
+}
+
+impl From<FieldError> for Problem {
+    fn from(fault: FieldError) -> Self {
+        Self::invalid_fields(vec![fault])
+    }
+}
 
 /// The one parameter that a listing is asked by; `pick` takes it from the query.
 pub fn required_parameter<T>(
@@ -15,7 +47,7 @@ pub fn required_parameter<T>(
     pick: impl FnOnce(T) -> Option<String>,
 ) -> Result<String, Problem> {
     let wrong = Problem::invalid_field;
-    let Query(asked) = query.map_err(|_| wrong("query", "must name each parameter once"))?;
+    let asked = parameters(query)?;
     let given = pick(asked).filter(|text| !text.is_empty());
     let text = given.ok_or_else(|| wrong(field, "is required"))?;
     if text.len() > LONGEST {

@@ -10,11 +10,10 @@ use fanout_runtime::Timestamp;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::hold::{Held, hold};
+use super::hold::Held;
 use super::interrupt::Interrupt;
-use super::letter::DeadLetter;
-use super::selection::{Selection, reasons_in_words};
-use super::{Looking, THERE_ARE_MORE, consumer_named, letters_file};
+use super::selection::{Selection, by_reason, reasons_in_words};
+use super::{Looking, THERE_ARE_MORE, letters_file};
 use crate::answer::{WrongUse, counted, notice, verdict, write};
 use crate::operator::Operator;
 
@@ -61,39 +60,35 @@ pub(super) async fn discard(
             "nobody can be asked here: look with `fanout dead-letters list`, then say --yes";
         return Err(WrongUse(fault.to_owned()).into());
     }
-    let selection = &args.selection;
-    let consumer = consumer_named(&selection.consumer)?;
-    let limit = args.looking.limit();
-    let meant = |letter: &DeadLetter| selection.takes(letter);
-    let held = hold(&operator.pubsub, consumer, limit, interrupt, meant).await?;
-    let missing = selection.missing(&held.letters);
-    let discarded = drop_held(operator, args, &held, interrupt).await;
+    let selected = args.selection.hold(operator, &args.looking, interrupt);
+    let (held, missing) = selected.await?;
+    let dropped = drop_held(operator, args, &held, interrupt).await;
     held.give_back_all().await;
-    write(&discarded?, args.looking.json, Discarded::to_text)?;
+    let discarded = Discarded {
+        consumer: &args.selection.consumer,
+        discarded: held.letters.len(),
+        file: dropped?,
+        more: held.more,
+    };
+    write(&discarded, args.looking.common.json, Discarded::to_text)?;
     missing.iter().for_each(|missing| notice(missing));
     Ok(verdict(missing.is_none()))
 }
 
-/// Asks, writes, and only then acks.
-async fn drop_held<'a>(
+/// Asks, writes, and only then acks; answers the file, if there was anything to drop.
+async fn drop_held(
     operator: &Operator,
-    args: &'a DiscardArgs,
+    args: &DiscardArgs,
     held: &Held,
     interrupt: &Interrupt,
-) -> anyhow::Result<Discarded<'a>> {
-    let consumer = &args.selection.consumer;
-    let mut discarded = Discarded {
-        consumer,
-        discarded: 0,
-        file: None,
-        more: held.more,
-    };
+) -> anyhow::Result<Option<PathBuf>> {
     if held.letters.is_empty() {
-        return Ok(discarded);
+        return Ok(None);
     }
+    let consumer = &args.selection.consumer;
     if !args.yes {
         let count = counted(held.letters.len(), "dead letter");
-        let reasons = reasons_in_words(&held.letters);
+        let reasons = reasons_in_words(&by_reason(&held.letters));
         let question = format!("Discard {count} of {consumer} ({reasons})? [y/N] ");
         let answer = interrupt.or(ask(question)).await??;
         ensure!(agreed(&answer), "nothing was discarded");
@@ -106,9 +101,7 @@ async fn drop_held<'a>(
         let path = path.display();
         format!("they are in {path}, and some or all of them still lie on the dead-letter topic")
     })?;
-    discarded.discarded = held.letters.len();
-    discarded.file = Some(path);
-    Ok(discarded)
+    Ok(Some(path))
 }
 
 pub(super) fn default_file(consumer: &str, now: Timestamp) -> PathBuf {

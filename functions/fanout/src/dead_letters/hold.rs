@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use fanout_bus::PushedMessage;
 use fanout_kernel::Subscriber;
-use fanout_runtime::{Timestamp, error_chain};
+use fanout_runtime::error_chain;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
@@ -74,12 +74,11 @@ pub(super) async fn hold(
         held.give_back_all().await;
         return Err(error);
     }
-    held.letters.sort_by(|a, b| order(a).cmp(&order(b)));
+    held.letters.sort_by_cached_key(|letter| {
+        let message = &letter.message;
+        (message.publish_time, message.message_id.clone())
+    });
     Ok(held)
-}
-
-fn order(letter: &DeadLetter) -> (Timestamp, &str) {
-    (letter.message.publish_time, &letter.message.message_id)
 }
 
 impl Held {
@@ -133,13 +132,9 @@ impl Held {
     async fn pull(&self, most: usize) -> Result<Vec<PushedMessage>, GoogleApiError> {
         let mut leases = self.leases.lock().await;
         let pulled = self.pubsub.pull(&self.subscription, most).await?;
-        let mut ack_ids = Vec::new();
-        let mut messages = Vec::new();
-        for (ack_id, message) in pulled {
-            ack_ids.push(ack_id.clone());
-            leases.insert(message.message_id.clone(), ack_id);
-            messages.push(message);
-        }
+        let (ack_ids, messages): (Vec<_>, Vec<_>) = pulled.into_iter().unzip();
+        let ids = messages.iter().map(|it| it.message_id.clone());
+        leases.extend(ids.zip(ack_ids.iter().cloned()));
         // The subscription's own deadline may be shorter than the time to the next renewal.
         let deadline = self
             .pubsub

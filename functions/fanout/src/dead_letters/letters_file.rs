@@ -1,8 +1,9 @@
 //! Dead letters in a file: a line of JSON each, with all that is needed to publish them again.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context;
@@ -29,7 +30,10 @@ struct FileLine<'a> {
 /// loss of power.
 pub(super) fn write(path: &Path, letters: &[DeadLetter]) -> anyhow::Result<()> {
     let shown = path.display();
-    let file = create(path).map_err(|error| match error.kind() {
+    let mut new = File::options();
+    // It holds names and addresses.
+    new.write(true).create_new(true).mode(0o600);
+    let file = new.open(path).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
             let fault = format!(
                 "{shown} exists already, and nothing is overwritten: choose another file with --to"
@@ -59,14 +63,6 @@ fn write_all(file: File, letters: &[DeadLetter]) -> anyhow::Result<()> {
     out.flush()?;
     out.get_ref().sync_all()?;
     Ok(())
-}
-
-fn create(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    // It holds names and addresses.
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// The file's name is durable too only once its folder is.

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use clap::Args;
-use fanout_runtime::{Timestamp, serialize_rfc3339};
-use serde::{Serialize, Serializer};
+use fanout_runtime::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::hold::hold;
@@ -15,8 +14,9 @@ use super::letter::{DeadLetter, LetterName};
 use super::{LookingAt, consumers_of};
 use crate::answer::{counted, in_words, printable, seconds_since, verdict, write};
 use crate::operator::Operator;
+use crate::trace::shown;
 
-const EXAMPLES: &str = "Examples:
+pub(super) const EXAMPLES: &str = "Examples:
   fanout dead-letters list                              all consumers, on this machine
   fanout dead-letters list --consumer email --json
   fanout dead-letters list --project my-project         in Google Cloud
@@ -32,13 +32,6 @@ const EXAMPLES_SHOWN: usize = 3;
 /// How many fingerprints of a reason the text shows.
 const EVENTS_SHOWN: usize = 10;
 
-#[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    pub(super) at: LookingAt,
-}
-
 #[derive(Serialize)]
 pub(super) struct Listing {
     pub(super) consumers: Vec<OfConsumer>,
@@ -49,8 +42,7 @@ pub(super) struct OfConsumer {
     consumer: &'static str,
     pub(super) count: usize,
     pub(super) more: bool,
-    #[serde(serialize_with = "rfc3339_or_null")]
-    pub(super) oldest: Option<Timestamp>,
+    pub(super) oldest: Option<String>,
     pub(super) reasons: Vec<OfReason>,
 }
 
@@ -73,21 +65,14 @@ pub(super) struct OfFingerprint {
     payload: Option<Value>,
 }
 
-fn rfc3339_or_null<S: Serializer>(time: &Option<Timestamp>, out: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => serialize_rfc3339(time, out),
-        None => out.serialize_none(),
-    }
-}
-
 pub(super) async fn list(
     operator: &Operator,
-    args: &ListArgs,
+    at: &LookingAt,
     interrupt: &Interrupt,
 ) -> anyhow::Result<ExitCode> {
-    let listing = look(operator, args, interrupt).await?;
+    let listing = look(operator, at, interrupt).await?;
     let (now, consumers) = (operator.clock.now(), &listing.consumers);
-    write(&listing, args.at.looking.json, |_| {
+    write(&listing, at.looking.common.json, |_| {
         consumers.iter().map(|of| of.to_text(now)).collect()
     })?;
     Ok(verdict(consumers.iter().all(|of| of.count == 0)))
@@ -95,42 +80,46 @@ pub(super) async fn list(
 
 pub(super) async fn look(
     operator: &Operator,
-    args: &ListArgs,
+    at: &LookingAt,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Listing> {
     let mut consumers = Vec::new();
-    for consumer in consumers_of(operator, args.at.consumer.as_deref()).await? {
-        let limit = args.at.looking.limit();
+    for consumer in consumers_of(operator, at.consumer.as_deref()).await? {
+        let limit = at.looking.limit();
         let mut groups = Groups::default();
         // What was counted is not kept: there may be any number of them.
         let count = |letter: &DeadLetter| {
-            groups.add(letter, args.at.show_payload);
+            groups.add(letter, at.show_payload);
             false
         };
         let held = hold(&operator.pubsub, consumer, limit, interrupt, count).await?;
+        let reasons = groups.largest_first();
         consumers.push(OfConsumer {
             consumer: consumer.consumer,
             count: held.looked_at,
             more: held.more,
-            oldest: groups.oldest,
-            reasons: groups.largest_first(),
+            oldest: oldest(&reasons).map(shown),
+            reasons,
         });
     }
     Ok(Listing { consumers })
 }
 
-#[derive(Default)]
-struct Groups {
-    oldest: Option<Timestamp>,
-    reasons: BTreeMap<String, BTreeMap<String, OfFingerprint>>,
+/// When the oldest letter came: each event has its own among the examples.
+fn oldest(reasons: &[OfReason]) -> Option<Timestamp> {
+    let events = reasons.iter().flat_map(|reason| &reason.events);
+    let oldest = events.filter_map(|event| event.examples.first());
+    oldest.map(|name| name.parked_at).min()
 }
+
+/// By reason and fingerprint.
+#[derive(Default)]
+struct Groups(BTreeMap<String, BTreeMap<String, OfFingerprint>>);
 
 impl Groups {
     fn add(&mut self, letter: &DeadLetter, show_payload: bool) {
         let name = letter.name();
-        let oldest = self.oldest.get_or_insert(name.parked_at);
-        *oldest = name.parked_at.min(*oldest);
-        let events = self.reasons.entry(letter.reason.clone()).or_default();
+        let events = self.0.entry(letter.reason.clone()).or_default();
         let fingerprint = letter.fingerprint.clone();
         let copies = events.entry(fingerprint).or_insert_with(|| OfFingerprint {
             fingerprint: letter.fingerprint.clone(),
@@ -146,7 +135,7 @@ impl Groups {
     }
 
     fn largest_first(self) -> Vec<OfReason> {
-        let reasons = self.reasons.into_iter().map(|(reason, events)| {
+        let reasons = self.0.into_iter().map(|(reason, events)| {
             let mut events: Vec<OfFingerprint> = events.into_values().collect();
             let oldest = |event: &OfFingerprint| event.examples.first().map(|name| name.parked_at);
             events.sort_by_key(|event| (usize::MAX - event.count, oldest(event)));
@@ -164,7 +153,7 @@ impl Groups {
 
 impl OfConsumer {
     fn to_text(&self, now: Timestamp) -> String {
-        let Some(oldest) = self.oldest else {
+        let Some(oldest) = oldest(&self.reasons) else {
             return format!("{}: no dead letters\n", self.consumer);
         };
         let letters = counted(self.count, "dead letter");

@@ -25,20 +25,20 @@ mod tests;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, ensure};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use fanout_kernel::Subscriber;
-use fanout_runtime::{ProcessEnvironment, Shutdown};
+use fanout_runtime::Shutdown;
 
-use crate::answer::block_on;
+use crate::answer::{AnswerFlags, block_on};
 use crate::operator::Operator;
-use crate::target::TargetFlags;
 pub(crate) use interrupt::Interrupt;
 use letter::DeadLetter;
 pub(crate) use outcomes::{Outcome, Outcomes};
 pub(crate) use pace::{Pace, Rate};
 pub(crate) use push_to_consumer::{ConsumerEndpoint, Pushed};
+pub(crate) use selection::reasons_in_words;
 
 const EXAMPLES: &str = "Examples:
   fanout dead-letters list                               what lies there, by reason
@@ -61,7 +61,8 @@ pub struct DeadLettersArgs {
 #[derive(Debug, Subcommand)]
 enum DeadLettersCommand {
     /// Count them by reason and event; changes nothing
-    List(list_letters::ListArgs),
+    #[command(after_help = list_letters::EXAMPLES)]
+    List(LookingAt),
     /// Show one with everything that is known of it; changes nothing
     Show(show_letter::ShowArgs),
     /// Deliver them again to the one consumer that they belong to
@@ -80,12 +81,8 @@ struct Looking {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     limit: Option<u32>,
-    /// Answer in JSON
-    #[arg(long, env = "FANOUT_JSON")]
-    json: bool,
-    /// Which system
     #[command(flatten)]
-    target: TargetFlags,
+    common: AnswerFlags,
 }
 
 /// Where letters are looked at that nothing is done with, and how.
@@ -101,17 +98,6 @@ struct LookingAt {
     looking: Looking,
 }
 
-impl DeadLettersCommand {
-    fn looking(&self) -> &Looking {
-        match self {
-            Self::List(args) => &args.at.looking,
-            Self::Show(args) => &args.at.looking,
-            Self::Redrive(args) => &args.looking,
-            Self::Discard(args) => &args.looking,
-        }
-    }
-}
-
 impl Looking {
     fn limit(&self) -> usize {
         let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
@@ -122,25 +108,24 @@ impl Looking {
 /// Carries the subcommand out, until Ctrl-C or SIGTERM.
 pub fn run(args: &DeadLettersArgs) -> anyhow::Result<ExitCode> {
     use DeadLettersCommand::{Discard, List, Redrive, Show};
+    let on = |looking: &Looking| looking.common.connect();
     block_on(async {
-        let target = &args.command.looking().target;
-        let operator = Operator::connect(target, &ProcessEnvironment)?;
         let interrupt = Interrupt::new(Shutdown::on_signal());
         match &args.command {
-            List(args) => list_letters::list(&operator, args, &interrupt).await,
-            Show(args) => show_letter::show(&operator, args, &interrupt).await,
-            Redrive(args) => redrive_letters::redrive(&operator, args, &interrupt).await,
-            Discard(args) => discard_letters::discard(&operator, args, &interrupt).await,
+            List(at) => list_letters::list(&on(&at.looking)?, at, &interrupt).await,
+            Show(args) => show_letter::show(&on(&args.at.looking)?, args, &interrupt).await,
+            Redrive(args) => redrive_letters::redrive(&on(&args.looking)?, args, &interrupt).await,
+            Discard(args) => discard_letters::discard(&on(&args.looking)?, args, &interrupt).await,
         }
     })
 }
 
-/// How many dead letters a consumer has by reason, and whether there are more. Changes nothing.
+/// How many dead letters a consumer has by reason. Changes nothing.
 pub(crate) async fn count_by_reason(
     operator: &Operator,
     consumer: &Subscriber,
     shutdown: &Shutdown,
-) -> anyhow::Result<(BTreeMap<String, usize>, bool)> {
+) -> anyhow::Result<BTreeMap<String, usize>> {
     let mut reasons = BTreeMap::new();
     let count = |letter: &DeadLetter| {
         *reasons.entry(letter.reason.clone()).or_default() += 1;
@@ -148,7 +133,8 @@ pub(crate) async fn count_by_reason(
     };
     let interrupt = Interrupt::new(shutdown.clone());
     let held = hold::hold(&operator.pubsub, consumer, usize::MAX, &interrupt, count).await?;
-    Ok((reasons, held.more))
+    ensure!(!held.more, "there are more than fit into memory");
+    Ok(reasons)
 }
 
 pub(crate) fn consumer_names() -> PossibleValuesParser {

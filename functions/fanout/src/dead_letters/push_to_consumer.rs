@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use fanout_bus::{PushedMessage, X_REDRIVE};
 use fanout_consume::X_OUTCOME;
 use fanout_kernel::Subscriber;
@@ -52,7 +52,7 @@ impl ConsumerEndpoint {
             http: operator.http.clone(),
             url: Url::parse(endpoint)
                 .with_context(|| format!("the push endpoint of {name} is not a URL"))?,
-            token: token.map(|(iam, it)| iam.identity_token(it, audience.unwrap_or(endpoint))),
+            token: token.map(|(iam, it)| IdentityToken::of(iam, it, audience.unwrap_or(endpoint))),
             time_limit: Duration::from_secs(deadline.unwrap_or(DEFAULT_ACK_DEADLINE)),
         })
     }
@@ -90,19 +90,14 @@ impl ConsumerEndpoint {
     }
 
     fn outcome(&self, answer: &Response) -> anyhow::Result<Outcome> {
-        let outcome = answer.headers().get(X_OUTCOME);
-        Ok(match outcome.and_then(|value| value.to_str().ok()) {
-            Some("done") => Outcome::Done,
-            Some("duplicate") => Outcome::Duplicate,
-            Some("ignored") => Outcome::Ignored,
-            Some("stale") => Outcome::Stale,
-            Some("parked") => Outcome::Parked,
-            // Another server may answer 200 to anything: that is no reason to drop a letter.
-            Some(_) | None => bail!(
-                "{} answers {} without an x-outcome that is known: it is no consumer of this system",
-                self.url,
-                answer.status()
-            ),
+        let said = answer.headers().get(X_OUTCOME);
+        let outcome = said.and_then(|said| serde_json::from_value(said.to_str().ok()?.into()).ok());
+        // Another server may answer 200 to anything: that is no reason to drop a letter.
+        outcome.filter(|it: &Outcome| it.is_settled()).with_context(|| {
+            let (url, status) = (&self.url, answer.status());
+            format!(
+                "{url} answers {status} without an x-outcome that is known: it is no consumer of this system"
+            )
         })
     }
 

@@ -1,8 +1,7 @@
 //! `fanout dead-letters redrive`
 //!
 //! Each letter is pushed to its one consumer, never published: on the topic every consumer would get
-//! it again. It is acked only after the consumer's answer, so a redrive can be stopped anywhere and
-//! repeated: what was answered and not acked is a duplicate the next time.
+//! it again. What was answered and not acked is a duplicate the next time.
 //!
 //! All letters are held before the first push. A copy that a consumer parks meanwhile is none of
 //! them, so a redrive never chases its own tail.
@@ -13,9 +12,8 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use super::hold::{Held, hold};
+use super::hold::Held;
 use super::interrupt::Interrupt;
-use super::letter::DeadLetter;
 use super::outcomes::Outcomes;
 use super::pace::Rate;
 use super::push_all::push_all;
@@ -72,13 +70,10 @@ pub(super) async fn redrive(
     args: &RedriveArgs,
     interrupt: &Interrupt,
 ) -> anyhow::Result<ExitCode> {
-    let selection = &args.selection;
-    let consumer = consumer_named(&selection.consumer)?;
+    let consumer = consumer_named(&args.selection.consumer)?;
     let endpoint = ConsumerEndpoint::of(operator, consumer).await?;
-    let limit = args.looking.limit();
-    let meant = |letter: &DeadLetter| selection.takes(letter);
-    let held = hold(&operator.pubsub, consumer, limit, interrupt, meant).await?;
-    let missing = selection.missing(&held.letters);
+    let selected = args.selection.hold(operator, &args.looking, interrupt);
+    let (held, missing) = selected.await?;
     let well = if args.dry_run {
         held.give_back_all().await;
         write_plan(args, &held, endpoint.url.as_str())?;
@@ -93,7 +88,7 @@ pub(super) async fn redrive(
             more: held.more,
             outcomes,
         };
-        write(&summary, args.looking.json, Summary::to_text)?;
+        write(&summary, args.looking.common.json, Summary::to_text)?;
         pushed?;
         summary.outcomes.all_is_well()
     };
@@ -122,7 +117,7 @@ fn write_plan(args: &RedriveArgs, held: &Held, url: &str) -> anyhow::Result<()> 
         "more": held.more,
         "reasons": reasons,
     });
-    write(&plan, args.looking.json, |_| {
+    write(&plan, args.looking.common.json, |_| {
         let of = counted(held.looked_at, "dead letter");
         let mut text = format!("{consumer}: would redrive {selected} of {of} to {url}\n");
         for (reason, count) in reasons {

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::consumer_names;
+use super::hold::{Held, hold};
 use super::letter::DeadLetter;
+use super::{Interrupt, Looking, consumer_named, consumer_names};
 use crate::answer::printable;
+use crate::operator::Operator;
 
 /// Whose letters are meant, and which.
 #[derive(Debug, Args)]
@@ -34,13 +36,26 @@ struct Which {
 }
 
 impl Selection {
-    pub(super) fn takes(&self, letter: &DeadLetter) -> bool {
+    /// Holds those that are meant; and says what was asked for by name and is not among them.
+    pub(super) async fn hold(
+        &self,
+        operator: &Operator,
+        looking: &Looking,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<(Held, Option<String>)> {
+        let (consumer, limit) = (consumer_named(&self.consumer)?, looking.limit());
+        let meant = |letter: &DeadLetter| self.takes(letter);
+        let held = hold(&operator.pubsub, consumer, limit, interrupt, meant).await?;
+        let missing = self.missing(&held.letters);
+        Ok((held, missing))
+    }
+
+    fn takes(&self, letter: &DeadLetter) -> bool {
         let Which { ids, reason, all } = &self.which;
         *all || reason.as_ref() == Some(&letter.reason) || ids.iter().any(|id| letter.has_id(id))
     }
 
-    /// What was asked for by name and is not among these letters.
-    pub(super) fn missing(&self, letters: &[DeadLetter]) -> Option<String> {
+    fn missing(&self, letters: &[DeadLetter]) -> Option<String> {
         let absent = |id: &&String| !letters.iter().any(|letter| letter.has_id(id));
         let ids = self.which.ids.iter().filter(absent).map(String::as_str);
         let absent: Vec<&str> = ids.collect();
@@ -62,9 +77,8 @@ pub(super) fn by_reason(letters: &[DeadLetter]) -> BTreeMap<&str, usize> {
 }
 
 /// The same in words: `2 id_reused, 1 undecodable`.
-pub(super) fn reasons_in_words(letters: &[DeadLetter]) -> String {
-    let reasons = by_reason(letters);
+pub(crate) fn reasons_in_words(reasons: &BTreeMap<impl AsRef<str>, usize>) -> String {
     let reasons = reasons.iter();
-    let words = reasons.map(|(reason, count)| format!("{count} {}", printable(reason)));
+    let words = reasons.map(|(reason, count)| format!("{count} {}", printable(reason.as_ref())));
     words.collect::<Vec<_>>().join(", ")
 }

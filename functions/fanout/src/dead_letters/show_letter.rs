@@ -12,7 +12,7 @@ use super::hold::hold;
 use super::interrupt::Interrupt;
 use super::letter::DeadLetter;
 use super::{LookingAt, consumers_of};
-use crate::answer::{counted, in_words, printable, seconds_since, write};
+use crate::answer::{counted, facts, in_words, printable, seconds_since, write};
 use crate::operator::Operator;
 use crate::trace::shown;
 
@@ -39,10 +39,15 @@ pub(super) async fn show(
     args: &ShowArgs,
     interrupt: &Interrupt,
 ) -> anyhow::Result<ExitCode> {
+    let LookingAt {
+        consumer,
+        show_payload,
+        looking,
+    } = &args.at;
     let mut found = Vec::new();
     let (mut looked_at, mut more) = (0, false);
-    for consumer in consumers_of(operator, args.at.consumer.as_deref()).await? {
-        let limit = args.at.looking.limit();
+    for consumer in consumers_of(operator, consumer.as_deref()).await? {
+        let limit = looking.limit();
         let meant = |letter: &DeadLetter| letter.has_id(&args.id);
         let held = hold(&operator.pubsub, consumer, limit, interrupt, meant).await?;
         held.give_back_all().await;
@@ -52,19 +57,16 @@ pub(super) async fn show(
     }
     if found.is_empty() {
         let (id, letters) = (printable(&args.id), counted(looked_at, "dead letter"));
-        let more = if more {
-            "; there are more, raise --limit"
-        } else {
-            ""
-        };
+        let raise = "; there are more, raise --limit";
+        let more = if more { raise } else { "" };
         bail!("no dead letter with the id {id} among the {letters} looked at{more}");
     }
     let now = operator.clock.now();
     let all = found.iter();
-    let all = all.map(|(consumer, letter)| to_json(consumer, letter, args.at.show_payload));
-    write(&all.collect::<Vec<_>>(), args.at.looking.json, |_| {
+    let all = all.map(|(consumer, letter)| to_json(consumer, letter, *show_payload));
+    write(&all.collect::<Vec<_>>(), looking.common.json, |_| {
         let all = found.iter();
-        let all = all.map(|(consumer, letter)| to_text(consumer, letter, now, args));
+        let all = all.map(|(consumer, letter)| to_text(consumer, letter, now, *show_payload));
         all.collect::<Vec<_>>().join("\n")
     })?;
     Ok(ExitCode::SUCCESS)
@@ -98,13 +100,10 @@ fn to_json(consumer: &str, letter: &DeadLetter, show_payload: bool) -> Value {
     shown
 }
 
-fn to_text(consumer: &str, letter: &DeadLetter, now: Timestamp, args: &ShowArgs) -> String {
+fn to_text(consumer: &str, letter: &DeadLetter, now: Timestamp, show_payload: bool) -> String {
     let time = |time| {
-        format!(
-            "{}, {} ago",
-            shown(time),
-            in_words(seconds_since(time, now))
-        )
+        let age = in_words(seconds_since(time, now));
+        format!("{}, {age} ago", shown(time))
     };
     let DeadLetter {
         message, original, ..
@@ -125,17 +124,12 @@ fn to_text(consumer: &str, letter: &DeadLetter, now: Timestamp, args: &ShowArgs)
         ("ordering key", key),
         ("fingerprint", Some(&letter.fingerprint)),
     ];
-    let mut text = format!("dead letter {} of {consumer}\n", message.message_id);
-    for (name, value) in lines {
-        if let Some(value) = value {
-            let _ = writeln!(text, "  {name:<13} {}", printable(value));
-        }
-    }
-    text += "  attributes\n";
+    let (id, lines) = (&message.message_id, facts(13, &lines));
+    let mut text = format!("dead letter {id} of {consumer}\n{lines}  attributes\n");
     for (name, value) in &message.attributes {
         let _ = writeln!(text, "    {} = {}", printable(name), printable(value));
     }
-    let payload = if args.at.show_payload {
+    let payload = if show_payload {
         letter.payload().to_string()
     } else {
         format!("{} bytes, shown with --show-payload", message.data.len())

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
-use fanout_runtime::{Environment, ProcessEnvironment};
+use fanout_runtime::ProcessEnvironment;
 use serde::Serialize;
 
 use crate::answer::{block_on, counted, printable, verdict, write};
@@ -57,21 +57,21 @@ struct Report {
 
 /// Checks, and says what it found.
 pub fn run(flags: &DoctorFlags) -> anyhow::Result<ExitCode> {
-    let report = block_on(check(flags, &ProcessEnvironment))?;
+    let report = block_on(check(flags))?;
     write(&report, flags.json, Report::text)?;
     Ok(verdict(report.findings.is_empty()))
 }
 
-async fn check(flags: &DoctorFlags, environment: &dyn Environment) -> anyhow::Result<Report> {
+async fn check(flags: &DoctorFlags) -> anyhow::Result<Report> {
     let mut report = Table::of_the_code().check();
     let (files, findings) = manifest::findings(Path::new("."))?;
     report.looked_at.extend(files);
     report.findings.extend(findings);
     if let Some(project) = &flags.target.project {
-        let operator = Operator::connect(&flags.target, environment)?;
+        let operator = Operator::connect(&flags.target, &ProcessEnvironment)?;
         let bus = live::check(&operator.pubsub, project, &flags.systems).await?;
         report.add(bus);
-        let target = Target::from_flags(&flags.target, environment)?;
+        let target = Target::from_flags(&flags.target, &ProcessEnvironment)?;
         match open_processes(&target).await {
             Ok(processes) => report.add(processes),
             Err(error) => {

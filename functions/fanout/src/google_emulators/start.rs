@@ -6,12 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep, timeout};
+use fanout_google_cloud::EmulatorHosts;
+use reqwest::{Client, StatusCode};
+use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep};
 
 use super::Sdk;
 use super::java_process::JavaProcess;
+use crate::operator::client_of_this_machine;
 
 /// How long both emulators may take until they answer.
 const START_TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -23,10 +25,8 @@ const PROBE_TIME_LIMIT: Duration = Duration::from_secs(2);
 /// Both emulators, running. Dropping this stops them, and so does the end of this process, of
 /// whatever kind. What they held is gone then.
 pub struct Emulators {
-    /// `host:port` of the Pub/Sub emulator, as in `PUBSUB_EMULATOR_HOST`.
-    pub pubsub_host: String,
-    /// `host:port` of the Firestore emulator, as in `FIRESTORE_EMULATOR_HOST`.
-    pub firestore_host: String,
+    /// Where they listen.
+    pub hosts: EmulatorHosts,
     /// Held for their `Drop`.
     _processes: [JavaProcess; 2],
 }
@@ -38,12 +38,27 @@ pub async fn start(sdk: &Sdk, output: &Path) -> anyhow::Result<Emulators> {
     std::fs::create_dir_all(output)
         .with_context(|| format!("the folder {} cannot be created", output.display()))?;
     let [pubsub_port, firestore_port] = free_ports().await?;
-    let mut pubsub = Starting::pubsub(sdk, pubsub_port, output)?;
-    let mut firestore = Starting::firestore(sdk, firestore_port, output)?;
-    tokio::try_join!(pubsub.answers(), firestore.answers())?;
+    let jar = sdk.pubsub_jar.to_string_lossy();
+    let log = output.join("pubsub-emulator.log");
+    let mut pubsub = Starting::new("Pub/Sub", &sdk.java, &["-jar", &jar], pubsub_port, &log)?;
+    let jar = sdk.firestore_jar.to_string_lossy();
+    let log = output.join("firestore-emulator.log");
+    let arguments = [
+        "-Duser.language=en",
+        "-cp",
+        &jar,
+        "com.google.cloud.datastore.emulator.firestore.CloudFirestore",
+        "start",
+        "--database-mode=firestore-native",
+    ];
+    let mut firestore = Starting::new("Firestore", &sdk.java, &arguments, firestore_port, &log)?;
+    let http = client_of_this_machine()?;
+    tokio::try_join!(pubsub.answers(&http), firestore.answers(&http))?;
     Ok(Emulators {
-        pubsub_host: pubsub.address.to_string(),
-        firestore_host: firestore.address.to_string(),
+        hosts: EmulatorHosts {
+            pubsub: pubsub.address.to_string(),
+            firestore: firestore.address.to_string(),
+        },
         _processes: [pubsub.process, firestore.process],
     })
 }
@@ -64,57 +79,38 @@ struct Starting {
 }
 
 impl Starting {
-    fn pubsub(sdk: &Sdk, port: u16, output: &Path) -> anyhow::Result<Self> {
-        let jar = sdk.pubsub_jar.to_string_lossy();
-        // Without --host it listens on [::1] only.
-        let arguments = ["-jar", &jar, "--host=127.0.0.1", &format!("--port={port}")];
-        let output = output.join("pubsub-emulator.log");
-        Self::new("Pub/Sub", sdk, &arguments, port, &output)
-    }
-
-    fn firestore(sdk: &Sdk, port: u16, output: &Path) -> anyhow::Result<Self> {
-        let arguments = [
-            "-Duser.language=en",
-            "-cp",
-            &sdk.firestore_jar.to_string_lossy(),
-            "com.google.cloud.datastore.emulator.firestore.CloudFirestore",
-            "start",
-            "--host=127.0.0.1",
-            &format!("--port={port}"),
-            "--database-mode=firestore-native",
-        ];
-        let output = output.join("firestore-emulator.log");
-        Self::new("Firestore", sdk, &arguments, port, &output)
-    }
-
     fn new(
         emulator: &'static str,
-        sdk: &Sdk,
+        java: &Path,
         arguments: &[&str],
         port: u16,
         output: &Path,
     ) -> anyhow::Result<Self> {
-        let process = JavaProcess::start(&sdk.java, arguments, output)
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        // Without --host Pub/Sub's listens on [::1] only.
+        let listening = ["--host=127.0.0.1", &format!("--port={port}")];
+        let process = JavaProcess::start(java, &[arguments, &listening].concat(), output)
             .with_context(|| format!("the {emulator} emulator cannot be started"))?;
         Ok(Self {
             emulator,
-            address: (Ipv4Addr::LOCALHOST, port).into(),
+            address,
             process,
         })
     }
 
     /// Waits until it answers, at most [`START_TIME_LIMIT`].
-    async fn answers(&mut self) -> anyhow::Result<()> {
+    async fn answers(&mut self, http: &Client) -> anyhow::Result<()> {
         let emulator = self.emulator;
         let deadline = Instant::now() + START_TIME_LIMIT;
         loop {
-            let probed = timeout(PROBE_TIME_LIMIT, probe(self.address)).await;
+            let look = http.get(format!("http://{}/", self.address));
+            let looked = look.timeout(PROBE_TIME_LIMIT).send().await;
             // Asked last: what answers there could be another program, if the port was taken.
             if let Some(status) = self.process.ended()? {
                 let output = self.process.last_output();
                 bail!("the {emulator} emulator ended ({status}) while it started:\n{output}");
             }
-            if matches!(probed, Ok(Ok(true))) {
+            if looked.is_ok_and(|answer| answer.status() == StatusCode::OK) {
                 return Ok(());
             }
             if Instant::now() >= deadline {
@@ -124,15 +120,4 @@ impl Starting {
             sleep(POLL).await;
         }
     }
-}
-
-/// Whether `GET /` is answered with 200.
-async fn probe(address: SocketAddr) -> io::Result<bool> {
-    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    const OK: &[u8] = b"HTTP/1.1 200";
-    let mut connection = TcpStream::connect(address).await?;
-    connection.write_all(REQUEST).await?;
-    let mut status = [0; OK.len()];
-    connection.read_exact(&mut status).await?;
-    Ok(status == OK)
 }

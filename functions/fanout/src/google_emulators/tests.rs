@@ -15,6 +15,7 @@ use fanout_bus::{
     Retention, Subscription, Topology,
 };
 use fanout_bus_pubsub::{Options, PubsubPublisher, SetUpError, set_up};
+use fanout_google_cloud::EmulatorHosts;
 use fanout_runtime::{Environment as _, ProcessEnvironment, Timestamp};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -52,7 +53,7 @@ impl Running {
     fn options(&self) -> Options {
         Options {
             project: "demo".to_owned(),
-            emulator_host: Some(self.emulators.pubsub_host.clone()),
+            emulator_host: Some(self.emulators.hosts.pubsub.clone()),
         }
     }
 }
@@ -240,8 +241,8 @@ async fn a_missing_topic_is_refused_and_emulators_that_stopped_are_unavailable()
     set_up(&options, &topology).await.unwrap();
     publisher.publish("none", message("x")).await.unwrap();
 
-    let firestore_host = google.emulators.firestore_host.clone();
-    let pubsub_host = google.emulators.pubsub_host.clone();
+    let firestore_host = google.emulators.hosts.firestore.clone();
+    let pubsub_host = google.emulators.hosts.pubsub.clone();
     drop(google);
     gone(&pubsub_host).await;
     gone(&firestore_host).await;
@@ -258,12 +259,8 @@ async fn a_missing_topic_is_refused_and_emulators_that_stopped_are_unavailable()
 async fn the_emulators_end_with_a_process_that_is_killed() {
     if ProcessEnvironment.get(HOLD).is_some() {
         let google = running().await;
-        let Emulators {
-            pubsub_host,
-            firestore_host,
-            ..
-        } = &google.emulators;
-        println!("\nhosts {pubsub_host} {firestore_host}");
+        let EmulatorHosts { pubsub, firestore } = &google.emulators.hosts;
+        println!("\nhosts {pubsub} {firestore}");
         return std::future::pending().await;
     }
     let test = concat!(

@@ -10,12 +10,10 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use fanout_event_sourcing::{Fault, Report, verify, verify_with_copies};
 use fanout_root_copies::CopiesPlace;
-use fanout_runtime::ProcessEnvironment;
 use serde::Serialize;
 use system::Account;
 
-use crate::answer::{WrongUse, block_on, verdict, write};
-use crate::target::{Target, TargetFlags};
+use crate::answer::{AnswerFlags, WrongUse, block_on, verdict, write};
 
 const EXAMPLES: &str = "Examples:
   fanout ledger verify
@@ -70,9 +68,8 @@ struct VerifyFlags {
     /// Where copies of the daily roots are: gs://BUCKET, or a folder
     #[arg(long, value_name = "PLACE", conflicts_with = "account", value_parser = copies_place)]
     copies: Option<CopiesPlace>,
-    /// How to answer, and of which system
     #[command(flatten)]
-    asked: Asked,
+    common: AnswerFlags,
 }
 
 #[derive(Debug, Args)]
@@ -80,19 +77,8 @@ struct RebuildFlags {
     /// Only compare: there is no other way yet
     #[arg(long)]
     dry_run: bool,
-    /// How to answer, and of which system
     #[command(flatten)]
-    asked: Asked,
-}
-
-#[derive(Debug, Args)]
-struct Asked {
-    /// Answer in JSON
-    #[arg(long, env = "FANOUT_JSON")]
-    json: bool,
-    /// Where to look
-    #[command(flatten)]
-    target: TargetFlags,
+    common: AnswerFlags,
 }
 
 #[derive(Serialize)]
@@ -112,15 +98,15 @@ fn copies_place(text: &str) -> Result<CopiesPlace, String> {
 
 /// Reads the ledger, and says what was found.
 pub fn run(args: LedgerArgs) -> anyhow::Result<ExitCode> {
-    let (asked, account, copies) = match args.verb {
-        Verb::Verify(flags) => (flags.asked, flags.account, flags.copies),
-        Verb::Rebuild(flags) if flags.dry_run => (flags.asked, None, None),
+    let (common, account, copies) = match args.verb {
+        Verb::Verify(flags) => (flags.common, flags.account, flags.copies),
+        Verb::Rebuild(flags) if flags.dry_run => (flags.common, None, None),
         Verb::Rebuild(_) => {
             let why = "there is nothing to write: add --dry-run to compare";
             return Err(WrongUse(why.to_owned()).into());
         }
     };
-    let target = Target::from_flags(&asked.target, &ProcessEnvironment)?;
+    let target = common.find()?;
     let report = block_on(async {
         let documents = target.documents().await?;
         let documents = documents.as_ref();
@@ -135,7 +121,7 @@ pub fn run(args: LedgerArgs) -> anyhow::Result<ExitCode> {
         };
         verified.context("the ledger could not be read")
     })?;
-    write(&Answer::of(&report), asked.json, Answer::text)?;
+    write(&Answer::of(&report), common.json, Answer::text)?;
     Ok(verdict(report.faults.is_empty()))
 }
 

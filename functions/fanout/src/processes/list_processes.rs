@@ -5,12 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use fanout_processes::{Status, StoredProcess, find_processes};
-use fanout_runtime::Environment;
 use serde::Serialize;
 
 use super::ListFlags;
 use crate::answer::{printable, write};
-use crate::target::Target;
 use crate::trace::shown;
 
 #[derive(Serialize)]
@@ -33,11 +31,8 @@ struct Listed {
     updated_at: String,
 }
 
-pub(super) async fn list(
-    flags: &ListFlags,
-    environment: &dyn Environment,
-) -> anyhow::Result<ExitCode> {
-    let target = Target::from_flags(&flags.common.target, environment)?;
+pub(super) async fn list(flags: &ListFlags) -> anyhow::Result<ExitCode> {
+    let target = flags.common.find()?;
     let documents = target.documents().await?;
     let asked = flags.status.as_deref().and_then(Status::parse);
     let statuses = Status::ALL.into_iter().filter(|status| match asked {

@@ -11,11 +11,9 @@ use anyhow::{Context as _, bail};
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand};
 use fanout_processes::{Pace, Processes, Status, StoredProcess, Verb, process_key};
-use fanout_runtime::ProcessEnvironment;
 use fanout_store::Documents;
 
-use crate::answer::{block_on, printable};
-use crate::ask_service::AnswerFlags;
+use crate::answer::{AnswerFlags, block_on, printable};
 
 const EXAMPLES: &str = "Examples:
   fanout processes list
@@ -145,10 +143,9 @@ struct Which {
 
 /// Does what was asked for.
 pub fn run(args: &ProcessesArgs) -> anyhow::Result<ExitCode> {
-    let environment = &ProcessEnvironment;
     let (flags, verb) = match &args.command {
-        ProcessesCommand::List(flags) => return block_on(list_processes::list(flags, environment)),
-        ProcessesCommand::Show(flags) => return block_on(show_process::show(flags, environment)),
+        ProcessesCommand::List(flags) => return block_on(list_processes::list(flags)),
+        ProcessesCommand::Show(flags) => return block_on(show_process::show(flags)),
         ProcessesCommand::Retry(flags) => (flags, Verb::Retry),
         ProcessesCommand::Skip { step, flags } => (flags, Verb::Skip { step: step.clone() }),
         ProcessesCommand::Compensate(flags) => {
@@ -160,7 +157,7 @@ pub fn run(args: &ProcessesArgs) -> anyhow::Result<ExitCode> {
             (flags, Verb::Abandon { reason })
         }
     };
-    block_on(move_process::operate(flags, verb, environment))
+    block_on(move_process::operate(flags, verb))
 }
 
 /// All processes of this build.

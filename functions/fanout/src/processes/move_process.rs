@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use fanout_google_cloud::GoogleCloudSettings;
 use fanout_processes::{Engine, StoredProcess, Verb};
-use fanout_runtime::{Environment, SystemClock};
+use fanout_runtime::SystemClock;
 use serde_json::{Value, json};
 
 use super::{MoveFlags, show_process, table};
@@ -15,16 +15,12 @@ use crate::ask_service::ask_service;
 use crate::target::{ADVICE, Target};
 use crate::trace::shown;
 
-pub(super) async fn operate(
-    flags: &MoveFlags,
-    verb: Verb,
-    environment: &dyn Environment,
-) -> anyhow::Result<ExitCode> {
-    let target = Target::from_flags(&flags.common.target, environment)?;
+pub(super) async fn operate(flags: &MoveFlags, verb: Verb) -> anyhow::Result<ExitCode> {
+    let target = flags.common.find()?;
     let documents = target.documents().await?;
     let found = flags.which.find(documents.as_ref()).await?;
     let moved = match target {
-        Target::Embedded { .. } => ask_its_service(flags, &found, &verb, environment).await,
+        Target::Embedded { .. } => ask_its_service(flags, &found, &verb).await,
         Target::Google(settings) => in_firestore(settings, &found, &verb).await,
     };
     let key = printable(&found.instance.key);
@@ -42,7 +38,6 @@ async fn ask_its_service(
     flags: &MoveFlags,
     found: &StoredProcess,
     verb: &Verb,
-    environment: &dyn Environment,
 ) -> anyhow::Result<()> {
     let url = match &flags.service_url {
         Some(url) => url.clone(),
@@ -59,7 +54,7 @@ async fn ask_its_service(
     let path = ["processes", &found.name, key, verb.name()];
     let advice = "start `fanout up`, or say where the process's service listens with --service-url";
     let asked = asked(verb);
-    let moved = ask_service::<Value>(&flags.common, &url, &path, &asked, advice, environment).await;
+    let moved = ask_service::<Value>(&url, "--service-url", &path, &asked, advice).await;
     moved.map(drop)
 }
 

@@ -4,18 +4,13 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use fanout_processes::{StepRecord, StoredProcess};
-use fanout_runtime::Environment;
 
 use super::ShowFlags;
 use crate::answer::{printable, write};
-use crate::target::Target;
 use crate::trace::shown;
 
-pub(super) async fn show(
-    flags: &ShowFlags,
-    environment: &dyn Environment,
-) -> anyhow::Result<ExitCode> {
-    let target = Target::from_flags(&flags.common.target, environment)?;
+pub(super) async fn show(flags: &ShowFlags) -> anyhow::Result<ExitCode> {
+    let target = flags.common.find()?;
     let documents = target.documents().await?;
     let stored = flags.which.find(documents.as_ref()).await?;
     write(&stored.to_json(), flags.common.json, |_| text(&stored))?;

@@ -5,13 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use fanout_projections::{Shown, find_standing};
-use fanout_runtime::Environment;
 use serde::Serialize;
 
 use super::table;
-use crate::answer::write;
-use crate::ask_service::AnswerFlags;
-use crate::target::Target;
+use crate::answer::{AnswerFlags, write};
 use crate::trace::shown;
 
 #[derive(Serialize)]
@@ -26,11 +23,8 @@ struct Listed {
     standing: Shown,
 }
 
-pub(super) async fn list(
-    flags: &AnswerFlags,
-    environment: &dyn Environment,
-) -> anyhow::Result<ExitCode> {
-    let target = Target::from_flags(&flags.target, environment)?;
+pub(super) async fn list(flags: &AnswerFlags) -> anyhow::Result<ExitCode> {
+    let target = flags.find()?;
     let documents = target.documents().await?;
     let mut projections = Vec::new();
     for owned in table().all() {

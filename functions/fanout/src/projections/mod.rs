@@ -10,10 +10,8 @@ use anyhow::Context as _;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use fanout_projections::{Freshness, Owned, Projections};
-use fanout_runtime::ProcessEnvironment;
 
-use crate::answer::block_on;
-use crate::ask_service::AnswerFlags;
+use crate::answer::{AnswerFlags, block_on};
 
 const EXAMPLES: &str = "Examples:
   fanout projections list
@@ -89,15 +87,10 @@ struct MoveFlags {
 
 /// Does what was asked for.
 pub fn run(args: &ProjectionsArgs) -> anyhow::Result<ExitCode> {
-    let environment = &ProcessEnvironment;
     match &args.command {
-        ProjectionsCommand::List(flags) => block_on(list_projections::list(flags, environment)),
-        ProjectionsCommand::Rebuild(rebuild) => {
-            block_on(move_projection::rebuild(rebuild, environment))
-        }
-        ProjectionsCommand::Rollback(flags) => {
-            block_on(move_projection::roll_back(flags, environment))
-        }
+        ProjectionsCommand::List(flags) => block_on(list_projections::list(flags)),
+        ProjectionsCommand::Rebuild(rebuild) => block_on(move_projection::rebuild(rebuild)),
+        ProjectionsCommand::Rollback(flags) => block_on(move_projection::roll_back(flags)),
     }
 }
 

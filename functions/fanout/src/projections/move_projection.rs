@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use fanout_google_cloud::GoogleCloudSettings;
 use fanout_projections::{RebuildError, Rebuilds, Shown, Standing, find_standing};
-use fanout_runtime::{Environment, SystemClock, SystemIds};
+use fanout_runtime::{SystemClock, SystemIds};
 use fanout_store::Documents;
 use serde_json::{Value, json};
 
@@ -26,21 +26,18 @@ enum Verb {
     RollBack,
 }
 
-pub(super) async fn rebuild(
-    rebuild: &RebuildFlags,
-    environment: &dyn Environment,
-) -> anyhow::Result<ExitCode> {
+pub(super) async fn rebuild(rebuild: &RebuildFlags) -> anyhow::Result<ExitCode> {
     let RebuildFlags {
         accept_missing,
         flags,
     } = rebuild;
-    let target = Target::from_flags(&flags.common.target, environment)?;
+    let target = flags.common.find()?;
     let documents = target.documents().await?;
     let before = standing(documents.as_ref(), flags).await?;
     let verb = Verb::Rebuild {
         accept_missing: *accept_missing,
     };
-    ask(flags, target, verb, environment).await?;
+    ask(flags, target, verb).await?;
     // What is being built, or was while this asked.
     let generation = before
         .building
@@ -51,13 +48,10 @@ pub(super) async fn rebuild(
     Ok(verdict(is_live))
 }
 
-pub(super) async fn roll_back(
-    flags: &MoveFlags,
-    environment: &dyn Environment,
-) -> anyhow::Result<ExitCode> {
-    let target = Target::from_flags(&flags.common.target, environment)?;
+pub(super) async fn roll_back(flags: &MoveFlags) -> anyhow::Result<ExitCode> {
+    let target = flags.common.find()?;
     let documents = target.documents().await?;
-    ask(flags, target, Verb::RollBack, environment).await?;
+    ask(flags, target, Verb::RollBack).await?;
     answer(
         standing(documents.as_ref(), flags).await?,
         flags,
@@ -107,25 +101,16 @@ async fn watch(
     }
 }
 
-async fn ask(
-    flags: &MoveFlags,
-    target: Target,
-    verb: Verb,
-    environment: &dyn Environment,
-) -> anyhow::Result<()> {
+async fn ask(flags: &MoveFlags, target: Target, verb: Verb) -> anyhow::Result<()> {
     let asked = match target {
-        Target::Embedded { .. } => ask_its_service(flags, verb, environment).await,
+        Target::Embedded { .. } => ask_its_service(flags, verb).await,
         Target::Google(settings) => in_firestore(settings, flags, verb).await,
     };
     asked.with_context(|| format!("{} was not moved", flags.name))
 }
 
 /// The data file belongs to the system that runs on it.
-async fn ask_its_service(
-    flags: &MoveFlags,
-    verb: Verb,
-    environment: &dyn Environment,
-) -> anyhow::Result<()> {
+async fn ask_its_service(flags: &MoveFlags, verb: Verb) -> anyhow::Result<()> {
     let url = match &flags.service_url {
         Some(url) => url.clone(),
         None => {
@@ -144,7 +129,7 @@ async fn ask_its_service(
     let path = ["projections", &flags.name, name];
     let advice =
         "start `fanout up --system social`, or say where the service listens with --service-url";
-    let moved = ask_service::<Value>(&flags.common, &url, &path, &body, advice, environment).await;
+    let moved = ask_service::<Value>(&url, "--service-url", &path, &body, advice).await;
     moved.map(drop)
 }
 

@@ -13,12 +13,10 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use fanout_bus::OutgoingMessage;
 use fanout_contracts::user;
 use fanout_events::{Received, decode};
-use fanout_runtime::{Environment, ProcessEnvironment};
 use serde::Serialize;
 
-use crate::answer::{WrongUse, block_on, printable, write};
+use crate::answer::{AnswerFlags, WrongUse, block_on, facts, write};
 use crate::operator::Operator;
-use crate::target::TargetFlags;
 pub(crate) use compose_event::{EventParts, compose, event_types};
 
 const EXAMPLES: &str = r#"Examples:
@@ -101,12 +99,8 @@ pub struct PublishArgs {
         default_value = "http://localhost:8089"
     )]
     ticker_url: String,
-    /// Answer in JSON
-    #[arg(long, env = "FANOUT_JSON")]
-    json: bool,
-    /// Which system
     #[command(flatten)]
-    target: TargetFlags,
+    common: AnswerFlags,
 }
 
 #[derive(Default, Serialize)]
@@ -137,20 +131,20 @@ fn attribute(text: &str) -> Result<(String, String), String> {
 
 /// Publishes.
 pub fn run(args: &PublishArgs) -> anyhow::Result<ExitCode> {
-    block_on(publish(args, &ProcessEnvironment))
+    block_on(publish(args))
 }
 
-async fn publish(args: &PublishArgs, environment: &dyn Environment) -> anyhow::Result<ExitCode> {
+async fn publish(args: &PublishArgs) -> anyhow::Result<ExitCode> {
     if let (Some(event_id), Some(reason)) = (&args.skip, &args.reason) {
-        return skip_event::skip(args, event_id, reason, environment).await;
+        return skip_event::skip(args, event_id, reason).await;
     }
-    let operator = Operator::connect(&args.target, environment)?;
+    let operator = args.common.connect()?;
     let data = read_data::read(args.data.as_deref().unwrap_or_default())?;
     let published = match &args.event_type {
         Some(event_type) => publish_event(&operator, args, event_type, &data).await?,
         None => publish_raw(&operator, args, data).await?,
     };
-    write(&published, args.json, Published::to_text)?;
+    write(&published, args.common.json, Published::to_text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -249,10 +243,6 @@ impl Published {
             ("sequence", sequence.as_deref()),
             ("correlation", self.correlation_id.as_deref()),
         ];
-        let lines = lines.into_iter().filter_map(|(name, value)| {
-            let value = printable(value?);
-            Some(format!("  {name:<12} {value}\n"))
-        });
-        format!("published to {}\n{}", self.topic, lines.collect::<String>())
+        format!("published to {}\n{}", self.topic, facts(12, &lines))
     }
 }

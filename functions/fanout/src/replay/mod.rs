@@ -9,12 +9,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use fanout_runtime::{ProcessEnvironment, Shutdown, Timestamp};
+use fanout_runtime::{Shutdown, Timestamp};
 
-use crate::answer::{block_on, notice, verdict, write};
+use crate::answer::{AnswerFlags, block_on, notice, verdict, write};
 use crate::dead_letters::{ConsumerEndpoint, Interrupt, Rate, consumer_named, consumer_names};
-use crate::operator::Operator;
-use crate::target::{Target, TargetFlags};
 use replay_events::{Replay, Summary};
 
 const EXAMPLES: &str = "Examples:
@@ -60,12 +58,8 @@ pub struct ReplayFlags {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
-    /// Answer in JSON
-    #[arg(long, env = "FANOUT_JSON")]
-    json: bool,
-    /// Which system
     #[command(flatten)]
-    target: TargetFlags,
+    common: AnswerFlags,
 }
 
 fn time(text: &str) -> Result<Timestamp, &'static str> {
@@ -77,12 +71,16 @@ fn time(text: &str) -> Result<Timestamp, &'static str> {
 /// Replays until all is done, or Ctrl-C.
 pub fn run(flags: &ReplayFlags) -> anyhow::Result<ExitCode> {
     block_on(async {
-        let target = Target::from_flags(&flags.target, &ProcessEnvironment)?;
-        let operator = Operator::connect(&flags.target, &ProcessEnvironment)?;
+        let (target, operator) = (flags.common.find()?, flags.common.connect()?);
         let consumer = consumer_named(&flags.consumer)?;
         let endpoint = ConsumerEndpoint::of(&operator, consumer).await?;
         let documents = target.documents().await?;
-        let mut summary = Summary::new(consumer.consumer, endpoint.url.as_str(), flags.dry_run);
+        let mut summary = Summary {
+            consumer: consumer.consumer,
+            endpoint: endpoint.url.to_string(),
+            dry_run: flags.dry_run,
+            ..Summary::default()
+        };
         let subscription = consumer.first_subscription();
         let replay = Replay {
             flags,
@@ -93,7 +91,7 @@ pub fn run(flags: &ReplayFlags) -> anyhow::Result<ExitCode> {
             interrupt: Interrupt::new(Shutdown::on_signal()),
         };
         let ended = replay.run(&mut summary).await;
-        write(&summary, flags.json, Summary::to_text)?;
+        write(&summary, flags.common.json, Summary::to_text)?;
         if let Some(cursor) = &summary.cursor {
             notice(&format!("to go on: {}", flags.line_from(cursor)));
         }
@@ -105,7 +103,7 @@ pub fn run(flags: &ReplayFlags) -> anyhow::Result<ExitCode> {
 impl ReplayFlags {
     /// The command that goes on at a cursor.
     fn line_from(&self, cursor: &str) -> String {
-        let target = &self.target;
+        let target = &self.common.target;
         let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
         let mut line = format!(
             "fanout replay --consumer {} --from {} --to {} --cursor {cursor} --rate {}",

@@ -26,17 +26,17 @@ pub(super) struct Replay<'a> {
     pub(super) interrupt: Interrupt,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Summary {
-    consumer: &'static str,
-    endpoint: String,
-    dry_run: bool,
+    pub(super) consumer: &'static str,
+    pub(super) endpoint: String,
+    pub(super) dry_run: bool,
     /// In a dry run those that would be pushed.
-    events: usize,
+    pub(super) events: usize,
     /// Where to go on, if it did not come to its end.
     pub(super) cursor: Option<String>,
     #[serde(flatten)]
-    outcomes: Outcomes,
+    pub(super) outcomes: Outcomes,
 }
 
 impl Replay<'_> {
@@ -96,17 +96,6 @@ fn left_out(standing: &Standing, now: Timestamp) -> Option<Outcome> {
 }
 
 impl Summary {
-    pub(super) fn new(consumer: &'static str, endpoint: &str, dry_run: bool) -> Self {
-        Self {
-            consumer,
-            endpoint: endpoint.to_owned(),
-            dry_run,
-            events: 0,
-            cursor: None,
-            outcomes: Outcomes::default(),
-        }
-    }
-
     pub(super) fn all_is_well(&self) -> bool {
         self.cursor.is_none() && self.outcomes.all_is_well()
     }
@@ -149,7 +138,10 @@ mod tests {
 
     #[test]
     fn every_outcome_is_said_and_what_is_left_to_do_is_not_well() {
-        let mut summary = Summary::new("crm", "http://localhost:8083/pubsub/push", false);
+        let mut summary = Summary {
+            consumer: "crm",
+            ..Summary::default()
+        };
         assert!(summary.all_is_well());
         let all = [
             (Outcome::Done, true),

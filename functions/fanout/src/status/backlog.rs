@@ -42,19 +42,13 @@ impl Backlogs {
             (Target::Google(_), None) => bail!("Google's emulator does not tell it"),
         };
         let found = fanout_bus_local::backlogs(&open_file(data_dir)?).await?;
-        let all = found.into_iter().map(|(name, found)| {
-            let oldest_seconds = seconds_since(found.oldest, now);
-            let messages = found.messages;
-            (
-                name,
-                Backlog {
-                    messages,
-                    oldest_seconds,
-                },
-            )
-        });
+        let backlog = |found: fanout_bus_local::Backlog| Backlog {
+            messages: found.messages,
+            oldest_seconds: seconds_since(found.oldest, now),
+        };
+        let all = found.into_iter();
         Ok(Self {
-            all: all.collect(),
+            all: all.map(|(name, found)| (name, backlog(found))).collect(),
             silent_if_empty: true,
         })
     }

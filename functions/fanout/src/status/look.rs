@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use fanout_kernel::Subscriber;
 use fanout_outbox::{EventRow, Standing, WaitingEvents, find_waiting};
 use fanout_runtime::{Shutdown, Timestamp};
 use fanout_store::Documents;
@@ -103,7 +102,7 @@ pub(super) async fn look(target: &Target, operator: &Operator, shutdown: &Shutdo
         consumers.push(OfConsumer {
             consumer: consumer.consumer,
             backlog: Seen::of(backlog),
-            dead_letters: Seen::of(dead_letters(operator, consumer, shutdown).await),
+            dead_letters: Seen::of(count_by_reason(operator, consumer, shutdown).await),
         });
     }
     let mut status = Status {
@@ -133,16 +132,6 @@ async fn look_at_outbox(documents: &dyn Documents, now: Timestamp) -> anyhow::Re
         refused: waiting.filter(|row| row.refusal.is_some()).collect(),
         unreadable,
     })
-}
-
-async fn dead_letters(
-    operator: &Operator,
-    consumer: &Subscriber,
-    shutdown: &Shutdown,
-) -> anyhow::Result<BTreeMap<String, usize>> {
-    let (reasons, more) = count_by_reason(operator, consumer, shutdown).await?;
-    anyhow::ensure!(!more, "there are more than fit into memory");
-    Ok(reasons)
 }
 
 /// Which revisions have instances. On one machine all services are one process, whose `/health` does

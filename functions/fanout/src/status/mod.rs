@@ -10,11 +10,9 @@ mod tests;
 use std::process::ExitCode;
 
 use clap::Args;
-use fanout_runtime::{ProcessEnvironment, Shutdown};
+use fanout_runtime::Shutdown;
 
-use crate::answer::{block_on, verdict, write};
-use crate::operator::Operator;
-use crate::target::{Target, TargetFlags};
+use crate::answer::{AnswerFlags, block_on, verdict, write};
 
 const EXAMPLES: &str = "Examples:
   fanout status                             the system on this machine
@@ -35,22 +33,17 @@ Exit code: 0 nothing is wrong, 1 something is, 2 wrong use.";
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct StatusFlags {
-    /// Answer in JSON
-    #[arg(long, env = "FANOUT_JSON")]
-    pub json: bool,
-    /// Which system
     #[command(flatten)]
-    pub target: TargetFlags,
+    common: AnswerFlags,
 }
 
 /// Looks, and says what is wrong.
 pub fn run(flags: &StatusFlags) -> anyhow::Result<ExitCode> {
-    let target = Target::from_flags(&flags.target, &ProcessEnvironment)?;
-    let operator = Operator::connect(&flags.target, &ProcessEnvironment)?;
+    let (target, operator) = (flags.common.find()?, flags.common.connect()?);
     let status = block_on(async {
         let shutdown = Shutdown::on_signal();
         Ok(look::look(&target, &operator, &shutdown).await)
     })?;
-    write(&status, flags.json, text::of)?;
+    write(&status, flags.common.json, text::of)?;
     Ok(verdict(status.wrong.is_empty()))
 }

@@ -147,8 +147,9 @@ async fn monitoring() -> Monitoring {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
     let http = Client::builder().no_proxy().build().unwrap();
-    let api = GoogleApi::new(http, None, "is there a network?");
-    Monitoring::new(api, url.parse().unwrap(), "p1")
+    let url = url.parse().unwrap();
+    let api = GoogleApi::new(http, url, None, "is there a network?");
+    Monitoring::of(api, "p1")
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::backlog::Backlog;
 use super::look::{Outbox, Seen, Status, Waiting};
 use crate::answer::{counted, in_words, printable};
+use crate::dead_letters::reasons_in_words;
 
 /// How many refused events the text shows.
 const REFUSED_SHOWN: usize = 10;
@@ -87,12 +88,10 @@ fn backlog(backlog: &Backlog) -> String {
 }
 
 fn reasons(reasons: &BTreeMap<String, usize>) -> String {
-    let each = reasons.iter();
-    let each = each.map(|(reason, count)| format!("{count} {}", printable(reason)));
-    match each.collect::<Vec<_>>().join(", ") {
-        none if none.is_empty() => "none".to_owned(),
-        each => each,
+    if reasons.is_empty() {
+        return "none".to_owned();
     }
+    reasons_in_words(reasons)
 }
 
 fn seen<T>(seen: &Seen<T>, words: impl Fn(&T) -> String) -> String {

@@ -6,13 +6,12 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use fanout_runtime::{Environment, ProcessEnvironment};
 use serde::Serialize;
 use serde_json::json;
 use system::{Division, MOST_SHARDS, STOCK_KEEPER, divided, division_of, shard_stock};
 
-use crate::answer::{block_on, counted, printable, write};
-use crate::ask_service::{AnswerFlags, ask_service};
+use crate::answer::{AnswerFlags, block_on, counted, printable, write};
+use crate::ask_service::ask_service;
 use crate::target::{ADVICE, Target};
 
 const EXAMPLES: &str = "Examples:
@@ -83,26 +82,25 @@ struct Divided {
 
 /// Does what was asked for.
 pub fn run(args: &StockArgs) -> anyhow::Result<ExitCode> {
-    let environment = &ProcessEnvironment;
     match &args.command {
-        StockCommand::Show(flags) => block_on(show(flags, environment)),
-        StockCommand::Shard(flags) => block_on(shard(flags, environment)),
+        StockCommand::Show(flags) => block_on(show(flags)),
+        StockCommand::Shard(flags) => block_on(shard(flags)),
     }
 }
 
-async fn show(flags: &ShowFlags, environment: &dyn Environment) -> anyhow::Result<ExitCode> {
-    let target = Target::from_flags(&flags.common.target, environment)?;
+async fn show(flags: &ShowFlags) -> anyhow::Result<ExitCode> {
+    let target = flags.common.find()?;
     let division = stored(&target, &flags.product_id).await?;
     write(&division, flags.common.json, text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn shard(flags: &ShardFlags, environment: &dyn Environment) -> anyhow::Result<ExitCode> {
-    let target = Target::from_flags(&flags.common.target, environment)?;
+async fn shard(flags: &ShardFlags) -> anyhow::Result<ExitCode> {
+    let target = flags.common.find()?;
     let before = stored(&target, &flags.product_id).await?;
     let after = match (flags.dry_run, target) {
         (true, _) => divided(&before, flags.shards)?,
-        (false, Target::Embedded { .. }) => ask_stock_keeper(flags, environment).await?,
+        (false, Target::Embedded { .. }) => ask_stock_keeper(flags).await?,
         (false, Target::Google(settings)) => {
             let documents = settings.documents().await.context(ADVICE)?;
             shard_stock(&documents, &flags.product_id, flags.shards).await?
@@ -132,16 +130,13 @@ async fn stored(target: &Target, product_id: &str) -> anyhow::Result<Division> {
 }
 
 /// The data file belongs to the system that runs on it.
-async fn ask_stock_keeper(
-    flags: &ShardFlags,
-    environment: &dyn Environment,
-) -> anyhow::Result<Division> {
+async fn ask_stock_keeper(flags: &ShardFlags) -> anyhow::Result<Division> {
     let url = flags.service_url.clone();
     let url = url.unwrap_or_else(|| format!("http://localhost:{}", STOCK_KEEPER.port));
     let path = ["stock", flags.product_id.as_str(), "shards"];
     let asked = json!({"shards": flags.shards});
     let advice = "start `fanout up --system shop`, or say where inventory-service listens with --service-url";
-    ask_service(&flags.common, &url, &path, &asked, advice, environment).await
+    ask_service(&url, "--service-url", &path, &asked, advice).await
 }
 
 fn text(division: &Division) -> String {

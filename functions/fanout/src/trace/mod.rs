@@ -9,14 +9,13 @@ mod tests;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use fanout_runtime::{Clock, ProcessEnvironment, SystemClock};
+use fanout_runtime::{Clock, SystemClock};
 use fanout_store::Documents;
 
-use crate::answer::{block_on, notice, verdict, write};
-use crate::target::{Target, TargetFlags};
+use crate::answer::{AnswerFlags, block_on, notice, verdict, write};
 pub(crate) use find::{Question, Trace, find};
 pub(crate) use life::{ConsumerLife, Life, Publication, State, shown};
 
@@ -40,12 +39,8 @@ pub struct TraceFlags {
     /// What to look up
     #[command(flatten)]
     pub asked: Asked,
-    /// Answer in JSON
-    #[arg(long, env = "FANOUT_JSON")]
-    pub json: bool,
-    /// Where to look
     #[command(flatten)]
-    pub target: TargetFlags,
+    common: AnswerFlags,
 }
 
 /// What to look up: exactly one of these.
@@ -68,12 +63,12 @@ pub struct Asked {
 
 /// Looks it up, and says what is known.
 pub fn run(flags: &TraceFlags) -> anyhow::Result<ExitCode> {
-    let target = Target::from_flags(&flags.target, &ProcessEnvironment)?;
+    let target = flags.common.find()?;
     let trace = block_on(async {
         let documents = target.documents().await?;
         look_up(documents.as_ref(), &SystemClock, &flags.asked).await
     })?;
-    write(&trace, flags.json, text::of)?;
+    write(&trace, flags.common.json, text::of)?;
     if trace.is_empty() {
         notice(&text::nothing(&trace, &target));
     }
@@ -90,16 +85,15 @@ async fn look_up(
         user,
         order,
         correlation,
-    } = asked;
-    let question = match (event, user, order, correlation) {
-        (Some(id), _, _, _) => Question::Event(id.clone()),
-        (_, Some(id), _, _) => Question::User(id.clone()),
-        (_, _, Some(id), _) => Question::Order(id.clone()),
-        (_, _, _, Some(id)) => Question::Correlation(id.clone()),
-        (None, None, None, None) => {
-            bail!("name an event, or use --user, --order or --correlation")
-        }
-    };
+    } = asked.clone();
+    let questions = [
+        event.map(Question::Event),
+        user.map(Question::User),
+        order.map(Question::Order),
+        correlation.map(Question::Correlation),
+    ];
+    let question = questions.into_iter().flatten().next();
+    let question = question.context("name an event, or use --user, --order or --correlation")?;
     let trace = find(documents, clock, question).await;
     trace.context("the store could not be read")
 }

@@ -16,6 +16,7 @@ use fanout_testkit::{ManualClock, SeededIds};
 use serde_json::json;
 
 use super::*;
+use crate::target::Target;
 use fanout_google_cloud::{EmulatorHosts, GoogleCloudSettings};
 
 /// A bus that is down, so that rows stay in the outbox.

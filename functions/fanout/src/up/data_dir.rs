@@ -80,11 +80,6 @@ impl DataDir {
         self.path.join("fanout.db")
     }
 
-    /// Where mails are written.
-    pub fn mail(&self) -> PathBuf {
-        self.path.join("mail")
-    }
-
     /// Where the output of Google's emulators goes.
     pub fn emulators(&self) -> PathBuf {
         self.path.join("emulators")
@@ -154,7 +149,7 @@ mod tests {
         }
         fs::create_dir(folder.path().join("mail")).unwrap();
         let data = DataDir::prepare(folder.path(), true).unwrap();
-        assert!(!data.database().exists() && !data.mail().exists());
+        assert!(!data.database().exists() && !folder.path().join("mail").exists());
         assert!(folder.path().join("precious.txt").exists());
     }
 

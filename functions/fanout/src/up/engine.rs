@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use fanout_bus::{Publisher, Topology};
 use fanout_bus_local::{Broker, Mischief};
 use fanout_bus_pubsub as pubsub;
-use fanout_google_cloud::{EmulatorHosts, GoogleCloudSettings};
+use fanout_google_cloud::GoogleCloudSettings;
 use fanout_runtime::{Environment, SystemClock, SystemIds};
 use fanout_store::Documents;
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -65,10 +65,7 @@ impl Engine {
             EngineChoice::Running(at) => Self::on_emulators(at, None).await,
             EngineChoice::ToBeStarted(sdk) => {
                 let started = google_emulators::start(&sdk, &data.emulators()).await?;
-                let at = GoogleCloudSettings::of(LOCAL_PROJECT).on_emulators(EmulatorHosts {
-                    pubsub: started.pubsub_host.clone(),
-                    firestore: started.firestore_host.clone(),
-                });
+                let at = GoogleCloudSettings::of(LOCAL_PROJECT).on_emulators(started.hosts.clone());
                 Self::on_emulators(at, Some(started)).await
             }
         }

@@ -9,9 +9,10 @@ use std::time::Duration;
 use clap::Parser;
 use fanout_runtime::Shutdown;
 
+use super::LookingAt;
 use super::discard_letters::{DiscardArgs, discard};
 use super::interrupt::Interrupt;
-use super::list_letters::{ListArgs, look};
+use super::list_letters::look;
 use super::redrive_letters::{RedriveArgs, redrive};
 use cloud::{AUDIENCE, Cloud, PUSHER};
 
@@ -24,7 +25,7 @@ struct Redrive {
 #[derive(Parser)]
 struct List {
     #[command(flatten)]
-    args: ListArgs,
+    args: LookingAt,
 }
 
 #[derive(Parser)]

@@ -247,13 +247,9 @@ async fn every_page_is_read() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
-    let api = GoogleApi::new(Client::new(), None, "");
-    let pubsub = PubsubRest {
-        api,
-        url: Url::parse(&url).unwrap(),
-        project: "p".to_owned(),
-        empty_pulls: 1,
-    };
+    let url = Url::parse(&url).unwrap();
+    let api = GoogleApi::new(Client::new(), url, None, "");
+    let pubsub = PubsubRest::of(api, "p".to_owned());
     let checked = check(&pubsub, "p", &SystemsFlags::default()).await;
     assert_eq!(checked.unwrap().findings, [""; 0]);
 }
