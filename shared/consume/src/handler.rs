@@ -49,27 +49,28 @@ pub(super) trait Remember: Send + Sync {
     async fn remember(&self, view: &View<'_>) -> Result<UnitOfWork, ReadError>;
 }
 
-pub(super) fn in_store<T: EventType>(effect: impl StoreEffect<T>) -> Handler {
-    let effect = Arc::new(effect);
-    Arc::new(move |event: &Event| {
-        let event = Arc::new(event.read::<T>()?);
-        if !effect.concerns(&event) {
-            return Ok(Bound::OfNoConcern);
-        }
-        let effect = Arc::clone(&effect);
-        Ok(Bound::InStore(Box::new(OnEvent { event, effect })))
-    })
+pub(super) fn in_store<T: EventType, E: StoreEffect<T>>(effect: E) -> Handler {
+    reading(effect, E::concerns, |bound| Bound::InStore(bound))
 }
 
-pub(super) fn outside<T: EventType>(effect: impl OutsideEffect<T>) -> Handler {
+pub(super) fn outside<T: EventType, E: OutsideEffect<T>>(effect: E) -> Handler {
+    reading(effect, E::concerns, |bound| Bound::Outside(bound))
+}
+
+/// Reads events as `T`, and binds those that are business of the effect.
+fn reading<T: EventType, E: Send + Sync + 'static>(
+    effect: E,
+    concerns: fn(&E, &Envelope<T>) -> bool,
+    bind: fn(Box<OnEvent<T, E>>) -> Bound,
+) -> Handler {
     let effect = Arc::new(effect);
     Arc::new(move |event: &Event| {
         let event = Arc::new(event.read::<T>()?);
-        if !effect.concerns(&event) {
+        if !concerns(&effect, &event) {
             return Ok(Bound::OfNoConcern);
         }
         let effect = Arc::clone(&effect);
-        Ok(Bound::Outside(Box::new(OnEvent { event, effect })))
+        Ok(bind(Box::new(OnEvent { event, effect })))
     })
 }
 
