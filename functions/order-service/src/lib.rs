@@ -22,6 +22,7 @@ use fanout_consume::{Consumer, ConsumerDeps, push_route};
 use fanout_contracts::{inventory, mail, operator, order as orders, payment, shipping};
 use fanout_events::EventType;
 use fanout_kernel::{Limits, Role, ServiceSpec, Subscribed, Subscriber};
+use fanout_openapi::Description;
 use fanout_outbox::Outbox;
 use fanout_processes::{Engine, PROCESSES as ALL_PROCESSES, Processes};
 use fanout_runtime::{Clock, IdGenerator};
@@ -158,14 +159,14 @@ pub fn app(deps: OrderServiceDeps) -> Router {
         engine: engine.clone(),
         flow,
     };
-    let (orders, mut document) = OpenApiRouter::with_openapi(openapi::Frame::openapi())
+    let (orders, document) = OpenApiRouter::with_openapi(openapi::Frame::openapi())
         .routes(routes!(place_order::place_order, list_orders::list_orders))
         .routes(routes!(get_order::get_order))
         .routes(routes!(cancel_order::cancel_order))
         .routes(routes!(fanout_openapi::get_openapi))
         .split_for_parts();
-    openapi::complete(&mut document);
-    let orders = orders.layer(Extension(Arc::new(document))).with_state(desk);
+    let description = Description::new(document, openapi::OPERATIONS);
+    let orders = orders.layer(Extension(description)).with_state(desk);
     let orders = with_correlation(orders, Arc::clone(&deps.ids));
     let consumer = processes.on(Consumer::named("order"), Arc::clone(&deps.clock));
     let routes = orders

@@ -3,7 +3,6 @@
 use fanout_openapi::{ErrorAnswer, Operations, idempotency_key};
 use fanout_web::{FieldError, InvalidIdempotencyKey, NotJson};
 use utoipa::OpenApi;
-use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::path::Parameter;
 
 use crate::api_error::ApiError;
@@ -23,14 +22,11 @@ use crate::api_error::ApiError;
 )]
 pub(crate) struct Frame;
 
-/// Completes a document whose paths are known.
-pub(crate) fn complete(document: &mut Document) {
-    let operations = Operations {
-        errors: |operation| errors_of(operation).iter().map(answer).collect(),
-        headers: headers_of,
-    };
-    fanout_openapi::complete(document, &operations);
-}
+/// What the handlers do not say of themselves.
+pub(crate) const OPERATIONS: Operations = Operations {
+    errors: |operation| errors_of(operation).iter().map(answer).collect(),
+    headers: headers_of,
+};
 
 fn answer(error: &ApiError) -> ErrorAnswer {
     ErrorAnswer {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use axum::{Extension, Router};
 use fanout_kernel::{Limits, Role, ServiceSpec};
+use fanout_openapi::Description;
 use fanout_outbox::Outbox;
 use fanout_runtime::{Clock, IdGenerator};
 use fanout_store::Documents;
@@ -78,7 +79,7 @@ pub struct UserServiceDeps {
 
 /// The service's routes.
 pub fn app(deps: UserServiceDeps) -> Router {
-    let (routes, mut document) = OpenApiRouter::with_openapi(openapi::Frame::openapi())
+    let (routes, document) = OpenApiRouter::with_openapi(openapi::Frame::openapi())
         .routes(routes!(sign_up::sign_up))
         .routes(routes!(
             get_user::get_user,
@@ -87,7 +88,7 @@ pub fn app(deps: UserServiceDeps) -> Router {
         ))
         .routes(routes!(fanout_openapi::get_openapi))
         .split_for_parts();
-    openapi::complete(&mut document);
-    let routes = with_fallbacks(routes.merge(health_route())).layer(Extension(Arc::new(document)));
+    let description = Description::new(document, openapi::OPERATIONS);
+    let routes = with_fallbacks(routes.merge(health_route())).layer(Extension(description));
     with_correlation(routes, Arc::clone(&deps.ids)).with_state(deps)
 }

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::to_bytes;
 use axum::response::{IntoResponse, Response as AxumResponse};
@@ -42,12 +42,25 @@ pub struct Operations {
     tag = "description",
     responses((status = 200, description = "OpenAPI 3.1: this document", body = Object))
 )]
-pub async fn get_openapi(Extension(document): Extension<Arc<Document>>) -> AxumResponse {
-    Json(document.as_ref()).into_response()
+pub async fn get_openapi(Extension(description): Extension<Description>) -> AxumResponse {
+    Json(&**description.0).into_response()
 }
 
-/// Completes a document whose paths are known.
-pub fn complete(document: &mut Document, operations: &Operations) {
+/// What a service says of itself, made when it is first asked for: no start waits for it.
+#[derive(Clone)]
+pub struct Description(Arc<LazyLock<Document, Box<dyn FnOnce() -> Document + Send>>>);
+
+impl Description {
+    /// Of a document whose paths are known.
+    pub fn new(mut document: Document, operations: Operations) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(move || {
+            complete(&mut document, &operations);
+            document
+        }))))
+    }
+}
+
+fn complete(document: &mut Document, operations: &Operations) {
     let components = document.components.get_or_insert_default();
     let schemas = &mut components.schemas;
     schemas.insert("Problem".to_owned(), problem_schema().into());

@@ -68,8 +68,13 @@ pub(super) fn declare(file: &Connection, collection: &Collection) -> Result<(), 
     let expiry = collection.expires_by.map(|field| [ascending(field)]);
     let mut wanted: Vec<&[Order]> = collection.indexes.to_vec();
     wanted.extend(expiry.as_ref().map(<[Order; 1]>::as_slice));
-    drop_indexes_but(file, name, &wanted)?;
-    make_columns(file, name, &indexed_fields(collection))?;
+    let fields = indexed_fields(collection);
+    if exists(file, collection)? {
+        drop_indexes_but(file, name, &wanted)?;
+        change_columns(file, name, &fields)?;
+    } else {
+        create_table(file, name, &fields)?;
+    }
     for index in wanted {
         let columns: Vec<_> = index.iter().map(|by| (by.field, by.direction)).collect();
         file.execute_batch(&create_index(name, &index_name(name, index), &columns))?;
@@ -96,7 +101,7 @@ pub(super) fn move_indexes_to_columns(file: &Connection) -> rusqlite::Result<()>
         let wanted: Vec<_> = of_one.iter().map(|(_, name)| named_in(name)).collect();
         let fields = wanted.iter().flatten().map(|(field, _)| *field);
         drop_indexes_but(file, collection, &[])?;
-        make_columns(file, collection, &fields.collect())?;
+        change_columns(file, collection, &fields.collect())?;
         for ((_, name), columns) in of_one.iter().zip(&wanted) {
             file.execute_batch(&create_index(collection, name, columns))?;
         }
@@ -114,20 +119,32 @@ fn named_in(index: &str) -> Vec<(&str, Direction)> {
     list.split(", ").map(column).collect()
 }
 
-/// Makes the table with these columns, or adds and drops some of it.
-fn make_columns(
+/// With all columns at once: after each one that is added, SQLite reads its whole schema again.
+fn create_table(
+    file: &Connection,
+    collection: &str,
+    fields: &BTreeSet<&str>,
+) -> rusqlite::Result<()> {
+    let columns = fields.iter().map(|it| format!(", {} BLOB", column(it)));
+    file.execute_batch(&format!(
+        "CREATE TABLE {} (
+            id          TEXT NOT NULL PRIMARY KEY,
+            fields      TEXT NOT NULL,
+            update_time INTEGER NOT NULL
+            {}
+        )",
+        table(collection),
+        columns.collect::<String>()
+    ))
+}
+
+/// Adds and drops columns, so that it has these.
+fn change_columns(
     file: &Connection,
     collection: &str,
     fields: &BTreeSet<&str>,
 ) -> rusqlite::Result<()> {
     let table = table(collection);
-    file.execute_batch(&format!(
-        "CREATE TABLE IF NOT EXISTS {table} (
-            id          TEXT NOT NULL PRIMARY KEY,
-            fields      TEXT NOT NULL,
-            update_time INTEGER NOT NULL
-        )"
-    ))?;
     let there = fields_with_column(file, collection)?;
     for field in there.iter().filter(|it| !fields.contains(it.as_str())) {
         file.execute_batch(&format!(
