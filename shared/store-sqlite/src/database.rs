@@ -10,7 +10,6 @@
 //! ([`Database::call`]), or, if it asks for no more, in the log ([`Database::call_lazily`]). What only
 //! reads has a thread and a connection of its own, so no listing holds up a commit.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,7 +18,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::checkpoints::{Checkpoints, LOG_PAGES};
-use super::ownership;
+use super::ownership::Ownership;
 use super::pace::Pace;
 use super::schema::{self, Unusable, WAY_OUT};
 use super::worker::{
@@ -62,7 +61,7 @@ struct Owner {
     pace: Pace,
     _checkpoints: Checkpoints,
     /// Freed last: after the threads have ended and closed the file.
-    _ownership: File,
+    _ownership: Ownership,
 }
 
 /// Why the file could not be opened or a job did not happen.
@@ -112,7 +111,7 @@ impl From<rusqlite::Error> for DatabaseError {
 impl Database {
     /// Opens the file (creating it if needed) for this process alone.
     pub fn open(path: &Path) -> Result<Self, DatabaseError> {
-        let ownership = ownership::take(path).map_err(|error| cannot_open(path, &error))?;
+        let ownership = Ownership::take(path).map_err(|error| cannot_open(path, &error))?;
         let open = || {
             let mut writer = connect(path)?;
             schema::upgrade(&mut writer)?;
