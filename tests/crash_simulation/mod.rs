@@ -87,7 +87,7 @@ const SEEDS: u64 = 300;
 /// How many seeds look for a protocol that is broken, at most.
 const MOST: u64 = 2000;
 /// How many seeds must find a protocol that is broken.
-const ENOUGH: u64 = 3;
+const ENOUGH: u64 = 5;
 
 #[test]
 fn every_promise_survives_every_fault() {
