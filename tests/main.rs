@@ -31,3 +31,7 @@ mod social;
 mod support;
 mod traces;
 mod user_service;
+
+/// As the two programs have it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
