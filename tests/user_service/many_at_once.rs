@@ -22,8 +22,8 @@ on_every_store! {
             };
             tokio::spawn(async move { service.sign_up(&address).await })
         });
-        // As many as a store has time for before their requests end, those with one address side by side.
-        let mut answers = stream::iter(sign_ups).buffer_unordered(50);
+        // Those with one address side by side.
+        let mut answers = stream::iter(sign_ups).buffer_unordered(service.keeps_up_with());
         let mut by_status: BTreeMap<StatusCode, u32> = BTreeMap::new();
         while let Some(answer) = answers.next().await {
             let answer = answer.unwrap();

@@ -115,6 +115,15 @@ impl Service {
         Self::compose(documents, publisher, bus, clock, ids, data)
     }
 
+    /// How many sign-ups at once the store has time for before their requests end. Google's emulator,
+    /// when it has just started, has none for five hundred, and the service rightly answers 503.
+    pub(crate) fn keeps_up_with(&self) -> usize {
+        match self.data {
+            Some(_) => 500,
+            None => 50,
+        }
+    }
+
     /// One more instance of the service.
     pub(crate) fn twin(&self) -> Self {
         self.beside(Arc::clone(&self.documents), self.bus.clone())

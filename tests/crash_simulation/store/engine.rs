@@ -1,6 +1,6 @@
 //! The SQLite adapter, in memory or in a file, so that nothing happens behind the simulation's back.
 //! What was in memory serves the next world, emptied: making tables and preparing statements would
-//! take a fifth of all time.
+//! take a quarter of all time.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
