@@ -2,6 +2,7 @@
 """Makes a folder as this checkout is: what git would commit here, and nothing else.
 
     .ci/checkout.py FOLDER
+    .ci/checkout.py FOLDER --back      brings back what tests have written down there
 
 A file that is the same keeps its time, so that cargo compiles in that folder what has changed since the
 last time and no more, however fresh the checkout is.
@@ -21,7 +22,7 @@ def files():
         listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         names = subprocess.run(listed, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout.decode().split("\0")
         return {name for name in names if name and (ROOT / name).is_file()}
-    skipped = {".git", ".fanout", ".terraform", "target", "node_modules"}
+    skipped = {".build", ".git", ".fanout", ".terraform", "target", "node_modules"}
     names = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
     return {str(name) for name in names if not skipped.intersection(name.parts)}
 
@@ -59,7 +60,20 @@ def copy_to(folder):
     return names
 
 
+def bring_back(folder):
+    """The seeds of cases that failed, which proptest leaves beside its tests and tries first."""
+    for file in folder.rglob("*.proptest-regressions"):
+        ours = ROOT / file.relative_to(folder)
+        if not ours.exists() or ours.read_bytes() != file.read_bytes():
+            ours.write_bytes(file.read_bytes())
+            print(f"{ours}: the seed of a case that failed")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    copy_to(Path(sys.argv[1]))
+    match sys.argv[1:]:
+        case [folder]:
+            copy_to(Path(folder))
+        case [folder, "--back"]:
+            bring_back(Path(folder))
+        case _:
+            sys.exit(__doc__)

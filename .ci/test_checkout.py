@@ -5,6 +5,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 sys.dont_write_bytecode = True
 import checkout  # noqa: E402
@@ -40,6 +41,14 @@ class Bring(unittest.TestCase):
         checkout.bring(self.folder, {"a": b"a file", "gone/Cargo.toml/deep": b"a folder"})
         self.assertEqual((self.folder / "a").read_bytes(), b"a file")
         self.assertEqual((self.folder / "gone/Cargo.toml/deep").read_bytes(), b"a folder")
+
+    def test_the_seed_of_a_case_that_failed_comes_back(self):
+        checkout.bring(self.folder, {"law.proptest-regressions": b"old", "new.proptest-regressions": b"new", "law.rs": b""})
+        with tempfile.TemporaryDirectory() as ours, mock.patch.object(checkout, "ROOT", Path(ours)), mock.patch("builtins.print"):
+            Path(ours, "law.proptest-regressions").write_bytes(b"before")
+            checkout.bring_back(self.folder)
+            back = {path.name: path.read_bytes() for path in Path(ours).iterdir()}
+        self.assertEqual(back, {"law.proptest-regressions": b"old", "new.proptest-regressions": b"new"})
 
     def test_the_checkout_has_what_git_would_commit_and_nothing_that_is_ignored(self):
         names = checkout.files()

@@ -4,9 +4,19 @@
 //! The build script of the tests package is this one too.
 
 use std::env::var_os;
+use std::path::{Path, PathBuf};
 
 #[path = "src/google_emulators/locate.rs"]
 pub mod locate;
+
+/// What changes with what is installed. To cargo, a file that is not there has changed each time.
+fn installed(sdk: &Path) -> PathBuf {
+    let list = sdk.join(".install");
+    match list.exists() {
+        true => list,
+        false => sdk.join("bin/gcloud"),
+    }
+}
 
 /// Sets the flag.
 pub fn main() {
@@ -21,8 +31,7 @@ pub fn main() {
             sdk.pubsub_jar.clone(),
             sdk.firestore_jar.clone(),
         ],
-        // Changes when a component is installed.
-        Err(not) => not.sdk.iter().map(|sdk| sdk.join(".install")).collect(),
+        Err(not) => not.sdk.iter().map(|sdk| installed(sdk)).collect(),
     };
     for file in seen {
         println!("cargo::rerun-if-changed={}", file.display());
