@@ -12,7 +12,7 @@ fn main() -> io::Result<()> {
     for domain in folders(&root)? {
         for event_type in folders(&domain.join("schemas"))? {
             for version in folders(&event_type)? {
-                lines.push(line(&event_type, &version));
+                lines.push(line(&root, &event_type, &version));
             }
         }
     }
@@ -21,8 +21,12 @@ fn main() -> io::Result<()> {
     fs::write(folder("OUT_DIR")?.join("released.rs"), table)
 }
 
-fn line(event_type: &Path, version: &Path) -> String {
-    let text = |name: &str| format!("include_str!({:?})", version.join(name));
+/// By a path that is not known before the compiler runs: the repository may have been moved.
+fn line(root: &Path, event_type: &Path, version: &Path) -> String {
+    let folder = version.strip_prefix(root).unwrap_or(version).display();
+    let text = |name: &str| {
+        format!(r#"include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/{folder}/{name}"))"#)
+    };
     format!(
         "    Released {{ event_type: {:?}, version: {:?}, writer: {}, reader: {} }},\n",
         name(event_type),
