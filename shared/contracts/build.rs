@@ -12,7 +12,7 @@ fn main() -> io::Result<()> {
     for domain in folders(&root)? {
         for event_type in folders(&domain.join("schemas"))? {
             for version in folders(&event_type)? {
-                lines.push(line(&root, &event_type, &version));
+                lines.push(line(&root, &event_type, &version)?);
             }
         }
     }
@@ -22,18 +22,19 @@ fn main() -> io::Result<()> {
 }
 
 /// By a path that is not known before the compiler runs: the repository may have been moved.
-fn line(root: &Path, event_type: &Path, version: &Path) -> String {
-    let folder = version.strip_prefix(root).unwrap_or(version).display();
+fn line(root: &Path, event_type: &Path, version: &Path) -> io::Result<String> {
+    let folder = version.strip_prefix(root).map_err(io::Error::other)?;
+    let folder = folder.display();
     let text = |name: &str| {
         format!(r#"include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/{folder}/{name}"))"#)
     };
-    format!(
+    Ok(format!(
         "    Released {{ event_type: {:?}, version: {:?}, writer: {}, reader: {} }},\n",
         name(event_type),
         name(version),
         text("writer.json"),
         text("reader.json"),
-    )
+    ))
 }
 
 fn folder(variable: &str) -> io::Result<PathBuf> {
