@@ -47,17 +47,19 @@ impl IdGenerator for SystemIds {
 /// assert_eq!(fanout_runtime::id_of("evt", &[0xff; 17]), "evt_ZZZZZZZZZZZZZZZZZZZZZZZZZZ");
 /// ```
 pub fn id_of(prefix: &str, bytes: &[u8]) -> String {
-    let bit = |place: usize| {
-        bytes
-            .get(place / 8)
-            .map_or(0, |byte| byte >> (7 - place % 8) & 1)
-    };
-    let character = |number: usize| {
-        let five = (0..5).fold(0, |value, offset| value << 1 | bit(number * 5 + offset));
-        char::from(ALPHABET[usize::from(five)])
-    };
-    let mut id = format!("{prefix}_");
-    id.extend((0..LENGTH).map(character));
+    let mut id = String::with_capacity(prefix.len() + 1 + LENGTH);
+    id.push_str(prefix);
+    id.push('_');
+    let mut bytes = bytes.iter().copied();
+    let (mut bits, mut left) = (0_u16, 0);
+    for _ in 0..LENGTH {
+        if left < 5 {
+            bits = bits << 8 | u16::from(bytes.next().unwrap_or(0));
+            left += 8;
+        }
+        left -= 5;
+        id.push(char::from(ALPHABET[usize::from(bits >> left & 31)]));
+    }
     id
 }
 

@@ -20,10 +20,10 @@ impl Key {
     /// (slashes, control characters, `.`, `__x__`, more than 200 bytes, nothing at all), or what
     /// could be an e-mail address (ids show up in logs) is replaced by `h_` + its SHA-256; so is a text that itself starts with `h_`.
     pub fn new(collection: &'static Collection, text: &str) -> Self {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:~".contains(c);
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:~".contains(&byte);
         let safe = (1..=200).contains(&text.len())
-            && text.chars().all(plain)
-            && text.chars().any(|c| c != '.')
+            && text.bytes().all(plain)
+            && text.bytes().any(|byte| byte != b'.')
             && !text.starts_with("h_")
             && !(text.starts_with("__") && text.ends_with("__"));
         let id = if safe {
