@@ -8,7 +8,7 @@ pub use set_up::{SET_UP_TIME_LIMIT, SetUpError, set_up};
 
 use fanout_runtime::BoxError;
 
-/// Which Pub/Sub to talk to. Google's client reads no variable by itself, so all of it is here.
+/// Which Pub/Sub to talk to. No client reads a variable by itself, so all of it is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The Google Cloud project that topics and subscriptions belong to.
@@ -18,9 +18,9 @@ pub struct Options {
     pub emulator_host: Option<String>,
 }
 
-/// Google's client could not be built.
+/// There is no client for these options.
 #[derive(Debug, thiserror::Error)]
-#[error("Google's Pub/Sub client cannot be built: bad credentials or a bad endpoint")]
+#[error("a Pub/Sub client cannot be built: bad credentials or a bad endpoint")]
 pub struct ClientError(#[source] BoxError);
 
 impl From<google_cloud_gax::client_builder::Error> for ClientError {
@@ -31,7 +31,7 @@ impl From<google_cloud_gax::client_builder::Error> for ClientError {
 
 impl Options {
     /// The emulator's endpoint. `PUBSUB_EMULATOR_HOST` is usually written without a scheme, and
-    /// Google's client wants one.
+    /// clients want one.
     fn emulator_endpoint(&self) -> Option<String> {
         let host = self.emulator_host.as_deref()?;
         let host = host.strip_prefix("http://").unwrap_or(host);

@@ -1,29 +1,23 @@
 //! The `Publisher` port on Pub/Sub.
 
-use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
-use google_cloud_auth::credentials::anonymous;
-use google_cloud_gax::error::rpc::Code;
-use google_cloud_gax::exponential_backoff::ExponentialBackoffBuilder;
-use google_cloud_gax::retry_policy::RetryPolicyExt as _;
-use google_cloud_gax::retry_throttler::CircuitBreaker;
-use google_cloud_pubsub::client::{BasePublisher, Publisher as TopicClient};
-use google_cloud_pubsub::error::PublishError as GoogleError;
-use google_cloud_pubsub::model::Message;
-use google_cloud_pubsub::retry_policy::RetryableErrors;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use fanout_bus::{MessageId, OutgoingMessage, PUBLISH_LIMIT, PublishError, Publisher};
+use fanout_google_grpc::write::{USUAL, put_bytes, put_nested};
+use fanout_google_grpc::{Api, Channel, call, is_answer, said};
+use gcloud_sdk::google::pubsub::v1::PublishResponse;
+use gcloud_sdk::prost::bytes::Bytes;
+use gcloud_sdk::tonic::{Code, Request, Status};
+use http::HeaderValue;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{ClientError, Options};
-use fanout_bus::{MessageId, OutgoingMessage, PUBLISH_LIMIT, PublishError, Publisher};
-use fanout_runtime::error_chain;
 
-/// How long one publish may take, tries and waits included. Shorter than the outbox waits, which
-/// holds the subject for as long: so a key's next message is given to Google's client when the one
-/// before has been answered or given up, and never falls with it.
+/// How long one publish may take, tries and waits included. Shorter by 2 s than the outbox waits, which
+/// holds the subject for as long: so a key's next message is sent when the one before has been
+/// answered or given up, and Pub/Sub has been told not to take that any more.
 pub const PUBLISH_TIME_LIMIT: Duration = Duration::from_secs(8);
 
 const _: () = assert!(PUBLISH_TIME_LIMIT.as_millis() < PUBLISH_LIMIT.as_millis());
@@ -32,128 +26,142 @@ const _: () = assert!(PUBLISH_TIME_LIMIT.as_millis() < PUBLISH_LIMIT.as_millis()
 /// that was closed while the container slept, so that its first event need not wait for the relay.
 const TRIES: u32 = 3;
 
-/// The wait before the second try; the third waits up to twice as long.
+/// The wait before the second try; the third waits twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// What Pub/Sub takes in one request, in bytes. Checked here because the emulator hangs on more.
-const MAX_MESSAGE_SIZE: usize = 10_000_000;
-
-/// How many messages with an ordering key one of Google's topic clients gets.
-///
-/// That client keeps a task and its queue (measured: 10 KB) for each ordering key it has ever seen.
-/// Here the key is an event's subject, so every new user would add one for the life of the process.
-const KEYED_MESSAGES_PER_CLIENT: usize = 500;
+const MAX_REQUEST_SIZE: usize = 10_000_000;
 
 /// For what part of the time limit a connection may leave all its messages unanswered. After that it
-/// has gone silent: without a reset, Google's client would send on it for ever.
+/// has gone silent: without a reset, it would be sent on for ever.
 const SILENT: f32 = 0.25;
 
-/// Publishes through one connection; make one for a process and share it.
+const SERVICE: &str = "https://pubsub.googleapis.com";
+const PUBLISH: &str = "/google.pubsub.v1.Publisher/Publish";
+
+/// By which Google routes a request that names its resource in the message alone (AIP-4222).
+const ROUTING: &str = "x-goog-request-params";
+
+/// Publishes through one connection; make one for a process and share it. A publish that is dropped is
+/// cancelled, so that nothing of it remains here.
 pub struct PubsubPublisher {
     options: Options,
     time_limit: Duration,
+    api: Api,
     connection: Mutex<Connection>,
 }
 
-/// Google's client, and what is made of it.
 struct Connection {
-    base: BasePublisher,
-    topics: HashMap<String, Topic>,
+    channel: Channel,
     /// When the first message since the last answer was sent.
     unanswered: Option<Instant>,
 }
 
-/// Google's clients of one topic.
-struct Topic {
-    current: TopicClient,
-    keyed_messages: usize,
-    /// Kept so that `flush` reaches a message whose caller stopped waiting before the change.
-    previous: Option<TopicClient>,
+/// One message on its way, as Pub/Sub reads it.
+struct Outgoing {
+    request: Bytes,
+    routing: HeaderValue,
 }
 
 impl PubsubPublisher {
-    /// Builds Google's client. Connects at the first publish, not here.
+    /// Looks for credentials. Connects at the first publish, not here.
     pub async fn new(options: Options) -> Result<Self, ClientError> {
         Self::with_time_limit(options, PUBLISH_TIME_LIMIT).await
     }
 
     async fn with_time_limit(options: Options, limit: Duration) -> Result<Self, ClientError> {
-        let connection = Connection::new(&options, limit).await?;
+        let api = match options.emulator_endpoint() {
+            Some(emulator) => Api::of_emulator(&emulator, None),
+            None => Api::of_google(SERVICE, None).await,
+        };
+        let api = api.map_err(ClientError)?;
         Ok(Self {
             options,
             time_limit: limit,
-            connection: Mutex::new(connection),
+            connection: Mutex::new(Connection::of(&api)),
+            api,
         })
     }
 
-    /// The client for the next message, on a connection that is not known to be silent.
-    async fn client_for(&self, topic: &str, keyed: bool) -> TopicClient {
-        let mut connection = self.connection.lock().await;
-        let is_silent = |at: Instant| at.elapsed() > self.time_limit.mul_f32(SILENT);
-        if connection.unanswered.is_some_and(is_silent) {
-            tracing::warn!("Pub/Sub gives no answer; connecting anew");
-            match Connection::new(&self.options, self.time_limit).await {
-                Ok(anew) => *connection = anew,
-                Err(error) => tracing::error!(error = %error_chain(&error), "cannot connect anew"),
+    /// Sends until it is taken, or has failed too often or for good.
+    async fn send(&self, message: &Outgoing, until: Instant) -> Result<PublishResponse, Status> {
+        let mut tried = 1;
+        loop {
+            match self.try_once(message, until).await {
+                Err(status) if may_pass(&status) && tried < TRIES => {
+                    sleep(FIRST_WAIT * tried).await;
+                    tried += 1;
+                }
+                outcome => return outcome,
             }
         }
-        connection.unanswered.get_or_insert_with(Instant::now);
-        connection.client_for(&self.options.topic_path(topic), keyed)
+    }
+
+    async fn try_once(
+        &self,
+        message: &Outgoing,
+        until: Instant,
+    ) -> Result<PublishResponse, Status> {
+        let mut request = Request::new(message.request.clone());
+        // By one to two seconds longer than the caller waits: the client library counts it, too. In
+        // whole seconds, as a header that is the same each time is sent as a number.
+        let left = until.saturating_duration_since(Instant::now()).as_secs();
+        request.set_timeout(Duration::from_secs(left + 2));
+        let metadata = request.metadata_mut().as_mut();
+        metadata.insert(ROUTING, message.routing.clone());
+        let answer = call(self.channel(), PUBLISH, request).await;
+        if answer.as_ref().err().is_none_or(is_answer) {
+            self.with(|connection| connection.unanswered = None);
+        }
+        answer
+    }
+
+    /// A connection that is not known to be silent.
+    fn channel(&self) -> Channel {
+        let is_silent = |at: Instant| at.elapsed() > self.time_limit.mul_f32(SILENT);
+        self.with(|connection| {
+            if connection.unanswered.is_some_and(is_silent) {
+                tracing::warn!("Pub/Sub gives no answer; connecting anew");
+                *connection = Connection::of(&self.api);
+            }
+            connection.unanswered.get_or_insert_with(Instant::now);
+            connection.channel.clone()
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> T {
+        let connection = self.connection.lock();
+        work(&mut connection.unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Connection {
-    /// Connects at the first publish, not here.
-    async fn new(options: &Options, limit: Duration) -> Result<Self, ClientError> {
-        // Google's client gives up before this adapter does, for the same reason.
-        let retries = RetryableErrors
-            .with_time_limit(limit.mul_f32(0.8))
-            .with_attempt_limit(TRIES);
-        let waits = ExponentialBackoffBuilder::new()
-            .with_initial_delay(FIRST_WAIT)
-            .with_maximum_delay(2 * FIRST_WAIT)
-            .clamp();
-        // Google's default throttles tries during an outage, and a throttled try is no try: it
-        // waits on until the time limit instead of failing after the last try. This one never does.
-        let unthrottled = CircuitBreaker::clamp(1, 0, 0);
-        let mut builder = BasePublisher::builder()
-            .with_retry_policy(retries)
-            .with_backoff_policy(waits)
-            .with_retry_throttler(unthrottled);
-        if let Some(endpoint) = options.emulator_endpoint() {
-            builder = builder
-                .with_endpoint(endpoint)
-                .with_credentials(anonymous::Builder::new().build());
-        }
-        Ok(Self {
-            base: builder.build().await?,
-            topics: HashMap::new(),
+    fn of(api: &Api) -> Self {
+        Self {
+            channel: api.open_lazily(),
             unanswered: None,
-        })
-    }
-
-    fn client_for(&mut self, path: &str, keyed: bool) -> TopicClient {
-        let new_client = || new_client(&self.base, path);
-        let topic = self.topics.entry(path.to_owned()).or_insert_with(|| Topic {
-            current: new_client(),
-            keyed_messages: 0,
-            previous: None,
-        });
-        if keyed && topic.keyed_messages == KEYED_MESSAGES_PER_CLIENT {
-            let full = std::mem::replace(&mut topic.current, new_client());
-            topic.previous = Some(full);
-            topic.keyed_messages = 0;
         }
-        topic.keyed_messages += usize::from(keyed);
-        topic.current.clone()
     }
 }
 
-/// A batch is full with its first message, so that an event leaves at once: whoever awaits it would
-/// only pay for the wait for company.
-fn new_client(base: &BasePublisher, topic: &str) -> TopicClient {
-    let client = base.publisher(topic);
-    client.set_message_count_threshold(1).build()
+impl Outgoing {
+    fn new(
+        options: &Options,
+        topic: &str,
+        message: &OutgoingMessage,
+    ) -> Result<Self, PublishError> {
+        let request = publish_request(&options.topic_path(topic), message);
+        let size = request.len();
+        if size > MAX_REQUEST_SIZE {
+            let cause = format!("the message has {size} bytes; Pub/Sub takes {MAX_REQUEST_SIZE}");
+            return Err(PublishError::Refused(cause.into()));
+        }
+        let project = options.project.replace(':', "%3A");
+        let routing = format!("topic=projects%2F{project}%2Ftopics%2F{topic}");
+        let routing = HeaderValue::try_from(routing);
+        let routing = routing.map_err(|error| PublishError::Refused(error.into()))?;
+        Ok(Self { request, routing })
+    }
 }
 
 #[async_trait]
@@ -163,100 +171,88 @@ impl Publisher for PubsubPublisher {
         topic: &str,
         message: OutgoingMessage,
     ) -> Result<MessageId, PublishError> {
-        let size = size_of(topic, &message);
-        if size > MAX_MESSAGE_SIZE {
-            let cause = format!("the message has {size} bytes; Pub/Sub takes {MAX_MESSAGE_SIZE}");
-            return Err(PublishError::Refused(cause.into()));
-        }
-        let client = self.client_for(topic, !message.ordering_key.is_empty());
-        let client = client.await;
-        let send = || {
-            let message = message.clone();
-            let message = Message::new()
-                .set_data(message.data)
-                .set_attributes(message.attributes)
-                .set_ordering_key(message.ordering_key);
-            client.publish(message)
-        };
-        let published = async {
-            match send().await {
-                // Google's client refuses a key after a failure until it is resumed. Order and
-                // retries are the outbox's, so each publish is a new try. Resumed once the client
-                // says so: before that it may be about to pause.
-                Err(GoogleError::OrderingKeyPaused) => {
-                    client.resume_publish(message.ordering_key.as_str());
-                    send().await
-                }
-                sent => sent,
-            }
-        };
-        let published = match timeout(self.time_limit, published).await {
-            Ok(published) => published.map(MessageId).map_err(classify),
+        let message = Outgoing::new(&self.options, topic, &message)?;
+        let until = Instant::now() + self.time_limit;
+        match timeout_at(until, self.send(&message, until)).await {
+            Ok(Ok(mut answer)) => match answer.message_ids.pop() {
+                Some(id) => Ok(MessageId(id)),
+                None => Err(PublishError::Unavailable("the answer has no id".into())),
+            },
+            Ok(Err(status)) => Err(classify(&status)),
             Err(_) => {
                 let cause = format!("no answer within {} ms", self.time_limit.as_millis());
                 Err(PublishError::NoAnswer(cause.into()))
             }
-        };
-        if !matches!(published, Err(PublishError::NoAnswer(_))) {
-            self.connection.lock().await.unanswered = None;
-        }
-        published
-    }
-
-    /// After [`PUBLISH_TIME_LIMIT`] at the latest.
-    async fn flush(&self) {
-        let connection = self.connection.lock().await;
-        let topics = connection.topics.values();
-        let clients = topics.flat_map(|topic| topic.previous.iter().chain([&topic.current]));
-        let clients: Vec<TopicClient> = clients.cloned().collect();
-        drop(connection);
-        let flushed = join_all(clients.iter().map(TopicClient::flush));
-        if timeout(self.time_limit, flushed).await.is_err() {
-            tracing::warn!("messages were still on their way to Pub/Sub when waiting ended");
         }
     }
 }
 
-/// What counts against [`MAX_MESSAGE_SIZE`].
-fn size_of(topic: &str, message: &OutgoingMessage) -> usize {
-    let attributes = message.attributes.iter();
-    let attributes: usize = attributes
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
-    topic.len() + message.data.len() + message.ordering_key.len() + attributes
+/// A `PublishRequest` of one message: it leaves at once, since whoever awaits it would only pay for a
+/// wait for company.
+fn publish_request(topic: &str, message: &OutgoingMessage) -> Bytes {
+    let mut out = Vec::with_capacity(USUAL);
+    put_bytes(&mut out, 1, topic.as_bytes());
+    put_nested(&mut out, 2, |out| {
+        put_bytes(out, 1, &message.data);
+        for (name, value) in &message.attributes {
+            put_nested(out, 2, |out| {
+                put_bytes(out, 1, name.as_bytes());
+                put_bytes(out, 2, value.as_bytes());
+            });
+        }
+        put_bytes(out, 5, message.ordering_key.as_bytes());
+    });
+    out.into()
 }
 
-fn classify(error: GoogleError) -> PublishError {
-    // No cause: paused key, client shut down; a later try may work.
-    let (code, timed_out) = match &error {
-        GoogleError::Rpc(cause) => (cause.status().map(|status| status.code), ran_out(cause)),
-        _ => (None, false),
+/// Whether the next try may go through: the connection broke, or Pub/Sub says what passes. As Google's
+/// client has it.
+fn may_pass(status: &Status) -> bool {
+    let passes = match status.code() {
+        Code::Aborted
+        | Code::DeadlineExceeded
+        | Code::Internal
+        | Code::ResourceExhausted
+        | Code::Unavailable
+        | Code::Unknown => true,
+        Code::Ok
+        | Code::Cancelled
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::FailedPrecondition
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::DataLoss
+        | Code::Unauthenticated => false,
     };
-    if code.is_some_and(is_refusal) {
-        PublishError::Refused(Box::new(error))
-    } else if timed_out || code == Some(Code::DeadlineExceeded) {
-        PublishError::NoAnswer(Box::new(error))
-    } else {
-        PublishError::Unavailable(Box::new(error))
+    passes || !is_answer(status)
+}
+
+fn classify(status: &Status) -> PublishError {
+    let cause = said(status).into();
+    match status.code() {
+        // The same message would get the same answer again, until somebody changes the topic, its
+        // permissions or this program.
+        Code::NotFound
+        | Code::PermissionDenied
+        | Code::InvalidArgument
+        | Code::FailedPrecondition => PublishError::Refused(cause),
+        Code::DeadlineExceeded => PublishError::NoAnswer(cause),
+        Code::Ok
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::AlreadyExists
+        | Code::ResourceExhausted
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::Unavailable
+        | Code::DataLoss
+        | Code::Unauthenticated => PublishError::Unavailable(cause),
     }
-}
-
-/// Whether the client stopped waiting, by itself or below the tries that it counts.
-fn ran_out(error: &google_cloud_pubsub::Error) -> bool {
-    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |it| it.source());
-    causes.any(|cause| {
-        let cause = cause.downcast_ref::<google_cloud_pubsub::Error>();
-        cause.is_some_and(google_cloud_pubsub::Error::is_timeout)
-    })
-}
-
-/// Whether the same message would get the same answer again, until somebody changes the topic, its
-/// permissions or this program.
-fn is_refusal(code: Code) -> bool {
-    matches!(
-        code,
-        Code::NotFound | Code::PermissionDenied | Code::InvalidArgument | Code::FailedPrecondition
-    )
 }
 
 #[cfg(test)]

@@ -43,8 +43,9 @@ impl FromStr for LogFormat {
     }
 }
 
-/// What is logged if `RUST_LOG` does not say.
-const DEFAULT_FILTER: &str = "info,firestore=warn,gcloud_sdk=warn";
+/// What is logged if `RUST_LOG` does not say. The middleware would log each failed call without its cause,
+/// which the caller logs.
+const DEFAULT_FILTER: &str = "info,gcloud_sdk=warn,gcloud_sdk::middleware=off";
 
 /// Stands in a trace's name for the project, where there is none.
 const NO_PROJECT: &str = "local";

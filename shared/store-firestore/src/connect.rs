@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use firestore::{FirestoreDb, FirestoreDbOptions};
-use gcloud_sdk::google_cloud_auth::credentials::anonymous;
-use gcloud_sdk::{GCP_DEFAULT_SCOPES, GoogleAuthHeaders};
-
+use fanout_google_grpc::{Api, Channel};
 use fanout_runtime::BoxError;
+
+use super::names::Names;
 
 const SERVICE: &str = "https://firestore.googleapis.com";
 
@@ -36,26 +35,22 @@ pub enum ConnectError {
     Failed(String, #[source] BoxError),
 }
 
-pub(super) async fn connect(options: &FirestoreOptions) -> Result<FirestoreDb, ConnectError> {
+pub(super) async fn connect(options: &FirestoreOptions) -> Result<Channel, ConnectError> {
     let address = address(options);
     match tokio::time::timeout(CONNECT_TIMEOUT, open(options, &address)).await {
-        Ok(Ok(db)) => Ok(db),
+        Ok(Ok(channel)) => Ok(channel),
         Ok(Err(source)) => Err(ConnectError::Failed(address, source)),
         Err(_elapsed) => Err(ConnectError::TimedOut(address)),
     }
 }
 
-/// Address and credentials are both given: the crate would otherwise take either from
-/// `FIRESTORE_EMULATOR_HOST`, behind the back of whoever chose the options.
-async fn open(options: &FirestoreOptions, address: &str) -> Result<FirestoreDb, BoxError> {
-    let credentials = match options.emulator_host {
-        Some(_) => GoogleAuthHeaders::from(anonymous::Builder::new().build()),
-        None => GoogleAuthHeaders::from_adc_with_scopes(GCP_DEFAULT_SCOPES.clone()).await?,
+async fn open(options: &FirestoreOptions, address: &str) -> Result<Channel, BoxError> {
+    let database = Some(Names::new(&options.project, &options.database).database);
+    let api = match options.emulator_host {
+        Some(_) => Api::of_emulator(address, database)?,
+        None => Api::of_google(address, database).await?,
     };
-    let options = FirestoreDbOptions::new(options.project.clone())
-        .with_database_id(options.database.clone())
-        .with_firebase_api_url(address.to_owned());
-    Ok(FirestoreDb::with_options_auth(options, credentials).await?)
+    api.open().await
 }
 
 fn address(options: &FirestoreOptions) -> String {

@@ -10,12 +10,14 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use firestore::FirestoreDb;
+use fanout_google_grpc::Channel;
 use gcloud_sdk::google::firestore::v1 as proto;
+use gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
 use gcloud_sdk::tonic::{Code, Request, Status};
 use tokio::time::Instant;
 
 use super::connect::{ConnectError, FirestoreOptions, connect};
+use super::names::Names;
 use super::time_limit::TimeLimit;
 
 /// Clones share it.
@@ -40,7 +42,7 @@ pub(super) struct Limits {
 }
 
 struct State {
-    db: FirestoreDb,
+    channel: Channel,
     last_answer: Instant,
     /// The first call since the last answer.
     unanswered: Option<Instant>,
@@ -74,7 +76,7 @@ impl Connection {
         &self,
         may_repeat: bool,
         message: M,
-        make: impl Fn(FirestoreDb, Request<M>) -> F,
+        make: impl Fn(Channel, Request<M>) -> F,
     ) -> Result<T, Status>
     where
         M: Clone,
@@ -84,11 +86,11 @@ impl Connection {
         self.with(|state| *state.unanswered.get_or_insert_with(Instant::now));
         let limit = self.limits.call;
         let again = may_repeat.then(|| message.clone());
-        let call = pin!(make(self.db(), limit.request(message)));
+        let call = pin!(make(self.channel(), limit.request(message)));
         let answer = limit.on(call).await;
         let answer = match (answer, again) {
-            (Err(status), Some(again)) if is_broken(&status) => {
-                let call = pin!(make(self.db(), limit.request(again)));
+            (Err(status), Some(again)) if !fanout_google_grpc::is_answer(&status) => {
+                let call = pin!(make(self.channel(), limit.request(again)));
                 limit.on(call).await
             }
             (answer, _) => answer,
@@ -127,8 +129,8 @@ impl Connection {
             return Ok(());
         }
         match connect(&self.options).await {
-            Ok(db) => {
-                self.with(|state| *state = State::new(db));
+            Ok(channel) => {
+                self.with(|state| *state = State::new(channel));
                 Ok(())
             }
             Err(error) => {
@@ -140,13 +142,12 @@ impl Connection {
 
     async fn is_alive(&self) -> bool {
         let limit = self.limits.sign_of_life;
-        let db = self.db();
         // About no document: whatever Firestore says to that, it is there.
         let question = proto::BatchGetDocumentsRequest {
-            database: db.get_database_path().clone(),
+            database: Names::new(&self.options.project, &self.options.database).database,
             ..Default::default()
         };
-        let mut client = db.client().get();
+        let mut client = FirestoreClient::new(self.channel());
         let call = pin!(client.batch_get_documents(limit.request(question)));
         limit.on(call).await.err().as_ref().is_none_or(is_answer)
     }
@@ -159,8 +160,8 @@ impl Connection {
         })
     }
 
-    fn db(&self) -> FirestoreDb {
-        self.with(|state| state.db.clone())
+    fn channel(&self) -> Channel {
+        self.with(|state| state.channel.clone())
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
@@ -169,9 +170,9 @@ impl Connection {
 }
 
 impl State {
-    fn new(db: FirestoreDb) -> Self {
+    fn new(channel: Channel) -> Self {
         Self {
-            db,
+            channel,
             last_answer: Instant::now(),
             unanswered: None,
             lost: None,
@@ -186,10 +187,5 @@ impl State {
 
 /// Whether Firestore said so, and the connection lives: the call did not hang.
 fn is_answer(status: &Status) -> bool {
-    !is_broken(status) && status.code() != Code::DeadlineExceeded
-}
-
-/// Whether it was the connection that failed: what Firestore itself answers has no cause here.
-fn is_broken(status: &Status) -> bool {
-    std::error::Error::source(status).is_some()
+    fanout_google_grpc::is_answer(status) && status.code() != Code::DeadlineExceeded
 }

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use firestore::FirestoreDb;
+use fanout_google_grpc::{Channel, call};
 use gcloud_sdk::google::firestore::v1 as proto;
 use gcloud_sdk::google::firestore::v1::batch_get_documents_response::Result as Found;
+use gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
 use gcloud_sdk::google::firestore::v1::run_query_request::QueryType;
 use gcloud_sdk::prost::bytes::Bytes;
-use gcloud_sdk::tonic::client::Grpc;
-use gcloud_sdk::tonic::{Request, Response, Status};
-use http::uri::PathAndQuery;
+use gcloud_sdk::tonic::{Request, Status};
 
 use super::conflict::{Suspicion, conditional, first_violated, suspicion};
 use super::connect::{ConnectError, FirestoreOptions};
@@ -19,7 +18,7 @@ use super::names::Names;
 use super::queries;
 use super::status::{Failure, answer, failure, read_error};
 use super::values::{ForeignFormat, fields_from_proto, version_from_proto};
-use super::writes::{CommitCodec, commit_request, no_fields};
+use super::writes::{commit_request, no_fields};
 use fanout_store::{
     Collection, CommitError, CommitReceipt, Content, Document, Documents, Key, Page, Precondition,
     Query, StoreError, Write, check_writes,
@@ -120,10 +119,11 @@ impl FirestoreDocuments {
 }
 
 async fn batch_get(
-    db: FirestoreDb,
+    channel: Channel,
     request: Request<proto::BatchGetDocumentsRequest>,
 ) -> Result<HashMap<String, Option<proto::Document>>, Status> {
-    let answers = db.client().get().batch_get_documents(request).await?;
+    let mut client = FirestoreClient::new(channel);
+    let answers = client.batch_get_documents(request).await?;
     let mut answers = answers.into_inner();
     let mut found = HashMap::new();
     while let Some(answer) = answers.message().await? {
@@ -140,23 +140,19 @@ async fn batch_get(
     Ok(found)
 }
 
-/// What the client's own `commit` does, with a message that is bytes already.
 async fn send_commit(
-    db: FirestoreDb,
-    request: Request<Bytes>,
-) -> Result<Response<proto::CommitResponse>, Status> {
-    let mut client = db.client().get_with(Grpc::new);
-    let ready = client.ready().await;
-    ready.map_err(|error| Status::unknown(format!("Service was not ready: {error}")))?;
-    let path = PathAndQuery::from_static("/google.firestore.v1.Firestore/Commit");
-    client.unary(request, path, CommitCodec).await
+    channel: Channel,
+    message: Request<Bytes>,
+) -> Result<proto::CommitResponse, Status> {
+    call(channel, "/google.firestore.v1.Firestore/Commit", message).await
 }
 
 async fn run_query(
-    db: FirestoreDb,
+    channel: Channel,
     request: Request<proto::RunQueryRequest>,
 ) -> Result<Vec<proto::Document>, Status> {
-    let mut answers = db.client().get().run_query(request).await?.into_inner();
+    let mut client = FirestoreClient::new(channel);
+    let mut answers = client.run_query(request).await?.into_inner();
     let mut documents = Vec::new();
     while let Some(answer) = answers.message().await? {
         // An answer without a document reports progress.
@@ -202,7 +198,7 @@ impl Documents for FirestoreDocuments {
         let span = commit_span("gcp.firestore", writes.len());
         let answer = self.connection.call(may_repeat, message, send_commit);
         match answer.instrument(span).await {
-            Ok(answer) => receipt(&writes, answer.into_inner()),
+            Ok(answer) => receipt(&writes, answer),
             Err(status) => Err(self.commit_error(&writes, status).await),
         }
     }

@@ -1,8 +1,6 @@
 //! What an error of the interface means for the port.
 
-use std::error::Error as _;
-
-use fanout_runtime::error_chain;
+use fanout_google_grpc::said;
 use fanout_store::{Key, StoreError};
 use gcloud_sdk::tonic::{Code, Status};
 
@@ -55,14 +53,11 @@ pub(super) fn failure(status: &Status) -> Failure {
 /// What Firestore answered to a call that was about these documents, or why it did not, without what is
 /// private: a message names documents.
 pub(super) fn answer<'k>(status: &Status, keys: impl Iterator<Item = &'k Key>) -> String {
-    let mut message = status.message().to_owned();
-    if let Some(cause) = status.source() {
-        message = format!("{message}: {}", error_chain(cause));
-    }
+    let mut said = said(status);
     for key in keys.filter(|key| key.declared().private) {
-        message = message.replace(key.id(), "[private]");
+        said = said.replace(key.id(), "[private]");
     }
-    format!("{:?}: {message}", status.code())
+    said
 }
 
 /// Why a read of these documents failed. A missing document is no error of a read; a missing

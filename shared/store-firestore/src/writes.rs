@@ -6,26 +6,17 @@
 
 use std::collections::BTreeSet;
 
+use fanout_google_grpc::write::{USUAL, put_bytes, put_double, put_nested, put_number};
 use gcloud_sdk::google::firestore::v1 as proto;
 use gcloud_sdk::google::firestore::v1::document_transform::FieldTransform;
 use gcloud_sdk::google::firestore::v1::document_transform::field_transform::TransformType;
 use gcloud_sdk::google::firestore::v1::precondition::ConditionType;
 use gcloud_sdk::prost::Message;
-use gcloud_sdk::prost::bytes::{BufMut as _, Bytes};
-use gcloud_sdk::tonic::Status;
-use gcloud_sdk::tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use gcloud_sdk::prost::bytes::Bytes;
 
 use super::names::{DOCUMENT, Names, field_path};
 use super::values::{timestamp, to_proto, version_to_proto};
 use fanout_store::{Content, Fields, Increment, Key, Precondition, Value, Write};
-
-/// How long the usual commit is at most.
-const USUAL: usize = 2048;
-
-/// How a field is written: what its number is followed by.
-const VARINT: u64 = 0;
-const FIXED_64: u64 = 1;
-const LENGTH_DELIMITED: u64 = 2;
 
 /// A `CommitRequest`.
 pub(super) fn commit_request(names: &Names, writes: &[Write]) -> Bytes {
@@ -76,10 +67,7 @@ fn put_value(out: &mut Vec<u8>, value: &Value) {
         Value::Null => put_number(out, 11, 0),
         Value::Boolean(flag) => put_number(out, 1, u64::from(*flag)),
         Value::Integer(number) => put_number(out, 2, number.cast_unsigned()),
-        Value::Double(number) => {
-            put_varint(out, 3 << 3 | FIXED_64);
-            out.extend(number.to_le_bytes());
-        }
+        Value::Double(number) => put_double(out, 3, *number),
         Value::Text(text) => put_bytes(out, 17, text.as_bytes()),
         Value::Timestamp(time) => put_bytes(out, 10, &timestamp(*time).encode_to_vec()),
         Value::Array(items) => put_nested(out, 9, |out| {
@@ -89,43 +77,6 @@ fn put_value(out: &mut Vec<u8>, value: &Value) {
         }),
         Value::Map(fields) => put_nested(out, 6, |out| put_fields(out, 1, fields)),
     }
-}
-
-/// A message within another: its length is known, and put before it, once it is written.
-fn put_nested(out: &mut Vec<u8>, tag: u64, put: impl FnOnce(&mut Vec<u8>)) {
-    put_varint(out, tag << 3 | LENGTH_DELIMITED);
-    // Most messages are so short that their length is one byte.
-    out.push(0);
-    let start = out.len();
-    put(out);
-    match out.len() - start {
-        length @ ..0x80 => out[start - 1] = length as u8,
-        length => {
-            let mut bytes = Vec::new();
-            put_varint(&mut bytes, length as u64);
-            drop(out.splice(start - 1..start, bytes));
-        }
-    }
-}
-
-fn put_bytes(out: &mut Vec<u8>, tag: u64, bytes: &[u8]) {
-    put_varint(out, tag << 3 | LENGTH_DELIMITED);
-    put_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn put_number(out: &mut Vec<u8>, tag: u64, number: u64) {
-    put_varint(out, tag << 3 | VARINT);
-    put_varint(out, number);
-}
-
-/// Seven bits a byte, the lowest first; all but the last have the highest bit set.
-fn put_varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
 }
 
 /// A mask that names no field is not the same as no mask: it leaves every field as it is. A field
@@ -163,58 +114,6 @@ fn precondition(precondition: Precondition) -> Option<proto::Precondition> {
     Some(proto::Precondition {
         condition_type: Some(condition),
     })
-}
-
-/// Sends a commit's message as it is, and reads the answer.
-pub(super) struct CommitCodec;
-
-impl Codec for CommitCodec {
-    type Encode = Bytes;
-    type Decode = proto::CommitResponse;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for CommitCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        out.put(message);
-        Ok(())
-    }
-
-    fn buffer_settings(&self) -> BufferSettings {
-        buffers()
-    }
-}
-
-impl Decoder for CommitCodec {
-    type Item = proto::CommitResponse;
-    type Error = Status;
-
-    fn decode(&mut self, answer: &mut DecodeBuf<'_>) -> Result<Option<Self::Item>, Status> {
-        let answer = proto::CommitResponse::decode(answer);
-        answer
-            .map(Some)
-            .map_err(|error| Status::internal(error.to_string()))
-    }
-    fn buffer_settings(&self) -> BufferSettings {
-        buffers()
-    }
-}
-
-/// Tonic's own begin with 8 KiB, of which an allocator has few in a processor's cache. They grow.
-fn buffers() -> BufferSettings {
-    BufferSettings::new(USUAL, 16 * USUAL)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Google's own client, which speaks gRPC, on the embedded broker, which does not.
+//! A client that speaks gRPC, on the embedded broker, which does not.
 
 use fanout_bus::{OutgoingMessage, Publisher as _};
 use fanout_bus_pubsub::{Options, PubsubPublisher};
@@ -7,7 +7,7 @@ use fanout_runtime::error_chain;
 use crate::running::Running;
 
 #[test]
-fn googles_client_is_told_to_use_rest_or_the_emulator() {
+fn a_client_that_speaks_grpc_is_told_to_use_rest_or_the_emulator() {
     let data = tempfile::tempdir().unwrap();
     let running = Running::start(data.path());
     let url = running.url("pubsub", "");

@@ -127,6 +127,8 @@ async fn serve(stream: TcpStream, plan: Arc<Mutex<Plan>>) {
         return;
     };
     while let Some(Ok((request, respond))) = connection.accept().await {
+        let database = &request.headers()["google-cloud-resource-prefix"];
+        assert_eq!(database, "projects/demo/databases/(default)");
         let reply = next_reply(&plan, &request);
         match reply {
             Reply::Break => return,

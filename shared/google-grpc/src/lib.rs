@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+mod api;
+mod call;
+mod gathered_writes;
+pub mod write;
+
+pub use api::{Api, Channel};
+pub use call::{call, is_answer, said};
