@@ -24,6 +24,12 @@ pub struct FirestoreOptions {
     pub emulator_host: Option<String>,
 }
 
+impl FirestoreOptions {
+    pub(super) fn names(&self) -> Names {
+        Names::new(&self.project, &self.database)
+    }
+}
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -45,7 +51,7 @@ pub(super) async fn connect(options: &FirestoreOptions) -> Result<Channel, Conne
 }
 
 async fn open(options: &FirestoreOptions, address: &str) -> Result<Channel, BoxError> {
-    let database = Some(Names::new(&options.project, &options.database).database);
+    let database = Some(options.names().database);
     let api = match options.emulator_host {
         Some(_) => Api::of_emulator(address, database)?,
         None => Api::of_google(address, database).await?,

@@ -10,14 +10,13 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fanout_google_grpc::Channel;
+use fanout_google_grpc::{Channel, is_answer};
 use gcloud_sdk::google::firestore::v1 as proto;
 use gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
 use gcloud_sdk::tonic::{Code, Request, Status};
 use tokio::time::Instant;
 
 use super::connect::{ConnectError, FirestoreOptions, connect};
-use super::names::Names;
 use super::time_limit::TimeLimit;
 
 /// Clones share it.
@@ -89,13 +88,13 @@ impl Connection {
         let call = pin!(make(self.channel(), limit.request(message)));
         let answer = limit.on(call).await;
         let answer = match (answer, again) {
-            (Err(status), Some(again)) if !fanout_google_grpc::is_answer(&status) => {
+            (Err(status), Some(again)) if !is_answer(&status) => {
                 let call = pin!(make(self.channel(), limit.request(again)));
                 limit.on(call).await
             }
             (answer, _) => answer,
         };
-        if answer.as_ref().err().is_none_or(is_answer) {
+        if answer.as_ref().err().is_none_or(is_sign_of_life) {
             self.with(State::answered);
         }
         answer
@@ -144,12 +143,17 @@ impl Connection {
         let limit = self.limits.sign_of_life;
         // About no document: whatever Firestore says to that, it is there.
         let question = proto::BatchGetDocumentsRequest {
-            database: Names::new(&self.options.project, &self.options.database).database,
+            database: self.options.names().database,
             ..Default::default()
         };
         let mut client = FirestoreClient::new(self.channel());
         let call = pin!(client.batch_get_documents(limit.request(question)));
-        limit.on(call).await.err().as_ref().is_none_or(is_answer)
+        limit
+            .on(call)
+            .await
+            .err()
+            .as_ref()
+            .is_none_or(is_sign_of_life)
     }
 
     fn is_doubtful(&self) -> bool {
@@ -186,6 +190,6 @@ impl State {
 }
 
 /// Whether Firestore said so, and the connection lives: the call did not hang.
-fn is_answer(status: &Status) -> bool {
-    fanout_google_grpc::is_answer(status) && status.code() != Code::DeadlineExceeded
+fn is_sign_of_life(status: &Status) -> bool {
+    is_answer(status) && status.code() != Code::DeadlineExceeded
 }

@@ -40,7 +40,7 @@ impl FirestoreDocuments {
     /// Connects to the service, or to an emulator if the options name one.
     pub async fn connect(options: FirestoreOptions) -> Result<Self, ConnectError> {
         Ok(Self {
-            names: Names::new(&options.project, &options.database),
+            names: options.names(),
             connection: Connection::open(options).await?,
         })
     }

@@ -13,11 +13,12 @@ use http::Uri;
 use http::uri::PathAndQuery;
 use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
-use tokio::io::{AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::io::{AsyncWriteExt as _, duplex};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_util::io::InspectWriter;
 use tower::service_fn;
 
 use super::*;
@@ -103,41 +104,6 @@ proptest! {
     }
 }
 
-/// Counts how often it is written to.
-struct Counted {
-    stream: DuplexStream,
-    writes: Arc<AtomicUsize>,
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        part: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.writes.fetch_add(1, Ordering::Relaxed);
-        Pin::new(&mut self.stream).poll_write(context, part)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 const NOTHING: &str = "nothing here";
 
 /// Answers every call with nothing.
@@ -162,10 +128,10 @@ async fn a_call_is_written_at_once_with_its_head_and_its_body() {
     let (client, server) = duplex(1 << 16);
     tokio::spawn(serve(server));
     let writes = Arc::new(AtomicUsize::new(0));
-    let stream = Counted {
-        stream: client,
-        writes: Arc::clone(&writes),
-    };
+    let counted = Arc::clone(&writes);
+    let stream = InspectWriter::new(client, move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+    });
     let mut streams = vec![TokioIo::new(GatheredWrites::new(stream))];
     let connector = service_fn(move |_: Uri| {
         let stream = streams.pop();
