@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fanout_runtime::Timestamp;
 use fanout_store_sqlite::{Database, DatabaseError};
 
-use super::rows;
+use super::rows::{Count, Time};
 
 /// What a subscription has not acked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,11 +23,8 @@ pub async fn backlogs(database: &Database) -> Result<BTreeMap<String, Backlog>, 
         .read::<_, DatabaseError>(|file| {
             let mut statement = file.prepare(BACKLOGS)?;
             let backlogs = statement.query_map([], |row| {
-                let backlog = Backlog {
-                    messages: rows::count(row, "messages")?,
-                    oldest: rows::time(row, "oldest_ms")?,
-                };
-                Ok((row.get("name")?, backlog))
+                let (name, Count(messages), Time(oldest)) = row.try_into()?;
+                Ok((name, Backlog { messages, oldest }))
             })?;
             Ok(backlogs.collect::<Result<_, _>>()?)
         })
@@ -35,7 +32,7 @@ pub async fn backlogs(database: &Database) -> Result<BTreeMap<String, Backlog>, 
 }
 
 const BACKLOGS: &str = "
-    SELECT subscriptions.name AS name, count(*) AS messages, min(publish_time_ms) AS oldest_ms
+    SELECT subscriptions.name, count(*), min(publish_time_ms)
     FROM subscriptions
     JOIN deliveries ON deliveries.subscription = subscriptions.id
     JOIN messages ON messages.id = deliveries.message

@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use super::backlog::{Backlog, backlogs};
 use super::error::BrokerError;
 use super::mischief::Mischief;
-use super::{rows, schema, subscriptions};
+use super::rows::Count;
+use super::{schema, subscriptions};
 
 /// The embedded broker; clones share it. Dropping all of them stops nothing that was accepted: it
 /// is in the file.
@@ -75,9 +76,11 @@ impl Broker {
         let name = subscription.to_owned();
         self.call(move |_, file| {
             let id = subscriptions::by_name(file, &name)?.id;
-            let sql = "SELECT count(*) AS waiting FROM deliveries WHERE subscription = ?1";
-            let mut statement = file.prepare_cached(sql)?;
-            Ok(statement.query_row([id], |row| rows::count(row, "waiting"))?)
+            let sql = "SELECT count(*) FROM deliveries WHERE subscription = ?1";
+            let Count(waiting) = file
+                .prepare_cached(sql)?
+                .query_row([id], |row| row.get(0))?;
+            Ok(waiting)
         })
         .await
     }

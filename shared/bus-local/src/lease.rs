@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::broker::Broker;
 use super::flow_control::Room;
-use super::rows;
+use super::rows::{Attributes, Time};
 use super::subscriptions::Stored;
 use fanout_bus::PushedMessage;
 
@@ -57,7 +57,7 @@ pub(super) fn next_due(
 ) -> rusqlite::Result<Option<Timestamp>> {
     file.prepare_cached(NEXT_DUE)?
         .query_row((subscription, now.timestamp_millis()), |row| {
-            rows::time(row, "due_ms")
+            row.get(0).map(|Time(due)| due)
         })
         .optional()
 }
@@ -97,21 +97,28 @@ pub(super) const LOAD: &str =
 
 /// `counted`: whether the subscription says which delivery it is.
 fn delivery(row: &Row<'_>, path: &str, counted: bool) -> rusqlite::Result<LeasedMessage> {
-    let message_id: i64 = row.get("id")?;
-    let failed: u32 = row.get("attempts")?;
+    let (message_id, failed, Time(publish_time), ordering_key, Attributes(attributes), data): (
+        i64,
+        u32,
+        Time,
+        String,
+        Attributes,
+        Vec<u8>,
+    ) = row.try_into()?;
     let attempt = failed.saturating_add(1);
-    let data: Vec<u8> = row.get("data")?;
-    let bytes = data.len() + row.get_ref("attributes")?.as_str()?.len();
+    let of_attributes = attributes
+        .iter()
+        .map(|(name, value)| name.len() + value.len());
     Ok(LeasedMessage {
         message_id,
         attempt,
-        bytes,
+        bytes: data.len() + of_attributes.sum::<usize>(),
         message: PushedMessage {
             message_id: message_id.to_string(),
-            publish_time: rows::time(row, "publish_time_ms")?,
+            publish_time,
             data: data.into(),
-            attributes: rows::attributes(row, "attributes")?,
-            ordering_key: row.get("ordering_key")?,
+            attributes,
+            ordering_key,
             subscription: path.to_owned(),
             delivery_attempt: counted.then_some(attempt),
         },

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::broker::Broker;
 use super::error::BrokerError;
 use super::publish::Subscribers;
+use super::rows::{Attributes, Time};
 use super::{forget, ordering, rows, subscriptions};
 use fanout_bus::{DeadLetterPolicy, OutgoingMessage, Subscription};
 use tracing::warn;
@@ -30,14 +31,16 @@ pub(super) fn acknowledge(
 ) -> rusqlite::Result<bool> {
     let ordering_key: Option<String> = file
         .prepare_cached(
-            "DELETE FROM deliveries WHERE message = ?1 AND subscription = ?2
-             RETURNING ordering_key",
+            "SELECT ordering_key FROM deliveries WHERE message = ?1 AND subscription = ?2",
         )?
         .query_row((key.message, key.subscription), |row| row.get(0))
         .optional()?;
     let Some(ordering_key) = ordering_key else {
         return Ok(false);
     };
+    // Not with RETURNING: SQLite then makes a table in memory for the answer, which costs more.
+    file.prepare_cached("DELETE FROM deliveries WHERE message = ?1 AND subscription = ?2")?
+        .execute((key.message, key.subscription))?;
     let released = ordering::release_next(file, key.subscription, &ordering_key, now)?;
     let retains = file
         .prepare_cached("SELECT 1 FROM subscriptions WHERE id = ?1 AND retains_acked")?
@@ -94,13 +97,14 @@ pub(super) fn forward(
              WHERE deliveries.message = ?1 AND subscription = ?2",
         )?
         .query_row((key.message, key.subscription), |row| {
-            let data: Vec<u8> = row.get("data")?;
+            let (Time(published), ordering_key, Attributes(attributes), data): (_, _, _, Vec<u8>) =
+                row.try_into()?;
             let message = OutgoingMessage {
                 data: data.into(),
-                attributes: rows::attributes(row, "attributes")?,
-                ordering_key: row.get("ordering_key")?,
+                attributes,
+                ordering_key,
             };
-            Ok((message, rows::time(row, "publish_time_ms")?))
+            Ok((message, published))
         })
         .optional()?;
     let Some((mut message, published)) = stored else {

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::error::BrokerError;
 use super::filter::{AttributeFilter, InvalidFilter};
+use super::rows::{Milliseconds, StoredWrapping};
 use super::{forget, ordering, rows};
 use fanout_bus::{Backoff, DeadLetterPolicy, Retention, Subscription};
 
@@ -209,32 +210,39 @@ fn check_name(name: &str) -> Result<(), BrokerError> {
     }
 }
 
+/// Of what is selected by [`SELECT`], in its order.
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    let (topic, max_attempts) = (row.get("dead_letter_topic")?, row.get("max_attempts")?);
+    let (
+        id,
+        name,
+        topic,
+        push_endpoint,
+        Milliseconds(ack_deadline),
+        Milliseconds(min),
+        Milliseconds(max),
+        dead_letter_topic,
+        max_attempts,
+        ordered,
+        filter,
+        Milliseconds(period),
+        acked,
+        StoredWrapping(wrapping),
+    ) = row.try_into()?;
     let policy = |(topic, max_attempts)| DeadLetterPolicy {
         topic,
         max_attempts,
     };
     let settings = Subscription {
-        name: row.get("name")?,
-        topic: row.get("topic")?,
-        push_endpoint: row.get("push_endpoint")?,
-        wrapping: rows::wrapping(row, "wrapping")?,
-        ack_deadline: rows::duration(row, "ack_deadline_ms")?,
-        backoff: Backoff {
-            min: rows::duration(row, "min_backoff_ms")?,
-            max: rows::duration(row, "max_backoff_ms")?,
-        },
-        dead_letters: Option::zip(topic, max_attempts).map(policy),
-        ordered: row.get("ordered")?,
-        filter: row.get("filter")?,
-        retention: Retention {
-            period: rows::duration(row, "retention_ms")?,
-            acked: row.get("retains_acked")?,
-        },
+        name,
+        topic,
+        push_endpoint,
+        wrapping,
+        ack_deadline,
+        backoff: Backoff { min, max },
+        dead_letters: Option::zip(dead_letter_topic, max_attempts).map(policy),
+        ordered,
+        filter,
+        retention: Retention { period, acked },
     };
-    Ok(Stored {
-        id: row.get("id")?,
-        settings,
-    })
+    Ok(Stored { id, settings })
 }

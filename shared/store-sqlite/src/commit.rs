@@ -3,19 +3,21 @@
 //! First all is found out that can be wrong with it, then it is written: of a commit that is refused
 //! nothing has to be undone.
 
+use std::borrow::Cow;
+
 use fanout_runtime::Clock;
 use fanout_store::{
     CommitError, CommitReceipt, Content, Fields, Increment, Key, StoreError, UpdateTime, Value,
     Write, check_document,
 };
 use rusqlite::types::Value as Sql;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, ParamsFromIter, params_from_iter};
 
 use super::codec;
 use super::database::DatabaseError;
 use super::documents::{Row, find};
 use super::sort_key::sort_key;
-use super::tables::{column, indexed_fields, table};
+use super::tables::{Quoted, column, indexed_fields, table};
 
 /// Makes all of the writes. What [`wrote_nothing`] says of an error holds.
 pub(super) fn commit(
@@ -72,9 +74,12 @@ enum Change {
     None(Option<UpdateTime>),
 }
 
-/// The columns of a document that are written, and what comes into them: of an update those of the
-/// indexed fields that change, so that no other index is touched.
-struct Stored(Vec<(String, Sql)>);
+/// What comes into the columns of a document.
+struct Stored {
+    fields: String,
+    /// Of the indexed fields: of an update those that change, so that no other index is touched.
+    keys: Vec<(&'static str, Sql)>,
+}
 
 impl<'a> Planned<'a> {
     /// No other write of the commit is about this document, so all see what was before the commit.
@@ -97,21 +102,21 @@ impl<'a> Planned<'a> {
         let (id, table) = (self.key.id(), table(self.key.collection()));
         match self.change {
             Change::Insert(stored) => {
-                let (columns, mut values) = stored.at(version);
-                let marks = "?, ".repeat(columns.len());
-                let columns = columns.join(", ");
-                let sql = format!("INSERT INTO {table} ({columns}, id) VALUES ({marks}?)");
-                values.push(Sql::Text(id.to_owned()));
-                file.prepare_cached(&sql)?
-                    .execute(params_from_iter(values))?;
+                let columns = stored.columns(|column| format!(", {column}"));
+                let marks = ", ?".repeat(stored.keys.len());
+                let sql = format!(
+                    "INSERT INTO {table} (id, update_time, fields{columns}) VALUES (?, ?, ?{marks})"
+                );
+                let values = stored.values(Sql::Text(id.to_owned()), version);
+                file.prepare_cached(&sql)?.execute(values)?;
             }
             Change::Update { rowid, stored } => {
-                let (columns, mut values) = stored.at(version);
-                let columns = columns.join(" = ?, ");
-                let sql = format!("UPDATE {table} SET {columns} = ? WHERE rowid = ?");
-                values.push(Sql::Integer(rowid));
-                file.prepare_cached(&sql)?
-                    .execute(params_from_iter(values))?;
+                let columns = stored.columns(|column| format!(", {column} = ?"));
+                let sql = format!(
+                    "UPDATE {table} SET update_time = ?2, fields = ?3{columns} WHERE rowid = ?1"
+                );
+                let values = stored.values(Sql::Integer(rowid), version);
+                file.prepare_cached(&sql)?.execute(values)?;
             }
             Change::Delete { rowid } => {
                 let sql = format!("DELETE FROM {table} WHERE rowid = ?1");
@@ -157,33 +162,40 @@ impl Stored {
                 .map_or(Sql::Null, |it| Sql::Blob(sort_key(it)))
         };
         let indexed = indexed_fields(key.declared()).into_iter().filter(changed);
-        let keys = indexed.map(|field| (column(field), key_of(field)));
-        let document = ("fields".to_owned(), Sql::Text(encoded));
-        Self(std::iter::once(document).chain(keys).collect())
+        Self {
+            fields: encoded,
+            keys: indexed.map(|field| (field, key_of(field))).collect(),
+        }
     }
 
-    /// The columns and the values of this version.
-    fn at(mut self, version: i64) -> (Vec<String>, Vec<Sql>) {
-        let version = ("update_time".to_owned(), Sql::Integer(version));
-        self.0.push(version);
-        self.0.into_iter().unzip()
+    /// The columns of [`Stored::keys`] as they stand in a statement.
+    fn columns(&self, in_sql: impl Fn(Quoted<'_>) -> String) -> String {
+        let fields = self.keys.iter().map(|(field, _)| *field);
+        fields.map(|field| in_sql(column(field))).collect()
+    }
+
+    /// The parameters of a statement: what says which document, and all that comes into it.
+    fn values(self, document: Sql, version: i64) -> ParamsFromIter<impl IntoIterator<Item = Sql>> {
+        let first = [document, Sql::Integer(version), Sql::Text(self.fields)];
+        let keys = self.keys.into_iter().map(|(_, key)| key);
+        params_from_iter(first.into_iter().chain(keys))
     }
 }
 
 /// What the document holds after a write that does not delete it.
-fn fields_after(write: &Write, was: Option<&Fields>) -> Fields {
+fn fields_after<'a>(write: &'a Write, was: Option<&Fields>) -> Cow<'a, Fields> {
     let mut fields = match &write.content {
-        Content::Delete => Fields::new(),
-        Content::Set(fields) => fields.clone(),
+        Content::Delete => Cow::Owned(Fields::new()),
+        Content::Set(fields) => Cow::Borrowed(fields),
         Content::Merge(changes, removed) => {
             let stored = was.cloned().unwrap_or_default().into_iter();
             let kept = stored.filter(|(name, _)| !removed.contains(name));
-            kept.chain(changes.clone()).collect()
+            Cow::Owned(kept.chain(changes.clone()).collect())
         }
     };
     for Increment { field, by } in &write.increments {
         let after = increased(fields.get(field), *by);
-        fields.set(field, after);
+        fields.to_mut().set(field, after);
     }
     fields
 }

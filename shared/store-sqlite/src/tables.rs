@@ -1,6 +1,7 @@
 //! The tables: one for each collection, with a column for each indexed field, and its declared indexes.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use fanout_runtime::Timestamp;
 use fanout_store::{Collection, Comparison, Direction, Order, Value, ascending};
@@ -29,20 +30,39 @@ pub(super) const SCHEMA: &str = "
 const BATCH: usize = 50;
 /// What the name of a field's column begins with.
 const BY: &str = "by ";
+/// What the name of a collection's table begins with.
+const DOCUMENTS: &str = "documents_";
 /// SQL's name for what makes a sort key of a field.
 const SORT_KEY: &str = "sort_key";
 
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+/// A name as it stands in SQL, in quotes: a prefix, and what somebody else has chosen.
+#[derive(Clone, Copy)]
+pub(super) struct Quoted<'a>(&'static str, &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(prefix, name) = self;
+        f.write_str("\"")?;
+        f.write_str(prefix)?;
+        for (place, part) in name.split('"').enumerate() {
+            f.write_str(if place == 0 { "" } else { "\"\"" })?;
+            f.write_str(part)?;
+        }
+        f.write_str("\"")
+    }
+}
+
+pub(super) fn quoted(name: &str) -> Quoted<'_> {
+    Quoted("", name)
 }
 
 /// A collection's table. The broker's tables lie in the same file.
-pub(super) fn table(collection: &str) -> String {
-    quoted(&table_name(collection))
+pub(super) fn table(collection: &str) -> Quoted<'_> {
+    Quoted(DOCUMENTS, collection)
 }
 
 fn table_name(collection: &str) -> String {
-    format!("documents_{collection}")
+    format!("{DOCUMENTS}{collection}")
 }
 
 /// An index is named by what it is on, so one that is declared otherwise is another.
@@ -51,8 +71,8 @@ pub(super) fn index_name(collection: &str, index: &[Order]) -> String {
 }
 
 /// The column with a field's [`sort_key`]; SQL's NULL where a document lacks the field.
-pub(super) fn column(field: &str) -> String {
-    quoted(&format!("{BY}{field}"))
+pub(super) fn column(field: &str) -> Quoted<'_> {
+    Quoted(BY, field)
 }
 
 /// The fields that have a column: those of the indexes, and that of the expiry.
