@@ -8,9 +8,6 @@ use serde_json::Value;
 
 use crate::Options;
 
-/// As the container's binary is linked.
-const RUSTFLAGS: &str = "-C target-feature=+crt-static";
-
 /// All that can be measured, and always built together: with fewer, the crates that they share would have other
 /// features, and be built again.
 const MEASURED: [&str; 4] = ["service", "fanout", "bench-embedded", "bench-floor"];
@@ -51,7 +48,9 @@ impl Binaries {
                 .iter()
                 .flat_map(|name| ["--package", name, "--bin", name]),
         );
-        cargo.current_dir(repository()).env("RUSTFLAGS", RUSTFLAGS);
+        cargo
+            .current_dir(repository())
+            .env("RUSTFLAGS", rustflags()?);
         let output = cargo.stderr(Stdio::inherit()).output()?;
         ensure!(output.status.success(), "what is measured cannot be built");
         let messages = String::from_utf8(output.stdout)?;
@@ -70,4 +69,13 @@ impl Binaries {
         let (_, path) = found.with_context(|| format!("{name} was not built"))?;
         Ok(path)
     }
+}
+
+/// As the container's binary is built.
+fn rustflags() -> anyhow::Result<String> {
+    let dockerfile = std::fs::read_to_string(repository().join("functions/Dockerfile"))?;
+    let mut lines = dockerfile.lines();
+    let flags = lines.find_map(|line| line.strip_prefix("ENV RUSTFLAGS="));
+    let flags = flags.context("functions/Dockerfile names no RUSTFLAGS")?;
+    Ok(flags.trim_matches('"').to_owned())
 }
