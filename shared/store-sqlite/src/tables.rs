@@ -35,7 +35,7 @@ const DOCUMENTS: &str = "documents_";
 /// SQL's name for what makes a sort key of a field.
 const SORT_KEY: &str = "sort_key";
 
-/// A name as it stands in SQL, in quotes: a prefix, and what somebody else has chosen.
+/// A name as it stands in SQL, in quotes: a prefix of ours, and what a declaration says.
 #[derive(Clone, Copy)]
 pub(super) struct Quoted<'a>(&'static str, &'a str);
 
