@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -188,7 +189,13 @@ class PlanTest(unittest.TestCase):
         self.assertNotEqual(self.run_plan().returncode, 0)
 
 
+def mib(name):
+    """A size that the scripts share."""
+    return int(re.search(rf"^{name}_mib=(\d+)$", (HERE / "common").read_text(encoding="utf-8"), re.MULTILINE)[1])
+
+
 class ImageTest(unittest.TestCase):
+    LIMIT = mib("image")
     DIGEST = "registry/service@sha256:" + "a" * 64
     VARIABLES = {"BUILD_ID": "build-1", "BUILD_REGISTRY": "build-registry", "REGISTRY": "registry"}
 
@@ -196,7 +203,7 @@ class ImageTest(unittest.TestCase):
         self.place = Workspace(self)
         self.docker()
 
-    def docker(self, size=2**20, user="65532:65532", entrypoint='["/service"]', shell=127, start=2, digests=None):
+    def docker(self, size=LIMIT * 2**20, user="65532:65532", entrypoint='["/service"]', shell=127, start=2, digests=None):
         digests = [f"elsewhere/service@sha256:{'b' * 64}", self.DIGEST] if digests is None else digests
         self.place.stand_in(
             "docker",
@@ -228,7 +235,7 @@ esac""",
 
     def test_an_image_that_is_not_as_it_should_be_stops_the_build(self):
         for fault, part in [
-            ({"size": 20 * 2**20 + 1}, "larger than 20 MiB"),
+            ({"size": self.LIMIT * 2**20 + 1}, f"larger than {self.LIMIT} MiB"),
             ({"user": ""}, "does not run as a number"),
             ({"user": "0:0"}, "does not run as a number"),
             ({"entrypoint": '["/bin/sh","-c","/service"]'}, "as process 1"),
@@ -296,6 +303,19 @@ class InspectImageTest(unittest.TestCase):
         done = self.inspect(str(HERE / "inspect-image"))
         self.assertEqual(done.returncode, 1)
         self.assertIn("is no program", done.stderr)
+
+    @unittest.skipUnless(sys.platform == "linux", "binaries of Linux are looked at")
+    def test_a_binary_that_leaves_no_room_for_the_base_is_a_failure(self):
+        most = mib("image") - mib("base")
+        with tempfile.TemporaryDirectory() as folder:
+            binary = pathlib.Path(folder) / "service"
+            binary.write_bytes(b"\x7fELF")
+            binary.chmod(0o755)
+            for size, part in [(most * 2**20, "less than 3 MiB lie side by side"), (most * 2**20 + 1, f"larger than {most} MiB")]:
+                os.truncate(binary, size)
+                done = self.inspect(str(binary))
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(part, done.stderr)
 
 
 class EmulatorsInstalledTest(unittest.TestCase):
