@@ -18,12 +18,13 @@ fn main() -> io::Result<()> {
     if !(is("OS", "linux") && is("ENV", "gnu") && is("FEATURE", "crt-static")) {
         return Ok(());
     }
-    // The addresses that a program sets right when it starts as a bitmap, not a table: 0.9 MiB less.
-    // Only in a static program, which brings the C library that can read it.
+    // Relocations as a bitmap (RELR) instead of a table: 0.9 MiB less. Only in a static program, which
+    // brings the C library that can read it.
     println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     // Linux maps code in stretches around what is touched: what runs lies side by side, right behind
     // the C library, which the linker puts last.
-    let script = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("hot_functions.ld");
+    let folder = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set"))?;
+    let script = PathBuf::from(folder).join("hot_functions.ld");
     let names = fs::read_to_string(HOT_FUNCTIONS)?;
     let sections = names
         .lines()
