@@ -1,4 +1,4 @@
-//! What `fanout capacity` says that a sign-up does, counted on both stores.
+//! What `fanout capacity` says that a sign-up does, counted on both stores; and what a tick reads.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,6 +8,8 @@ use axum::body::Body;
 use fanout::capacity::{Operations, REACTIONS, SIGN_UP};
 use fanout_bus_local::Broker;
 use fanout_kernel::{Kernel, Place, ServiceSpec};
+use fanout_processes::Pace;
+use fanout_projections::Freshness;
 use fanout_runtime::{Settings, SystemClock, SystemIds};
 use fanout_store::Documents;
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -21,13 +23,21 @@ use crate::support::{emulators, envelope_around, kernel};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_up_does_what_the_estimate_counts_on_sqlite() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = Database::open(&folder.path().join("documents")).unwrap();
-    let documents = SqliteDocuments::open(database, Arc::new(SystemClock));
-    Counted::over(Arc::new(documents.await.unwrap()), folder)
-        .await
-        .sign_up()
-        .await;
+    Counted::on_sqlite().await.sign_up().await;
+}
+
+/// A query that finds nothing is billed as one read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tick_without_work_reads_what_the_page_of_costs_says() {
+    let mut counted = Counted::on_sqlite().await;
+    counted.kernel.processes = system::processes(Pace::REAL, |_| true);
+    counted.kernel.projections = system::projections(Freshness::CLOUD, |_| true);
+    let ticker = counted.started(system::TICKER);
+    // The very first also sets projections up, and a process' first looks for the day's root.
+    counted.asked(ticker.clone(), "/tick", Vec::new()).await;
+    let (reads, _) = counted.asked(ticker, "/tick", Vec::new()).await;
+    let said = format!("| The ticker, each minute: {reads} reads,");
+    assert!(include_str!("../docs/COST.md").contains(&said), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,6 +62,13 @@ struct Counted {
 }
 
 impl Counted {
+    async fn on_sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("documents")).unwrap();
+        let documents = SqliteDocuments::open(database, Arc::new(SystemClock));
+        Self::over(Arc::new(documents.await.unwrap()), folder).await
+    }
+
     async fn over(documents: Arc<dyn Documents>, folder: TempDir) -> Self {
         let documents = CountingDocuments::new(documents);
         let database = Database::open(&folder.path().join("bus")).unwrap();
@@ -89,18 +106,21 @@ impl Counted {
         }
     }
 
-    /// Documents read, and written or deleted, until the service has nothing left to do.
     async fn does(&self, service: &str, path: &str, body: Vec<u8>) -> (u64, u64) {
+        let spec = SERVICES.iter().find(|spec| spec.name == service).unwrap();
+        self.asked(self.started(spec), path, body).await
+    }
+
+    /// Documents read, and written or deleted, until the service has nothing left to do.
+    async fn asked(&self, app: Router, path: &str, body: Vec<u8>) -> (u64, u64) {
         let (before, _) = (
             self.documents.written_keys().len(),
             self.documents.take_calls(),
         );
-        let spec = SERVICES.iter().find(|spec| spec.name == service).unwrap();
         let request = Request::builder().method(Method::POST).uri(path);
         let request = request.header("content-type", "application/json");
-        let app = self.started(spec);
         let answer = app.oneshot(request.body(Body::from(body)).unwrap()).await;
-        assert!(answer.unwrap().status().is_success(), "{service}");
+        assert!(answer.unwrap().status().is_success(), "{path}");
         self.kernel.outbox.drain().await;
         let calls = self.documents.take_calls();
         let written = self.documents.written_keys().len() - before;

@@ -77,7 +77,7 @@ pub(super) fn a_month(load: &Load, instances: &[Instances]) -> Vec<Line> {
         line("Cloud Run requests", requests * 0.40 / 1e6),
         line("Cloud Run CPU and memory", cpu_and_memory(load, instances)),
         line("Logs", gib(requests * LOG_BYTES) * 0.50),
-        line("Ticker, its schedule, the SMTP address", 0.54),
+        line("Ticker, its schedule, the SMTP address", 0.58),
         line("`min_instances = 1` of user-service", 8.20),
     ]
 }

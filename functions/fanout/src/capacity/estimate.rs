@@ -10,8 +10,10 @@ use super::load::{Load, Operations};
 /// A commit's and a publish's round trip within a region, in seconds: what it takes to be safe in
 /// two zones, and not what a fast day shows.
 const ROUND_TRIP_SECONDS: f64 = 0.03;
-/// CPU of one request: 1.5 s for 1,000 sign-ups of four requests each (README, what it costs).
-const CPU_SECONDS: f64 = 1.5 / 4_000.0;
+/// CPU of a sign-up at user-service, rounded up (docs/PERFORMANCE.md, Producer).
+const SIGN_UP_CPU_SECONDS: f64 = 0.5 / 1_000.0;
+/// CPU of a delivery at a consumer, rounded up (docs/PERFORMANCE.md, Consumer).
+const DELIVERY_CPU_SECONDS: f64 = 0.25 / 1_000.0;
 /// An instance is filled so far, so that what comes at once finds room.
 const FILLED: f64 = 0.6;
 /// Cloud Run bills an instance's time in steps of 100 ms.
@@ -117,28 +119,29 @@ pub(super) fn pushed_bytes(load: &Load) -> f64 {
 
 pub(super) fn instances(load: &Load) -> Vec<Instances> {
     // The commit, and the publish before the answer.
-    let mut needs = vec![("user-service", 2.0 * ROUND_TRIP_SECONDS)];
+    let sign_up = 2.0 * ROUND_TRIP_SECONDS;
+    let mut needs = vec![needed(load, "user-service", sign_up, SIGN_UP_CPU_SECONDS)];
+    let consumer = |service, seconds| needed(load, service, seconds, DELIVERY_CPU_SECONDS);
     for reaction in load.reactions().take(3) {
         let store = f64::from(reaction.round_trips) * ROUND_TRIP_SECONDS;
         let mail = match reaction.service {
             "email-service" => load.mail_seconds,
             _ => 0.0,
         };
-        needs.push((reaction.service, store + mail));
+        needs.push(consumer(reaction.service, store + mail));
     }
     if load.consumers > 3 {
-        needs.push(("each further one", ROUND_TRIP_SECONDS));
+        needs.push(consumer("each further one", ROUND_TRIP_SECONDS));
     }
-    let of = |(service, seconds)| needed(load, service, seconds);
-    needs.into_iter().map(of).collect()
+    needs
 }
 
-fn needed(load: &Load, service: &'static str, seconds: f64) -> Instances {
+fn needed(load: &Load, service: &'static str, seconds: f64, cpu_seconds: f64) -> Instances {
     let spec = SERVICES.iter().find(|spec| spec.name == service);
     let concurrency = spec.map_or(80, |spec| spec.limits.concurrency);
     let busy = |rate: f64| {
         let slots = rate * seconds / f64::from(concurrency);
-        slots.max(rate * CPU_SECONDS) / FILLED
+        slots.max(rate * cpu_seconds) / FILLED
     };
     // Requests that come by chance: the part of the time in which there is at least one.
     let in_use = 1.0 - (-load.a_second() * seconds.max(BILLED_STEP_SECONDS)).exp();

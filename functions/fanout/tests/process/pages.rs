@@ -177,6 +177,9 @@ fn the_runbook_has_a_part_for_each_alert() {
         names.len(),
         alerts.matches("google_monitoring_alert_policy\"").count()
     );
+    let conditions = alerts.matches("\n  conditions {").count();
+    let priced = format!("| Alerts | {conditions} conditions |");
+    assert!(page("docs/COST.md").contains(&priced), "{priced}");
     let runbook = page("docs/RUNBOOK.md");
     for name in names {
         let part = format!("\n## {name}\n\n**Means**: ");
