@@ -37,16 +37,16 @@ pub(crate) fn deliveries(numbers: Range<usize>) -> Deliveries {
 
 /// A push of Pub/Sub's with the event of a sign-up, as user-service publishes it.
 fn push(event: usize, message: usize) -> Vec<u8> {
-    let (id, user) = (ulid("evt", event), ulid("usr", event));
-    let (correlation, time) = (ulid("req", event), "2026-11-20T12:00:00.000Z");
+    let (event_id, user) = (id("evt", event), id("usr", event));
+    let (correlation, time) = (id("req", event), "2026-11-20T12:00:00.000Z");
     let envelope = json!({
-        "id": id, "type": "user.created", "source": "user-service", "subject": user, "sequence": 1,
+        "id": event_id, "type": "user.created", "source": "user-service", "subject": user, "sequence": 1,
         "timestamp": time, "correlation_id": correlation, "causation_id": null,
         "data": {"user_id": user, "email": format!("user-{event}@example.com"), "name": "Ada Lovelace"},
         "metadata": {"version": "1.0", "schema": "https://schemas.example.com/user-created/v1"},
     });
     let attributes = json!({
-        "ce-dataschema": "https://schemas.example.com/user-created/v1", "ce-id": id,
+        "ce-dataschema": "https://schemas.example.com/user-created/v1", "ce-id": event_id,
         "ce-source": "user-service", "ce-specversion": "1.0", "ce-subject": user, "ce-time": time,
         "ce-type": "user.created", "content-type": "application/json", "correlation_id": correlation,
     });
@@ -72,8 +72,8 @@ pub(crate) fn sign_ups(numbers: Range<usize>) -> Vec<Vec<u8>> {
     numbers.map(body).collect()
 }
 
-/// An identifier as the system makes them: a time, and what would be random.
-fn ulid(prefix: &str, number: usize) -> String {
+/// An identifier as long as the system's.
+fn id(prefix: &str, number: usize) -> String {
     format!("{prefix}_01JD2V7Q4K{number:016}")
 }
 

@@ -52,11 +52,11 @@ pub(crate) struct Options {
     /// One short round of each: whether everything works, not how fast
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// The long measurements too: 100,000 events for memory, a million stored,
-    /// 100,000 waiting
+    /// The long measurements: 100,000 more events for memory, a million stored or rebuilt instead of 100,000
+    /// and 5,000, and 100,000 waiting instead of 5,000
     #[arg(long)]
     full: bool,
-    /// Also write the tables to this page
+    /// Put the tables into this page too, in the place of those that it has under their titles
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// Where the figures of every round are written
@@ -72,12 +72,12 @@ pub(crate) struct Options {
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo run --release -p bench -- all                        everything, in about 15 minutes
   cargo run --release -p bench -- consumer --quick           whether the consumers work
   cargo run --release -p bench -- all --full --write docs/PERFORMANCE.md
 
-Needs Google's emulators with Java, and for the contenders Python 3, Node 20 and redis-server; what is
-missing is named in the report. Run it on a machine that does nothing else.";
+Needs Google's emulators with Java, taskset, and for the contenders Python 3, Node 20 with npm and a C++ compiler,
+redis-server, PostgreSQL (started by root, as its own user) and strace; Restate runs on x86-64 only. What is missing is
+named in the report. Run it on a machine that does nothing else: all takes about an hour on 2 slow cores.";
 
 /// A benchmark.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use crate::Options;
-use crate::measure::{Contender, Effects, Metric, Report, Round, interleaved};
+use crate::measure::{Contender, Metric, Report, Round, interleaved};
 use crate::sides::{Peers, Program, Side};
 
 /// How often a round does each.
@@ -63,6 +63,6 @@ impl Contender for Piece {
         let answer = made(self.times)?;
         let seconds = answer["seconds"].as_f64().context("no seconds")?;
         let each = seconds * 1_000_000.0 / self.times as f64;
-        Ok(Round::with(Effects::default()).figure(EACH, each))
+        Ok(Round::default().figure(EACH, each))
     }
 }

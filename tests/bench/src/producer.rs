@@ -7,8 +7,8 @@ use crate::Options;
 use crate::emulators::Emulators;
 use crate::events::sign_ups;
 use crate::measure::{
-    Binaries, Contender, Cores, Effects, Load, Metric, Report, Round, interleaved, median,
-    percentile, version_of, warm_up,
+    Binaries, Contender, Cores, Load, Metric, Report, Round, interleaved, median, percentile,
+    pinned, version_of, warm_up,
 };
 use crate::servers::Server;
 
@@ -37,7 +37,7 @@ const METRICS: [Metric; 6] = [
 const TEXT: &str = "`POST /users` on both of Google's emulators: a user, a claim on the address, and \
 `user.created` on Pub/Sub. 16 clients, one core for each contender. user-service stores the event in \
 the same commit (an outbox), and publishes it whatever happens; Python (Flask, gunicorn with 16 threads) \
-and Node (Express), with Google's libraries, commit a transaction and publish afterwards: a crash in \
+and Node (Express), with Google's libraries, commit a transaction (a read and a commit) and publish afterwards: a crash in \
 between loses the event, which this benchmark does not provoke.";
 
 /// Measures all producers.
@@ -71,7 +71,8 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
     }
     // The emulators' Java is slow until it has been used: the first contender must not pay for that.
     warm_up("Producer", &mut contenders, rounds, report);
-    interleaved("Producer", TEXT, &METRICS, &mut contenders, rounds, report)
+    let text = format!("{TEXT} Versions: {}.", pinned("producer"));
+    interleaved("Producer", &text, &METRICS, &mut contenders, rounds, report)
 }
 
 struct Producer {
@@ -118,10 +119,7 @@ impl Contender for Producer {
         let users = emulators.effects(&project, "users", everyone + ONE_AT_A_TIME)?;
         serving.process.end()?;
         emulators.forget(&project)?;
-        let effects = Effects {
-            lost: so_far.lost + rest.lost + users.lost,
-            repeated: so_far.repeated + rest.repeated + users.repeated,
-        };
+        let effects = so_far.and(rest).and(users);
         Ok(Round::with(effects)
             .figure(CPU, cpu)
             .figure(RATE, loaded.per_second())

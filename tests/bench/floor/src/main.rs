@@ -1,5 +1,5 @@
-//! The least that a consumer on Firestore's emulator can cost: an HTTP server, JSON, and one commit of a mark and
-//! a contact. No log, no check, no retry. Only the benchmark runs it.
+//! A bare consumer on Firestore's emulator, as one would write it first: an HTTP server, JSON, and one commit of a mark
+//! and a contact by Google's client. No log, no check, no retry, and nothing tuned. Only the benchmark runs it.
 
 use std::error::Error;
 

@@ -40,10 +40,16 @@ const effects = {
   email: (event) => {
     const { name, email } = event.data;
     const draft = path.join(process.env.MAIL_FOLDER, event.id + ".draft");
-    fs.writeFileSync(draft, `To: ${name} <${email}>\nSubject: Welcome\n\nWelcome, ${name}!\n`);
+    fs.writeFileSync(draft, `To: ${name} <${email}>\nSubject: Welcome\n\nWelcome, ${name}!\n`, { flush: true });
     fs.renameSync(draft, draft.replace(/draft$/, "eml"));
     mailed.run(event.id, event.subject);
   },
+};
+
+const syncNames = () => {
+  const folder = fs.openSync(process.env.MAIL_FOLDER);
+  fs.fsyncSync(folder);
+  fs.closeSync(folder);
 };
 
 const next = statement("SELECT position, event FROM events WHERE position > ? ORDER BY position LIMIT 100");
@@ -53,6 +59,7 @@ const advance = statement("INSERT OR REPLACE INTO cursors VALUES (?, ?)");
 const apply = db.transaction((consumer, rows) => {
   for (const { event } of rows)
     if (mark.run(consumer, event.id).changes === 1) effects[consumer](event);
+  if (consumer === "email") syncNames();
   advance.run(consumer, rows.at(-1).position);
 });
 

@@ -89,6 +89,8 @@ def consume(name):
                     arguments = [event["id"], event["subject"], json.dumps(data), event["timestamp"][:10], entry]
                     done(keys=[name], args=arguments, client=pipeline)
                     log("applied", event)
+                if name == "email":
+                    sync_names()
                 pipeline.execute()
 
 
@@ -96,8 +98,17 @@ def mail(event):
     data = event["data"]
     text = f"To: {data['name']} <{data['email']}>\nSubject: Welcome\n\nWelcome, {data['name']}!\n"
     draft = MAIL / (event["id"] + ".draft")
-    draft.write_text(text)
+    with draft.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     draft.rename(MAIL / (event["id"] + ".eml"))
+
+
+def sync_names():
+    folder = os.open(MAIL, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
 
 
 def log(message, event):

@@ -1,11 +1,10 @@
 //! One side's feeds.
 
-use anyhow::Context as _;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::Options;
 use crate::measure::{Contender, Effects, Metric, Round};
-use crate::sides::{Program, Side};
+use crate::sides::{Program, Side, number};
 
 /// Posts that arrive in a second while feeds are rebuilt.
 const RATE: usize = 200;
@@ -16,23 +15,21 @@ const TEN_THOUSAND: &str = "by 10,000";
 const CPU: &str = "CPU s per 1,000 rows";
 const REBUILT: &str = "rebuilt, events/s";
 const REBUILT_IN: &str = "in s";
+const ARRIVED: &str = "posts meanwhile, /s";
 const READ: &str = "reads meanwhile, ms p99";
 const MISSING: &str = "missing";
 
-pub(super) const METRICS: [Metric; 8] = [
-    metric(TEN, 0),
-    metric(THOUSAND, 0),
-    metric(TEN_THOUSAND, 0),
-    metric(CPU, 3),
-    metric(REBUILT, 0),
-    metric(REBUILT_IN, 1),
-    metric(READ, 0),
-    metric(MISSING, 0),
+pub(super) const METRICS: [Metric; 9] = [
+    Metric::of(TEN, 0),
+    Metric::of(THOUSAND, 0),
+    Metric::of(TEN_THOUSAND, 0),
+    Metric::of(CPU, 3),
+    Metric::of(REBUILT, 0),
+    Metric::of(REBUILT_IN, 1),
+    Metric::of(ARRIVED, 0),
+    Metric::of(READ, 0),
+    Metric::of(MISSING, 0),
 ];
-
-const fn metric(name: &'static str, decimals: usize) -> Metric {
-    Metric { name, decimals }
-}
 
 /// How much there is.
 #[derive(Clone, Copy)]
@@ -103,8 +100,9 @@ impl Contender for Feeds {
         let rebuild = json!({"do": "rebuild", "run": "old", "count": rebuilt, "rate": RATE});
         let rebuild = side.ask(&rebuild)?;
         let seconds = number(&rebuild, "seconds")?;
-        figures.push((REBUILT, number(&rebuild, "events")? / seconds));
+        figures.push((REBUILT, rebuilt as f64 / seconds));
         figures.push((REBUILT_IN, seconds));
+        figures.push((ARRIVED, number(&rebuild, "posted")? / seconds));
         figures.push((READ, number(&rebuild, "read_p99_ms")?));
         figures.push((MISSING, number(&rebuild, "missing")?));
         let round = Round::with(Effects {
@@ -115,9 +113,4 @@ impl Contender for Feeds {
             .into_iter()
             .fold(round, |round, (name, figure)| round.figure(name, figure)))
     }
-}
-
-fn number(answer: &Value, name: &str) -> anyhow::Result<f64> {
-    let number = answer[name].as_f64();
-    number.with_context(|| format!("{answer} has no {name}"))
 }

@@ -1,11 +1,9 @@
 //! One library's accounts.
 
-use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::metric;
 use crate::measure::{Contender, Effects, Metric, Round};
-use crate::sides::{Program, Side, syncs_during};
+use crate::sides::{Program, Side, number, syncs_during};
 
 pub(super) const WRITERS: usize = 32;
 const ON_ONE_STREAM: usize = 8;
@@ -26,16 +24,16 @@ const WRITTEN: &str = "KiB an event";
 const SYNCS: &str = "fsyncs an event";
 
 pub(super) const METRICS: [Metric; 10] = [
-    metric(ALONE, 0),
-    metric(APPENDED, 0),
-    metric(P99, 1),
-    metric(CPU, 3),
-    metric(CONFLICTS, 0),
-    metric(LOADED, 2),
-    metric(WHOLE, 2),
-    metric(AS_OF, 2),
-    metric(WRITTEN, 1),
-    metric(SYNCS, 2),
+    Metric::of(ALONE, 0),
+    Metric::of(APPENDED, 0),
+    Metric::of(P99, 1),
+    Metric::of(CPU, 3),
+    Metric::of(CONFLICTS, 0),
+    Metric::of(LOADED, 2),
+    Metric::of(WHOLE, 2),
+    Metric::of(AS_OF, 2),
+    Metric::of(WRITTEN, 1),
+    Metric::of(SYNCS, 2),
 ];
 
 /// A library.
@@ -77,12 +75,10 @@ impl Contender for Ledger {
         let cost = bank.0.cost().since(before);
         let on_one = json!({"do": "append", "run": "one", "count": few, "at_once": ON_ONE_STREAM, "one_stream": true});
         let conflicts = bank.0.ask(&on_one)?;
-        let mut bank_synced = bank;
-        let syncs = syncs_during(&mut bank_synced.0, data, |side| {
+        let syncs = syncs_during(&mut bank.0, data, |side| {
             let more = json!({"do": "append", "run": "own", "count": few, "at_once": WRITERS});
             side.ask(&more).map(drop)
         })?;
-        let mut bank = bank_synced;
         bank.0
             .ask(&json!({"do": "fill", "run": "old", "count": OF_A_STREAM}))?;
         let loads = ["load", "load_all", "as_of"];
@@ -94,10 +90,7 @@ impl Contender for Ledger {
         let deposited = few + few + self.count + few;
         let own = bank.missing("own", WRITERS, deposited)?;
         let one = bank.missing("one", 1, few)?;
-        let effects = Effects {
-            lost: own.lost + one.lost,
-            repeated: own.repeated + one.repeated,
-        };
+        let effects = own.and(one);
         let per_second = |answer: &Value, count| {
             Ok::<f64, anyhow::Error>(count as f64 / number(answer, "seconds")?)
         };
@@ -160,10 +153,4 @@ impl Bank {
             repeated: by_events.1.max(by_balance.1) as usize,
         })
     }
-}
-
-/// A number of an answer.
-pub(super) fn number(answer: &Value, name: &str) -> anyhow::Result<f64> {
-    let number = answer[name].as_f64();
-    number.with_context(|| format!("{answer} has no {name}"))
 }

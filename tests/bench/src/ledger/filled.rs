@@ -3,10 +3,9 @@
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::contender::{Bank, WRITERS, number};
-use super::metric;
+use super::contender::{Bank, WRITERS};
 use crate::measure::{Contender, Metric, Round};
-use crate::sides::{Program, Side};
+use crate::sides::{Program, Side, number};
 
 const APPENDED: &str = "32 writers, /s";
 const P99: &str = "ms p99";
@@ -15,11 +14,11 @@ const LOADED: &str = "load, ms p50";
 const WHOLE: &str = "without snapshots, ms";
 
 pub(super) const METRICS: [Metric; 5] = [
-    metric(APPENDED, 0),
-    metric(P99, 1),
-    metric(CPU, 3),
-    metric(LOADED, 2),
-    metric(WHOLE, 2),
+    Metric::of(APPENDED, 0),
+    Metric::of(P99, 1),
+    Metric::of(CPU, 3),
+    Metric::of(LOADED, 2),
+    Metric::of(WHOLE, 2),
 ];
 
 const COUNT: usize = 1_000;

@@ -4,20 +4,22 @@ mod contender;
 mod filled;
 
 use crate::Options;
-use crate::measure::{Contender, Metric, Report, interleaved};
+use crate::measure::{Contender, Report, interleaved, version_of};
 use crate::sides::Peers;
 
 use contender::Ledger;
 
 const TEXT: &str = "\
-A deposit is: load the account, decide, append one event, with the event on disk before the answer: SQLite with a \
-write-ahead log and `synchronous=FULL` everywhere. Ours remembers accounts that it has just appended to, and the commit \
-says whether it remembers right. Writers are tasks of one process, each with a stream of its own but \
-for \"one stream\", where 8 of them write to the same one and whoever is beaten tries again. Loads are of a stream of \
-1,000 events, with the snapshots that a library keeps every 100 events or with each load, and without; as-of is the \
-state after 500 of them. Ours also chains each event's hash, and publishes it: an event row is an outbox row. cqrs-es \
-hands events on after the commit, eventsourcing and evento leave it to a reader: a process that dies then owes them. \
-Effects: the events that are there, and the balance, against the deposits that were answered.";
+A deposit is: load the account, decide, append one event, with the event on disk before the answer: SQLite with \
+a write-ahead log and `synchronous=FULL` everywhere. Ours remembers accounts that it has just appended to, and \
+the commit says whether it remembers right. Writers are tasks of one process, each with a stream of its own but \
+for \"one stream\", where 8 of them write to the same one and whoever is beaten tries again; emmett's take \
+turns, as it fails when several write at once. Loads are of a stream of 1,000 events, with the snapshots that a \
+library keeps every 100 events or with each load (evento: of events older than a second), and without; as-of is \
+the state after 500 of them. Ours also chains each event's hash, and publishes it: an event row is an outbox \
+row. cqrs-es hands events on after the commit, eventsourcing and evento leave it to a reader: a process that \
+dies then owes them. Effects: the events that are there, and the balance, against the deposits that were \
+answered.";
 
 const FILLED_TEXT: &str = "\
 The same deposits by 32 writers, and loads of 1,000 events, in a store that holds other streams of 1,000 events each.";
@@ -43,7 +45,8 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
     let count = options.events(3_000);
     let ledgers = here.map(|(name, program)| Ledger::new(name, program, count));
     let mut all: Vec<Box<dyn Contender>> = ledgers.map(|it| Box::new(it) as Box<_>).collect();
-    let text = format!("{TEXT} {}", peers.absent());
+    report.version("strace", version_of("strace", &["-V"]));
+    let text = peers.told(TEXT);
     interleaved(
         "A ledger",
         &text,
@@ -79,8 +82,3 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
 }
 
 const SQLITE_ES: &str = "cqrs-es on sqlite-es";
-
-/// A column.
-const fn metric(name: &'static str, decimals: usize) -> Metric {
-    Metric { name, decimals }
-}

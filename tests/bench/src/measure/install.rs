@@ -1,10 +1,11 @@
 //! Contenders in other languages, installed from the registries of those languages into a folder that is kept.
 
-use std::fs::{create_dir_all, read, read_dir, remove_dir_all, write};
+use std::fs::{create_dir_all, read, read_dir, read_to_string, remove_dir_all, write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
+use serde_json::{Map, Value};
 
 use super::builds::repository;
 use super::machine::version_of;
@@ -58,8 +59,28 @@ pub(crate) fn redis_server() -> anyhow::Result<String> {
     version.context("redis-server is not there: apt-get install redis-server")
 }
 
+/// The libraries that a contender stands on, with the versions that its files pin.
+pub(crate) fn pinned(name: &str) -> String {
+    let text = |file: &str| read_to_string(sources(name).join(file)).unwrap_or_default();
+    let requirements = text("requirements.txt");
+    let python = requirements.lines().map(|line| line.replace("==", " "));
+    let package: Value = serde_json::from_str(&text("package.json")).unwrap_or_default();
+    let none = Map::new();
+    let node = package["dependencies"].as_object().unwrap_or(&none).iter();
+    let node = node.map(|(name, version)| format!("{name} {}", version.as_str().unwrap_or("?")));
+    // Of a package of Rust's, the one that it is named after.
+    let lock = text("Cargo.lock");
+    let (_, own) = lock
+        .split_once(&format!("name = \"{name}\"\nversion = \""))
+        .unwrap_or_default();
+    let own = own
+        .split_once('"')
+        .map(|(version, _)| format!("{name} {version}"));
+    python.chain(node).chain(own).collect::<Vec<_>>().join(", ")
+}
+
 /// Where the sources of a contender are.
-fn sources(name: &str) -> PathBuf {
+pub(crate) fn sources(name: &str) -> PathBuf {
     repository().join("tests/bench/peers").join(name)
 }
 

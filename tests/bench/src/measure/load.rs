@@ -1,5 +1,6 @@
 //! Requests by several clients at once, each sending its next when it has its answer.
 
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ pub(crate) struct Load<'a> {
 pub(crate) struct Loaded {
     /// From the first request to the last answer.
     pub(crate) took: Duration,
-    /// Milliseconds to each answer of a success.
+    /// Milliseconds to each answer of a success, from its first attempt on.
     pub(crate) latencies: Vec<f64>,
     /// Requests that no attempt made a success.
     pub(crate) refused: usize,
@@ -58,8 +59,10 @@ impl<'a> Load<'a> {
         let parts: Vec<Loaded> = thread::scope(|scope| {
             let client = || self.client(&next, started);
             let clients: Vec<_> = (0..self.clients).map(|_| scope.spawn(client)).collect();
-            let ended = clients.into_iter().map(|client| client.join());
-            ended.filter_map(Result::ok).collect()
+            let ended = clients.into_iter().map(thread::ScopedJoinHandle::join);
+            ended
+                .map(|part| part.unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
         });
         let mut whole = Loaded {
             took: started.elapsed(),
@@ -89,21 +92,18 @@ impl<'a> Load<'a> {
                 return part;
             };
             // From when it was due: a late client makes no answer look fast.
-            let mut sent = self.due(number, started);
+            let due = self.due(number, started);
             let mut attempts = 0;
             loop {
                 attempts += 1;
                 let answer = connection.send("POST", self.path, body);
-                let milliseconds = sent.elapsed().as_secs_f64() * 1000.0;
+                let milliseconds = due.elapsed().as_secs_f64() * 1000.0;
                 match answer {
                     Ok(answer) if answer.is_success() => {
                         part.latencies.push(milliseconds);
                         break;
                     }
-                    Ok(_) | Err(_) if attempts < self.attempts => {
-                        part.again += 1;
-                        sent = Instant::now();
-                    }
+                    Ok(_) | Err(_) if attempts < self.attempts => part.again += 1,
                     Ok(_) | Err(_) => {
                         part.refused += 1;
                         break;

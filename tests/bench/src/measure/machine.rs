@@ -9,6 +9,10 @@ use super::builds::repository;
 
 /// This machine, and the revision that is measured.
 pub(crate) struct Machine {
+    pub(super) revision: String,
+    pub(super) date: String,
+    /// How many processes wanted a core in the minute before.
+    pub(super) load: String,
     facts: Vec<(&'static str, String)>,
 }
 
@@ -23,7 +27,8 @@ impl Machine {
         let revision = git(&["rev-parse", "--short=12", "HEAD"]);
         let changed = git(&["status", "--porcelain", "--untracked-files=no"]);
         let revision = revision.map(|revision| match changed.as_deref() {
-            None | Some("") => revision,
+            Some("") => revision,
+            None => format!("{revision}, perhaps with changes"),
             Some(_) => format!("{revision} with changes"),
         });
         let cpuinfo = read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -38,10 +43,7 @@ impl Machine {
             .find_map(|line| line.strip_prefix("MemTotal:"));
         let memory = memory.and_then(|it| it.trim().split(' ').next()?.parse::<f64>().ok());
         let load = read_to_string("/proc/loadavg").unwrap_or_default();
-        let busy = load.split(' ').next().map(str::to_owned);
         let facts = [
-            ("revision", revision),
-            ("date", version_of("date", &["-u", "+%F"])),
             ("CPU", model),
             ("cores", Some(cores)),
             (
@@ -49,12 +51,17 @@ impl Machine {
                 memory.map(|kib| format!("{:.0} GiB", kib / f64::from(1 << 20))),
             ),
             ("kernel", version_of("uname", &["-sr"])),
-            ("load before (1 min)", busy),
             ("rustc", version_of("rustc", &["--version"])),
         ];
         let known = |(name, fact): (_, Option<String>)| Some((name, fact?));
         let facts = facts.into_iter().filter_map(known).collect();
-        Ok(Self { facts })
+        let unknown = || "unknown".to_owned();
+        Ok(Self {
+            revision: revision.unwrap_or_else(|| "an unknown revision".to_owned()),
+            date: version_of("date", &["-u", "+%F"]).unwrap_or_else(unknown),
+            load: load.split(' ').next().unwrap_or_default().to_owned(),
+            facts,
+        })
     }
 
     /// A version of something that takes part.

@@ -1,6 +1,6 @@
 //! A process that is measured: what it costs, with all that it starts.
 
-use std::fs::{File, read_dir, read_to_string};
+use std::fs::{File, read_to_string};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::interrupt::Interrupt;
+use super::stat::Stat;
 
 /// How much of the output is shown when something goes wrong.
 const SHOWN_LINES: usize = 15;
@@ -92,15 +93,7 @@ impl Process {
 
     /// CPU seconds used so far, user and system, of all in the group and of their ended children.
     pub(crate) fn cpu_seconds(&self) -> f64 {
-        /// Linux counts them in hundredths for programs, whatever its own clock.
-        const TICKS_PER_SECOND: f64 = 100.0;
-        // User and system time, and the same of children that were waited for.
-        let ticks = |stat: &Stat| {
-            (11..=14)
-                .filter_map(|place| stat.number(place))
-                .sum::<f64>()
-        };
-        self.members().iter().map(ticks).sum::<f64>() / TICKS_PER_SECOND
+        self.members().iter().map(Stat::cpu_seconds).sum()
     }
 
     /// Memory that is resident now, in MiB, of all in the group.
@@ -116,13 +109,10 @@ impl Process {
     }
 
     fn members(&self) -> Vec<Stat> {
-        let group = f64::from(self.group.as_raw_nonzero().get());
-        let Ok(entries) = read_dir("/proc") else {
-            return Vec::new();
-        };
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let all = names.filter_map(|name| Stat::of(name.parse().ok()?));
-        all.filter(|stat| stat.number(2) == Some(group)).collect()
+        let group = u32::try_from(self.group.as_raw_nonzero().get()).ok();
+        let mut all = Stat::all();
+        all.retain(|stat| stat.group() == group);
+        all
     }
 
     /// The last lines that it wrote.
@@ -151,26 +141,6 @@ impl Drop for Process {
     fn drop(&mut self) {
         Interrupt::ended(self.group);
         let _ = self.child.wait();
-    }
-}
-
-/// The line of a process in `/proc`, from its state on.
-struct Stat {
-    id: u32,
-    /// What follows the name, which is in parentheses and may hold anything.
-    fields: String,
-}
-
-impl Stat {
-    fn of(id: u32) -> Option<Self> {
-        let stat = read_to_string(format!("/proc/{id}/stat")).ok()?;
-        let (_, fields) = stat.rsplit_once(')')?;
-        let fields = fields.to_owned();
-        Some(Self { id, fields })
-    }
-
-    fn number(&self, place: usize) -> Option<f64> {
-        self.fields.split_whitespace().nth(place)?.parse().ok()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was measured, as a page of tables and as JSON.
 
-use std::path::PathBuf;
+use std::fs::read_to_string;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
@@ -11,7 +12,8 @@ use crate::Options;
 /// All that one run measured. Written after each section, so that an interrupted run leaves what it has.
 pub(crate) struct Report {
     machine: Machine,
-    command: String,
+    /// Which revision, when and by which words.
+    measured: String,
     sections: Vec<Section>,
     failed: Vec<String>,
     json: PathBuf,
@@ -30,26 +32,31 @@ pub(crate) struct Section {
 }
 
 impl Section {
-    pub(super) fn markdown(&self) -> String {
+    /// With what it was measured by, which no other section need share.
+    pub(super) fn markdown(&self, measured: &str) -> String {
         let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
         let rows: String = self.rows.iter().map(|row| line(row)).collect();
         let (title, text, head) = (self.title, self.text.trim(), line(&self.columns));
         let below = "|---".repeat(self.columns.len());
-        format!("## {title}\n\n{text}\n\n{head}{below}|\n{rows}")
+        format!("## {title}\n\n*{measured}*\n\n{text}\n\n{head}{below}|\n{rows}")
     }
 }
 
 impl Report {
     /// An empty report of this machine.
-    pub(crate) fn new(mut machine: Machine, options: &Options) -> Self {
-        if options.binaries.is_some() {
-            let binaries = "of another build than this revision's";
-            machine.add("binaries", binaries.to_owned());
-        }
-        let arguments = words_that_matter(std::env::args().skip(1));
+    pub(crate) fn new(machine: Machine, options: &Options) -> Self {
+        let build = match options.binaries {
+            Some(_) => ", with binaries of another build",
+            None => "",
+        };
+        let arguments = words_that_matter(std::env::args().skip(1)).join(" ");
+        let (revision, load) = (&machine.revision, &machine.load);
         Self {
+            measured: format!(
+                "{revision}{build}, {}, load before {load}: `-- {arguments}`",
+                machine.date
+            ),
             machine,
-            command: format!("cargo run --release -p bench -- {}", arguments.join(" ")),
             sections: Vec::new(),
             failed: Vec::new(),
             json: options.json.clone(),
@@ -70,41 +77,40 @@ impl Report {
 
     /// Shows a section, and writes all so far.
     pub(crate) fn add(&mut self, section: Section) -> anyhow::Result<()> {
-        println!("{}", section.markdown());
+        let shown = section.markdown(&self.measured);
+        println!("{shown}");
+        if let Some(page) = &self.page {
+            let there = if page.exists() {
+                read_to_string(page).with_context(|| page.display().to_string())?
+            } else {
+                String::new()
+            };
+            let text = with_section(&there, &self.head(), section.title, &shown);
+            write(page, &text)?;
+        }
         self.sections.push(section);
-        self.write()
+        self.write_json()
     }
 
-    fn write(&self) -> anyhow::Result<()> {
+    fn write_json(&self) -> anyhow::Result<()> {
         let sections = self.sections.iter();
         let sections = sections.map(|it| json!({"title": it.title, "figures": it.json}));
         let all = json!({
-            "command": self.command,
+            "measured": self.measured,
             "machine": self.machine.json(),
             "sections": sections.collect::<Vec<Value>>(),
             "failed": self.failed,
         });
-        let write = |path: &PathBuf, text: String| {
-            std::fs::write(path, text).with_context(|| path.display().to_string())
-        };
-        write(&self.json, format!("{all:#}\n"))?;
-        match &self.page {
-            Some(page) => write(page, self.markdown()),
-            None => Ok(()),
-        }
+        write(&self.json, &format!("{all:#}\n"))
     }
 
-    fn markdown(&self) -> String {
-        let sections: Vec<String> = self.sections.iter().map(Section::markdown).collect();
+    /// What stands above all sections.
+    fn head(&self) -> String {
         // The first line of each: what a process said before its end is for who runs this.
         let failed = self.failed.iter().filter_map(|it| it.lines().next());
         let failed: String = failed.map(|it| format!("Not measured: {it}\n\n")).collect();
-        format!(
-            "# What it costs, side by side\n\nThis page is the output of `{}`. {ABOUT}\n\n{}\n{failed}{}",
-            self.command,
-            self.machine.text(),
-            sections.join("\n")
-        )
+        let machine = self.machine.text();
+        format!("# What it costs, side by side\n\n{ABOUT}\n\n{machine}\n{failed}")
     }
 
     /// Says where everything is.
@@ -112,7 +118,7 @@ impl Report {
     /// # Errors
     /// If a round failed: after everything is written.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
-        self.write()?;
+        self.write_json()?;
         println!("{}", self.machine.text());
         println!("every figure: {}", self.json.display());
         if !self.failed.is_empty() {
@@ -125,11 +131,30 @@ impl Report {
     }
 }
 
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| path.display().to_string())
+}
+
+/// The page with this section instead of an earlier one of its title; others stay as they are.
+fn with_section(page: &str, head: &str, title: &str, section: &str) -> String {
+    let mut sections: Vec<&str> = page.split("\n## ").skip(1).collect();
+    let section = section.trim_start_matches("## ");
+    let is_same = |there: &&&str| there.lines().next() == Some(title);
+    match sections.iter().position(|there| is_same(&there)) {
+        Some(place) => sections[place] = section,
+        None => sections.push(section),
+    }
+    let sections = sections
+        .iter()
+        .map(|it| format!("\n## {}\n", it.trim_end()));
+    format!("{}\n{}", head.trim_end(), sections.collect::<String>())
+}
+
 /// Without the folders and files of this machine.
 fn words_that_matter(mut arguments: impl Iterator<Item = String>) -> Vec<String> {
     let mut kept = Vec::new();
     while let Some(word) = arguments.next() {
-        if ["--peers", "--json", "--binaries"].contains(&word.as_str()) {
+        if ["--peers", "--json", "--binaries", "--write"].contains(&word.as_str()) {
             arguments.next();
         } else {
             kept.push(word);
@@ -138,7 +163,22 @@ fn words_that_matter(mut arguments: impl Iterator<Item = String>) -> Vec<String>
     kept
 }
 
-const ABOUT: &str = "Figures are medians of rounds that alternate; a figure in parentheses is a multiple \
-                     of the first line's. \"Effects\" is what each contender left behind in its store, \
-                     counted after every round: `exact`, or how many it lost or repeated. CPU is user and \
-                     system time of the contender with all its children.";
+const ABOUT: &str = "\
+Each section is the output of `cargo run --release -p bench -- WHAT --write docs/PERFORMANCE.md`; above its \
+table stand the revision, the day, and what was run. Figures are medians of rounds that alternate; a figure in \
+parentheses is a multiple of the first line's. \"Effects\" is what each contender left behind in its store, \
+counted after every round, over all rounds together: `exact`, or how many it lost or repeated. CPU is user and \
+system time of the contender with all its children. Machine and versions of the last run:";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_takes_the_place_of_the_one_with_its_title_and_others_stay() {
+        let page = with_section("", "# Head\n", "One", "## One\n\n| 1 |\n");
+        let page = with_section(&page, "# Head\n", "Two", "## Two\n\n| 2 |\n");
+        let again = with_section(&page, "# New head\n", "One", "## One\n\n| 11 |\n");
+        assert_eq!(again, "# New head\n\n## One\n\n| 11 |\n\n## Two\n\n| 2 |\n");
+    }
+}

@@ -34,7 +34,8 @@ impl Metric {
 #[derive(Default)]
 pub(crate) struct Round {
     figures: Vec<(&'static str, f64)>,
-    effects: Effects,
+    /// `None` where nothing is left behind.
+    effects: Option<Effects>,
 }
 
 /// What a contender left behind, against what it should have.
@@ -50,6 +51,7 @@ impl Round {
     /// A round with these effects and no figures yet.
     pub(crate) fn with(effects: Effects) -> Self {
         let figures = Vec::new();
+        let effects = Some(effects);
         Self { figures, effects }
     }
 
@@ -62,6 +64,16 @@ impl Round {
     fn of(&self, metric: Metric) -> Option<f64> {
         let found = self.figures.iter().find(|(name, _)| *name == metric.name);
         found.map(|(_, figure)| *figure)
+    }
+}
+
+impl Effects {
+    /// With those of something else.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            lost: self.lost + other.lost,
+            repeated: self.repeated + other.repeated,
+        }
     }
 }
 
@@ -189,6 +201,9 @@ impl Line {
     /// The distance between the smallest and the largest figure, as a part of the median.
     fn spread(&self, metric: Metric) -> Option<(&'static str, f64)> {
         let figures = self.figures(metric);
+        if figures.len() < 2 {
+            return None;
+        }
         let middle = median(&figures).filter(|middle| *middle > 0.0)?;
         let smallest = figures.iter().copied().min_by(f64::total_cmp)?;
         let largest = figures.iter().copied().max_by(f64::total_cmp)?;
@@ -197,14 +212,12 @@ impl Line {
 
     /// Over all rounds; a round that failed is said, too.
     fn effects(&self) -> String {
-        let mut sum = Effects::default();
-        for round in &self.rounds {
-            sum.lost += round.effects.lost;
-            sum.repeated += round.effects.repeated;
-        }
+        let counted = self.rounds.iter().filter_map(|round| round.effects);
+        let sum = counted.reduce(Effects::and);
+        let sum = sum.map_or_else(|| "-".to_owned(), |sum| sum.to_string());
         let failed = self.failed.len();
         match (self.rounds.len(), failed) {
-            (_, 0) => sum.to_string(),
+            (_, 0) => sum,
             (0, _) => format!("FAILED {failed} of {failed} rounds"),
             (ended, _) => format!("{sum}, FAILED {failed} of {} rounds", ended + failed),
         }
@@ -216,7 +229,10 @@ impl Line {
             let figures: Value = figures
                 .map(|(name, figure)| ((*name).to_owned(), json!(figure)))
                 .collect();
-            json!({"figures": figures, "lost": round.effects.lost, "repeated": round.effects.repeated})
+            let effects = round
+                .effects
+                .map(|it| json!({"lost": it.lost, "repeated": it.repeated}));
+            json!({"figures": figures, "effects": effects})
         });
         let rounds: Vec<Value> = rounds.collect();
         json!({"contender": self.name, "rounds": rounds, "failed": self.failed})
@@ -256,8 +272,10 @@ mod tests {
             line("absent", &[], &["not installed"]),
         ];
         let section = section("Consumers", "Same work.", &[COST], &lines);
-        insta::assert_snapshot!(section.markdown(), @r"
+        insta::assert_snapshot!(section.markdown("0123abc"), @r"
         ## Consumers
+
+        *0123abc*
 
         Same work.
 

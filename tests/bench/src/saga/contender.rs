@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::asked;
 use super::effects::{Run, compared};
 use super::postgres::Postgres;
-use super::{asked, metric};
 use crate::Options;
 use crate::measure::{Contender, Metric, Round};
-use crate::sides::{Program, Side, syncs_during};
+use crate::sides::{Program, Side, number, syncs_during};
 
 const AT_ONCE: usize = 32;
 /// Steps of a saga, done or refused or undone.
@@ -28,16 +27,16 @@ const SYNCS: &str = "fsyncs a step, alone";
 const KILLED: &str = "after kill -9, s";
 
 pub(super) const METRICS: [Metric; 10] = [
-    metric(ALONE, 1),
-    metric(HAPPY, 0),
-    metric(P50, 0),
-    metric(P99, 0),
-    metric(CPU, 2),
-    metric(REFUSED, 0),
-    metric(REFUSED_CPU, 2),
-    metric(WRITTEN, 1),
-    metric(SYNCS, 2),
-    metric(KILLED, 2),
+    Metric::of(ALONE, 1),
+    Metric::of(HAPPY, 0),
+    Metric::of(P50, 0),
+    Metric::of(P99, 0),
+    Metric::of(CPU, 2),
+    Metric::of(REFUSED, 0),
+    Metric::of(REFUSED_CPU, 2),
+    Metric::of(WRITTEN, 1),
+    Metric::of(SYNCS, 2),
+    Metric::of(KILLED, 2),
 ];
 
 /// Figures with the names of their columns.
@@ -201,10 +200,4 @@ impl Contender for Flows {
             .into_iter()
             .fold(round, |round, (name, figure)| round.figure(name, figure)))
     }
-}
-
-/// A number of an answer.
-pub(super) fn number(answer: &Value, name: &str) -> anyhow::Result<f64> {
-    let number = answer[name].as_f64();
-    number.with_context(|| format!("{answer} has no {name}"))
 }

@@ -3,21 +3,20 @@
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::contender::number;
+use super::asked;
 use super::effects::{Run, compared};
-use super::{asked, metric};
 use crate::measure::{Contender, Metric, Round};
-use crate::sides::{Program, Side};
+use crate::sides::{Program, Side, number};
 
 const HAPPY: &str = "sagas/s";
 const P50: &str = "ms p50";
 const P99: &str = "ms p99";
 const CPU: &str = "CPU s per 1,000";
 pub(super) const METRICS: [Metric; 4] = [
-    metric(HAPPY, 0),
-    metric(P50, 0),
-    metric(P99, 0),
-    metric(CPU, 2),
+    Metric::of(HAPPY, 0),
+    Metric::of(P50, 0),
+    Metric::of(P99, 0),
+    Metric::of(CPU, 2),
 ];
 
 const COUNT: usize = 400;

@@ -1,7 +1,9 @@
 //! What processes have cost so far.
 
 use std::collections::BTreeSet;
-use std::fs::{read_dir, read_to_string};
+use std::fs::read_to_string;
+
+use crate::measure::Stat;
 
 /// Of some processes with all that they started.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -16,10 +18,10 @@ impl Cost {
     /// Of these processes until now.
     pub(crate) fn of(processes: &[u32]) -> Self {
         processes.iter().fold(Self::default(), |sum, id| {
-            let (ticks, written) = (ticks(*id), written(*id));
+            let cpu_seconds = Stat::of(*id).map(|stat| stat.cpu_seconds());
             Self {
-                cpu_seconds: sum.cpu_seconds + ticks.unwrap_or_default() / TICKS_PER_SECOND,
-                written_kib: sum.written_kib + written.unwrap_or_default() / 1024.0,
+                cpu_seconds: sum.cpu_seconds + cpu_seconds.unwrap_or_default(),
+                written_kib: sum.written_kib + written(*id).unwrap_or_default() / 1024.0,
             }
         })
     }
@@ -33,23 +35,6 @@ impl Cost {
     }
 }
 
-/// Linux counts them in hundredths for programs, whatever its own clock.
-const TICKS_PER_SECOND: f64 = 100.0;
-
-/// What follows a process's name in its line, from its state on.
-fn stat(id: u32) -> Option<Vec<String>> {
-    let stat = read_to_string(format!("/proc/{id}/stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(')')?;
-    Some(fields.split_whitespace().map(str::to_owned).collect())
-}
-
-/// User and system time, and the same of children that were waited for.
-fn ticks(id: u32) -> Option<f64> {
-    let fields = stat(id)?;
-    let ticks = fields.get(11..=14)?.iter();
-    Some(ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum())
-}
-
 /// Bytes, also of children that were waited for.
 fn written(id: u32) -> Option<f64> {
     let io = read_to_string(format!("/proc/{id}/io")).ok()?;
@@ -61,14 +46,9 @@ fn written(id: u32) -> Option<f64> {
 
 /// These processes, and all that they started and still run.
 pub(super) fn with_descendants(roots: &[u32]) -> Vec<u32> {
-    let entries = read_dir("/proc").into_iter().flatten();
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let parents: Vec<(u32, u32)> = names
-        .filter_map(|name| {
-            let id = name.parse().ok()?;
-            Some((id, stat(id)?.get(1)?.parse().ok()?))
-        })
-        .collect();
+    let all = Stat::all();
+    let parents = all.iter().filter_map(|it| Some((it.id, it.parent()?)));
+    let parents: Vec<(u32, u32)> = parents.collect();
     let mut found: BTreeSet<u32> = roots.iter().copied().collect();
     loop {
         let before = found.len();

@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
 use crate::Options;
-use crate::measure::{Binaries, node_folder, python_of, repository};
+use crate::measure::{Binaries, node_folder, pinned, python_of, sources};
 
 /// A program that can be started with a folder for its data.
 #[derive(Clone)]
@@ -36,10 +36,11 @@ impl Program {
     }
 }
 
-/// The contenders that take part, and why others do not.
+/// The contenders that take part, with versions, and why others do not.
 pub(crate) struct Peers<'a> {
     options: &'a Options,
     scratch: PathBuf,
+    here: Vec<String>,
     absent: Vec<String>,
 }
 
@@ -49,6 +50,7 @@ impl<'a> Peers<'a> {
         Ok(Self {
             options,
             scratch: options.scratch(name)?,
+            here: Vec::new(),
             absent: Vec::new(),
         })
     }
@@ -129,7 +131,10 @@ impl<'a> Peers<'a> {
 
     fn here(&mut self, name: &str, program: anyhow::Result<Program>) -> Option<Program> {
         match program {
-            Ok(program) => Some(program),
+            Ok(program) => {
+                self.here.push(pinned(name));
+                Some(program)
+            }
             Err(error) => {
                 self.is_absent(name, &error);
                 None
@@ -143,12 +148,13 @@ impl<'a> Peers<'a> {
             .push(format!("{name} does not take part here: {why:#}."));
     }
 
-    /// Who is absent, for the text before a table.
-    pub(crate) fn absent(&self) -> String {
-        self.absent.join(" ")
+    /// This text, with the versions of who takes part, and who does not.
+    pub(crate) fn told(&self, text: &str) -> String {
+        let here = match self.here.as_slice() {
+            [] => String::new(),
+            here => format!(" Versions: {}.", here.join(", ")),
+        };
+        let absent = self.absent.iter().map(|it| format!(" {it}"));
+        format!("{text}{here}{}", absent.collect::<String>())
     }
-}
-
-fn sources(name: &str) -> PathBuf {
-    repository().join("tests/bench/peers").join(name)
 }

@@ -7,5 +7,5 @@ mod side;
 mod syncs;
 
 pub(crate) use install::{Peers, Program};
-pub(crate) use side::Side;
+pub(crate) use side::{Side, number};
 pub(crate) use syncs::syncs_during;

@@ -14,6 +14,12 @@ use serde_json::Value;
 use super::cost::{Cost, with_descendants};
 use crate::measure::Interrupt;
 
+/// A number of an answer.
+pub(crate) fn number(answer: &Value, name: &str) -> anyhow::Result<f64> {
+    let number = answer[name].as_f64();
+    number.with_context(|| format!("{answer} has no {name}"))
+}
+
 /// A running program, killed with all that it started when dropped.
 pub(crate) struct Side {
     child: Child,
@@ -101,7 +107,7 @@ impl Side {
         Cost::of(&self.processes())
     }
 
-    /// Ends all its own processes as a power cut would.
+    /// Ends all its own processes at once, without a word; those beside it go on.
     pub(crate) fn kill(self) {
         drop(self);
     }

@@ -1,11 +1,12 @@
 //! How often processes wait for the disk: counted by strace, which slows them, so in a run of its own.
 
 use std::fs::read_to_string;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Side;
@@ -13,8 +14,11 @@ use crate::measure::until;
 
 const SYNCING: &str = "trace=fsync,fdatasync,sync_file_range,msync";
 
-/// How often the side's processes call `fsync` and its like meanwhile; `None` without strace, or
-/// where it may not trace.
+/// How often the side's processes call `fsync` and its like meanwhile; `None` where there is no strace, which the
+/// report's versions say.
+///
+/// # Errors
+/// If strace is there and may not trace.
 pub(crate) fn syncs_during(
     side: &mut Side,
     folder: &Path,
@@ -27,26 +31,23 @@ pub(crate) fn syncs_during(
         .args(["-f", "-c", "-q", "-e", SYNCING, "-o"])
         .arg(&counts);
     strace.args(processes.iter().map(|id| format!("-p{id}")));
-    strace
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let Ok(mut strace) = strace.spawn() else {
-        return Ok(None);
+    strace.stdin(Stdio::null()).stdout(Stdio::null());
+    let mut strace = match strace.spawn() {
+        Ok(strace) => strace,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).context("strace cannot be started"),
     };
     let traced = |id: &u32| {
         let status = read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
         !status.contains("TracerPid:\t0\n")
     };
-    let mut gone = false;
     until("strace", Duration::from_secs(10), || {
-        gone = strace.try_wait()?.is_some();
-        Ok(gone || processes.iter().all(traced))
+        if let Some(status) = strace.try_wait()? {
+            bail!("strace ended ({status}): it says why above");
+        }
+        Ok(processes.iter().all(traced))
     })?;
     let worked = work(side);
-    if gone {
-        return worked.map(|()| None);
-    }
     kill_process(Pid::from_child(&strace), Signal::INT)?;
     strace.wait()?;
     worked?;

@@ -2,13 +2,12 @@
 
 use std::time::Instant;
 
-use anyhow::Context as _;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::CLIENTS;
 use crate::Options;
 use crate::measure::{Contender, Effects, Metric, Report, Round, interleaved};
-use crate::sides::{Peers, Program, Side};
+use crate::sides::{Peers, Program, Side, number};
 
 /// Deliveries of a round, whatever the number of consumers.
 const DELIVERIES: usize = 6_000;
@@ -99,8 +98,8 @@ impl Contender for Consumers {
         let (seconds, cost) = (started.elapsed().as_secs_f64(), side.cost().since(before));
         let effects = side.ask(&json!({"do": "effects"}))?;
         let effects = Effects {
-            lost: number(&effects, "lost")?,
-            repeated: number(&effects, "repeated")?,
+            lost: number(&effects, "lost")? as usize,
+            repeated: number(&effects, "repeated")? as usize,
         };
         let deliveries = (self.sign_ups * self.consumers) as f64;
         Ok(Round::with(effects)
@@ -108,9 +107,4 @@ impl Contender for Consumers {
             .figure(SIGN_UPS, self.sign_ups as f64 / seconds)
             .figure(CPU, cost.cpu_seconds / deliveries * 1_000.0))
     }
-}
-
-fn number(answer: &Value, name: &str) -> anyhow::Result<usize> {
-    let number = answer[name].as_u64();
-    Ok(number.with_context(|| format!("{answer} has no {name}"))? as usize)
 }

@@ -1,6 +1,7 @@
 //! Feeds rebuilt from their events, while posts arrive and readers read.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -12,6 +13,7 @@ use fanout_runtime::{Clock as _, SystemClock, whole_milliseconds};
 use fanout_store::Write;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::Request;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Running, asked};
@@ -22,8 +24,22 @@ use crate::latencies::summary;
 const AUTHORS: usize = 100;
 /// Posts of one commit while the store is filled.
 const OF_A_COMMIT: usize = 50;
+/// Posts that arrive at once at most, or those that wait for the rebuild's commits would hold up the next.
+const ARRIVING: usize = 64;
 /// Posts of a page that is read.
 const PAGE: usize = 100;
+
+/// What is read of a page.
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<Shown>,
+    next_page_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    post_id: String,
+}
 
 fn author(run: &str, number: usize) -> String {
     format!("{run}-{}", number % AUTHORS)
@@ -86,7 +102,7 @@ impl Running {
             ref run,
             ..
         } = *question;
-        let (over, posted) = (AtomicBool::new(false), AtomicUsize::new(count));
+        let over = AtomicBool::new(false);
         let started = Instant::now();
         let rebuilding = async {
             self.rebuilds.begin(feed_service::FEED, false).await?;
@@ -106,32 +122,34 @@ impl Running {
             over.store(true, Ordering::Relaxed);
             anyhow::Ok(started.elapsed())
         };
-        let posting = async {
-            while !over.load(Ordering::Relaxed) {
-                let number = posted.load(Ordering::Relaxed);
-                let due = Duration::from_secs_f64((number - count) as f64 / rate as f64);
-                tokio::time::sleep(due.saturating_sub(started.elapsed())).await;
-                self.post(run, number..number + 1).await?;
-                posted.store(number + 1, Ordering::Relaxed);
-            }
-            anyhow::Ok(())
+        let due = |number| async move {
+            let due = Duration::from_secs_f64((number - count) as f64 / rate as f64);
+            tokio::time::sleep(due.saturating_sub(started.elapsed())).await;
+            number
         };
+        let posting = stream::iter(count..)
+            .then(due)
+            .take_while(|_| std::future::ready(!over.load(Ordering::Relaxed)))
+            .map(|number| self.post(run, number..number + 1))
+            .buffer_unordered(ARRIVING)
+            .try_fold(count, |posted, ()| std::future::ready(Ok(posted + 1)));
         let reading = self.read_until(run, count, &over);
         let before = self.generations.live().await?;
-        let (took, (), (missing, times)) = tokio::try_join!(rebuilding, posting, reading)?;
+        let (took, posted, (missing, times)) = tokio::try_join!(rebuilding, posting, reading)?;
         anyhow::ensure!(
             self.generations.live().await? != before,
             "the new generation is not live"
         );
         self.settle().await?;
-        let posted = posted.into_inner();
-        let mut missing_after = 0;
-        for number in 0..AUTHORS.min(count) {
-            missing_after += self.missing(run, number, posted).await?;
+        let (mut missing_after, mut repeated_after) = (0, 0);
+        for author in 0..AUTHORS {
+            let (missing, repeated) = self.missing(run, author, posted).await?;
+            missing_after += missing;
+            repeated_after += repeated;
         }
         Ok(json!({
-            "seconds": took.as_secs_f64(), "events": count, "posted": posted - count, "missing": missing,
-            "missing_after": missing_after, "repeated_after": 0,
+            "seconds": took.as_secs_f64(), "posted": posted - count, "missing": missing,
+            "missing_after": missing_after, "repeated_after": repeated_after,
             "read_p99_ms": summary(took, times)["p99_ms"],
         }))
     }
@@ -146,32 +164,39 @@ impl Running {
         let (mut worst, mut times, mut number) = (0, Vec::new(), 0);
         while !over.load(Ordering::Relaxed) {
             let began = Instant::now();
-            worst = worst.max(self.missing(run, number % AUTHORS, settled).await?);
+            let (missing, _) = self.missing(run, number % AUTHORS, settled).await?;
             times.push(began.elapsed());
+            worst = worst.max(missing);
             number += 1;
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok((worst, times))
     }
 
-    /// How many of an author's posts with numbers below `posts` are not in the reader's feed.
-    async fn missing(&self, run: &str, author: usize, posts: usize) -> anyhow::Result<usize> {
-        let wanted = (author..posts)
-            .step_by(AUTHORS)
-            .map(|number| post_id(run, number));
-        let mut wanted: std::collections::BTreeSet<String> = wanted.collect();
+    /// How many of an author's posts with numbers below `posts` are not in the reader's feed, and how many rows of it
+    /// are of a post that has one already.
+    async fn missing(
+        &self,
+        run: &str,
+        author: usize,
+        posts: usize,
+    ) -> anyhow::Result<(usize, usize)> {
         let feed = format!("/feeds/{run}-{author}-reader?limit={PAGE}");
-        let mut path = feed.clone();
-        while !wanted.is_empty() {
+        let (mut path, mut rows, mut found) = (feed.clone(), 0, BTreeSet::new());
+        loop {
             let page = asked(&self.feeds, Request::get(&path).body(Body::empty())?).await?;
-            for item in page["items"].as_array().into_iter().flatten() {
-                wanted.remove(item["post_id"].as_str().unwrap_or_default());
-            }
-            match page["next_page_token"].as_str() {
+            let page: Page = serde_json::from_value(page)?;
+            rows += page.items.len();
+            found.extend(page.items.into_iter().map(|shown| shown.post_id));
+            match page.next_page_token {
                 Some(token) => path = format!("{feed}&page_token={token}"),
                 None => break,
             }
         }
-        Ok(wanted.len())
+        let wanted = (author..posts)
+            .step_by(AUTHORS)
+            .map(|number| post_id(run, number));
+        let missing = wanted.filter(|post| !found.contains(post)).count();
+        Ok((missing, rows - found.len()))
     }
 }

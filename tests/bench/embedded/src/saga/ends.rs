@@ -28,11 +28,16 @@ impl Ends {
         end
     }
 
-    /// Waits until half of so many have ended in this process.
-    pub(super) async fn until_half_of(&self, count: usize) {
+    /// How many have ended in this process.
+    pub(super) fn so_far(&self) -> usize {
+        *self.ended.borrow()
+    }
+
+    /// Waits until so many have.
+    pub(super) async fn until(&self, count: usize) {
         let mut ended = self.ended.subscribe();
         // The sender is `self`: it does not go away.
-        let _ = ended.wait_for(|ended| *ended >= count / 2).await;
+        let _ = ended.wait_for(|ended| *ended >= count).await;
     }
 
     /// The same publisher, listened to.

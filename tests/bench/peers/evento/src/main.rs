@@ -14,6 +14,8 @@ use sqlx_migrator::{Migrate as _, Plan};
 
 const OF_A_STREAM: usize = 1_000;
 const OF_A_COMMIT: usize = 100;
+/// evento keeps no snapshot of an event that is younger than a second, its own `stable_margin`.
+const UNTIL_SNAPSHOT: Duration = Duration::from_secs(2);
 /// Connections, as many as the side of sqlite-es has.
 const CONNECTIONS: u32 = 10;
 
@@ -23,7 +25,7 @@ pub enum Accounts {
     Deposited { amount: i64 },
 }
 
-/// An account whose snapshots are kept in the store, with each load.
+/// An account whose snapshots are kept in the store, with each load that reads events.
 #[evento::projection(id = id, bitcode::Encode, bitcode::Decode)]
 pub struct Account {
     pub id: String,
@@ -153,6 +155,8 @@ impl Bank {
                 missing -= of_this;
             }
         }
+        // Loads at once would find no snapshot of these events, and keep none.
+        tokio::time::sleep(UNTIL_SNAPSHOT).await;
     }
 
     async fn load(&self, question: &Question, snapshots: bool) -> Value {
