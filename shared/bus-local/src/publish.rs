@@ -24,6 +24,7 @@ impl Publisher for LocalPublisher {
         topic: &str,
         message: OutgoingMessage,
     ) -> Result<MessageId, PublishError> {
+        publish_limits::check_of_a_service(&message)?;
         let broker = &self.broker;
         let mut ids = if self.stored {
             let work = publishing(topic, vec![message])?;

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use fanout_bus::{MessageId, OutgoingMessage, PUBLISH_LIMIT, PublishError, Publisher};
 use fanout_google_grpc::write::{USUAL, put_bytes, put_nested};
 use fanout_google_grpc::{Api, Channel, call, is_answer, said};
+use fanout_runtime::{BoxError, error_chain};
 use gcloud_sdk::google::pubsub::v1::PublishResponse;
 use gcloud_sdk::prost::bytes::Bytes;
 use gcloud_sdk::tonic::{Code, Request, Status};
@@ -15,12 +16,17 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{ClientError, Options};
 
-/// How long one publish may take, tries and waits included. Shorter by 2 s than the outbox waits, which
-/// holds the subject for as long: so a key's next message is sent when the one before has been
-/// answered or given up, and Pub/Sub has been told not to take that any more.
+/// How long one publish may take, tries and waits included. Shorter than the outbox waits, which holds
+/// the subject for as long: so a key's next message is sent when the one before has been answered or
+/// given up, and Pub/Sub no longer takes that. What a silent connection delivers later all the same is a
+/// duplicate, which consumers absorb.
 pub const PUBLISH_TIME_LIMIT: Duration = Duration::from_secs(8);
 
-const _: () = assert!(PUBLISH_TIME_LIMIT.as_millis() < PUBLISH_LIMIT.as_millis());
+/// How much longer Pub/Sub may take a message, at most, than the publisher waits: the client library
+/// counts that time, too.
+const LONGER: u64 = 2;
+
+const _: () = assert!(PUBLISH_TIME_LIMIT.as_secs() + LONGER <= PUBLISH_LIMIT.as_secs());
 
 /// How often a message is sent. The outbox repeats what fails; these tries are for the connection
 /// that was closed while the container slept, so that its first event need not wait for the relay.
@@ -33,7 +39,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const MAX_REQUEST_SIZE: usize = 10_000_000;
 
 /// For what part of the time limit a connection may leave all its messages unanswered. After that it
-/// has gone silent: without a reset, it would be sent on for ever.
+/// has gone silent, or its credentials have died. Messages would be sent on it in vain, for two minutes
+/// where it was not reset, and for ever without credentials.
 const SILENT: f32 = 0.25;
 
 const SERVICE: &str = "https://pubsub.googleapis.com";
@@ -47,11 +54,17 @@ const ROUTING: &str = "x-goog-request-params";
 pub struct PubsubPublisher {
     options: Options,
     time_limit: Duration,
-    api: Api,
+    /// Makes one with new credentials.
+    make_api: Box<dyn Fn() -> Result<Api, BoxError> + Send + Sync>,
     connection: Mutex<Connection>,
 }
 
 struct Connection {
+    api: Api,
+    /// Since when there are these credentials.
+    since: Instant,
+    /// How many connections there were before this one: only its own answers tell that it lives.
+    number: u64,
     channel: Channel,
     /// When the first message since the last answer was sent.
     unanswered: Option<Instant>,
@@ -64,22 +77,30 @@ struct Outgoing {
 }
 
 impl PubsubPublisher {
-    /// Looks for credentials. Connects at the first publish, not here.
-    pub async fn new(options: Options) -> Result<Self, ClientError> {
-        Self::with_time_limit(options, PUBLISH_TIME_LIMIT).await
+    /// Connects at the first publish, not here, and finds out only then if nobody gives credentials.
+    pub fn new(options: Options) -> Result<Self, ClientError> {
+        Self::with_time_limit(options, PUBLISH_TIME_LIMIT)
     }
 
-    async fn with_time_limit(options: Options, limit: Duration) -> Result<Self, ClientError> {
-        let api = match options.emulator_endpoint() {
-            Some(emulator) => Api::of_emulator(&emulator, None),
-            None => Api::of_google(SERVICE, None).await,
-        };
-        let api = api.map_err(ClientError)?;
+    fn with_time_limit(options: Options, limit: Duration) -> Result<Self, ClientError> {
+        let emulator = options.emulator_endpoint();
+        Self::on(options, limit, move || match &emulator {
+            Some(emulator) => Api::of_emulator(emulator, None),
+            None => Api::of_google(SERVICE, None),
+        })
+    }
+
+    fn on(
+        options: Options,
+        limit: Duration,
+        make_api: impl Fn() -> Result<Api, BoxError> + Send + Sync + 'static,
+    ) -> Result<Self, ClientError> {
+        let api = make_api().map_err(ClientError)?;
         Ok(Self {
             options,
             time_limit: limit,
-            connection: Mutex::new(Connection::of(&api)),
-            api,
+            connection: Mutex::new(Connection::of(api)),
+            make_api: Box::new(make_api),
         })
     }
 
@@ -103,30 +124,46 @@ impl PubsubPublisher {
         until: Instant,
     ) -> Result<PublishResponse, Status> {
         let mut request = Request::new(message.request.clone());
-        // By one to two seconds longer than the caller waits: the client library counts it, too. In
-        // whole seconds, as a header that is the same each time is sent as a number.
+        // In whole seconds, as a header that is the same each time is sent as a number.
         let left = until.saturating_duration_since(Instant::now()).as_secs();
-        request.set_timeout(Duration::from_secs(left + 2));
+        request.set_timeout(Duration::from_secs(left + LONGER));
         let metadata = request.metadata_mut().as_mut();
         metadata.insert(ROUTING, message.routing.clone());
-        let answer = call(self.channel(), PUBLISH, request).await;
+        let (number, channel) = self.channel();
+        let answer = call(channel, PUBLISH, request).await;
         if answer.as_ref().err().is_none_or(is_answer) {
-            self.with(|connection| connection.unanswered = None);
+            self.with(|connection| connection.answered(number));
         }
         answer
     }
 
-    /// A connection that is not known to be silent.
-    fn channel(&self) -> Channel {
+    /// A connection that is not known to be silent, and its number.
+    fn channel(&self) -> (u64, Channel) {
         let is_silent = |at: Instant| at.elapsed() > self.time_limit.mul_f32(SILENT);
         self.with(|connection| {
             if connection.unanswered.is_some_and(is_silent) {
-                tracing::warn!("Pub/Sub gives no answer; connecting anew");
-                *connection = Connection::of(&self.api);
+                tracing::warn!("no answer from Pub/Sub or for its credentials; connecting anew");
+                self.renew_credentials(connection);
+                connection.renew();
             }
             connection.unanswered.get_or_insert_with(Instant::now);
-            connection.channel.clone()
+            (connection.number, connection.channel.clone())
         })
+    }
+
+    /// Google's library gives up for good after some errors, and waits for ever for some answers. Yet
+    /// new credentials get as long as a publish: those that hang cannot be ended, and would pile up.
+    fn renew_credentials(&self, connection: &mut Connection) {
+        if connection.since.elapsed() < self.time_limit {
+            return;
+        }
+        match (self.make_api)() {
+            Ok(api) => (connection.api, connection.since) = (api, Instant::now()),
+            Err(error) => tracing::warn!(
+                error = error_chain(error.as_ref()),
+                "there are no new credentials for Pub/Sub; keeping the old ones"
+            ),
+        }
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> T {
@@ -136,10 +173,26 @@ impl PubsubPublisher {
 }
 
 impl Connection {
-    fn of(api: &Api) -> Self {
+    fn of(api: Api) -> Self {
         Self {
+            since: Instant::now(),
+            number: 0,
             channel: api.open_lazily(),
             unanswered: None,
+            api,
+        }
+    }
+
+    fn renew(&mut self) {
+        self.channel = self.api.open_lazily();
+        self.number += 1;
+        self.unanswered = None;
+    }
+
+    /// On the connection of this number.
+    fn answered(&mut self, number: u64) {
+        if number == self.number {
+            self.unanswered = None;
         }
     }
 }

@@ -23,11 +23,6 @@ pub trait Publisher: Send + Sync + 'static {
         topic: &str,
         message: OutgoingMessage,
     ) -> Result<MessageId, PublishError>;
-
-    /// Returns when nothing that was given to the adapter is on its way any more: it has been
-    /// published or has failed, also where the caller stopped waiting for it. For the end of the
-    /// process. An adapter of which nothing remains after a call has nothing to do here.
-    async fn flush(&self) {}
 }
 
 /// A message to publish.

@@ -113,7 +113,7 @@ impl GoogleCloudSettings {
         }
     }
 
-    /// Connects to Firestore. Fails if there are no credentials, or if it cannot be reached.
+    /// Connects to Firestore. Fails if nobody gives credentials, or if it cannot be reached.
     pub async fn documents(&self) -> Result<FirestoreDocuments, ConnectError> {
         let emulators = self.emulators.as_ref();
         let options = FirestoreOptions {
@@ -139,7 +139,7 @@ impl GoogleCloudSettings {
         }
         Ok(GoogleCloud {
             documents: Arc::new(documents),
-            publisher: Arc::new(PubsubPublisher::new(self.pubsub()).await?),
+            publisher: Arc::new(PubsubPublisher::new(self.pubsub())?),
             events_kept: self.events_kept,
             schemas_at: self.schemas_at,
         })

@@ -1,9 +1,10 @@
 //! Where an API is, and how a connection to it is opened.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_runtime::BoxError;
-use gcloud_sdk::google_cloud_auth::credentials::anonymous;
+use gcloud_sdk::google_cloud_auth::credentials::{Builder, Credentials, anonymous};
 use gcloud_sdk::tonic::transport::{ClientTlsConfig, Endpoint};
 use gcloud_sdk::{
     GCP_DEFAULT_SCOPES, GoogleAuthHeaders, GoogleAuthMiddleware, GoogleAuthMiddlewareLayer,
@@ -18,10 +19,11 @@ use tower::{Layer as _, ServiceExt as _};
 use crate::gathered_writes::GatheredWrites;
 
 /// A connection to an API, with credentials for each call. Clones share it. One that breaks is made
-/// anew for the next call; one that goes silent is not, that is its user's to find out.
+/// anew for the next call; one that goes silent only after two minutes, so a user who cannot wait that
+/// long must find out. Credentials that died stay dead: only another [`Api`] has others.
 pub type Channel = GoogleAuthMiddleware;
 
-/// For a connection, and once more for the beginning of TLS on it.
+/// For all that a connection takes: the look-up of its name, and the beginning of TLS, too.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often a connection is asked for a sign of life, and how long it has for one. As gcloud-sdk has
@@ -31,58 +33,67 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// One of Google's APIs, or an emulator that stands in for it.
 pub struct Api {
     endpoint: Endpoint,
-    credentials: GoogleAuthMiddlewareLayer,
+    credentials: Arc<GoogleAuthHeaders>,
+    with_headers: GoogleAuthMiddlewareLayer,
 }
 
 impl Api {
-    /// Google's own, by its `https://` address, with Application Default Credentials. `resource`: what
-    /// all calls are about, for Google's routing. Fails if there are no credentials.
-    pub async fn of_google(address: &str, resource: Option<String>) -> Result<Self, BoxError> {
-        let credentials =
-            GoogleAuthHeaders::from_adc_with_scopes(GCP_DEFAULT_SCOPES.clone()).await?;
+    /// Google's own, by its `https://` address, with Application Default Credentials. Within a runtime.
+    /// Fails if those that are configured cannot be used; where none are, they are expected of Google's
+    /// metadata server, and [`Api::wait_for_credentials`] tells.
+    pub fn of_google(address: &str, resource: Option<String>) -> Result<Self, BoxError> {
+        let scopes = GCP_DEFAULT_SCOPES.iter();
+        let credentials = Builder::default().with_scopes(scopes).build()?;
         Self::new(address, credentials, resource)
     }
 
     /// An emulator, by its address, which wants no credentials.
     pub fn of_emulator(address: &str, resource: Option<String>) -> Result<Self, BoxError> {
-        let nobody = anonymous::Builder::new().build();
-        Self::new(address, GoogleAuthHeaders::from(nobody), resource)
+        Self::new(address, anonymous::Builder::new().build(), resource)
     }
 
-    fn new(
+    /// One with credentials of the caller's choice. `resource`: what all calls are about, for Google's
+    /// routing.
+    pub fn new(
         address: &str,
-        credentials: GoogleAuthHeaders,
+        credentials: Credentials,
         resource: Option<String>,
     ) -> Result<Self, BoxError> {
         let address: Uri = address.parse()?;
-        let endpoint = Endpoint::from(address.clone())
+        let is_https = address.scheme_str() == Some("https");
+        let mut endpoint = Endpoint::from(address)
+            .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE)
             .keep_alive_while_idle(true);
-        let endpoint = match (address.scheme_str(), address.host()) {
-            (Some("https"), Some(host)) => {
-                let host = host.trim_start_matches('[').trim_end_matches(']');
-                let tls = ClientTlsConfig::new().with_webpki_roots();
-                endpoint.tls_config(tls.domain_name(host).timeout(CONNECT_TIMEOUT))?
-            }
-            _ => endpoint,
-        };
+        if is_https {
+            endpoint = endpoint.tls_config(ClientTlsConfig::new().with_webpki_roots())?;
+        }
+        let credentials = Arc::new(GoogleAuthHeaders::from(credentials));
+        let with_headers = GoogleAuthMiddlewareLayer::new(Arc::clone(&credentials), resource)?;
         Ok(Self {
             endpoint,
-            credentials: GoogleAuthMiddlewareLayer::new(credentials, resource)?,
+            credentials,
+            with_headers,
         })
+    }
+
+    /// Returns once there are credentials for a call, or the reason why there are none.
+    pub async fn wait_for_credentials(&self) -> Result<(), BoxError> {
+        self.credentials.headers().await?;
+        Ok(())
     }
 
     /// A connection, once it is there.
     pub async fn open(&self) -> Result<Channel, BoxError> {
         let channel = self.endpoint.connect_with_connector(connector()).await?;
-        Ok(self.credentials.layer(channel))
+        Ok(self.with_headers.layer(channel))
     }
 
     /// A connection that is made at the first call. Within a runtime.
     pub fn open_lazily(&self) -> Channel {
         let channel = self.endpoint.connect_with_connector_lazy(connector());
-        self.credentials.layer(channel)
+        self.with_headers.layer(channel)
     }
 }
 
@@ -95,6 +106,7 @@ fn connector() -> Connector {
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_keepalive(Some(KEEP_ALIVE));
+    // The addresses of a name share it, so that one which is silent leaves time for the next.
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     connector.map_response(|stream| TokioIo::new(GatheredWrites::new(stream.into_inner())))
 }

@@ -30,7 +30,7 @@ where
 {
     let mut client = Grpc::new(OneMessage(channel));
     let ready = client.ready().await;
-    ready.map_err(|error| Status::unknown(format!("Service was not ready: {error}")))?;
+    ready.map_err(Status::from_error)?;
     let path = PathAndQuery::from_static(path);
     let answer = client.unary(message, path, AsItIs::new()).await?;
     Ok(answer.into_inner())
@@ -157,4 +157,24 @@ impl<A: Message + Default> Decoder for AsItIs<A> {
 /// Tonic's own begin with 8 KiB, of which an allocator has few in a processor's cache. They grow.
 fn buffers() -> BufferSettings {
     BufferSettings::new(USUAL, 16 * USUAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use gcloud_sdk::google::pubsub::v1::PublishResponse;
+    use tokio::runtime::Builder;
+
+    use super::*;
+    use crate::Api;
+
+    #[test]
+    fn a_channel_that_cannot_be_called_any_more_is_no_answer() {
+        let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
+        let api = Api::of_emulator("http://127.0.0.1:1", None).unwrap();
+        // What serves the channel ends with its runtime.
+        let orphan = runtime().block_on(async { api.open_lazily() });
+        let called = call::<PublishResponse>(orphan, "/a/B", Request::new(Bytes::new()));
+        let status = runtime().block_on(called).unwrap_err();
+        assert!(!is_answer(&status), "{}", said(&status));
+    }
 }

@@ -207,6 +207,6 @@ impl Outbox {
     /// process.
     pub async fn drain(&self) {
         self.tasks.close();
-        tokio::join!(self.tasks.wait(), self.publisher.flush());
+        self.tasks.wait().await;
     }
 }

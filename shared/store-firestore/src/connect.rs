@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fanout_google_grpc::{Api, Channel};
 use fanout_runtime::BoxError;
+use tokio::time::timeout;
 
 use super::names::Names;
 
@@ -36,27 +37,45 @@ pub enum ConnectError {
     /// Nobody answers there.
     #[error("Firestore at {0} does not answer within {limit} s", limit = CONNECT_TIMEOUT.as_secs())]
     TimedOut(String),
-    /// The connection or the credentials for it could not be made.
+    /// The connection could not be made, or the credentials that are configured cannot be used.
     #[error("cannot connect to Firestore at {0}")]
     Failed(String, #[source] BoxError),
+    /// Nobody gives credentials for calls.
+    #[error(
+        "there are no credentials for Firestore: outside Google Cloud, name a file of them in GOOGLE_APPLICATION_CREDENTIALS"
+    )]
+    NoCredentials(#[source] BoxError),
 }
 
 pub(super) async fn connect(options: &FirestoreOptions) -> Result<Channel, ConnectError> {
     let address = address(options);
-    match tokio::time::timeout(CONNECT_TIMEOUT, open(options, &address)).await {
-        Ok(Ok(channel)) => Ok(channel),
-        Ok(Err(source)) => Err(ConnectError::Failed(address, source)),
-        Err(_elapsed) => Err(ConnectError::TimedOut(address)),
+    let database = Some(options.names().database);
+    let api = match options.emulator_host {
+        Some(_) => Api::of_emulator(&address, database),
+        None => Api::of_google(&address, database),
+    };
+    match api {
+        Ok(api) => open(&api, address).await,
+        Err(source) => Err(ConnectError::Failed(address, source)),
     }
 }
 
-async fn open(options: &FirestoreOptions, address: &str) -> Result<Channel, BoxError> {
-    let database = Some(options.names().database);
-    let api = match options.emulator_host {
-        Some(_) => Api::of_emulator(address, database)?,
-        None => Api::of_google(address, database).await?,
+/// Waits for the credentials beside the connection: the first call would wait for them anyway.
+async fn open(api: &Api, address: String) -> Result<Channel, ConnectError> {
+    let channel = async {
+        match timeout(CONNECT_TIMEOUT, api.open()).await {
+            Ok(Ok(channel)) => Ok(channel),
+            Ok(Err(source)) => Err(ConnectError::Failed(address.clone(), source)),
+            Err(_elapsed) => Err(ConnectError::TimedOut(address.clone())),
+        }
     };
-    api.open().await
+    let credentials = async {
+        let there = timeout(CONNECT_TIMEOUT, api.wait_for_credentials()).await;
+        let there = there.unwrap_or_else(|elapsed| Err(elapsed.into()));
+        there.map_err(ConnectError::NoCredentials)
+    };
+    let (channel, ()) = tokio::try_join!(channel, credentials)?;
+    Ok(channel)
 }
 
 fn address(options: &FirestoreOptions) -> String {
@@ -69,6 +88,12 @@ fn address(options: &FirestoreOptions) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
+    use gcloud_sdk::google_cloud_auth::credentials::{CacheableResource, CredentialsProvider};
+    use gcloud_sdk::google_cloud_auth::errors::CredentialsError;
+    use http::{Extensions, HeaderMap};
+
     use super::*;
     use crate::tests::stand_in::emulator_at;
 
@@ -112,5 +137,42 @@ mod tests {
         };
         assert!(matches!(error, ConnectError::Failed { .. }), "{error:?}");
         assert!(error.to_string().contains(&host), "{error}");
+    }
+
+    /// Outside Google Cloud the name of its metadata server is not known, or its address is nobody's.
+    #[derive(Debug)]
+    enum NoMetadata {
+        Unknown,
+        Silent,
+    }
+
+    impl CredentialsProvider for NoMetadata {
+        async fn headers(
+            &self,
+            _: Extensions,
+        ) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
+            match self {
+                Self::Unknown => Err(CredentialsError::from_msg(true, "no such host")),
+                Self::Silent => pending().await,
+            }
+        }
+
+        async fn universe_domain(&self) -> Option<String> {
+            None
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_credentials_are_an_error_that_says_what_to_do() {
+        let firestore = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", firestore.local_addr().unwrap());
+        for nobody in [NoMetadata::Unknown, NoMetadata::Silent] {
+            let api = Api::new(&address, nobody.into(), None).unwrap();
+            let Err(error) = open(&api, address.clone()).await else {
+                panic!("connected without credentials");
+            };
+            let no_credentials = matches!(error, ConnectError::NoCredentials(_));
+            assert!(no_credentials, "{error:?}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fanout_google_grpc::{Channel, is_answer};
+use fanout_runtime::error_chain;
 use gcloud_sdk::google::firestore::v1 as proto;
 use gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
 use gcloud_sdk::tonic::{Code, Request, Status};
@@ -41,6 +42,8 @@ pub(super) struct Limits {
 }
 
 struct State {
+    /// How many connections there were before this one: only its own answers tell that it lives.
+    number: u64,
     channel: Channel,
     last_answer: Instant,
     /// The first call since the last answer.
@@ -60,7 +63,7 @@ impl Limits {
 
 impl Connection {
     pub(super) async fn open(options: FirestoreOptions) -> Result<Self, ConnectError> {
-        let state = State::new(connect(&options).await?);
+        let state = State::new(0, connect(&options).await?);
         Ok(Self {
             options,
             limits: Limits::USUAL,
@@ -82,20 +85,22 @@ impl Connection {
         F: Future<Output = Result<T, Status>>,
     {
         self.wake().await?;
-        self.with(|state| *state.unanswered.get_or_insert_with(Instant::now));
+        let (mut number, channel) = self.with(State::asked);
         let limit = self.limits.call;
         let again = may_repeat.then(|| message.clone());
-        let call = pin!(make(self.channel(), limit.request(message)));
+        let call = pin!(make(channel, limit.request(message)));
         let answer = limit.on(call).await;
         let answer = match (answer, again) {
             (Err(status), Some(again)) if !is_answer(&status) => {
-                let call = pin!(make(self.channel(), limit.request(again)));
+                let channel;
+                (number, channel) = self.with(State::asked);
+                let call = pin!(make(channel, limit.request(again)));
                 limit.on(call).await
             }
             (answer, _) => answer,
         };
         if answer.as_ref().err().is_none_or(is_sign_of_life) {
-            self.with(State::answered);
+            self.with(|state| state.answered(number));
         }
         answer
     }
@@ -123,30 +128,31 @@ impl Connection {
         if self.with(|state| state.lost.is_some_and(|at| at > came)) {
             return Err(Status::unavailable("the connection is lost"));
         }
-        if self.is_alive().await {
-            self.with(State::answered);
+        let (number, channel) = self.with(|state| (state.number, state.channel.clone()));
+        if self.is_alive(channel).await {
+            self.with(|state| state.answered(number));
             return Ok(());
         }
         match connect(&self.options).await {
             Ok(channel) => {
-                self.with(|state| *state = State::new(channel));
+                self.with(|state| *state = State::new(number + 1, channel));
                 Ok(())
             }
             Err(error) => {
                 self.with(|state| state.lost = Some(Instant::now()));
-                Err(Status::unavailable(error.to_string()))
+                Err(Status::unavailable(error_chain(&error)))
             }
         }
     }
 
-    async fn is_alive(&self) -> bool {
+    async fn is_alive(&self, channel: Channel) -> bool {
         let limit = self.limits.sign_of_life;
         // About no document: whatever Firestore says to that, it is there.
         let question = proto::BatchGetDocumentsRequest {
             database: self.options.names().database,
             ..Default::default()
         };
-        let mut client = FirestoreClient::new(self.channel());
+        let mut client = FirestoreClient::new(channel);
         let call = pin!(client.batch_get_documents(limit.request(question)));
         limit
             .on(call)
@@ -164,18 +170,15 @@ impl Connection {
         })
     }
 
-    fn channel(&self) -> Channel {
-        self.with(|state| state.channel.clone())
-    }
-
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl State {
-    fn new(channel: Channel) -> Self {
+    fn new(number: u64, channel: Channel) -> Self {
         Self {
+            number,
             channel,
             last_answer: Instant::now(),
             unanswered: None,
@@ -183,9 +186,18 @@ impl State {
         }
     }
 
-    fn answered(&mut self) {
-        self.last_answer = Instant::now();
-        self.unanswered = None;
+    /// For a call: which connection it is made on.
+    fn asked(&mut self) -> (u64, Channel) {
+        self.unanswered.get_or_insert_with(Instant::now);
+        (self.number, self.channel.clone())
+    }
+
+    /// On the connection of this number.
+    fn answered(&mut self, number: u64) {
+        if number == self.number {
+            self.last_answer = Instant::now();
+            self.unanswered = None;
+        }
     }
 }
 

@@ -149,7 +149,7 @@ async fn a_message_that_is_published_is_pushed_to_where_the_set_up_says() {
         subscriptions: vec![subscription("all-events", "events", first.url("accept"))],
     };
     set_up(&options, &topology).await.unwrap();
-    let publisher = PubsubPublisher::new(options.clone()).await.unwrap();
+    let publisher = PubsubPublisher::new(options.clone()).unwrap();
     let id = publisher.publish("events", message("one")).await.unwrap();
     let (_, pushed) = first.next().await;
     assert_eq!(pushed.message_id, id.0);
@@ -198,7 +198,7 @@ async fn messages_that_keep_failing_all_reach_the_dead_letter_topic() {
         ],
     };
     set_up(&google.options(), &topology).await.unwrap();
-    let publisher = PubsubPublisher::new(google.options()).await.unwrap();
+    let publisher = PubsubPublisher::new(google.options()).unwrap();
     // Two or more: that is where a retry policy makes the emulator lose them.
     let failing = ["a", "b", "c"];
     for data in failing {
@@ -227,7 +227,7 @@ async fn messages_that_keep_failing_all_reach_the_dead_letter_topic() {
 async fn a_missing_topic_is_refused_and_emulators_that_stopped_are_unavailable() {
     let google = running().await;
     let options = google.options();
-    let publisher = PubsubPublisher::new(options.clone()).await.unwrap();
+    let publisher = PubsubPublisher::new(options.clone()).unwrap();
     for _ in 0..2 {
         let error = publisher.publish("none", message("x")).await.unwrap_err();
         assert!(matches!(error, PublishError::Refused(_)), "{error:?}");

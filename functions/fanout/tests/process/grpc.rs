@@ -21,7 +21,7 @@ fn a_client_that_speaks_grpc_is_told_to_use_rest_or_the_emulator() {
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let error = runtime.block_on(async {
-        let publisher = PubsubPublisher::new(options).await.unwrap();
+        let publisher = PubsubPublisher::new(options).unwrap();
         publisher.publish("user-events", message).await.unwrap_err()
     });
     let error = error_chain(&error);

@@ -27,7 +27,8 @@ async fn a_message_over_the_limits_is_refused_and_leaves_nothing_behind() {
     let folder = folder();
     let system = System::start(&folder, &[pull_from(TOPIC, "all")]).await;
     let publisher = system.broker.publisher();
-    for refused in [message(""), message(&"x".repeat(10_000_001))] {
+    // Pub/Sub's adapter has no room for this one either.
+    for refused in [message(""), message(&"x".repeat(9_999_980))] {
         let error = publisher.publish(TOPIC, refused).await.unwrap_err();
         assert!(matches!(error, PublishError::Refused(_)), "{error:?}");
     }

@@ -1,5 +1,7 @@
 //! A connection that died, with or without a word.
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fanout_store::{
@@ -8,6 +10,7 @@ use fanout_store::{
 };
 
 use fanout_testkit::SilentProxy;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::stand_in::{Reply, StandIn, committed, documents_at, found};
@@ -149,6 +152,26 @@ async fn after_a_call_that_hung_the_next_one_is_made_on_another_connection() {
     documents.connection.limits.call = TimeLimit::CALL;
     documents.commit(create()).await.unwrap();
     assert_eq!(firestore.calls(), ["Commit", "Commit"]);
+}
+
+#[tokio::test]
+async fn a_late_answer_says_nothing_of_the_connection_that_was_made_since() {
+    let late = Arc::new(Notify::new());
+    let mut replies = vec![Reply::Late(Arc::clone(&late)), Reply::Silence];
+    replies.extend(vec![committed(1); 100]);
+    let firestore = StandIn::start(replies).await;
+    let mut documents = firestore.documents().await;
+    documents.connection.limits.silent = SHORT;
+    documents.connection.limits.sign_of_life = TimeLimit(2 * SHORT);
+    let create = || vec![Write::create(key(), Fields::new())];
+    let mut first = pin!(documents.commit(create()));
+    assert!(timeout(2 * SHORT, &mut first).await.is_err());
+    let second = timeout(10 * SHORT, documents.commit(create())).await;
+    assert!(second.is_err(), "{second:?}");
+    late.notify_one();
+    first.await.unwrap();
+    let third = timeout(TimeLimit::CALL.0 / 2, documents.commit(create())).await;
+    assert!(matches!(third, Ok(Ok(_))), "{third:?}");
 }
 
 #[tokio::test]

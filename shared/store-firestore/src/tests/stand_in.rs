@@ -14,6 +14,7 @@ use h2::server::SendResponse;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use prost::Message;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use crate::names::Names;
 use crate::values::version_to_proto;
@@ -30,6 +31,8 @@ pub(super) enum Reply {
     Break,
     /// The connection says nothing any more, to this call or any later one.
     Silence,
+    /// A commit of one write, once the test says so; nothing else before it.
+    Late(Arc<Notify>),
 }
 
 /// One stand-in, with a plan of its replies.
@@ -129,10 +132,14 @@ async fn serve(stream: TcpStream, plan: Arc<Mutex<Plan>>) {
     while let Some(Ok((request, respond))) = connection.accept().await {
         let database = &request.headers()["google-cloud-resource-prefix"];
         assert_eq!(database, "projects/demo/databases/(default)");
-        let reply = next_reply(&plan, &request);
+        let mut reply = next_reply(&plan, &request);
+        if let Reply::Late(told) = reply {
+            told.notified().await;
+            reply = committed(1);
+        }
         match reply {
             Reply::Break => return,
-            Reply::Silence => std::future::pending::<()>().await,
+            Reply::Silence | Reply::Late(_) => std::future::pending::<()>().await,
             Reply::Answer(messages) => send(respond, Code::Ok, "", &messages),
             Reply::Error(code, message) => send(respond, code, &message, &[]),
         }

@@ -28,10 +28,6 @@ impl Publisher for SeenPublisher {
         }
         self.bus.publish(topic, message).await
     }
-
-    async fn flush(&self) {
-        self.bus.flush().await;
-    }
 }
 
 impl Publication {
