@@ -43,6 +43,9 @@ const MAX_REQUEST_SIZE: usize = 10_000_000;
 /// where it was not reset, and for ever without credentials.
 const SILENT: f32 = 0.25;
 
+/// Between two times that new credentials are asked for, at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
 const SERVICE: &str = "https://pubsub.googleapis.com";
 const PUBLISH: &str = "/google.pubsub.v1.Publisher/Publish";
 
@@ -61,8 +64,8 @@ pub struct PubsubPublisher {
 
 struct Connection {
     api: Api,
-    /// Since when there are these credentials.
-    since: Instant,
+    /// From when on new credentials may be asked for, and how long after that once more.
+    renewable: (Instant, Duration),
     /// How many connections there were before this one: only its own answers tell that it lives.
     number: u64,
     channel: Channel,
@@ -77,7 +80,8 @@ struct Outgoing {
 }
 
 impl PubsubPublisher {
-    /// Connects at the first publish, not here, and finds out only then if nobody gives credentials.
+    /// Within a runtime. Connects at the first publish, not here, and finds out only then if nobody
+    /// gives credentials.
     pub fn new(options: Options) -> Result<Self, ClientError> {
         Self::with_time_limit(options, PUBLISH_TIME_LIMIT)
     }
@@ -99,7 +103,7 @@ impl PubsubPublisher {
         Ok(Self {
             options,
             time_limit: limit,
-            connection: Mutex::new(Connection::of(api)),
+            connection: Mutex::new(Connection::of(api, limit)),
             make_api: Box::new(make_api),
         })
     }
@@ -152,13 +156,15 @@ impl PubsubPublisher {
     }
 
     /// Google's library gives up for good after some errors, and waits for ever for some answers. Yet
-    /// new credentials get as long as a publish: those that hang cannot be ended, and would pile up.
+    /// those that wait cannot be ended, so new ones are made ever more seldom.
     fn renew_credentials(&self, connection: &mut Connection) {
-        if connection.since.elapsed() < self.time_limit {
+        let (due, pause) = connection.renewable;
+        if connection.api.has_credentials() || Instant::now() < due {
             return;
         }
+        connection.renewable = (Instant::now() + pause, (2 * pause).min(LONGEST_PAUSE));
         match (self.make_api)() {
-            Ok(api) => (connection.api, connection.since) = (api, Instant::now()),
+            Ok(api) => connection.api = api,
             Err(error) => tracing::warn!(
                 error = error_chain(error.as_ref()),
                 "there are no new credentials for Pub/Sub; keeping the old ones"
@@ -173,9 +179,10 @@ impl PubsubPublisher {
 }
 
 impl Connection {
-    fn of(api: Api) -> Self {
+    /// `pause`: how long its credentials may take, and at first those after them.
+    fn of(api: Api, pause: Duration) -> Self {
         Self {
-            since: Instant::now(),
+            renewable: (Instant::now() + pause, pause),
             number: 0,
             channel: api.open_lazily(),
             unanswered: None,

@@ -1,9 +1,12 @@
 //! Where an API is, and how a connection to it is opened.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use fanout_runtime::BoxError;
+use gcloud_sdk::error::{Error, ErrorKind};
 use gcloud_sdk::google_cloud_auth::credentials::{Builder, Credentials, anonymous};
 use gcloud_sdk::tonic::transport::{ClientTlsConfig, Endpoint};
 use gcloud_sdk::{
@@ -78,10 +81,18 @@ impl Api {
         })
     }
 
-    /// Returns once there are credentials for a call, or the reason why there are none.
-    pub async fn wait_for_credentials(&self) -> Result<(), BoxError> {
-        self.credentials.headers().await?;
-        Ok(())
+    /// Waits for credentials for a call. The first failure is the answer; where it [`may_pass`], another
+    /// API is the way to ask again at once.
+    pub async fn wait_for_credentials(&self) -> Result<(), Error> {
+        self.credentials.headers().await.map(drop)
+    }
+
+    /// Whether there are credentials for a call now, without waiting: those that died or were never
+    /// given are not, nor are those that hang.
+    pub fn has_credentials(&self) -> bool {
+        let waiting = pin!(self.wait_for_credentials());
+        let now = &mut Context::from_waker(Waker::noop());
+        matches!(waiting.poll(now), Poll::Ready(Ok(())))
     }
 
     /// A connection, once it is there.
@@ -95,6 +106,11 @@ impl Api {
         let channel = self.endpoint.connect_with_connector_lazy(connector());
         self.with_headers.layer(channel)
     }
+}
+
+/// Whether another try for credentials may have them: nobody has refused them.
+pub fn may_pass(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Credentials(error) if error.is_transient())
 }
 
 type Connector =

@@ -14,7 +14,7 @@ use gcloud_sdk::tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, Encode
 use gcloud_sdk::tonic::{Request, Status};
 use http::uri::PathAndQuery;
 use hyper::body::{Frame, SizeHint};
-use tower::Service;
+use tower::{Service, ServiceExt};
 
 use crate::Channel;
 use crate::write::USUAL;
@@ -28,12 +28,18 @@ pub async fn call<A>(
 where
     A: Message + Default + 'static,
 {
-    let mut client = Grpc::new(OneMessage(channel));
-    let ready = client.ready().await;
-    ready.map_err(Status::from_error)?;
+    let mut client = Grpc::new(OneMessage(ready(channel).await?));
     let path = PathAndQuery::from_static(path);
     let answer = client.unary(message, path, AsItIs::new()).await?;
     Ok(answer.into_inner())
+}
+
+/// The channel once it takes a call. Clients that tonic generates make an answer of a channel that never
+/// will again; here the status has a cause.
+pub async fn ready(mut channel: Channel) -> Result<Channel, Status> {
+    let taken = ServiceExt::<http::Request<Body>>::ready(&mut channel).await;
+    taken.map_err(Status::from_error)?;
+    Ok(channel)
 }
 
 /// Whether the other side said so: where the connection failed, the status has a cause here.

@@ -5,5 +5,5 @@ mod call;
 mod gathered_writes;
 pub mod write;
 
-pub use api::{Api, Channel};
-pub use call::{call, is_answer, said};
+pub use api::{Api, Channel, may_pass};
+pub use call::{call, is_answer, ready, said};

@@ -1,10 +1,11 @@
 //! Connections to the service or to an emulator.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use fanout_google_grpc::{Api, Channel};
+use fanout_google_grpc::{Api, Channel, may_pass};
 use fanout_runtime::BoxError;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::names::Names;
 
@@ -13,6 +14,8 @@ const SERVICE: &str = "https://firestore.googleapis.com";
 /// Enough for DNS, TLS and a slow first answer; short enough to fail before a platform that waits
 /// for the process to listen gives up without saying why.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two tries for credentials.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Which database, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,35 +47,81 @@ pub enum ConnectError {
     #[error(
         "there are no credentials for Firestore: outside Google Cloud, name a file of them in GOOGLE_APPLICATION_CREDENTIALS"
     )]
-    NoCredentials(#[source] BoxError),
+    NoCredentials {
+        /// What was answered last.
+        source: BoxError,
+        /// Whether it may be another answer later.
+        may_pass: bool,
+    },
 }
 
-pub(super) async fn connect(options: &FirestoreOptions) -> Result<Channel, ConnectError> {
+/// An open channel, and the API that has its credentials.
+pub(super) type Opened = (Arc<Api>, Channel);
+
+/// With new credentials.
+pub(super) async fn connect(options: &FirestoreOptions) -> Result<Opened, ConnectError> {
     let address = address(options);
-    let database = Some(options.names().database);
-    let api = match options.emulator_host {
-        Some(_) => Api::of_emulator(&address, database),
-        None => Api::of_google(&address, database),
+    let database = || Some(options.names().database);
+    let made = || match options.emulator_host {
+        Some(_) => Api::of_emulator(&address, database()),
+        None => Api::of_google(&address, database()),
     };
-    match api {
-        Ok(api) => open(&api, address).await,
-        Err(source) => Err(ConnectError::Failed(address, source)),
+    connect_by(made, &address).await
+}
+
+/// Anew, with the same credentials if they are there: those that died or hang would never come back.
+pub(super) async fn connect_again(
+    options: &FirestoreOptions,
+    api: Arc<Api>,
+) -> Result<Opened, ConnectError> {
+    if !api.has_credentials() {
+        return connect(options).await;
+    }
+    let channel = open(&api, &address(options)).await?;
+    Ok((api, channel))
+}
+
+/// Tries again for credentials that may still come: an API that got none remembers that for longer than
+/// a start may take.
+async fn connect_by(
+    made: impl Fn() -> Result<Api, BoxError>,
+    address: &str,
+) -> Result<Opened, ConnectError> {
+    let last_try = Instant::now() + CONNECT_TIMEOUT - PAUSE;
+    loop {
+        let api = made().map_err(|source| ConnectError::Failed(address.to_owned(), source))?;
+        match open(&api, address).await {
+            Ok(channel) => return Ok((Arc::new(api), channel)),
+            Err(ConnectError::NoCredentials { may_pass: true, .. })
+                if Instant::now() < last_try =>
+            {
+                sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 
 /// Waits for the credentials beside the connection: the first call would wait for them anyway.
-async fn open(api: &Api, address: String) -> Result<Channel, ConnectError> {
+async fn open(api: &Api, address: &str) -> Result<Channel, ConnectError> {
     let channel = async {
         match timeout(CONNECT_TIMEOUT, api.open()).await {
             Ok(Ok(channel)) => Ok(channel),
-            Ok(Err(source)) => Err(ConnectError::Failed(address.clone(), source)),
-            Err(_elapsed) => Err(ConnectError::TimedOut(address.clone())),
+            Ok(Err(source)) => Err(ConnectError::Failed(address.to_owned(), source)),
+            Err(_elapsed) => Err(ConnectError::TimedOut(address.to_owned())),
         }
     };
     let credentials = async {
-        let there = timeout(CONNECT_TIMEOUT, api.wait_for_credentials()).await;
-        let there = there.unwrap_or_else(|elapsed| Err(elapsed.into()));
-        there.map_err(ConnectError::NoCredentials)
+        let (source, may_pass): (BoxError, bool) =
+            match timeout(CONNECT_TIMEOUT, api.wait_for_credentials()).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => {
+                    let may_pass = may_pass(&error);
+                    (error.into(), may_pass)
+                }
+                Err(elapsed) => (elapsed.into(), false),
+            };
+        Err(ConnectError::NoCredentials { source, may_pass })
     };
     let (channel, ()) = tokio::try_join!(channel, credentials)?;
     Ok(channel)
@@ -89,10 +138,12 @@ fn address(options: &FirestoreOptions) -> String {
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use gcloud_sdk::google_cloud_auth::credentials::{CacheableResource, CredentialsProvider};
     use gcloud_sdk::google_cloud_auth::errors::CredentialsError;
     use http::{Extensions, HeaderMap};
+    use tokio::net::TcpListener;
 
     use super::*;
     use crate::tests::stand_in::emulator_at;
@@ -139,20 +190,25 @@ mod tests {
         assert!(error.to_string().contains(&host), "{error}");
     }
 
-    /// Outside Google Cloud the name of its metadata server is not known, or its address is nobody's.
+    /// Whoever gives credentials.
     #[derive(Debug)]
-    enum NoMetadata {
-        Unknown,
+    enum Metadata {
+        /// As outside Google Cloud, where nobody has its name.
+        Refusing,
+        /// Nobody's address.
         Silent,
+        /// As it may be for a moment.
+        Failing,
     }
 
-    impl CredentialsProvider for NoMetadata {
+    impl CredentialsProvider for Metadata {
         async fn headers(
             &self,
             _: Extensions,
         ) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
             match self {
-                Self::Unknown => Err(CredentialsError::from_msg(true, "no such host")),
+                Self::Refusing => Err(CredentialsError::from_msg(false, "404")),
+                Self::Failing => Err(CredentialsError::from_msg(true, "503")),
                 Self::Silent => pending().await,
             }
         }
@@ -162,17 +218,58 @@ mod tests {
         }
     }
 
+    /// Where connections are taken, and nothing is answered.
+    async fn listener() -> (TcpListener, String) {
+        let firestore = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", firestore.local_addr().unwrap());
+        (firestore, address)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn no_credentials_are_an_error_that_says_what_to_do() {
-        let firestore = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", firestore.local_addr().unwrap());
-        for nobody in [NoMetadata::Unknown, NoMetadata::Silent] {
-            let api = Api::new(&address, nobody.into(), None).unwrap();
-            let Err(error) = open(&api, address.clone()).await else {
+        let (_firestore, address) = listener().await;
+        for nobody in [|| Metadata::Refusing, || Metadata::Silent] {
+            let made = || Api::new(&address, nobody().into(), None);
+            let Err(error) = connect_by(made, &address).await else {
                 panic!("connected without credentials");
             };
-            let no_credentials = matches!(error, ConnectError::NoCredentials(_));
+            let no_credentials = matches!(error, ConnectError::NoCredentials { .. });
             assert!(no_credentials, "{error:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn only_credentials_that_are_not_there_are_replaced_with_the_connection() {
+        let (_firestore, address) = listener().await;
+        let options = emulator_at(address.trim_start_matches("http://"));
+        let usable = Api::of_emulator(&address, None).unwrap();
+        let hanging = Api::new(&address, Metadata::Silent.into(), None).unwrap();
+        for (api, is_kept) in [(usable, true), (hanging, false)] {
+            let before = Arc::new(api);
+            let (after, _) = connect_again(&options, Arc::clone(&before)).await.unwrap();
+            assert_eq!(Arc::ptr_eq(&before, &after), is_kept);
+        }
+    }
+
+    /// Connects where so many tries for credentials fail; says how many there were, too.
+    async fn connected(failing: usize) -> (Result<Opened, ConnectError>, usize) {
+        let (_firestore, address) = listener().await;
+        let tries = AtomicUsize::new(0);
+        let made = || match tries.fetch_add(1, Ordering::Relaxed) {
+            number if number < failing => Api::new(&address, Metadata::Failing.into(), None),
+            _ => Api::of_emulator(&address, None),
+        };
+        let connected = connect_by(made, &address).await;
+        (connected, tries.into_inner())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_that_fail_for_a_moment_are_asked_for_again_until_the_time_is_over() {
+        let (after_two, tried) = connected(2).await;
+        assert!(after_two.is_ok());
+        assert_eq!(tried, 3);
+        let (never, tried) = connected(usize::MAX).await;
+        assert!(matches!(never, Err(ConnectError::NoCredentials { .. })));
+        assert!((5..=20).contains(&tried), "{tried}");
     }
 }

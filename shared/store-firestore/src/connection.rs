@@ -10,14 +10,14 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fanout_google_grpc::{Channel, is_answer};
+use fanout_google_grpc::{Api, Channel, is_answer, ready};
 use fanout_runtime::error_chain;
 use gcloud_sdk::google::firestore::v1 as proto;
 use gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
 use gcloud_sdk::tonic::{Code, Request, Status};
 use tokio::time::Instant;
 
-use super::connect::{ConnectError, FirestoreOptions, connect};
+use super::connect::{ConnectError, FirestoreOptions, Opened, connect, connect_again};
 use super::time_limit::TimeLimit;
 
 /// Clones share it.
@@ -44,6 +44,7 @@ pub(super) struct Limits {
 struct State {
     /// How many connections there were before this one: only its own answers tell that it lives.
     number: u64,
+    api: Arc<Api>,
     channel: Channel,
     last_answer: Instant,
     /// The first call since the last answer.
@@ -133,9 +134,10 @@ impl Connection {
             self.with(|state| state.answered(number));
             return Ok(());
         }
-        match connect(&self.options).await {
-            Ok(channel) => {
-                self.with(|state| *state = State::new(number + 1, channel));
+        let api = self.with(|state| Arc::clone(&state.api));
+        match connect_again(&self.options, api).await {
+            Ok(opened) => {
+                self.with(|state| *state = State::new(number + 1, opened));
                 Ok(())
             }
             Err(error) => {
@@ -152,8 +154,10 @@ impl Connection {
             database: self.options.names().database,
             ..Default::default()
         };
-        let mut client = FirestoreClient::new(channel);
-        let call = pin!(client.batch_get_documents(limit.request(question)));
+        let call = pin!(async {
+            let mut client = FirestoreClient::new(ready(channel).await?);
+            client.batch_get_documents(limit.request(question)).await
+        });
         limit
             .on(call)
             .await
@@ -176,9 +180,10 @@ impl Connection {
 }
 
 impl State {
-    fn new(number: u64, channel: Channel) -> Self {
+    fn new(number: u64, (api, channel): Opened) -> Self {
         Self {
             number,
+            api,
             channel,
             last_answer: Instant::now(),
             unanswered: None,

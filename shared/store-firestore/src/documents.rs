@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use fanout_google_grpc::{Channel, call};
+use fanout_google_grpc::{Channel, call, ready};
 use gcloud_sdk::google::firestore::v1 as proto;
 use gcloud_sdk::google::firestore::v1::batch_get_documents_response::Result as Found;
 use gcloud_sdk::google::firestore::v1::firestore_client::FirestoreClient;
@@ -122,7 +122,7 @@ async fn batch_get(
     channel: Channel,
     request: Request<proto::BatchGetDocumentsRequest>,
 ) -> Result<HashMap<String, Option<proto::Document>>, Status> {
-    let mut client = FirestoreClient::new(channel);
+    let mut client = FirestoreClient::new(ready(channel).await?);
     let answers = client.batch_get_documents(request).await?;
     let mut answers = answers.into_inner();
     let mut found = HashMap::new();
@@ -151,7 +151,7 @@ async fn run_query(
     channel: Channel,
     request: Request<proto::RunQueryRequest>,
 ) -> Result<Vec<proto::Document>, Status> {
-    let mut client = FirestoreClient::new(channel);
+    let mut client = FirestoreClient::new(ready(channel).await?);
     let mut answers = client.run_query(request).await?.into_inner();
     let mut documents = Vec::new();
     while let Some(answer) = answers.message().await? {

@@ -1,6 +1,7 @@
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use fanout_testkit::SilentProxy;
 use gcloud_sdk::google::pubsub::v1::{PublishRequest, PubsubMessage};
@@ -289,12 +290,14 @@ async fn publish_on(host: &str, api: impl Fn() -> Result<Api, BoxError> + Send +
 }
 
 #[tokio::test]
-async fn credentials_that_have_died_are_replaced() {
+async fn credentials_that_have_died_are_replaced_once_there_are_others() {
     let host = pubsub(vec![]).await;
     for dead in [Dead::Failing, Dead::Hanging] {
         let (first, address) = (Mutex::new(Some(dead)), format!("http://{host}"));
+        let no_file = AtomicBool::new(true);
         let api = move || match first.lock().unwrap().take() {
             Some(dead) => Api::new(&address, dead.into(), None),
+            None if no_file.swap(false, Ordering::Relaxed) => Err("no such file".into()),
             None => Api::of_emulator(&address, None),
         };
         publish_on(&host, api).await;
@@ -302,12 +305,14 @@ async fn credentials_that_have_died_are_replaced() {
 }
 
 #[tokio::test]
-async fn where_there_are_no_new_credentials_a_new_connection_has_the_old_ones() {
+async fn credentials_that_are_there_are_kept_by_the_next_connection() {
     let host = pubsub(vec![Reply::Silence]).await;
-    let (first, address) = (Mutex::new(Some(())), format!("http://{host}"));
-    let api = move || match first.lock().unwrap().take() {
-        Some(()) => Api::of_emulator(&address, None),
-        None => Err("no such file".into()),
+    let (made, address) = (Arc::new(AtomicUsize::new(0)), format!("http://{host}"));
+    let counted = Arc::clone(&made);
+    let api = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Api::of_emulator(&address, None)
     };
     publish_on(&host, api).await;
+    assert_eq!(made.load(Ordering::Relaxed), 1);
 }
