@@ -160,7 +160,7 @@ impl Contender for Consumer {
         let milliseconds = serving.healthy_after.as_secs_f64() * 1_000.0;
         // A contact tells whether it was written again; where writing it again would change nothing, a mark too many does.
         let contacts = emulators.effects(&project, "contacts", events)?;
-        let effects = contacts.and(emulators.effects(&project, "processed_events", events)?);
+        let effects = contacts.or(emulators.effects(&project, "processed_events", events)?);
         serving.process.end()?;
         emulators.forget(&project)?;
         Ok(Round::with(effects)

@@ -119,7 +119,7 @@ impl Contender for Producer {
         let users = emulators.effects(&project, "users", everyone + ONE_AT_A_TIME)?;
         serving.process.end()?;
         emulators.forget(&project)?;
-        let effects = so_far.and(rest).and(users);
+        let effects = so_far.and(rest).or(users);
         Ok(Round::with(effects)
             .figure(CPU, cpu)
             .figure(RATE, loaded.per_second())

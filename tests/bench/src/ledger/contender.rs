@@ -147,10 +147,10 @@ impl Bank {
                 (counted - deposited).max(0.0),
             )
         };
-        let (by_events, by_balance) = (off(events), off(balance));
-        Ok(Effects {
-            lost: by_events.0.max(by_balance.0) as usize,
-            repeated: by_events.1.max(by_balance.1) as usize,
-        })
+        let effects = |(lost, repeated): (f64, f64)| Effects {
+            lost: lost as usize,
+            repeated: repeated as usize,
+        };
+        Ok(effects(off(events)).or(effects(off(balance))))
     }
 }

@@ -68,15 +68,19 @@ pub(crate) fn pinned(name: &str) -> String {
     let none = Map::new();
     let node = package["dependencies"].as_object().unwrap_or(&none).iter();
     let node = node.map(|(name, version)| format!("{name} {}", version.as_str().unwrap_or("?")));
-    // Of a package of Rust's, the one that it is named after.
-    let lock = text("Cargo.lock");
-    let (_, own) = lock
-        .split_once(&format!("name = \"{name}\"\nversion = \""))
-        .unwrap_or_default();
-    let own = own
-        .split_once('"')
-        .map(|(version, _)| format!("{name} {version}"));
-    python.chain(node).chain(own).collect::<Vec<_>>().join(", ")
+    let (manifest, lock) = (text("Cargo.toml"), text("Cargo.lock"));
+    let (_, direct) = manifest.split_once("[dependencies]\n").unwrap_or_default();
+    let direct = direct.lines().take_while(|line| !line.is_empty());
+    let rust = direct.filter_map(|line| {
+        let (name, _) = line.split_once(" =")?;
+        let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
+        Some(format!("{name} {}", rest.split_once('"')?.0))
+    });
+    python
+        .chain(node)
+        .chain(rust)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Where the sources of a contender are.

@@ -76,7 +76,7 @@ impl Machine {
         let facts: Vec<String> = facts
             .map(|(name, fact)| format!("{name}: {fact}"))
             .collect();
-        format!("{}.\n", facts.join(" · "))
+        format!("{}.", facts.join(" · "))
     }
 
     pub(super) fn json(&self) -> Value {

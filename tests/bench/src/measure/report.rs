@@ -77,7 +77,7 @@ impl Report {
 
     /// Shows a section, and writes all so far.
     pub(crate) fn add(&mut self, section: Section) -> anyhow::Result<()> {
-        let shown = section.markdown(&self.measured);
+        let shown = section.markdown(&format!("{}. {}", self.measured, self.machine.text()));
         println!("{shown}");
         if let Some(page) = &self.page {
             let there = if page.exists() {
@@ -85,8 +85,7 @@ impl Report {
             } else {
                 String::new()
             };
-            let text = with_section(&there, &self.head(), section.title, &shown);
-            write(page, &text)?;
+            write(page, &with_section(&there, section.title, &shown))?;
         }
         self.sections.push(section);
         self.write_json()
@@ -104,22 +103,12 @@ impl Report {
         write(&self.json, &format!("{all:#}\n"))
     }
 
-    /// What stands above all sections.
-    fn head(&self) -> String {
-        // The first line of each: what a process said before its end is for who runs this.
-        let failed = self.failed.iter().filter_map(|it| it.lines().next());
-        let failed: String = failed.map(|it| format!("Not measured: {it}\n\n")).collect();
-        let machine = self.machine.text();
-        format!("# What it costs, side by side\n\n{ABOUT}\n\n{machine}\n{failed}")
-    }
-
     /// Says where everything is.
     ///
     /// # Errors
     /// If a round failed: after everything is written.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         self.write_json()?;
-        println!("{}", self.machine.text());
         println!("every figure: {}", self.json.display());
         if !self.failed.is_empty() {
             bail!(
@@ -136,7 +125,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 /// The page with this section instead of an earlier one of its title; others stay as they are.
-fn with_section(page: &str, head: &str, title: &str, section: &str) -> String {
+fn with_section(page: &str, title: &str, section: &str) -> String {
     let mut sections: Vec<&str> = page.split("\n## ").skip(1).collect();
     let section = section.trim_start_matches("## ");
     let is_same = |there: &&&str| there.lines().next() == Some(title);
@@ -147,28 +136,35 @@ fn with_section(page: &str, head: &str, title: &str, section: &str) -> String {
     let sections = sections
         .iter()
         .map(|it| format!("\n## {}\n", it.trim_end()));
-    format!("{}\n{}", head.trim_end(), sections.collect::<String>())
+    format!("{HEAD}{}", sections.collect::<String>())
 }
 
 /// Without the folders and files of this machine.
 fn words_that_matter(mut arguments: impl Iterator<Item = String>) -> Vec<String> {
     let mut kept = Vec::new();
     while let Some(word) = arguments.next() {
-        if ["--peers", "--json", "--binaries", "--write"].contains(&word.as_str()) {
-            arguments.next();
-        } else {
+        let (option, value) = match word.split_once('=') {
+            Some((option, value)) => (option, Some(value)),
+            None => (word.as_str(), None),
+        };
+        if !["--peers", "--json", "--binaries", "--write"].contains(&option) {
             kept.push(word);
+        } else if value.is_none() {
+            arguments.next();
         }
     }
     kept
 }
 
-const ABOUT: &str = "\
-Each section is the output of `cargo run --release -p bench -- WHAT --write docs/PERFORMANCE.md`; above its \
-table stand the revision, the day, and what was run. Figures are medians of rounds that alternate; a figure in \
-parentheses is a multiple of the first line's. \"Effects\" is what each contender left behind in its store, \
-counted after every round, over all rounds together: `exact`, or how many it lost or repeated. CPU is user and \
-system time of the contender with all its children. Machine and versions of the last run:";
+const HEAD: &str = "\
+# What it costs, side by side
+
+Each section is the output of `cargo run --release -p bench -- WHAT --write docs/PERFORMANCE.md`; below its title \
+stand the revision, the day, what was run, and on what. Figures are medians of rounds that alternate; a figure in \
+parentheses is a multiple of the first line's. \"Effects\" is what each contender left behind in its store, counted \
+after every round, over all rounds together: `exact`, or how many it lost or repeated; a round that failed is said. \
+CPU is user and system time of the contender with all its children.
+";
 
 #[cfg(test)]
 mod tests {
@@ -176,9 +172,17 @@ mod tests {
 
     #[test]
     fn a_section_takes_the_place_of_the_one_with_its_title_and_others_stay() {
-        let page = with_section("", "# Head\n", "One", "## One\n\n| 1 |\n");
-        let page = with_section(&page, "# Head\n", "Two", "## Two\n\n| 2 |\n");
-        let again = with_section(&page, "# New head\n", "One", "## One\n\n| 11 |\n");
-        assert_eq!(again, "# New head\n\n## One\n\n| 11 |\n\n## Two\n\n| 2 |\n");
+        let page = with_section("", "One", "## One\n\n| 1 |\n");
+        let page = with_section(&page, "Two", "## Two\n\n| 2 |\n");
+        let again = with_section(&page, "One", "## One\n\n| 11 |\n");
+        let sections = "\n## One\n\n| 11 |\n\n## Two\n\n| 2 |\n";
+        assert_eq!(again, format!("{HEAD}{sections}"));
+    }
+
+    #[test]
+    fn a_command_is_shown_without_folders_and_files() {
+        let words = ["all", "--json", "a", "--write=b", "--full", "--peers", "c"];
+        let words = words.into_iter().map(str::to_owned);
+        assert_eq!(words_that_matter(words), ["all", "--full"]);
     }
 }

@@ -68,7 +68,15 @@ impl Round {
 }
 
 impl Effects {
-    /// With those of something else.
+    /// Where others tell of the same events.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            lost: self.lost.max(other.lost),
+            repeated: self.repeated.max(other.repeated),
+        }
+    }
+
+    /// With those of other events.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             lost: self.lost + other.lost,
