@@ -1,5 +1,6 @@
 //! Where the programs of the sides come from.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -150,9 +151,10 @@ impl<'a> Peers<'a> {
 
     /// This text, with the versions of who takes part, and who does not.
     pub(crate) fn told(&self, text: &str) -> String {
-        let here = match self.here.as_slice() {
-            [] => String::new(),
-            here => format!(" Versions: {}.", here.join(", ")),
+        let here: BTreeSet<&str> = self.here.iter().flat_map(|it| it.split(", ")).collect();
+        let here = match Vec::from_iter(here).join(", ").as_str() {
+            "" => String::new(),
+            here => format!(" Versions: {here}."),
         };
         let absent = self.absent.iter().map(|it| format!(" {it}"));
         format!("{text}{here}{}", absent.collect::<String>())
