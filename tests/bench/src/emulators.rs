@@ -22,7 +22,10 @@ mod locate;
 const START_TIME_LIMIT: Duration = Duration::from_secs(60);
 /// More than a round keeps.
 const HEAP: &str = "-Xmx2g";
-const PAGE: usize = 1_000;
+/// Messages of a pull.
+const PULLED: usize = 1_000;
+/// Documents of a page: the emulator goes through a collection for each.
+const LISTED: usize = 20_000;
 /// Where producers publish.
 const TOPIC: &str = "user-events";
 const SUBSCRIPTION: &str = "bench";
@@ -108,7 +111,7 @@ impl Emulators {
         let mut token = String::new();
         loop {
             let page =
-                format!("{documents}/{collection}?pageSize={PAGE}&mask.fieldPaths=none{token}");
+                format!("{documents}/{collection}?pageSize={LISTED}&mask.fieldPaths=none{token}");
             let page = connection.get(&page)?.json()?;
             let none = Vec::new();
             let listed = page["documents"].as_array().unwrap_or(&none);
@@ -158,7 +161,7 @@ impl Emulators {
         const NOTHING_MORE: usize = 20;
         let mut connection = Connection::to(self.pubsub_port);
         let path = format!("/v1/projects/{project}/subscriptions/{SUBSCRIPTION}:pull");
-        let body = json!({"maxMessages": PAGE, "returnImmediately": true}).to_string();
+        let body = json!({"maxMessages": PULLED, "returnImmediately": true}).to_string();
         let mut subjects: HashMap<String, usize> = HashMap::new();
         let (mut all, mut empty) = (0, 0);
         while empty < NOTHING_MORE {

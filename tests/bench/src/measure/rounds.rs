@@ -206,13 +206,12 @@ impl Line {
         median(&self.figures(metric))
     }
 
-    /// The distance between the smallest and the largest figure, as a part of the median.
+    /// The distance between the smallest and the largest figure, as a part of the median; `None` of one round, and
+    /// where the median is shown as nothing.
     fn spread(&self, metric: Metric) -> Option<(&'static str, f64)> {
         let figures = self.figures(metric);
-        if figures.len() < 2 {
-            return None;
-        }
-        let middle = median(&figures).filter(|middle| *middle > 0.0)?;
+        let shown = 0.5 / f64::powi(10.0, metric.decimals as i32);
+        let middle = median(&figures).filter(|middle| figures.len() > 1 && *middle >= shown)?;
         let smallest = figures.iter().copied().min_by(f64::total_cmp)?;
         let largest = figures.iter().copied().max_by(f64::total_cmp)?;
         Some((metric.name, (largest - smallest) / middle))
