@@ -114,13 +114,13 @@ async function begin({ count, at_once, run, refused }) {
   return { half: true };
 }
 
-async function finish() {
+async function finish({ count, run }) {
   const asked = performance.now();
-  const query = "SELECT count(*) AS open FROM sys_invocation WHERE status <> 'completed'";
+  // Those that have ended: of those that have not, a server that has just been started may know none yet.
+  const query = `SELECT count(*) AS ended FROM sys_invocation WHERE status = 'completed' AND idempotency_key LIKE '${run}-%'`;
   for (;;) {
-    // A server that has just been started does not know of all its partitions yet.
     const answer = await post(admin, "/query", { query }, { accept: "application/json" }).catch(() => null);
-    if (answer && JSON.parse(answer).rows[0].open === 0) break;
+    if (answer && JSON.parse(answer).rows[0].ended >= count) break;
     await pause(10);
   }
   return { seconds: (performance.now() - asked) / 1000 };
@@ -140,7 +140,7 @@ async function answer(asked) {
   switch (asked.do) {
     case "run": return run(asked);
     case "begin": return begin(asked);
-    case "finish": return finish();
+    case "finish": return finish(asked);
     case "effects": return { written: true };
     default: return { failed: `${asked.do} is nothing that can be asked for` };
   }

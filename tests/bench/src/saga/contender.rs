@@ -161,7 +161,7 @@ impl Flows {
         side.ask(&asked("begin", "killed", count, AT_ONCE, false))?;
         side.kill();
         let mut side = self.start(data, number)?;
-        side.ask(&json!({"do": "finish"}))?;
+        side.ask(&json!({"do": "finish", "run": "killed", "count": count}))?;
         let took = side.started().elapsed().as_secs_f64();
         let run = Run {
             name: "killed".to_owned(),
