@@ -94,7 +94,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
     }
     // The emulators' Java is slow until it has been used: the first contender must not pay for that.
     warm_up("Consumer", &mut contenders, rounds, report);
-    let text = format!("{TEXT} Versions: {}.", pinned("consumer"));
+    let text = format!("{TEXT} Versions: {}.", pinned("consumer").join(", "));
     interleaved("Consumer", &text, &METRICS, &mut contenders, rounds, report)?;
     if options.full {
         let floor = consumer(Server::floor("floor", &binaries, false)?, MANY);

@@ -71,7 +71,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
     }
     // The emulators' Java is slow until it has been used: the first contender must not pay for that.
     warm_up("Producer", &mut contenders, rounds, report);
-    let text = format!("{TEXT} Versions: {}.", pinned("producer"));
+    let text = format!("{TEXT} Versions: {}.", pinned("producer").join(", "));
     interleaved("Producer", &text, &METRICS, &mut contenders, rounds, report)
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn redis_server() -> anyhow::Result<String> {
 }
 
 /// The libraries that a contender stands on, with the versions that its files pin.
-pub(crate) fn pinned(name: &str) -> String {
+pub(crate) fn pinned(name: &str) -> Vec<String> {
     let text = |file: &str| read_to_string(sources(name).join(file)).unwrap_or_default();
     let requirements = text("requirements.txt");
     let python = requirements.lines().map(|line| line.replace("==", " "));
@@ -76,11 +76,7 @@ pub(crate) fn pinned(name: &str) -> String {
         let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
         Some(format!("{name} {}", rest.split_once('"')?.0))
     });
-    python
-        .chain(node)
-        .chain(rust)
-        .collect::<Vec<_>>()
-        .join(", ")
+    python.chain(node).chain(rust).collect()
 }
 
 /// Where the sources of a contender are.

@@ -41,7 +41,7 @@ impl Program {
 pub(crate) struct Peers<'a> {
     options: &'a Options,
     scratch: PathBuf,
-    here: Vec<String>,
+    here: BTreeSet<String>,
     absent: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ impl<'a> Peers<'a> {
         Ok(Self {
             options,
             scratch: options.scratch(name)?,
-            here: Vec::new(),
+            here: BTreeSet::new(),
             absent: Vec::new(),
         })
     }
@@ -133,7 +133,7 @@ impl<'a> Peers<'a> {
     fn here(&mut self, name: &str, program: anyhow::Result<Program>) -> Option<Program> {
         match program {
             Ok(program) => {
-                self.here.push(pinned(name));
+                self.here.extend(pinned(name));
                 Some(program)
             }
             Err(error) => {
@@ -151,9 +151,8 @@ impl<'a> Peers<'a> {
 
     /// This text, with the versions of who takes part, and who does not.
     pub(crate) fn told(&self, text: &str) -> String {
-        let here: BTreeSet<&str> = self.here.iter().flat_map(|it| it.split(", ")).collect();
-        let here = match Vec::from_iter(here).join(", ").as_str() {
-            "" => String::new(),
+        let here = match Vec::from_iter(self.here.iter().map(String::as_str)).join(", ") {
+            here if here.is_empty() => here,
             here => format!(" Versions: {here}."),
         };
         let absent = self.absent.iter().map(|it| format!(" {it}"));

@@ -79,7 +79,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
         }
     }
     let rounds = options.rounds();
-    let text = format!("{TEXT} Versions: {}.", pinned("system"));
+    let text = format!("{TEXT} Versions: {}.", pinned("system").join(", "));
     interleaved("System", &text, &METRICS, &mut contenders, rounds, report)?;
     // Not after each round: where thousands of files were deleted a moment ago, ext4 takes long to
     // make new ones, and a mail is one.
