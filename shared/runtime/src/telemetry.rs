@@ -2,11 +2,12 @@
 
 mod cloud_logging;
 
+use std::fmt::{self, Write as _};
 use std::io::IsTerminal;
 use std::str::FromStr;
 
 use tracing::{Subscriber, error};
-use tracing_subscriber::fmt::format::debug_fn;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::{FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -152,10 +153,27 @@ fn without_spans(filter: EnvFilter) -> EnvFilter {
 /// Fields for people: without those that only Cloud Logging reads.
 fn fields_for_people() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
     debug_fn(|out, field, value| match field.name() {
-        "message" => write!(out, "{value:?}"),
+        "message" => write!(Harmless(out), "{value:?}"),
         name if cloud_logging::is_for_google(name) => Ok(()),
-        name => write!(out, " {name}={value:?}"),
+        name => write!(Harmless(out), " {name}={value:?}"),
     })
+}
+
+/// Text of unknown origin for a terminal: nothing in it moves the cursor or begins a line like those of
+/// the log. A list keeps its lines, which are indented.
+struct Harmless<'a, 'w>(&'a mut Writer<'w>);
+
+impl fmt::Write for Harmless<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut characters = text.chars().peekable();
+        while let Some(character) = characters.next() {
+            let of_a_list = character == '\n' && characters.peek() == Some(&' ');
+            let harmless = of_a_list || !character.is_control();
+            self.0
+                .write_char(if harmless { character } else { '\u{fffd}' })?;
+        }
+        Ok(())
+    }
 }
 
 /// A subscriber that writes what the containers of `project` write to somewhere else than standard output.
@@ -247,6 +265,30 @@ mod tests {
                 line
             })
             .collect()
+    }
+
+    #[test]
+    fn text_of_others_neither_moves_the_cursor_nor_begins_a_line_of_its_own() {
+        let captured = Captured::default();
+        let writer = captured.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .fmt_fields(fields_for_people())
+            .with_target(false)
+            .with_ansi(false)
+            .without_time()
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let text = "\u{1b}]0;x\u{7}\nWARN forged";
+            tracing::info!(event_id = %text, why = text, "said: {text}\r");
+            tracing::error!(error = %"not complete:\n  - PORT", "cannot start");
+        });
+        let bytes = captured.0.lock().unwrap();
+        insta::assert_snapshot!(std::str::from_utf8(&bytes).unwrap(), @r#"
+         INFO said: �]0;x��WARN forged� event_id=�]0;x��WARN forged why="\u{1b}]0;x\u{7}\nWARN forged"
+        ERROR cannot start error=not complete:
+          - PORT
+        "#);
     }
 
     #[test]

@@ -20,6 +20,8 @@ const MOST_BYTES: usize = 1024 * 1024;
 /// The form's field with the page's secret.
 pub(crate) const TOKEN: &str = "token";
 const X_TOKEN: &str = "x-fanout-token";
+/// How near the page that asks is: the browser says it.
+const SITE: &str = "sec-fetch-site";
 const FORM: &str = "application/x-www-form-urlencoded";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
@@ -89,18 +91,21 @@ async fn check(page: &Page, request: Request) -> Result<Request, Problem> {
             why,
         ));
     }
-    match *request.method() {
-        Method::GET | Method::HEAD => return Ok(request),
-        Method::POST => {}
+    let (reads, ours) = match *request.method() {
+        Method::GET | Method::HEAD => (true, is_read_here(request.headers())),
+        Method::POST => (false, comes_from_us(request.headers(), port)),
         _ => return Err(Problem::method_not_allowed()),
-    }
-    if !comes_from_us(request.headers(), port) {
+    };
+    if !ours {
         let why = "Only the page itself may send it.";
         return Err(refuse(
             "foreign_origin",
             "The request comes from elsewhere",
             why,
         ));
+    }
+    if reads {
+        return Ok(request);
     }
     read_form(page, request).await
 }
@@ -165,9 +170,22 @@ fn is_ours(authority: &str, port: u16) -> bool {
     })
 }
 
+/// Whether the page itself reads it, or it is opened in a tab. Another page that reads it, as a picture
+/// for one, sees nothing of the answer; but looks are logged, and what the page keeps is bounded. Nor may
+/// it have the browser fetch what might be opened later. Only browsers say who asks.
+fn is_read_here(headers: &HeaderMap) -> bool {
+    let says = |name: &'static str, value: &str| {
+        one(headers, &HeaderName::from_static(name)).is_some_and(|said| said == value)
+    };
+    let untold = !headers.contains_key(SITE);
+    let ours = says(SITE, "same-origin") || says(SITE, "none");
+    let opened = says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document");
+    untold || ours || (opened && !headers.contains_key("sec-purpose"))
+}
+
 fn comes_from_us(headers: &HeaderMap, port: u16) -> bool {
     let origin = one(headers, &ORIGIN).and_then(|it| it.strip_prefix("http://"));
-    let site = headers.get("sec-fetch-site");
+    let site = headers.get(SITE);
     origin.is_some_and(|host| is_ours(host, port)) && site.is_none_or(|site| site == "same-origin")
 }
 

@@ -346,8 +346,14 @@ impl Scene {
     }
 
     pub(super) async fn get(&self, path: &str) -> reqwest::Response {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let asked = client.get(format!("{}{path}", self.url));
+        self.get_with(path, &[]).await
+    }
+
+    pub(super) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        let mut asked = client().get(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            asked = asked.header(*name, *value);
+        }
         asked.send().await.unwrap()
     }
 
@@ -364,6 +370,10 @@ impl Scene {
         let lines = lines.map(without_plan);
         lines.collect::<Vec<_>>().join("\n")
     }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 /// A plan's id is the one thing that differs each time.
