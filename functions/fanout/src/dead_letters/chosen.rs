@@ -68,17 +68,17 @@ pub(crate) async fn look(
     Ok((all, more))
 }
 
-/// What is in a letter: personal data.
+/// The event's id of a letter, and what is in it: personal data.
 pub(crate) async fn payload(
     operator: &Operator,
     consumer: &Subscriber,
     id: &str,
     interrupt: &Interrupt,
-) -> anyhow::Result<Option<Value>> {
+) -> anyhow::Result<Option<(String, Value)>> {
     let mut found = None;
     let tell = |letter: &DeadLetter| {
         if letter.has_id(id) {
-            found = Some(letter.payload());
+            found = Some((letter.event_id.clone(), letter.payload()));
         }
         false
     };

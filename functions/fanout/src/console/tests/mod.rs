@@ -2,6 +2,7 @@
 //! it while it is looked at.
 
 mod guard;
+mod payload;
 mod scene;
 
 use std::time::Duration;

@@ -31,6 +31,9 @@ const PERSONAL: [&str; 6] = [
     "recipient",
 ];
 
+/// What stands there instead.
+const COVER: &str = "▒▒▒▒▒▒";
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Asked {
@@ -53,6 +56,9 @@ struct PayloadScreen {
     download: String,
 }
 
+/// An event's id, and what is in it.
+type Found = (String, Value);
+
 pub(crate) async fn show(
     State(page): State<Arc<Page>>,
     Path(id): Path<String>,
@@ -60,18 +66,21 @@ pub(crate) async fn show(
 ) -> Response {
     let found = find(&page, &id, &asked.letter).await;
     let uncovered = asked.uncovered;
-    info!(event_id = %id, uncovered, "console showed a payload");
+    if let Some((event_id, _)) = &found {
+        log_look(event_id, uncovered);
+    }
     let (path, letter) = (escaped(&id), escaped(&asked.letter));
-    let text = found.map(|mut value| {
+    let (id, value) = found.map_or((id, None), |(id, value)| (id, Some(value)));
+    let bytes = value.as_ref().map_or(0, |it| it.to_string().len());
+    let text = value.map(|mut value| {
         if !uncovered {
             cover(&mut value);
         }
         serde_json::to_string_pretty(&value).unwrap_or_default()
     });
-    let bytes = text.as_ref().map_or(0, String::len);
     let content = PayloadScreen {
-        back: format!("/events/{path}"),
-        cut: bytes > MOST_BYTES,
+        back: format!("/events/{}", escaped(&id)),
+        cut: text.as_ref().is_some_and(|it| it.len() > MOST_BYTES),
         text: text.map(cut),
         bytes,
         covered: !uncovered,
@@ -93,10 +102,10 @@ pub(crate) async fn download(
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Response {
-    let Some(value) = find(&page, &id, &asked.letter).await else {
+    let Some((event_id, value)) = find(&page, &id, &asked.letter).await else {
         return Problem::no_such_path().into_response();
     };
-    info!(event_id = %id, uncovered = true, "console showed a payload");
+    log_look(&event_id, true);
     let headers = [
         (CONTENT_TYPE, "application/json"),
         (CONTENT_DISPOSITION, "attachment; filename=\"payload.json\""),
@@ -104,8 +113,12 @@ pub(crate) async fn download(
     (headers, value.to_string()).into_response()
 }
 
+fn log_look(event_id: &str, uncovered: bool) {
+    info!(event_id, uncovered, "console showed a payload");
+}
+
 /// The event as it was published, or as its dead letter has it.
-async fn find(page: &Page, id: &str, letter: &str) -> Option<Value> {
+async fn find(page: &Page, id: &str, letter: &str) -> Option<Found> {
     if let Some(consumer) = page.consumer(letter) {
         let interrupt = Interrupt::new(page.shutdown.clone());
         let found = chosen::payload(&page.operator, consumer, id, &interrupt).await;
@@ -115,21 +128,31 @@ async fn find(page: &Page, id: &str, letter: &str) -> Option<Value> {
     let row = rows.ok().and_then(|(rows, _)| rows.into_iter().next());
     let kept = row.map(|row| row.message().data);
     let kept = kept.or_else(|| page.log.message(id).map(|(_, message)| message.data));
-    serde_json::from_slice(&kept?).ok()
+    let value = serde_json::from_slice(&kept?).ok()?;
+    Some((id.to_owned(), value))
 }
 
+/// Covers what is personal. Members are known by their names; what has none may be anything.
 fn cover(value: &mut Value) {
+    if value.is_object() {
+        cover_members(value);
+    } else {
+        *value = Value::String(COVER.to_owned());
+    }
+}
+
+fn cover_members(value: &mut Value) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
                 if PERSONAL.contains(&name.as_str()) && !value.is_null() {
-                    *value = Value::String("▒▒▒▒▒▒".to_owned());
+                    *value = Value::String(COVER.to_owned());
                 } else {
-                    cover(value);
+                    cover_members(value);
                 }
             }
         }
-        Value::Array(values) => values.iter_mut().for_each(cover),
+        Value::Array(values) => values.iter_mut().for_each(cover_members),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -157,6 +180,17 @@ mod tests {
         let text = value.to_string();
         assert!(!text.contains("a@b.c") && !text.contains("Ada"), "{text}");
         assert!(text.contains("evt_1"));
+    }
+
+    #[test]
+    fn what_is_no_object_is_covered_whole() {
+        for mut value in [
+            json!("{\"email\": \"a@b.c\", \"name\": \"Ada\""),
+            json!(["a@b.c", {"mail": "a@b.c"}]),
+        ] {
+            cover(&mut value);
+            assert_eq!(value, COVER);
+        }
     }
 
     #[test]
