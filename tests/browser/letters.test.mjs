@@ -89,7 +89,7 @@ test('by keys alone: a letter is chosen, picked, looked at and redriven, and Ent
   for (let tabs = 0; tabs < 30 && !await redrive.evaluate((it) => it === document.activeElement); tabs += 1) await page.keyboard.press('Shift+Tab');
   await page.keyboard.press('Enter');
   await page.waitForURL('**/jobs/*');
-  await page.getByText('ended: 1 letter redriven').waitFor();
+  await page.getByText('ended: 1 of 1 letter redriven').waitFor();
   await page.context().close();
 });
 

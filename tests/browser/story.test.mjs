@@ -80,7 +80,7 @@ test('a newcomer breaks email, sees a dead letter, mends it, redrives it and rea
   await page.getByText('Exactly this letter of email').waitFor();
   assert.equal((await emails(grace)).length, 0, 'a plan changes nothing');
   await page.getByRole('button', { name: 'Redrive 1 to email' }).click();
-  await page.getByText('ended: 1 letter redriven').waitFor();
+  await page.getByText('ended: 1 of 1 letter redriven').waitFor();
   await until('the mail', async () => (await emails(grace)).length === 1);
 
   await picture(browser, life, 'event', ['light', 'dark']);

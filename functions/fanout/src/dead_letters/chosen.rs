@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use fanout_kernel::Subscriber;
 use fanout_runtime::Timestamp;
 use serde_json::Value;
@@ -11,7 +10,7 @@ use serde_json::Value;
 use super::hold::{Held, hold};
 use super::letter::DeadLetter;
 use super::push_all::push_all;
-use super::{ConsumerEndpoint, Interrupt, Outcomes, Rate, discard_letters, letters_file};
+use super::{ConsumerEndpoint, Interrupt, Outcome, Outcomes, Rate, discard_letters};
 use crate::operator::Operator;
 
 /// How many letters of a consumer are looked at.
@@ -107,29 +106,29 @@ pub(crate) async fn redrive(
 ) -> anyhow::Result<()> {
     let endpoint = ConsumerEndpoint::of(operator, consumer).await?;
     let held = hold_these(operator, consumer, ids, interrupt).await?;
+    outcomes.count(Outcome::NotHeld, ids.len() - held.letters.len());
     let pushed = push_all(&held, endpoint, rate, outcomes, interrupt).await;
     held.give_back_all().await;
     pushed
 }
 
-/// Writes these letters to a new file in `folder` and drops them; answers how many, and the file.
+/// Writes those of these letters that are still there to a new file in `folder` and drops them; answers
+/// how many, and the file. None, and no file, if there is none of them.
 pub(crate) async fn discard(
     operator: &Operator,
     consumer: &Subscriber,
     ids: &BTreeSet<String>,
     folder: &Path,
     interrupt: &Interrupt,
-) -> anyhow::Result<(usize, PathBuf)> {
+) -> anyhow::Result<Option<(usize, PathBuf)>> {
     let held = hold_these(operator, consumer, ids, interrupt).await?;
+    if held.letters.is_empty() {
+        return Ok(None);
+    }
     let file = discard_letters::default_file(consumer.consumer, operator.clock.now());
     let file = folder.join(file);
-    let dropped = async {
-        letters_file::write(&file, &held.letters)?;
-        let acked = held.ack(&held.letters).await;
-        acked.context("they are in the file, and some still lie on the dead-letter topic")?;
-        anyhow::Ok(held.letters.len())
-    };
-    let dropped = dropped.await;
+    let dropped = discard_letters::drop_into(&file, &held).await;
     held.give_back_all().await;
-    Ok((dropped?, file))
+    dropped?;
+    Ok(Some((held.letters.len(), file)))
 }

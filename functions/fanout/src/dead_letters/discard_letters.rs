@@ -1,7 +1,7 @@
 //! `fanout dead-letters discard`
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
@@ -96,12 +96,17 @@ async fn drop_held(
     let default = || default_file(consumer, operator.clock.now());
     let path = args.to.clone().unwrap_or_else(default);
     interrupt.check()?;
-    letters_file::write(&path, &held.letters)?;
+    drop_into(&path, held).await?;
+    Ok(Some(path))
+}
+
+/// Writes all letters that are held to this new file, and only then acks them.
+pub(super) async fn drop_into(path: &Path, held: &Held) -> anyhow::Result<()> {
+    letters_file::write(path, &held.letters)?;
     held.ack(&held.letters).await.with_context(|| {
         let path = path.display();
         format!("they are in {path}, and some or all of them still lie on the dead-letter topic")
-    })?;
-    Ok(Some(path))
+    })
 }
 
 pub(super) fn default_file(consumer: &str, now: Timestamp) -> PathBuf {

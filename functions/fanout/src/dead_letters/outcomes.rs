@@ -22,6 +22,7 @@ pub(crate) enum Outcome {
     Busy,
     Failed,
     NotPushed,
+    NotHeld,
     Waiting,
     Skipped,
     TooOld,
@@ -49,6 +50,7 @@ impl Outcome {
             Self::Busy => ("busy", "an instance is at work on it: again in a minute"),
             Self::Failed => ("failed", "again when the cause is mended"),
             Self::NotPushed => ("not pushed", "left on the dead-letter topic"),
+            Self::NotHeld => ("not there", "gone by now, or another command holds it"),
             Self::Waiting => ("waiting", "not pushed: it waits in the outbox"),
             Self::Skipped => ("skipped", "not pushed: an operator gave it up"),
             Self::TooOld => ("too old", "not pushed: its mark may be gone"),
@@ -59,7 +61,7 @@ impl Outcome {
     pub(crate) fn is_settled(self) -> bool {
         match self {
             Self::Done | Self::Duplicate | Self::Ignored | Self::Stale | Self::Parked => true,
-            Self::Busy | Self::Failed | Self::NotPushed => false,
+            Self::Busy | Self::Failed | Self::NotPushed | Self::NotHeld => false,
             Self::Waiting | Self::Skipped | Self::TooOld => false,
         }
     }
@@ -83,8 +85,8 @@ impl Outcomes {
     }
 
     pub(crate) fn all_is_well(&self) -> bool {
-        use Outcome::{Busy, Failed, NotPushed, Parked};
-        let left = [Parked, Busy, Failed, NotPushed];
+        use Outcome::{Busy, Failed, NotHeld, NotPushed, Parked};
+        let left = [Parked, Busy, Failed, NotPushed, NotHeld];
         !left.iter().any(|it| self.outcomes.contains_key(it))
     }
 

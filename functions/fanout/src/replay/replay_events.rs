@@ -152,6 +152,7 @@ mod tests {
             (Outcome::Busy, false),
             (Outcome::Failed, false),
             (Outcome::NotPushed, false),
+            (Outcome::NotHeld, false),
             (Outcome::Waiting, true),
             (Outcome::Skipped, true),
             (Outcome::TooOld, true),

@@ -13,9 +13,9 @@ use tokio::sync::{OnceCell, watch};
 use tracing::info;
 
 use super::{Came, answer};
+use crate::answer::counted;
 use crate::console::Page;
 use crate::console::guard::Fields;
-use crate::console::words::plural;
 use crate::dead_letters::{Interrupt, Outcome, Outcomes, Rate, chosen};
 
 /// How many plans and jobs are kept.
@@ -179,16 +179,24 @@ pub(crate) async fn discard(
     let folder = page.data_dir.as_path();
     let dropped = chosen::discard(&page.operator, plan.consumer, &ids, folder, &interrupt).await;
     let consumer = plan.consumer.consumer;
+    let meant = counted(ids.len(), "letter");
+    let (_, why) = Outcome::NotHeld.words();
     let came = match dropped {
-        Ok((count, file)) => {
-            let count = plural(u64::try_from(count).unwrap_or(u64::MAX), "letter");
+        Ok(Some((count, file))) if count == ids.len() => {
             let file = file.display();
-            Came::well(
-                format!("discarded {count} of {consumer}: kept in {file}"),
-                None,
-            )
+            let said = format!("discarded {meant} of {consumer}: kept in {file}");
+            Came::well(said, None)
         }
-        Err(error) => Came::badly(format!("nothing of {consumer} was discarded: {error:#}")),
+        Ok(Some((count, file))) => {
+            let file = file.display();
+            Came::badly(format!(
+                "discarded {count} of {meant} of {consumer}: kept in {file}; the rest: {why}"
+            ))
+        }
+        Ok(None) => Came::badly(format!("discarded 0 of {meant} of {consumer}: {why}")),
+        Err(error) => Came::badly(format!(
+            "{meant} of {consumer} could not be discarded: {error:#}"
+        )),
     };
     page.forget_backlogs().await;
     answer(&page, &fields, "discard", came)

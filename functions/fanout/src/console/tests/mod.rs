@@ -2,6 +2,7 @@
 //! it while it is looked at.
 
 mod guard;
+mod letters;
 mod payload;
 mod scene;
 

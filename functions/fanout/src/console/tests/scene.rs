@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
+use axum::routing::post;
 use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher, PushedMessage, parked_copy};
 use fanout_bus_local::{Broker, rest};
 use fanout_contracts::user::UserCreated;
@@ -20,6 +22,7 @@ use fanout_store::{Documents, Write};
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::{ManualClock, SeededIds};
 use fanout_web::{Service, serve};
+use http::StatusCode;
 use serde_json::{Map, json};
 use system::Redelivery;
 use tokio::net::TcpListener;
@@ -66,10 +69,14 @@ pub(super) struct Texts {
 }
 
 pub(super) struct Scene {
-    page: Arc<Page>,
+    pub(super) page: Arc<Page>,
     clock: Arc<ManualClock>,
     documents: Arc<SqliteDocuments>,
     broker: Broker,
+    /// The status that all consumers answer.
+    pub(super) answer: Arc<AtomicU16>,
+    /// Where discarded letters are kept.
+    pub(super) folder: tempfile::TempDir,
     url: String,
 }
 
@@ -93,6 +100,20 @@ async fn operator(broker: &Broker, shutdown: &Shutdown) -> Operator {
     Operator::connect(&target, &HashMap::<String, String>::new()).unwrap()
 }
 
+/// Where all consumers are pushed to, and the status that they answer.
+async fn consumer(shutdown: &Shutdown) -> (String, Arc<AtomicU16>) {
+    let (listener, port) = port().await;
+    let status = Arc::new(AtomicU16::new(204));
+    let answer = Arc::clone(&status);
+    let answer = move || async move {
+        let status = StatusCode::from_u16(answer.load(Ordering::Relaxed)).unwrap();
+        (status, [("x-outcome", "done")])
+    };
+    let consumer = Service::new(Router::new().route("/", post(answer)));
+    tokio::spawn(serve(listener, consumer, shutdown.clone()));
+    (format!("http://127.0.0.1:{port}/"), status)
+}
+
 impl Scene {
     pub(super) async fn new() -> Self {
         let start = Timestamp::from_timestamp_millis(START).unwrap();
@@ -107,9 +128,11 @@ impl Scene {
             "fanout-local".to_owned(),
         );
         let broker = broker.await.unwrap();
-        let wanted = system::topology(Redelivery::PRODUCTION, |_| Some("http://here/".to_owned()));
-        broker.set_up(&wanted).await.unwrap();
         let shutdown = Shutdown::default();
+        let (consumer, answer) = consumer(&shutdown).await;
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = system::topology(Redelivery::PRODUCTION, |_| Some(consumer.clone()));
+        broker.set_up(&wanted).await.unwrap();
         let operator = operator(&broker, &shutdown).await;
         let (listener, port) = port().await;
         let processes = system::processes(Pace::REAL, |_| true);
@@ -139,7 +162,7 @@ impl Scene {
             rebuilds: Rebuilds::new(projections.clone(), documents.clone(), clock.clone(), ids),
             projections,
             trace_url: Some("http://localhost:16686/trace/{trace_id}".to_owned()),
-            data_dir: ".fanout".into(),
+            data_dir: folder.path().to_owned(),
             shutdown: shutdown.clone(),
         });
         let service = Service::new(routes(&page, Router::new()));
@@ -150,6 +173,8 @@ impl Scene {
             clock,
             documents,
             broker,
+            answer,
+            folder,
             url,
         }
     }
@@ -357,6 +382,18 @@ impl Scene {
         asked.send().await.unwrap()
     }
 
+    /// Sends a form as the page itself does; answers where that leads.
+    pub(super) async fn post(&self, path: &str, fields: &str) -> String {
+        let asked = { client().post(format!("{}{path}", self.url)) }
+            .header("Origin", &self.url)
+            .header("X-Fanout-Token", &self.page.token)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(fields.to_owned());
+        let answer = asked.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{path} {fields}");
+        answer.headers()["location"].to_str().unwrap().to_owned()
+    }
+
     /// What is in the `main` of the page at this path, a line for each element.
     pub(super) async fn main(&self, path: &str) -> String {
         let answer = self.get(path).await;
@@ -373,7 +410,9 @@ impl Scene {
 }
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().unwrap()
+    let stays = reqwest::redirect::Policy::none();
+    let client = reqwest::Client::builder().no_proxy().redirect(stays);
+    client.build().unwrap()
 }
 
 /// A plan's id is the one thing that differs each time.

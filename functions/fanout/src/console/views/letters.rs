@@ -9,13 +9,14 @@ use axum::response::{IntoResponse as _, Response};
 use fanout_kernel::Subscriber;
 use fanout_web::Problem;
 
+use crate::answer::counted;
 use crate::console::Page;
 use crate::console::actions::{Job, Plan};
 use crate::console::frame::{Part, Screen, rendered};
 use crate::console::guard::TOKEN;
-use crate::console::words::{clock, escaped, full, plural, short};
+use crate::console::words::{clock, escaped, full, short};
+use crate::dead_letters::Interrupt;
 use crate::dead_letters::chosen::{Told, look};
-use crate::dead_letters::{Interrupt, Outcome};
 
 /// How many letters of a group are listed, and can be picked by hand.
 const SHOWN: usize = 50;
@@ -294,9 +295,10 @@ pub(crate) async fn job(State(page): State<Arc<Page>>, Path(id): Path<String>) -
     let Some(job) = page.jobs.get(&id) else {
         return Problem::no_such_path().into_response();
     };
+    let part = JobPart::of(&job);
     let content = JobScreen {
-        job: rendered(&JobPart::of(&job)),
-        refresh: job.state().is_none(),
+        job: rendered(&part),
+        refresh: part.ended.is_none(),
     };
     let screen = Screen {
         title: "Redrive",
@@ -318,10 +320,11 @@ pub(crate) fn parts(page: &Page, id: &str) -> Vec<Part> {
 
 impl JobPart {
     fn of(job: &Job) -> Self {
-        let outcomes = job.outcomes();
+        // In this order: once it has ended, its outcomes change no more.
         let ended = job.state();
-        let settled = { outcomes.iter() }
-            .filter(|(outcome, _)| **outcome != Outcome::NotPushed)
+        let outcomes = job.outcomes();
+        let settled: usize = { outcomes.iter() }
+            .filter(|(outcome, _)| outcome.is_settled())
             .map(|(_, count)| count)
             .sum();
         let told = outcomes.iter().map(|(outcome, count)| {
@@ -338,12 +341,10 @@ impl JobPart {
                 .as_ref()
                 .map_or_else(Vec::new, |it| it.failures.clone()),
             well: ended.as_ref().is_some_and(|it| it.well),
-            ended: ended.map(|it| match it.error {
-                Some(error) => format!("ended: {error}"),
-                None => {
-                    let all = u64::try_from(job.total).unwrap_or(u64::MAX);
-                    format!("ended: {} redriven", plural(all, "letter"))
-                }
+            ended: ended.map(|it| {
+                let all = counted(job.total, "letter");
+                let why = it.error.map_or_else(String::new, |why| format!("; {why}"));
+                format!("ended: {settled} of {all} redriven{why}")
             }),
             events: events
                 .map(|id| (format!("/events/{}", escaped(id)), short(id)))

@@ -1,6 +1,7 @@
 //! Redriving in Google Cloud, on a stand-in for it: Pub/Sub and IAM that answer nobody without an
 //! access token, a subscription that pushes with an identity, and a consumer that checks it.
 
+mod chosen;
 mod cloud;
 
 use std::sync::atomic::Ordering;
