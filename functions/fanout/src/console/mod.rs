@@ -4,6 +4,7 @@
 mod actions;
 mod assets;
 mod cell;
+mod find_message;
 mod frame;
 mod guard;
 mod hub;

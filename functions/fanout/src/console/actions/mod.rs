@@ -19,7 +19,7 @@ use super::guard::Fields;
 use super::words::escaped;
 
 pub(crate) use letters::{Job, Jobs, Plan, Plans, discard, redrive};
-pub(crate) use record::{ActionLog, Deed};
+pub(crate) use record::{ActionLog, Deed, Sent};
 pub(crate) use try_it::{again, fault, garbage, mischief, order, publish, sign_up};
 
 /// What came of an action, for the list on `/try` and for the log.

@@ -8,14 +8,13 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use fanout_bus::OutgoingMessage;
 use fanout_bus_local::Mischief;
-use fanout_events::EventsOf;
-use fanout_outbox::find_events;
 use fanout_runtime::{IdGenerator as _, SystemIds, error_chain};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{Came, answer};
 use crate::console::Page;
+use crate::console::find_message::find_message;
 use crate::console::guard::Fields;
 use crate::console::switches::{ATTEMPTS_WHILE_BROKEN, Fault};
 use crate::console::words::escaped;
@@ -217,7 +216,7 @@ async fn reuse(page: &Page, fields: &Fields) -> Response {
         let mut users = seen.latest().filter(|it| it.event_type == "user.created");
         users.next().map(|it| it.id.clone())
     };
-    let came = match stored(page, latest.as_deref().unwrap_or_default()).await {
+    let came = match find_message(page, latest.as_deref().unwrap_or_default()).await {
         None => Came::badly("nobody has signed up yet, so there is no id to use again"),
         Some((topic, mut message)) => {
             let mut event: Value = serde_json::from_slice(&message.data).unwrap_or_default();
@@ -235,22 +234,11 @@ pub(crate) async fn again(
     Path(id): Path<String>,
     Extension(fields): Extension<Fields>,
 ) -> Response {
-    let came = match stored(&page, &id).await {
+    let came = match find_message(&page, &id).await {
         Some((topic, message)) => send(&page, &topic, message, Some(id), "sent once more").await,
         None => Came::badly("it is not kept, so it cannot be sent again"),
     };
     answer(&page, &fields, "again", came)
-}
-
-/// The message of an event, as it was published.
-async fn stored(page: &Page, id: &str) -> Option<(String, OutgoingMessage)> {
-    if let Some(sent) = page.log.message(id) {
-        return Some(sent);
-    }
-    let rows = find_events(page.documents.as_ref(), EventsOf::Event(id), 1).await;
-    let (rows, _) = rows.ok()?;
-    let row = rows.first()?;
-    Some((row.topic.clone(), row.message()))
 }
 
 /// `POST /try/fault`: breaks or mends a consumer.

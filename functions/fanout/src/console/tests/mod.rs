@@ -1,6 +1,7 @@
 //! Each screen's HTML from a fixed state: nothing, some of everything, hostile texts; and what is sent of
 //! it while it is looked at.
 
+mod again;
 mod guard;
 mod letters;
 mod payload;

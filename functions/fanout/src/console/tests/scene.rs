@@ -20,7 +20,7 @@ use fanout_projections::{Freshness, Rebuilds};
 use fanout_runtime::{Shutdown, Timestamp};
 use fanout_store::{Documents, Write};
 use fanout_store_sqlite::{Database, SqliteDocuments};
-use fanout_testkit::{ManualClock, SeededIds};
+use fanout_testkit::{ManualClock, ScriptedBus, SeededIds};
 use fanout_web::{Service, serve};
 use http::StatusCode;
 use serde_json::{Map, json};
@@ -73,6 +73,8 @@ pub(super) struct Scene {
     clock: Arc<ManualClock>,
     documents: Arc<SqliteDocuments>,
     broker: Broker,
+    /// What the page publishes by hand.
+    pub(super) bus: Arc<ScriptedBus>,
     /// The status that all consumers answer.
     pub(super) answer: Arc<AtomicU16>,
     /// Where discarded letters are kept.
@@ -131,6 +133,7 @@ impl Scene {
         let shutdown = Shutdown::default();
         let (consumer, answer) = consumer(&shutdown).await;
         let folder = tempfile::tempdir().unwrap();
+        let bus = Arc::new(ScriptedBus::default());
         let wanted = system::topology(Redelivery::PRODUCTION, |_| Some(consumer.clone()));
         broker.set_up(&wanted).await.unwrap();
         let operator = operator(&broker, &shutdown).await;
@@ -152,7 +155,7 @@ impl Scene {
             switches: Arc::default(),
             clock: clock.clone(),
             documents: documents.clone(),
-            publisher: Arc::new(Taking),
+            publisher: bus.clone(),
             operator,
             broker: Some(broker.clone()),
             wanted,
@@ -173,6 +176,7 @@ impl Scene {
             clock,
             documents,
             broker,
+            bus,
             answer,
             folder,
             url,

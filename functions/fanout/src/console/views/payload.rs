@@ -6,8 +6,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
-use fanout_events::EventsOf;
-use fanout_outbox::find_events;
 use fanout_web::Problem;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde::Deserialize;
@@ -15,6 +13,7 @@ use serde_json::Value;
 use tracing::info;
 
 use crate::console::Page;
+use crate::console::find_message::find_message;
 use crate::console::frame::Screen;
 use crate::console::words::escaped;
 use crate::dead_letters::{Interrupt, chosen};
@@ -124,11 +123,8 @@ async fn find(page: &Page, id: &str, letter: &str) -> Option<Found> {
         let found = chosen::payload(&page.operator, consumer, id, &interrupt).await;
         return found.ok().flatten();
     }
-    let rows = find_events(page.documents.as_ref(), EventsOf::Event(id), 1).await;
-    let row = rows.ok().and_then(|(rows, _)| rows.into_iter().next());
-    let kept = row.map(|row| row.message().data);
-    let kept = kept.or_else(|| page.log.message(id).map(|(_, message)| message.data));
-    let value = serde_json::from_slice(&kept?).ok()?;
+    let (_, message) = find_message(page, id).await?;
+    let value = serde_json::from_slice(&message.data).ok()?;
     Some((id.to_owned(), value))
 }
 

@@ -2,10 +2,9 @@
 
 use askama::Template;
 use fanout_bus::{OutgoingMessage, trace_of};
-use fanout_events::EventsOf;
-use fanout_outbox::find_events;
 
 use crate::console::Page;
+use crate::console::find_message::find_message;
 
 /// What stands for a trace's id in the address of a page that shows it.
 pub(crate) const TRACE_ID: &str = "{trace_id}";
@@ -22,11 +21,10 @@ pub(super) struct Wire {
 
 /// Of the event with this id; nothing if its message is not kept.
 pub(super) async fn wire(page: &Page, id: &str) -> Wire {
-    let rows = find_events(page.documents.as_ref(), EventsOf::Event(id), 1).await;
-    let row = rows.ok().and_then(|(rows, _)| rows.into_iter().next());
-    let message = row.map(|row| row.message());
-    let message = message.or_else(|| page.log.message(id).map(|(_, message)| message));
-    message.map_or_else(Wire::default, |it| Wire::of(it, page.trace_url.as_deref()))
+    let kept = find_message(page, id).await;
+    kept.map_or_else(Wire::default, |(_, message)| {
+        Wire::of(message, page.trace_url.as_deref())
+    })
 }
 
 impl Wire {
