@@ -2,6 +2,7 @@
 //! it while it is looked at.
 
 mod again;
+mod events;
 mod guard;
 mod letters;
 mod payload;

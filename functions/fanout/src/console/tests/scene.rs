@@ -118,6 +118,11 @@ async fn consumer(shutdown: &Shutdown) -> (String, Arc<AtomicU16>) {
 
 impl Scene {
     pub(super) async fn new() -> Self {
+        Self::of(SystemsFlags::default()).await
+    }
+
+    /// In which these systems run.
+    pub(super) async fn of(systems: SystemsFlags) -> Self {
         let start = Timestamp::from_timestamp_millis(START).unwrap();
         let clock = Arc::new(ManualClock::new(start));
         let (database, ids) = (Database::in_memory().unwrap(), Arc::new(SeededIds::new(1)));
@@ -159,7 +164,7 @@ impl Scene {
             operator,
             broker: Some(broker.clone()),
             wanted,
-            services: SystemsFlags::default().roles().collect(),
+            services: systems.roles().collect(),
             urls: Urls::from([("user", "http://127.0.0.1:8080".to_owned())]),
             processes: Engine::new(processes, documents.clone(), outbox, clock.clone()),
             rebuilds: Rebuilds::new(projections.clone(), documents.clone(), clock.clone(), ids),

@@ -155,19 +155,20 @@ impl Filter {
         format!("/events?{}", pairs.join("&"))
     }
 
-    fn takes(&self, event: &SeenEvent) -> bool {
+    /// Whether this event is meant, where these consumers run.
+    fn takes(&self, event: &SeenEvent, heard: &[&'static Subscriber]) -> bool {
         let same = |asked: &str, told: Option<&str>| asked.is_empty() || told == Some(asked);
         same(&self.event_type, Some(&event.event_type))
             && same(&self.topic, Some(&event.topic))
             && same(&self.user, event.subject.as_deref())
             && same(&self.request, event.correlation_id.as_deref())
             && self.before.is_none_or(|number| event.number < number)
-            && self.takes_outcome(event)
+            && self.takes_outcome(event, heard)
     }
 
-    fn takes_outcome(&self, event: &SeenEvent) -> bool {
+    fn takes_outcome(&self, event: &SeenEvent, heard: &[&'static Subscriber]) -> bool {
         let meant = |consumer: &str| self.consumer.is_empty() || self.consumer == consumer;
-        let mut meant = system::consumers().filter(|it| {
+        let mut meant = heard.iter().filter(|it| {
             meant(it.consumer) && it.topics.iter().any(|heard| heard.topic == event.topic)
         });
         let standing = |it: &Subscriber| {
@@ -195,7 +196,7 @@ impl Rows {
         let most = filter.rows.unwrap_or(ROWS);
         let seen = page.hub.look();
         let rate = rate_of(page, &seen, now);
-        let matching = seen.latest().filter(|it| filter.takes(it));
+        let matching = seen.latest().filter(|it| filter.takes(it, &heard));
         let samples = rate > TOO_MANY && filter.before.is_none();
         let (chosen, note) = if samples {
             let (chosen, every) = sample(matching.take(SAMPLED), most);
