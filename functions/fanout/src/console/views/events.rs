@@ -201,7 +201,7 @@ impl Rows {
         let (chosen, note) = if samples {
             let (chosen, every) = sample(matching.take(SAMPLED), most);
             let note = format!(
-                "{rate:.0} events a second: shown are those that failed, and one in {every} of the rest."
+                "{rate:.0} events a second: shown are the latest that failed, and one in {every} of the rest."
             );
             (chosen, note)
         } else {
