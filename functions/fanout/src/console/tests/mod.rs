@@ -2,6 +2,7 @@
 //! it while it is looked at.
 
 mod again;
+mod ask_page;
 mod events;
 mod guard;
 mod letters;
