@@ -1,4 +1,4 @@
-//! An operator's word, and the three changes of a projection that readers notice nothing of.
+//! An operator's word, and the changes of a projection that readers notice nothing of.
 
 use fanout_runtime::{Timestamp, later};
 use fanout_store::{CommitError, UpdateTime, commit_through_contention};
@@ -35,6 +35,19 @@ impl Rebuilds {
             std::mem::swap(&mut previous.generation, &mut standing.live);
             std::mem::swap(&mut previous.schema, &mut standing.live_schema);
             previous.until = later(now, WAY_BACK);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Gives up what is being built, such as a rebuild that fails at the same event each time. Its rows
+    /// are deleted; what is live stays.
+    pub async fn cancel(&self, name: &str) -> Result<Standing, RebuildError> {
+        let projection = self.projection(name)?;
+        self.change(projection, |standing, now| {
+            let building = standing.building.take();
+            let building = building.ok_or(RebuildError::NothingBuilt)?;
+            standing.drop_built(&building, now);
             Ok(())
         })
         .await
@@ -102,16 +115,20 @@ impl Standing {
         self.changed_at = now;
     }
 
+    fn drop_built(&mut self, building: &Building, now: Timestamp) {
+        self.dropped.push(building.generation);
+        self.changed_at = now;
+    }
+
     /// What was built is not used.
     pub(crate) fn refuse(
         &mut self,
-        building: Building,
+        building: &Building,
         compared: u64,
         missing: u64,
         now: Timestamp,
     ) {
-        self.dropped.push(building.generation);
-        self.changed_at = now;
+        self.drop_built(building, now);
         self.refused = Some(Refused {
             generation: building.generation,
             at: now,

@@ -15,7 +15,7 @@ use crate::rebuilds::{Next, RebuildError, Run};
 use crate::row::{Batch, Rows};
 use crate::stored::{Building, Stage, key};
 
-/// How many rows a commit has, and as many more as its last events make.
+/// How many rows a commit has at most.
 const ROWS: usize = 400;
 /// How many events a commit tells of at most.
 const EVENTS: u64 = 200;
@@ -23,6 +23,12 @@ const EVENTS: u64 = 200;
 const AT_ONCE: usize = 8;
 /// How often a commit is planned again because rows changed meanwhile.
 const TRIES: u32 = 5;
+
+/// An event, and its rows; none where it is left out.
+struct Planned {
+    recorded_at: Timestamp,
+    rows: Option<Rows>,
+}
 
 /// Events that have been taken, and the rows that they make.
 #[derive(Default)]
@@ -33,6 +39,24 @@ struct Taken {
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     is_end: bool,
+}
+
+impl Taken {
+    /// Whether its rows are stored with those of the events before it: the first one's always are.
+    fn has_room_for(&self, event: &Planned) -> bool {
+        let rows = self.batch.len() + event.rows.as_ref().map_or(0, Rows::len);
+        self.events == 0 || (self.events < EVENTS && rows <= ROWS)
+    }
+
+    fn add(&mut self, event: Planned) {
+        self.first = self.first.or(Some(event.recorded_at));
+        self.last = Some(event.recorded_at);
+        self.events += 1;
+        match event.rows {
+            Some(rows) => self.batch.add(rows),
+            None => self.skipped += 1,
+        }
+    }
 }
 
 impl Run<'_> {
@@ -68,19 +92,36 @@ impl Run<'_> {
                 event_type: Some(event_type),
                 subject: None,
             });
-            loop {
-                let taken = self.take(&mut events).await?;
-                let is_end = taken.is_end;
-                self.note(&taken, until);
-                self.store(&taken.batch).await?;
-                if is_end {
-                    break;
-                }
-                if self.is_over() {
-                    return Ok(Next::Rest);
-                }
+            if self.read_type(&mut events, until).await? == Next::Rest {
+                return Ok(Next::Rest);
             }
         }
+    }
+
+    /// Reads on to the last event of a type. Events whose rows are in one commit are taken together.
+    async fn read_type(
+        &mut self,
+        events: &mut RecordedEvents<'_>,
+        until: Timestamp,
+    ) -> Result<Next, RebuildError> {
+        let mut taken = Taken::default();
+        let mut is_end = false;
+        while !is_end {
+            let planned = self.plan(events).await?;
+            is_end = planned.len() < AT_ONCE;
+            for event in planned {
+                if !taken.has_room_for(&event) {
+                    self.store(std::mem::take(&mut taken), until).await?;
+                    if self.is_over() {
+                        return Ok(Next::Rest);
+                    }
+                }
+                taken.add(event);
+            }
+        }
+        taken.is_end = true;
+        self.store(taken, until).await?;
+        Ok(Next::GoOn)
     }
 
     fn place(&self) -> Option<(u64, Timestamp, Timestamp)> {
@@ -98,30 +139,23 @@ impl Run<'_> {
         }
     }
 
-    async fn take(&self, events: &mut RecordedEvents<'_>) -> Result<Taken, RebuildError> {
+    /// The next events with their rows; fewer than there may be at the end.
+    async fn plan(&self, events: &mut RecordedEvents<'_>) -> Result<Vec<Planned>, RebuildError> {
         let documents = self.rebuilds.documents.as_ref();
         let reading = Reading::of(documents);
-        let mut taken = Taken::default();
-        while !taken.is_end && taken.batch.len() < ROWS && taken.events < EVENTS {
-            let mut rows = Vec::new();
-            while rows.len() < AT_ONCE && !taken.is_end {
-                match events.next(documents).await? {
-                    Some(row) => rows.push(row),
-                    None => taken.is_end = true,
-                }
-            }
-            taken.first = taken.first.or(rows.first().map(|row| row.recorded_at));
-            taken.last = rows.last().map(|row| row.recorded_at).or(taken.last);
-            taken.events += rows.len() as u64;
-            let planned = rows.iter().map(|row| self.rows_of(row, &reading));
-            for rows in try_join_all(planned).await? {
-                match rows {
-                    Some(rows) => taken.batch.add(rows),
-                    None => taken.skipped += 1,
-                }
-            }
+        let mut rows = Vec::new();
+        while rows.len() < AT_ONCE
+            && let Some(row) = events.next(documents).await?
+        {
+            rows.push(row);
         }
-        Ok(taken)
+        let planned = rows.iter().map(|row| self.rows_of(row, &reading));
+        let planned = try_join_all(planned).await?.into_iter().zip(&rows);
+        let planned = planned.map(|(rows, event)| Planned {
+            recorded_at: event.recorded_at,
+            rows,
+        });
+        Ok(planned.collect())
     }
 
     /// The rows of an event; `None` where live consumers took it for no valid event either, or never
@@ -139,7 +173,11 @@ impl Run<'_> {
             Err(fault) => return Ok(left_out(row, &error_chain(&fault))),
         };
         match self.projection.rows(&event, reading).await {
-            Ok(rows) => Ok(Some(rows)),
+            // A live consumer could not store them either, and the rebuild would end here each time.
+            Ok(rows) => Ok(match rows.check(self.generation()) {
+                Ok(()) => Some(rows),
+                Err(refused) => left_out(row, &error_chain(&refused)),
+            }),
             Err(Failure::Park { reason, .. }) => Ok(left_out(row, reason)),
             Err(failure @ (Failure::Retry { .. } | Failure::Later(_))) => {
                 Err(RebuildError::Event(failure))
@@ -148,7 +186,7 @@ impl Run<'_> {
     }
 
     /// How far the reading is once these are stored.
-    fn note(&mut self, taken: &Taken, end: Timestamp) {
+    fn note(&mut self, taken: &Taken, rows_taken: u64, end: Timestamp) {
         let start = self.start();
         let Some(Building {
             stage: Stage::Reading { kind, from, at, .. },
@@ -162,7 +200,7 @@ impl Run<'_> {
         };
         *events += taken.events;
         *skipped += taken.skipped;
-        *rows += taken.batch.len() as u64;
+        *rows += rows_taken;
         if let (true, Some(first)) = (*at == start, taken.first) {
             *from = first;
         }
@@ -171,16 +209,30 @@ impl Run<'_> {
             (*kind, *from, *at) = (*kind + 1, start, start);
         }
         self.report.events += taken.events;
-        self.report.rows += taken.batch.len() as u64;
+        self.report.rows += rows_taken;
     }
 
-    /// Stores rows with how far the reading is; again, where what is live was faster with one of them.
-    async fn store(&mut self, batch: &Batch) -> Result<(), RebuildError> {
-        let generation = self.standing.building.as_ref().map(|it| it.generation);
-        let generation = generation.unwrap_or_default();
+    /// Stores rows: with the last of them, how far the reading is. A run that ends before that stores
+    /// them once more.
+    async fn store(&mut self, mut taken: Taken, until: Timestamp) -> Result<(), RebuildError> {
+        let batch = std::mem::take(&mut taken.batch);
+        let rows = batch.len() as u64;
+        let standing = self.standing.write(None);
+        let mut parts = batch.in_commits(ROWS, self.generation(), &standing);
+        let last = parts.pop().unwrap_or_default();
+        for part in &parts {
+            self.store_part(part).await?;
+        }
+        self.note(&taken, rows, until);
+        self.store_part(&last).await
+    }
+
+    /// Stores these with how the projection stands; again, where what is live was faster with one of
+    /// them.
+    async fn store_part(&mut self, part: &Batch) -> Result<(), RebuildError> {
         for _ in 0..TRIES {
             let documents = self.rebuilds.documents.as_ref();
-            let writes = batch.writes(generation, documents).await?;
+            let writes = part.writes(self.generation(), documents).await?;
             match self.settle_for(writes).await {
                 Err(RebuildError::Commit(CommitError::Conflict(conflict)))
                     if conflict.key != key(self.projection.name) => {}
@@ -188,6 +240,12 @@ impl Run<'_> {
             }
         }
         Err(RebuildError::Busy)
+    }
+
+    /// The one that is being built.
+    fn generation(&self) -> u64 {
+        let building = self.standing.building.as_ref();
+        building.map(|it| it.generation).unwrap_or_default()
     }
 }
 

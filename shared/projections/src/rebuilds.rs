@@ -57,6 +57,9 @@ pub enum RebuildError {
     /// No generation was live before, or it is too long ago.
     #[error("there is no generation to go back to")]
     NoWayBack,
+    /// No generation is being built.
+    #[error("no generation is being built")]
+    NothingBuilt,
     /// Others moved it all the time.
     #[error("the projection was moved by others all the time")]
     Busy,
@@ -267,7 +270,7 @@ impl Run<'_> {
         let (projection, generation) = (self.projection.name, building.generation);
         let Building { events, rows, .. } = building;
         if missing > 0 && !building.accepts_missing {
-            self.standing.refuse(building, compared, missing, now);
+            self.standing.refuse(&building, compared, missing, now);
             self.settle_for(vec![]).await?;
             error!(
                 projection,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use fanout_store::{
-    Collection, Comparison, Document, Documents, Fields, Key, Precondition, Query, ReadError, Write,
+    Collection, Comparison, Document, Documents, Fields, Key, Precondition, Query, ReadError,
+    StoreError, Write, check_writes,
 };
 
 /// The field of a row that says which generation it belongs to. An index on it alone, and one for
@@ -67,12 +68,27 @@ impl Row {
     fn key(&self, generation: u64) -> Key {
         in_generation(self.table, generation, &self.id)
     }
+
+    fn write(&self, generation: u64) -> Write {
+        let fields = self.content.clone().with(GENERATION, generation);
+        Write::set(self.key(generation), fields)
+    }
 }
 
 impl Rows {
     /// None.
     pub fn none() -> Self {
         Self::default()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no row that a store never takes.
+    pub(crate) fn check(&self, generation: u64) -> Result<(), StoreError> {
+        let mut writes = self.0.iter().map(|row| row.write(generation));
+        writes.try_for_each(|write| check_writes(&[write]))
     }
 }
 
@@ -103,6 +119,26 @@ impl Batch {
         self.0.len()
     }
 
+    /// The same in parts of so many rows at most, each of which a store takes in one commit, with what
+    /// is written beside it.
+    pub(crate) fn in_commits(mut self, most: usize, generation: u64, beside: &Write) -> Vec<Self> {
+        if self.len() <= 1 || (self.len() <= most && self.fits(generation, beside)) {
+            return vec![self];
+        }
+        let middle = self.0.keys().nth(self.len() / 2).cloned();
+        let rest = middle.map(|middle| Self(self.0.split_off(&middle)));
+        let halves = [self].into_iter().chain(rest);
+        halves
+            .flat_map(|half| half.in_commits(most, generation, beside))
+            .collect()
+    }
+
+    fn fits(&self, generation: u64, beside: &Write) -> bool {
+        let rows = self.0.values().map(|row| row.write(generation));
+        let all: Vec<Write> = rows.chain([beside.clone()]).collect();
+        check_writes(&all).is_ok()
+    }
+
     /// The writes of all rows in a generation, but for those of which it has as high a version.
     pub(crate) async fn writes(
         &self,
@@ -120,8 +156,7 @@ impl Batch {
         let mut found = found.into_iter();
         let mut writes = Vec::new();
         for row in self.0.values() {
-            let fields = row.content.clone().with(GENERATION, generation);
-            let write = Write::set(row.key(generation), fields);
+            let write = row.write(generation);
             let Some(version) = row.version else {
                 writes.push(write);
                 continue;

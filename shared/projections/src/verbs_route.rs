@@ -54,6 +54,7 @@ async fn operate(
     let moved = match verb.as_str() {
         "rebuild" => rebuilds.begin(&name, ask.accept_missing).await,
         "rollback" => rebuilds.roll_back(&name).await,
+        "cancel" => rebuilds.cancel(&name).await,
         _ => return Err(Problem::no_such_path()),
     };
     moved.map_err(|error| refusal(&name, error))?;
@@ -80,6 +81,12 @@ fn refusal(projection: &str, error: RebuildError) -> Problem {
             StatusCode::CONFLICT,
             "no_way_back",
             "The projection cannot go back",
+            error.to_string(),
+        ),
+        RebuildError::NothingBuilt => Problem::new(
+            StatusCode::CONFLICT,
+            "nothing_built",
+            "There is nothing to cancel",
             error.to_string(),
         ),
         RebuildError::Read(error) => failed(Problem::from(error)),

@@ -17,6 +17,7 @@ const EXAMPLES: &str = "Examples:
   fanout projections list
   fanout projections rebuild feed
   fanout projections rollback feed
+  fanout projections cancel feed
 
 A rebuild fills a new generation of rows from the stored events, while what is live goes on; then one
 commit switches to it, and `rollback` back, for a day. A projection writes rows and nothing else: a
@@ -43,6 +44,12 @@ const ROLLBACK_EXAMPLES: &str = "Examples:
 
 Makes the generation live that was before, which is kept up to date for a day. Again, it leads back.";
 
+const CANCEL_EXAMPLES: &str = "Examples:
+  fanout projections cancel feed
+
+Gives up the generation that is being built, and deletes its rows; what is live stays. For a rebuild
+that was not meant, or does not get on.";
+
 /// The arguments of `fanout projections`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -62,6 +69,9 @@ enum ProjectionsCommand {
     /// Switch back to the generation before
     #[command(after_help = ROLLBACK_EXAMPLES)]
     Rollback(MoveFlags),
+    /// Give up the generation that is being built
+    #[command(after_help = CANCEL_EXAMPLES)]
+    Cancel(MoveFlags),
 }
 
 #[derive(Debug, Args)]
@@ -91,6 +101,7 @@ pub fn run(args: &ProjectionsArgs) -> anyhow::Result<ExitCode> {
         ProjectionsCommand::List(flags) => block_on(list_projections::list(flags)),
         ProjectionsCommand::Rebuild(rebuild) => block_on(move_projection::rebuild(rebuild)),
         ProjectionsCommand::Rollback(flags) => block_on(move_projection::roll_back(flags)),
+        ProjectionsCommand::Cancel(flags) => block_on(move_projection::cancel(flags)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `fanout projections rebuild | rollback`
+//! `fanout projections rebuild | rollback | cancel`
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ const LOOK: Duration = Duration::from_millis(100);
 enum Verb {
     Rebuild { accept_missing: bool },
     RollBack,
+    Cancel,
 }
 
 pub(super) async fn rebuild(rebuild: &RebuildFlags) -> anyhow::Result<ExitCode> {
@@ -49,14 +50,18 @@ pub(super) async fn rebuild(rebuild: &RebuildFlags) -> anyhow::Result<ExitCode> 
 }
 
 pub(super) async fn roll_back(flags: &MoveFlags) -> anyhow::Result<ExitCode> {
+    in_one_commit(flags, Verb::RollBack, "rolled back").await
+}
+
+pub(super) async fn cancel(flags: &MoveFlags) -> anyhow::Result<ExitCode> {
+    in_one_commit(flags, Verb::Cancel, "no longer being built").await
+}
+
+async fn in_one_commit(flags: &MoveFlags, verb: Verb, done: &str) -> anyhow::Result<ExitCode> {
     let target = flags.common.find()?;
     let documents = target.documents().await?;
-    ask(flags, target, Verb::RollBack).await?;
-    answer(
-        standing(documents.as_ref(), flags).await?,
-        flags,
-        "rolled back",
-    )?;
+    ask(flags, target, verb).await?;
+    answer(standing(documents.as_ref(), flags).await?, flags, done)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -125,6 +130,7 @@ async fn ask_its_service(flags: &MoveFlags, verb: Verb) -> anyhow::Result<()> {
             ("rebuild", json!({ "accept_missing": accept_missing }))
         }
         Verb::RollBack => ("rollback", json!({})),
+        Verb::Cancel => ("cancel", json!({})),
     };
     let path = ["projections", &flags.name, name];
     let advice =
@@ -149,6 +155,7 @@ async fn in_firestore(
     let moved: Result<Standing, RebuildError> = match verb {
         Verb::Rebuild { accept_missing } => rebuilds.begin(&flags.name, accept_missing).await,
         Verb::RollBack => rebuilds.roll_back(&flags.name).await,
+        Verb::Cancel => rebuilds.cancel(&flags.name).await,
     };
     Ok(moved.map(drop)?)
 }

@@ -297,6 +297,11 @@ fn feeds_are_the_merge_before_during_and_after_a_rebuild_under_load_and_after_th
         "feed  feed-service  generation 3 is live, 1 was before\n"
     );
     social.all_settle();
+
+    let nothing = social.projections(&["cancel", "feed"]);
+    assert_eq!(nothing.code, Some(1), "{}", nothing.stdout);
+    let said = "no generation is being built";
+    assert!(nothing.stderr.contains(said), "{}", nothing.stderr);
 }
 
 #[test]

@@ -12,6 +12,7 @@
 
 mod broken;
 mod every_moment;
+mod large;
 mod operating;
 mod random;
 mod while_planned;

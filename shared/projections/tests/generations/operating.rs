@@ -75,6 +75,28 @@ async fn what_comes_after_a_switch_is_there_on_the_way_back_too() {
 }
 
 #[tokio::test]
+async fn what_is_being_built_is_given_up_when_an_operator_says_so() {
+    let (world, instance, rebuilds) = scene().await;
+    let nothing = rebuilds.cancel(NAME).await.unwrap_err();
+    assert!(matches!(nothing, RebuildError::NothingBuilt), "{nothing}");
+    rebuilds.begin(NAME, false).await.unwrap();
+    for _ in 0..2 {
+        rebuilds.advance(Duration::ZERO).await;
+    }
+    assert_eq!(rows(&world).await, 2 * 5, "both generations have rows");
+    let standing = rebuilds.cancel(NAME).await.unwrap();
+    assert_eq!((standing.live, standing.building), (1, None));
+    rebuilds.advance(A_WHILE).await;
+    assert_eq!(rows(&world).await, 5, "its rows are gone again");
+    world.nothing_is_missed(&instance).await.unwrap();
+    // The next one begins anew.
+    rebuilds.begin(NAME, false).await.unwrap();
+    rebuilds.advance(A_WHILE).await;
+    assert_eq!(world.standing().await.live, 3);
+    world.all_agree().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_raised_schema_builds_the_next_generation_by_itself_and_is_not_compared() {
     let (world, _, rebuilds) = scene().await;
     rebuilds.advance(A_WHILE).await;
