@@ -1,6 +1,7 @@
 //! `post.author_followed`: what the author has posted lately is in the new follower's feed.
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use fanout_consume::Failure;
 use fanout_contracts::post::AuthorFollowed;
 use fanout_events::Envelope;
@@ -13,7 +14,13 @@ use crate::item::{Item, KEPT};
 /// How many posts of an author a new follower is shown: one commit.
 const MOST: u32 = 400;
 
-/// Rows for the author's last posts. What is older than rows are kept is merged when it is read.
+/// For how long after the time of a follow a post may be stored that does not see it: a request ends
+/// within a minute, and clocks are not far apart.
+const UNSEEN: TimeDelta = TimeDelta::minutes(2);
+
+/// Rows for the author's last posts before the follow: the same, however much later this is asked. What
+/// comes after it sees it ([`crate::spread::Spread`]); what is older than rows are kept is merged when it
+/// is read.
 pub(crate) struct Backfill;
 
 #[async_trait]
@@ -29,6 +36,7 @@ impl Projects<AuthorFollowed> for Backfill {
         let since = event.timestamp - KEPT;
         let query = posts_of(followee_id)
             .only("posted_at", Comparison::AtLeast, since)
+            .only("posted_at", Comparison::Less, event.timestamp + UNSEEN)
             .limit(MOST);
         let page = reading.query(&query).await?;
         let mut rows = Vec::new();

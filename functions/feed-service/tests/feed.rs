@@ -267,3 +267,21 @@ async fn a_reader_who_returns_after_a_year_sees_what_rows_no_longer_tell() {
     scene.deliver(scene.events.len() - 1).await;
     assert_eq!(scene.feed(0).await, scene.merged(0));
 }
+
+/// A follow is told again by each rebuild, when the author has gone on posting.
+#[tokio::test]
+async fn a_follow_brings_what_was_posted_before_it_however_late_it_is_told() {
+    let mut scene = Scene::new().await;
+    scene.post(0, 0).await;
+    scene.follow(0, 0, true).await;
+    let followed = scene.events.len() - 1;
+    for _ in 0..400 {
+        scene.clock.advance(Duration::from_secs(60));
+        scene.post(0, 1).await;
+    }
+    for event in followed + 1..scene.events.len() {
+        scene.deliver(event).await;
+    }
+    scene.deliver(followed).await;
+    assert_eq!(scene.feed(0).await, scene.merged(0));
+}
