@@ -58,7 +58,8 @@ fn plain(schema: Value) -> Value {
     Value::Object(object)
 }
 
-/// One of several texts is an enum, and something or null is a type beside null.
+/// One of several texts is an enum, and something or null is a type beside null. A choice has no type
+/// of its own: null stays beside it, where the dialect refuses it.
 fn merge_variants(object: &mut Map<String, Value>, key: &str, variants: Vec<Value>) {
     let texts: Option<Vec<Value>> = variants.iter().map(|it| it.get("const").cloned()).collect();
     if let (true, Some(texts)) = (key == "oneOf", texts) {
@@ -67,7 +68,9 @@ fn merge_variants(object: &mut Map<String, Value>, key: &str, variants: Vec<Valu
         return;
     }
     match <[Value; 2]>::try_from(variants) {
-        Ok([Value::Object(value), null]) if null == json!({"type": "null"}) => {
+        Ok([Value::Object(value), null])
+            if value.contains_key("type") && null == json!({"type": "null"}) =>
+        {
             let known = value.get("type").cloned();
             object.extend(value);
             if let Some(Value::String(known)) = known {
@@ -209,6 +212,23 @@ mod tests {
             .into_generator()
             .into_root_schema_for::<Everything>();
         insta::assert_json_snapshot!(plain(schema.to_value()));
+    }
+
+    #[derive(JsonSchema, Serialize)]
+    struct Bonus {
+        reward: Option<Reward>,
+    }
+
+    #[test]
+    fn a_choice_that_may_be_null_says_so_also_where_the_dialect_has_no_words_for_it() {
+        let settings = SchemaSettings::draft2020_12().for_serialize().with(|it| {
+            it.inline_subschemas = true;
+        });
+        let schema = settings.into_generator().into_root_schema_for::<Bonus>();
+        let reward = &plain(schema.to_value())["properties"]["reward"];
+        assert_eq!(reward["anyOf"][1], json!({"type": "null"}), "{reward}");
+        assert!(reward["anyOf"][0].get("oneOf").is_some(), "{reward}");
+        assert!(reward.get("oneOf").is_none(), "{reward}");
     }
 
     proptest! {
