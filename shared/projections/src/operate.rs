@@ -35,6 +35,10 @@ impl Rebuilds {
             std::mem::swap(&mut previous.generation, &mut standing.live);
             std::mem::swap(&mut previous.schema, &mut standing.live_schema);
             previous.until = later(now, WAY_BACK);
+            standing.changed_at = now;
+            if let Some(building) = &mut standing.building {
+                building.stage.compare_again();
+            }
             Ok(())
         })
         .await

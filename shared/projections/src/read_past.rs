@@ -78,12 +78,7 @@ impl Run<'_> {
             };
             let place = usize::try_from(kind).unwrap_or(usize::MAX);
             let Some(event_type) = kinds.get(place) else {
-                self.turn_to(Stage::Comparing {
-                    table: 0,
-                    after: None,
-                    compared: 0,
-                    missing: 0,
-                });
+                self.turn_to(Stage::UNCOMPARED);
                 return self.settle_for(vec![]).await;
             };
             let mut events = RecordedEvents::of(RecordedBetween {

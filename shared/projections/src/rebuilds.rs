@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fanout_consume::Failure;
-use fanout_runtime::{Clock, IdGenerator, error_chain, later};
+use fanout_runtime::{Clock, IdGenerator, Timestamp, error_chain, later};
 use fanout_store::{
     CommitError, Documents, ReadError, StoreError, UpdateTime, Write, commit_through_contention,
 };
@@ -215,14 +215,16 @@ impl Run<'_> {
             self.standing.changed_at = now;
             return self.settle_for(vec![]).await;
         }
-        let settled = later(
-            self.standing.changed_at,
-            self.rebuilds.freshness().settled_after(),
-        );
         match self.standing.dropped.first() {
-            Some(generation) if settled <= now => self.drop_rows(*generation).await,
+            Some(generation) if self.is_settled(now) => self.drop_rows(*generation).await,
             Some(_) | None => Ok(Next::Rest),
         }
+    }
+
+    /// Whether all know how the projection stands.
+    fn is_settled(&self, now: Timestamp) -> bool {
+        let settled_after = self.rebuilds.freshness().settled_after();
+        later(self.standing.changed_at, settled_after) <= now
     }
 
     /// What was planned without the new generation was stored before all knew of it, so reading the
@@ -261,9 +263,13 @@ impl Run<'_> {
         self.rebuilds.stopping.load(Ordering::Relaxed) || Instant::now() >= self.deadline
     }
 
-    /// The new generation is complete: it is live from this commit on, unless it lacks what shows.
+    /// The new generation is complete: it is live from this commit on, unless it lacks what shows. Not
+    /// while there may be readers of what was live before a way back: that is not fed any more then.
     pub(crate) async fn end(&mut self, compared: u64, missing: u64) -> Result<Next, RebuildError> {
         let now = self.rebuilds.clock.now();
+        if !self.is_settled(now) {
+            return Ok(Next::Rest);
+        }
         let Some(building) = self.standing.building.take() else {
             return Ok(Next::GoOn);
         };

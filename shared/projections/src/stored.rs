@@ -22,7 +22,7 @@ pub struct Standing {
     pub live_schema: u32,
     /// The highest number that a generation ever had.
     pub newest: u64,
-    /// When generations began or ended to be fed.
+    /// When generations began or ended to be fed, or another became live.
     pub changed_at: Timestamp,
     /// The generation that is being built.
     pub building: Option<Building>,
@@ -198,6 +198,22 @@ impl Standing {
 }
 
 impl Stage {
+    /// Nothing has been compared.
+    pub(crate) const UNCOMPARED: Self = Self::Comparing {
+        table: 0,
+        after: None,
+        compared: 0,
+        missing: 0,
+    };
+
+    /// What was compared so far was not with what is live now.
+    pub(crate) fn compare_again(&mut self) {
+        match self {
+            Self::Settling | Self::Reading { .. } => {}
+            Self::Comparing { .. } => *self = Self::UNCOMPARED,
+        }
+    }
+
     /// Its name.
     pub fn name(&self) -> &'static str {
         match self {

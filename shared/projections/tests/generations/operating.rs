@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanout_projections::{Freshness, Projection, RebuildError, Rebuilds, Shown};
+use fanout_projections::{Freshness, Projection, RebuildError, Rebuilds, Shown, Stage};
 use fanout_store::{Query, all_documents};
 
-use crate::world::{CHANGES, Instance, NAME, NAMES, World, names};
+use crate::world::{CACHE, CACHED, CHANGES, Instance, NAME, NAMES, World, names};
 
 const A_WHILE: Duration = Duration::from_secs(40);
 
@@ -141,4 +141,67 @@ async fn a_generation_that_lacks_what_shows_is_not_used_unless_that_is_accepted(
     let standing = world.standing().await;
     assert_eq!((standing.live, standing.refused), (4, None));
     world.nothing_is_missed(&instance).await.unwrap();
+}
+
+/// Moves a rebuild on until all tables have been compared, and nothing more.
+async fn compare_all(world: &World, rebuilds: &Rebuilds) {
+    loop {
+        rebuilds.advance(Duration::ZERO).await;
+        let building = world.standing().await.building.unwrap();
+        if matches!(building.stage, Stage::Comparing { table: 2, .. }) {
+            return;
+        }
+        world.clock.advance(Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
+async fn what_was_compared_before_a_way_back_is_compared_again() {
+    let (mut world, instance, rebuilds) = scene().await;
+    world.clock.advance(Duration::from_secs(100));
+    world.tell("usr_3", false).await;
+    world.deliver(3, &instance).await;
+    // Generation 2 lacks what is older than that, and so does generation 3.
+    let short = names().history(Duration::from_secs(50));
+    let forgetful = world.rebuilds(&short, Freshness::EachTime, Arc::clone(&world.documents));
+    forgetful.begin(NAME, true).await.unwrap();
+    forgetful.advance(A_WHILE).await;
+    assert_eq!(world.standing().await.live, 2);
+    forgetful.begin(NAME, false).await.unwrap();
+    compare_all(&world, &forgetful).await;
+    rebuilds.roll_back(NAME).await.unwrap();
+    forgetful.advance(A_WHILE).await;
+    let standing = world.standing().await;
+    let refused = standing.refused.unwrap();
+    assert_eq!(standing.live, 1);
+    assert_eq!((refused.compared, refused.missing), (7, 5));
+}
+
+#[tokio::test]
+async fn no_reader_reads_what_is_fed_no_more_when_a_rebuild_ends_after_a_way_back() {
+    let (mut world, _, _) = scene().await;
+    let documents = Arc::clone(&world.documents);
+    let rebuilds = world.rebuilds(&names(), CACHED, Arc::clone(&documents));
+    let instance = || world.instance(&names(), CACHED, Arc::clone(&documents));
+    let (reader, writer) = (instance(), instance());
+    rebuilds.begin(NAME, false).await.unwrap();
+    compare_all(&world, &rebuilds).await;
+    rebuilds.advance(A_WHILE).await;
+    assert_eq!(world.standing().await.live, 2);
+    world.clock.advance(2 * CACHE);
+    rebuilds.begin(NAME, false).await.unwrap();
+    compare_all(&world, &rebuilds).await;
+    // It knows that generation 2 is live.
+    world.nothing_is_missed(&reader).await.unwrap();
+    rebuilds.roll_back(NAME).await.unwrap();
+    rebuilds.advance(A_WHILE).await;
+    world.tell("usr_1", false).await;
+    world.deliver(3, &writer).await;
+    assert!(world.done.contains(&3));
+    world.nothing_is_missed(&reader).await.unwrap();
+    world.clock.advance(2 * CACHE);
+    rebuilds.advance(A_WHILE).await;
+    assert_eq!(world.standing().await.live, 3);
+    world.nothing_is_missed(&reader).await.unwrap();
+    world.all_agree().await.unwrap();
 }
