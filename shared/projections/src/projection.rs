@@ -159,7 +159,9 @@ impl Projection {
         }
     }
 
-    /// Whose rows have this shape.
+    /// Whose rows have this shape. An event makes the rows of the code that runs in every generation
+    /// that is kept, whatever its schema: until a day after the switch, what reads must understand rows
+    /// of this shape and of the one before, in the build before too.
     pub fn schema(self, schema: u32) -> Self {
         Self { schema, ..self }
     }
