@@ -45,7 +45,11 @@ pub(super) async fn rebuild(rebuild: &RebuildFlags) -> anyhow::Result<ExitCode> 
         .map_or(before.newest + 1, |it| it.generation);
     let standing = watch(documents.as_ref(), flags, generation).await?;
     let is_live = standing.live == generation;
-    answer(standing, flags, "rebuilt")?;
+    answer(
+        standing,
+        flags,
+        if is_live { "rebuilt" } else { "not rebuilt" },
+    )?;
     Ok(verdict(is_live))
 }
 
@@ -72,14 +76,12 @@ async fn standing(documents: &dyn Documents, flags: &MoveFlags) -> anyhow::Resul
 
 fn answer(standing: Standing, flags: &MoveFlags, done: &str) -> anyhow::Result<()> {
     let shown = Shown::of(standing);
-    write(&shown, flags.common.json, |shown| {
-        let outcome = match shown.refused {
-            Some(_) => "not rebuilt",
-            None => done,
-        };
-        let of = list_projections::of(shown);
-        format!("{} {outcome}: {of}\n", shown.name)
-    })
+    write(&shown, flags.common.json, |shown| told(shown, done))
+}
+
+/// What was done, and how it stands: what an earlier rebuild came to is a part of that.
+fn told(shown: &Shown, done: &str) -> String {
+    format!("{} {done}: {}\n", shown.name, list_projections::of(shown))
 }
 
 /// Tells how far it is until it is built, or given up.
@@ -158,4 +160,32 @@ async fn in_firestore(
         Verb::Cancel => rebuilds.cancel(&flags.name).await,
     };
     Ok(moved.map(drop)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use fanout_projections::ShownRefused;
+
+    use super::*;
+
+    #[test]
+    fn a_way_back_is_told_as_such_also_where_a_rebuild_was_refused_before() {
+        let refused = ShownRefused {
+            generation: 3,
+            at: "2026-11-20T12:00:00Z".parse().unwrap(),
+            compared: 7,
+            missing: 5,
+        };
+        let shown = Shown {
+            name: "feed".to_owned(),
+            live: 1,
+            schema: 1,
+            building: None,
+            previous: Some(2),
+            refused: Some(refused),
+        };
+        let told = told(&shown, "rolled back");
+        let expected = "feed rolled back: generation 1 is live, 2 was before, 3 was not used at ";
+        assert!(told.starts_with(expected), "{told}");
+    }
 }
