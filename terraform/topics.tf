@@ -26,7 +26,6 @@ module "topic" {
   name           = each.key
   labels         = local.labels
   delivery       = var.delivery
-  push_readers   = var.operators
 
   consumers = {
     for name, consumer in local.consumers : name => {
@@ -45,4 +44,14 @@ module "topic" {
     google_service_account_iam_member.caller_deployer,
     google_service_account_iam_member.push_tokens,
   ]
+}
+
+# Operators see which topics and subscriptions there are, and where each is pushed to: `dead-letters`,
+# `status` and `doctor` go by that. A list can only be allowed on the project. It reads no message.
+resource "google_project_iam_member" "listing" {
+  for_each = var.operators
+
+  project = var.project_id
+  role    = "roles/pubsub.viewer"
+  member  = each.key
 }

@@ -74,16 +74,16 @@ resource "google_project_iam_member" "keeper" {
   member  = local.delivery_member
 }
 
-# Operators' and services' rights on documents, metrics and traces can only be given on the project. The condition lets the pipeline
-# give and take these roles, so it can't make itself an owner.
+# Operators' and services' rights on documents, metrics, lists of topics, and traces can only be given on
+# the project. The condition lets the pipeline give and take these roles, so it can't make itself an owner.
 resource "google_project_iam_member" "granter" {
   project = var.project_id
   role    = "projects/${var.project_id}/roles/${google_project_iam_custom_role.granter.role_id}"
   member  = local.delivery_member
 
   condition {
-    title       = "only-datastore-monitoring-and-traces"
-    description = "May give and take the roles of documents, metrics and traces, and nothing else."
-    expression  = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user', 'roles/monitoring.viewer', 'roles/serviceusage.serviceUsageConsumer', 'roles/telemetry.tracesWriter'])"
+    title       = "only-roles-of-operators-and-services"
+    description = "May give and take the roles of documents, metrics, lists of topics, and traces, and nothing else."
+    expression  = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user', 'roles/monitoring.viewer', 'roles/pubsub.viewer', 'roles/serviceusage.serviceUsageConsumer', 'roles/telemetry.tracesWriter'])"
   }
 }

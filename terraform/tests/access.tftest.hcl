@@ -100,6 +100,7 @@ run "no_right_is_wider_than_it_has_to_be" {
       flatten([for dead_letters in values(module.dead_letters) : [for grant in values(dead_letters.grants) : grant.role]]),
       values(google_project_iam_member.operating)[*].role,
       values(google_project_iam_member.watching)[*].role,
+      values(google_project_iam_member.listing)[*].role,
       values(google_service_account_iam_member.push_tokens)[*].role,
       values(google_service_account_iam_member.impersonation)[*].role,
       values(google_service_account_iam_member.caller_deployer)[*].role,
@@ -152,6 +153,11 @@ run "no_right_is_wider_than_it_has_to_be" {
   }
 
   assert {
+    condition     = toset([for grant in values(google_project_iam_member.listing) : "${grant.role} ${grant.member}"]) == toset(["roles/pubsub.viewer group:operators@example.com", "roles/pubsub.viewer user:ada@example.com"])
+    error_message = "Operators can't list subscriptions, with which `fanout dead-letters list` and `fanout doctor` begin, or see where one is pushed to, with which a redrive does; or others can."
+  }
+
+  assert {
     condition     = alltrue([for service in values(module.service) : !service.service.invoker_iam_disabled])
     error_message = "Something is public although user_service_public is false."
   }
@@ -187,7 +193,7 @@ run "without_a_pipeline_nobody_may_act_as_a_service" {
   }
 
   assert {
-    condition     = alltrue([for topic in values(module.topic) : length(topic.grants.push_readers) == 0]) && alltrue([for dead_letters in values(module.dead_letters) : dead_letters.grants.readers == null])
+    condition     = length(google_project_iam_member.listing) == 0 && alltrue([for dead_letters in values(module.dead_letters) : dead_letters.grants.readers == null])
     error_message = "Dead letters, or where consumers are pushed to, can be read although no operator is named."
   }
 }

@@ -54,9 +54,8 @@ run "the_whole_system" {
 
   assert {
     condition = alltrue([for name, topic in module.topic : { for what, grants in topic.grants : what => length(grants) } == {
-      forwarder    = length(topic.subscriptions)
-      publisher    = length([for service in values(local.services) : service if contains(service.publishes, name)])
-      push_readers = length(topic.subscriptions)
+      forwarder = length(topic.subscriptions)
+      publisher = length([for service in values(local.services) : service if contains(service.publishes, name)])
     }])
     error_message = "A topic has another number of grants than it needs."
   }

@@ -11,7 +11,6 @@ variables {
   project_number = "123456789012"
   region         = "us-central1"
   delivery       = { ack_deadline_seconds = 60, max_delivery_attempts = 20, maximum_backoff_seconds = 600, minimum_backoff_seconds = 10, retention_days = 7 }
-  push_readers   = ["group:operators@example.com"]
   publishers     = { billing = "serviceAccount:order-service@fanout-test.iam.gserviceaccount.com" }
   consumers = {
     billing = {
@@ -63,7 +62,7 @@ run "subscription_replaced" {
   }
 
   assert {
-    condition     = [for name, grants in output.grants : name if grants["billing"].etag != run.topic.grants[name]["billing"].etag] == ["forwarder", "push_readers"]
+    condition     = [for name, grants in output.grants : name if grants["billing"].etag != run.topic.grants[name]["billing"].etag] == ["forwarder"]
     error_message = "A push subscription that is made anew does not get its forwarding right again, or takes another grant along."
   }
 }

@@ -27,7 +27,7 @@ run "delivery_has_no_right_it_does_not_need" {
   }
 
   assert {
-    condition     = google_project_iam_member.granter.role == "projects/fanout-test/roles/fanoutDatastoreGranter" && google_project_iam_member.granter.condition[0].expression == "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user', 'roles/monitoring.viewer', 'roles/serviceusage.serviceUsageConsumer', 'roles/telemetry.tracesWriter'])"
+    condition     = google_project_iam_member.granter.role == "projects/fanout-test/roles/fanoutDatastoreGranter" && google_project_iam_member.granter.condition[0].expression == "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/datastore.user', 'roles/monitoring.viewer', 'roles/pubsub.viewer', 'roles/serviceusage.serviceUsageConsumer', 'roles/telemetry.tracesWriter'])"
     error_message = "The pipeline can give itself any role of the project."
   }
 

@@ -35,18 +35,3 @@ resource "google_pubsub_subscription_iam_member" "forwarder" {
     replace_triggered_by = [google_pubsub_subscription.push[each.key].id]
   }
 }
-
-# A redrive asks the consumer's own subscription where it pushes to, and as whom. A binding, not a
-# member: it also takes the right away from anybody else who was given it by hand.
-resource "google_pubsub_subscription_iam_binding" "push_readers" {
-  for_each = length(var.push_readers) == 0 ? {} : var.consumers
-
-  project      = var.project_id
-  subscription = google_pubsub_subscription.push[each.key].name
-  role         = "roles/pubsub.viewer"
-  members      = var.push_readers
-
-  lifecycle {
-    replace_triggered_by = [google_pubsub_subscription.push[each.key].id]
-  }
-}

@@ -1,9 +1,8 @@
 output "grants" {
   description = "Every grant this module makes, by what it is for and then by publisher or consumer."
   value = {
-    forwarder    = google_pubsub_subscription_iam_member.forwarder
-    publisher    = google_pubsub_topic_iam_member.publisher
-    push_readers = google_pubsub_subscription_iam_binding.push_readers
+    forwarder = google_pubsub_subscription_iam_member.forwarder
+    publisher = google_pubsub_topic_iam_member.publisher
   }
 }
 

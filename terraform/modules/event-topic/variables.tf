@@ -83,13 +83,6 @@ variable "publishers" {
   nullable    = false
 }
 
-variable "push_readers" {
-  description = "Who may see where consumers are pushed to, and nobody else: members such as group:operators@example.com."
-  type        = set(string)
-  default     = []
-  nullable    = false
-}
-
 variable "region" {
   description = "The one region in which messages are stored: events carry personal data, and an ordering key holds per region."
   type        = string
