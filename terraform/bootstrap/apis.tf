@@ -6,6 +6,7 @@ locals {
     "cloudbuild.googleapis.com",
     "cloudresourcemanager.googleapis.com", # grants on the project
     "cloudscheduler.googleapis.com",
+    "cloudtrace.googleapis.com",        # without it the Telemetry API takes traces, and throws them away
     "containeranalysis.googleapis.com", # provenance of images
     "firestore.googleapis.com",
     "iam.googleapis.com",

@@ -236,7 +236,7 @@ run "what_the_system_needs_is_switched_on" {
   assert {
     condition = toset(keys(google_project_service.api)) == toset([
       for name in [
-        "artifactregistry", "cloudbuild", "cloudresourcemanager", "cloudscheduler", "containeranalysis", "firestore", "iam", "iamcredentials",
+        "artifactregistry", "cloudbuild", "cloudresourcemanager", "cloudscheduler", "cloudtrace", "containeranalysis", "firestore", "iam", "iamcredentials",
         "logging", "monitoring", "pubsub", "run", "secretmanager", "storage", "telemetry",
       ] : "${name}.googleapis.com"
     ])
