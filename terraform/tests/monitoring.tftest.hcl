@@ -154,10 +154,16 @@ run "dashboard_and_metrics" {
   # Tiles that overlap or stick out are refused by the API.
   assert {
     condition = (
-      length(distinct([for tile in jsondecode(google_monitoring_dashboard.fanout.dashboard_json).mosaicLayout.tiles : "${tile.xPos}/${tile.yPos}"])) == length(jsondecode(google_monitoring_dashboard.fanout.dashboard_json).mosaicLayout.tiles) &&
-      alltrue([for tile in jsondecode(google_monitoring_dashboard.fanout.dashboard_json).mosaicLayout.tiles : tile.xPos + tile.width <= 48])
+      length(distinct([for tile in jsondecode(google_monitoring_dashboard.fanout.dashboard_json).mosaicLayout.tiles : "${try(tile.xPos, 0)}/${try(tile.yPos, 0)}"])) == length(jsondecode(google_monitoring_dashboard.fanout.dashboard_json).mosaicLayout.tiles) &&
+      alltrue([for tile in jsondecode(google_monitoring_dashboard.fanout.dashboard_json).mosaicLayout.tiles : try(tile.xPos, 0) + tile.width <= 48])
     )
     error_message = "Tiles of the dashboard lie on each other or outside of it."
+  }
+
+  # The API gives back a dashboard without what is 0 or empty.
+  assert {
+    condition     = !can(regex(":(0|\\[\\]|\"\"|null)[,}]", google_monitoring_dashboard.fanout.dashboard_json))
+    error_message = "The dashboard says something that the API leaves out: each plan would change it."
   }
 
   assert {

@@ -120,6 +120,17 @@ locals {
   _columns = 3
   _width   = 16 # of 48
   _height  = 14
+
+  # Where each chart is. What is 0 or empty is left out, here and below: the API does not give it back, and
+  # each plan would put it there again.
+  _places = [
+    for index in range(length(local._charts)) : {
+      for name, value in {
+        xPos = index % local._columns * local._width
+        yPos = floor(index / local._columns) * local._height
+      } : name => value if value != 0
+    }
+  ]
 }
 
 resource "google_monitoring_dashboard" "fanout" {
@@ -130,9 +141,7 @@ resource "google_monitoring_dashboard" "fanout" {
     mosaicLayout = {
       columns = 48
       tiles = [
-        for index, chart in local._charts : {
-          xPos   = index % local._columns * local._width
-          yPos   = floor(index / local._columns) * local._height
+        for index, chart in local._charts : merge(local._places[index], {
           width  = local._width
           height = local._height
           widget = {
@@ -147,19 +156,21 @@ resource "google_monitoring_dashboard" "fanout" {
                     unitOverride = chart.unit
                     timeSeriesFilter = {
                       filter = line.filter
-                      aggregation = {
-                        alignmentPeriod    = "60s"
-                        perSeriesAligner   = line.align
-                        crossSeriesReducer = line.reduce
-                        groupByFields      = line.by
-                      }
+                      aggregation = merge(
+                        {
+                          alignmentPeriod    = "60s"
+                          perSeriesAligner   = line.align
+                          crossSeriesReducer = line.reduce
+                        },
+                        length(line.by) == 0 ? {} : { groupByFields = line.by },
+                      )
                     }
                   }
                 }
               ]
             }
           }
-        }
+        })
       ]
     }
   })
