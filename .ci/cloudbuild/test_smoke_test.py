@@ -7,6 +7,7 @@ import io
 import json
 import pathlib
 import sys
+import tempfile
 import types
 import unittest
 
@@ -144,6 +145,16 @@ class SmokeTestTest(unittest.TestCase):
         with self.assertRaises(smoke_test.Failed) as raised:
             self.try_out()
         self.assertIn("the test user is deleted", str(raised.exception))
+
+
+class WithoutSignUpTest(unittest.TestCase):
+    def test_a_system_without_a_sign_up_has_nothing_to_try(self):
+        outputs = {"service_urls": {"ticker": "https://ticker.example.com"}, "test_sender": "hello@example.com", "callers": {}}
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file, contextlib.redirect_stdout(io.StringIO()) as printed:
+            json.dump({name: {"value": value} for name, value in outputs.items()}, file)
+            file.flush()
+            status = smoke_test.main([file.name, "--mark=build-1"])
+        self.assertEqual((status, printed.getvalue()), (0, "There is no sign-up to try: user-service is not deployed.\n"))
 
 
 if __name__ == "__main__":

@@ -89,6 +89,20 @@ run "alerts" {
   }
 }
 
+# The bank has no consumer: `one_of()` of nothing is no filter, and the API refuses it.
+run "without_consumers_nothing_asks_for_their_subscriptions" {
+  command = apply
+
+  variables {
+    systems = ["bank"]
+  }
+
+  assert {
+    condition     = [for name, alert in module.monitoring.alerts : name if alert == null] == ["dead_letters", "oldest_unacked"]
+    error_message = "An alert looks at the subscriptions of no consumer, or another is missing."
+  }
+}
+
 run "thresholds" {
   command = apply
 
@@ -178,5 +192,30 @@ run "dashboard_and_metrics" {
   assert {
     condition     = google_logging_metric.of_lines["outbox_oldest_age"].filter == "resource.type=\"cloud_run_revision\" AND jsonPayload.oldest_age_seconds:*" && google_logging_metric.of_lines["outbox_oldest_age"].value_extractor == "EXTRACT(jsonPayload.oldest_age_seconds)"
     error_message = "The metric of the outbox does not read the age that the ticker logs."
+  }
+}
+
+run "a_dashboard_without_consumers" {
+  command = plan
+
+  module {
+    source = "./modules/monitoring"
+  }
+
+  variables {
+    dead_letter_subscriptions = []
+    public_service            = "user-service"
+    retention_days            = { dead_letters = 31, messages = 7 }
+    services                  = ["account-service"]
+    subscriptions             = []
+    thresholds                = { error_ratio = 0.05, latency_p95_ms = 1000, oldest_outbox_seconds = 60, oldest_unacked_seconds = 300 }
+    tick_job                  = "tick"
+    ticker                    = "ticker"
+    topics                    = ["account-events"]
+  }
+
+  assert {
+    condition     = !strcontains(google_monitoring_dashboard.fanout.dashboard_json, "one_of()") && strcontains(google_monitoring_dashboard.fanout.dashboard_json, "account-events")
+    error_message = "A chart asks for one of no subscriptions, which the API refuses; or the others are gone."
   }
 }

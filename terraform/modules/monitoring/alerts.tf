@@ -11,7 +11,10 @@ locals {
   }
 }
 
+# Of nothing there is no such filter: where there are no consumers, nothing is asked of their subscriptions.
 resource "google_monitoring_alert_policy" "dead_letters" {
+  count = length(var.dead_letter_subscriptions) == 0 ? 0 : 1
+
   project               = var.project_id
   display_name          = "fanout ${var.environment}: dead letters"
   combiner              = "OR"
@@ -43,6 +46,8 @@ resource "google_monitoring_alert_policy" "dead_letters" {
 }
 
 resource "google_monitoring_alert_policy" "oldest_unacked" {
+  count = length(var.subscriptions) == 0 ? 0 : 1
+
   project               = var.project_id
   display_name          = "fanout ${var.environment}: a consumer is behind"
   combiner              = "OR"

@@ -7,8 +7,11 @@ locals {
   _topics              = "resource.type=\"pubsub_topic\" AND resource.labels.topic_id=one_of(${join(",", [for topic in var.topics : "\"${topic}\""])})"
   _deliveries          = "resource.type=\"cloud_run_revision\" AND ${local._log_metric_types.deliveries}"
 
+  # Those that have something to show.
+  _charts = [for chart in local._all_charts : chart if !strcontains(jsonencode(chart), "one_of()")]
+
   # Each chart: what it shows, and its lines.
-  _charts = [
+  _all_charts = [
     {
       title = "Published, per second"
       unit  = "1/s"
