@@ -44,6 +44,12 @@ class FakeSystem(http.server.BaseHTTPRequestHandler):
         state = self.server.state
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         state.calls.append(("POST", self.path, self.headers.get("Authorization")))
+        # As user-service takes addresses: at most 64 bytes before the @, and 254 in all.
+        local, _, domain = body["email"].partition("@")
+        if len(local) > 64 or len(local) + 1 + len(domain) > 254:
+            self.answer(422, {})
+            return
+        state.emails.append(body["email"])
         state.users["usr_1"] = body
         state.signups += state.counts
         self.answer(201, {"id": "usr_1"})
@@ -70,7 +76,7 @@ class FakeSystem(http.server.BaseHTTPRequestHandler):
 
 class SmokeTestTest(unittest.TestCase):
     def setUp(self):
-        self.state = types.SimpleNamespace(users={}, signups=41, counts=1, mails=[{"status": "sent"}], calls=[], deletes=True, loses_answer=False)
+        self.state = types.SimpleNamespace(users={}, emails=[], signups=41, counts=1, mails=[{"status": "sent"}], calls=[], deletes=True, loses_answer=False)
         self.url = self.enter(stand_in_iam.serving(FakeSystem, state=self.state)).url
         self.iam = self.enter(stand_in_iam.serving())
         self.enter(stand_in_iam.gcloud_on_path())
@@ -80,12 +86,12 @@ class SmokeTestTest(unittest.TestCase):
         self.addCleanup(context.__exit__, None, None, None)
         return value
 
-    def try_out(self, **outputs):
+    def try_out(self, mark="build-1", **outputs):
         names = ["user-service", "email-service", "analytics-service", "crm-service"]
         everything = {"service_urls": {name: self.url for name in names}, "test_sender": "hello@example.com", "callers": {}, **outputs}
         system = smoke_test.Deployed({name: {"value": value} for name, value in everything.items()}, iam=f"{self.iam.url}/")
         with contextlib.redirect_stdout(io.StringIO()):
-            smoke_test.SmokeTest(system, "build-1", today=datetime.date.fromisoformat(DAY), patience=0.2, pause=0.05).run()
+            smoke_test.SmokeTest(system, mark, today=datetime.date.fromisoformat(DAY), patience=0.2, pause=0.05).run()
 
     def tokens(self):
         """What each path was called with, by its first part."""
@@ -95,6 +101,20 @@ class SmokeTestTest(unittest.TestCase):
         self.try_out()
         self.assertEqual(self.state.users, {}, "the test user was not deleted")
         self.assertEqual([call[0] for call in self.state.calls].count("POST"), 1)
+
+    def test_the_test_users_address_is_our_senders_with_a_tag_and_no_longer_than_addresses_are(self):
+        mark = "3f2a9c04-7d1e-4b55-9a60-0c7e1d2b8f31"
+        long = ".".join(["b" * 63, "b" * 63, "b" * 63, "b" * 45, "example"])
+        for sender, expected in [
+            ("hello@example.com", "hello+smoke-3f2a9c04@example.com"),
+            ("notifications-of-orders@example.com", "notifications-of-orders+smoke-3f2a9c04@example.com"),
+            (f"{'a' * 55}@example.com", f"{'a' * 55}+smoke-3f@example.com"),
+            (f"{'a' * 64}@example.com", f"{'a' * 64}@example.com"),
+            (f"a@{long}", f"a+smoke-@{long}"),
+        ]:
+            with self.subTest(sender):
+                self.try_out(mark, test_sender=sender)
+                self.assertEqual(self.state.emails.pop(), expected)
 
     def test_consumers_are_called_with_the_token_of_their_subscription(self):
         account = "push-crm@fanout-test.iam.gserviceaccount.com"
