@@ -96,6 +96,12 @@ variable "overrides" {
     condition     = length(setsubtract(keys(var.overrides), keys(var.services))) == 0
     error_message = "overrides names ${join(", ", setsubtract(keys(var.overrides), keys(var.services)))}; the services are ${join(", ", keys(var.services))}."
   }
+
+  # In a container it has no default: one that took no real money by mistake would ship for nothing.
+  validation {
+    condition     = !contains(var.systems, try(var.services["payment-service"].system, "none")) || can(var.overrides["payment-service"].env["PAYMENT_PROVIDER"])
+    error_message = "payment-service is deployed and does not know who moves the money: say so with overrides = { payment-service = { env = { PAYMENT_PROVIDER = \"stripe\" }, secrets = { STRIPE_SECRET_KEY = \"stripe-secret-key\" } } }, or \"test\" for no money at all; docs/PAYMENTS.md has the rest."
+  }
 }
 
 variable "services" {

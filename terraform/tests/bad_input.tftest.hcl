@@ -133,27 +133,41 @@ run "what_is_not_in_the_table_and_marks_forgotten_before_a_redrive" {
   variables {
     image_of  = { users-service = "HOST/PATH@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb" }
     overrides = { users-service = { max_instances = 1 } }
-    systems   = ["sign-up", "bank-robbery"]
     delivery  = merge(var.delivery, { retention_days = 14 })
   }
 
   expect_failures = [
     var.image_of,
     var.overrides,
-    var.systems,
     var.delivery,
   ]
 }
 
-run "no_backoff_at_all" {
+# In a container it must be told, or its revision is never ready.
+run "a_shop_whose_payments_nobody_takes" {
+  command = plan
+
+  variables {
+    systems   = ["sign-up", "shop"]
+    overrides = { payment-service = { max_instances = 2 } }
+  }
+
+  expect_failures = [
+    var.overrides,
+  ]
+}
+
+run "no_backoff_at_all_and_a_system_that_is_not_in_the_table" {
   command = plan
 
   variables {
     delivery = merge(var.delivery, { minimum_backoff_seconds = 0 })
+    systems  = ["sign-up", "bank-robbery"]
   }
 
   expect_failures = [
     var.delivery,
+    var.systems,
   ]
 }
 
