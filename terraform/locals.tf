@@ -13,7 +13,7 @@ locals {
   services = {
     for name, service in var.services : name => merge(
       service,
-      { min_instances = 0 },
+      { invokers = [], min_instances = 0 },
       { for what, value in try(var.overrides[name], {}) : what => value if value != null },
       { for what in ["env", "secrets"] : what => merge(service[what], try(var.overrides[name][what], {})) },
     ) if service.system == null ? true : contains(var.systems, service.system)

@@ -3,7 +3,7 @@ locals {
 }
 
 output "callers" {
-  description = "The identities that call services, by service: the only ones that may, besides user_service_invokers."
+  description = "The identities that call services, by service: the only ones that may, besides user_service_invokers and the invokers in overrides."
   value       = { for caller, service in local.callers : service => local.caller_emails[caller] }
 }
 

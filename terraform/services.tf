@@ -40,7 +40,7 @@ module "service" {
   public = each.key == "user-service" && each.value.public && var.user_service_public
   invokers = merge(
     { for caller, service in local.callers : caller => local.caller_members[caller] if service == each.key },
-    each.key == "user-service" ? { for member in var.user_service_invokers : member => member } : {},
+    { for member in each.key == "user-service" ? var.user_service_invokers : each.value.invokers : member => member },
   )
 
   # An index is there before the code whose query needs it.

@@ -79,11 +79,12 @@ variable "image_of" {
 }
 
 variable "overrides" {
-  description = "What differs from the table in this environment, by service: instances, concurrency, CPU, memory, and further or other variables and secrets."
+  description = "What differs from the table in this environment, by service: instances, concurrency, CPU, memory, further or other variables and secrets, and who may call a private service (`invokers`) besides those that push to it."
   type = map(object({
     concurrency   = optional(number)
     cpu           = optional(string)
     env           = optional(map(string), {})
+    invokers      = optional(set(string), [])
     max_instances = optional(number)
     memory        = optional(string)
     min_instances = optional(number, 0)
@@ -95,6 +96,16 @@ variable "overrides" {
   validation {
     condition     = length(setsubtract(keys(var.overrides), keys(var.services))) == 0
     error_message = "overrides names ${join(", ", setsubtract(keys(var.overrides), keys(var.services)))}; the services are ${join(", ", keys(var.services))}."
+  }
+
+  validation {
+    condition     = alltrue([for member in flatten([for override in values(var.overrides) : tolist(override.invokers)]) : can(regex("^((user|group|serviceAccount):[^@[:space:]]+@|domain:)[^@[:space:]]+$", member))])
+    error_message = "invokers in overrides must be identities: user:, group: or serviceAccount: followed by an e-mail address, or domain: and a domain; never allUsers or allAuthenticatedUsers."
+  }
+
+  validation {
+    condition     = length(try(var.overrides["user-service"].invokers, [])) == 0
+    error_message = "Who may call user-service where it is not public is said by user_service_invokers, not in overrides."
   }
 
   # In a container it has no default: one that took no real money by mistake would ship for nothing.

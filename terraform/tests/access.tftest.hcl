@@ -175,6 +175,35 @@ run "no_right_is_wider_than_it_has_to_be" {
   }
 }
 
+# A service that people or other programs call, and that is not user-service.
+run "invokers_of_a_private_service" {
+  command = apply
+
+  variables {
+    systems = ["sign-up", "bank"]
+    overrides = {
+      account-service = { invokers = ["group:tellers@example.com", "serviceAccount:front-end@fanout-test.iam.gserviceaccount.com"] }
+      crm-service     = { invokers = ["group:sales@example.com"] }
+    }
+  }
+
+  assert {
+    condition = { for name, service in module.service : name => [for grant in values(service.grants.invoker) : "${grant.role} ${grant.member} ${grant.name}"] } == merge(
+      { for name in keys(local.services) : name => [] },
+      { for name, consumer in local.consumers : consumer.service => ["roles/run.invoker serviceAccount:push-${name}@fanout-test.iam.gserviceaccount.com ${consumer.service}"] },
+      { ticker = ["roles/run.invoker serviceAccount:ticker-caller@fanout-test.iam.gserviceaccount.com ticker"] },
+      { account-service = ["roles/run.invoker group:tellers@example.com account-service", "roles/run.invoker serviceAccount:front-end@fanout-test.iam.gserviceaccount.com account-service"] },
+      { crm-service = ["roles/run.invoker group:sales@example.com crm-service", "roles/run.invoker serviceAccount:push-crm@fanout-test.iam.gserviceaccount.com crm-service"] },
+    )
+    error_message = "Who is named in overrides may not call that one service, or may call another, or its subscriptions may not any more."
+  }
+
+  assert {
+    condition     = [for name, service in module.service : name if service.service.invoker_iam_disabled] == ["user-service"]
+    error_message = "A list of callers opens a service."
+  }
+}
+
 run "without_a_pipeline_nobody_may_act_as_a_service" {
   command = apply
 

@@ -157,6 +157,31 @@ run "a_shop_whose_payments_nobody_takes" {
   ]
 }
 
+run "callers_that_are_everybody" {
+  command = plan
+
+  variables {
+    overrides = { crm-service = { invokers = ["group:sales@example.com", "allUsers"] } }
+  }
+
+  expect_failures = [
+    var.overrides,
+  ]
+}
+
+# Said by user_service_invokers.
+run "callers_of_user_service" {
+  command = plan
+
+  variables {
+    overrides = { user-service = { invokers = ["group:testers@example.com"] } }
+  }
+
+  expect_failures = [
+    var.overrides,
+  ]
+}
+
 run "no_backoff_at_all_and_a_system_that_is_not_in_the_table" {
   command = plan
 
