@@ -73,8 +73,8 @@ variable "event_store_ttl_days" {
   default     = null
 
   validation {
-    condition     = var.event_store_ttl_days == null ? true : var.event_store_ttl_days >= 1 && floor(var.event_store_ttl_days) == var.event_store_ttl_days
-    error_message = "event_store_ttl_days must be a whole number from 1."
+    condition     = var.event_store_ttl_days == null ? true : var.event_store_ttl_days >= 1 && var.event_store_ttl_days <= 36500 && floor(var.event_store_ttl_days) == var.event_store_ttl_days
+    error_message = "event_store_ttl_days must be a whole number from 1 to 36500."
   }
 }
 

@@ -73,7 +73,7 @@ run "nearly_right" {
   variables {
     alert_thresholds     = { oldest_unacked_seconds = 0 }
     delivery             = merge(var.delivery, { ack_deadline_seconds = 45 }) # the handler's budget
-    event_store_ttl_days = 1.5
+    event_store_ttl_days = 36501                                              # of a hundred years
     firestore_database   = "f4ae1234-0000-0000-0000-000000000000"
     mail                 = { from = "hello@example.com", list_unsubscribe = "https://example.com/leave> x" }
     notification_email   = "On call <on-call@example.com>"
@@ -99,14 +99,16 @@ run "nearly_right_in_another_way" {
   command = plan
 
   variables {
-    delivery = merge(var.delivery, { lease_seconds = 59 }) # under the ack deadline
-    mail     = { from = "hello@example.com", list_unsubscribe = "mailto:leave" }
-    region   = "eu"
-    services = merge(var.services, { crm-service = merge(var.services["crm-service"], { consumer = "Crm" }) })
+    delivery             = merge(var.delivery, { lease_seconds = 59 }) # under the ack deadline
+    event_store_ttl_days = 1.5
+    mail                 = { from = "hello@example.com", list_unsubscribe = "mailto:leave" }
+    region               = "eu"
+    services             = merge(var.services, { crm-service = merge(var.services["crm-service"], { consumer = "Crm" }) })
   }
 
   expect_failures = [
     var.delivery,
+    var.event_store_ttl_days,
     var.mail,
     var.region,
     var.services,
