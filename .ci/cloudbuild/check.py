@@ -264,6 +264,8 @@ def _workflow(root):
         for name in sorted({"if", "continue-on-error"} & set(part)):
             yield f"A job or step of ci.yml has `{name}`: a failure, or a check that did not run, would not be seen."
     for step in steps:
+        if "actions/checkout@" in step.get("uses", "") and step.get("with", {}).get("fetch-depth") != 0:
+            yield "The checkout of ci.yml fetches no history: changes of schemas would be compared with nothing."
         if "uses" in step and not re.fullmatch(r"\S+@[0-9a-f]{40}", step["uses"]):
             yield f"ci.yml uses {step['uses']}, which can be moved: name its commit."
 

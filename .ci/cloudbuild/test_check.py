@@ -122,6 +122,10 @@ class CheckTest(unittest.TestCase):
         self.change("  pull_request:\n", "", ".github/workflows/ci.yml")
         self.assert_faults("ci.yml does not run for each push to main and each pull request")
 
+    def test_a_checkout_without_history(self):
+        self.change("fetch-depth: 0", "fetch-depth: 1", ".github/workflows/ci.yml")
+        self.assert_faults("fetches no history")
+
     def test_an_action_by_its_tag(self):
         self.change("actions/checkout@", "actions/checkout@v4 # ", ".github/workflows/ci.yml")
         self.assert_faults("actions/checkout@v4, which can be moved")
