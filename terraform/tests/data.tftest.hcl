@@ -63,6 +63,12 @@ run "what_collections_tell" {
     ])
     error_message = "The composite indexes are not those that collections declare."
   }
+
+  # .ci/cloudbuild/adopt-database finds them by these.
+  assert {
+    condition     = keys(google_firestore_index.query) == ["hot-c-d-e", "plain-a-b", "plain-a-b-desc"]
+    error_message = "Composite indexes are known by something else than their collection and fields."
+  }
 }
 
 run "the_database_can_be_elsewhere" {
