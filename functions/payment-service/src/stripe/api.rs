@@ -6,6 +6,7 @@ use reqwest::{Client, RequestBuilder, Url};
 
 use fanout_runtime::BoxError;
 
+use super::convert_amount::stripe_units;
 use super::reply::{Object, Reply, Standing, read};
 use super::settings::{SecretKey, StripeSettings};
 use crate::provider::{Charge, ProviderError};
@@ -40,9 +41,12 @@ impl Api {
         key: &str,
         charge: &Charge,
     ) -> Result<Reply, ProviderError> {
-        let (amount, currency) = (charge.amount, charge.amount.currency().code());
+        let currency = charge.amount.currency().code();
+        let Some(amount) = stripe_units(charge.amount) else {
+            return Ok(Reply::CannotBePaid("amount_too_precise".to_owned()));
+        };
         let form = [
-            ("amount", amount.minor().to_string()),
+            ("amount", amount.to_string()),
             ("currency", currency.to_ascii_lowercase()),
             ("payment_method", charge.method.clone()),
             ("payment_method_types[]", "card".to_owned()),

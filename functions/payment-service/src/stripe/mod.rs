@@ -7,6 +7,7 @@
 //! failure under them until then, changes nothing: what became of an intent is asked of the intent.
 
 mod api;
+mod convert_amount;
 mod intents;
 mod reply;
 mod settings;

@@ -134,25 +134,45 @@ async fn an_undo_beside_captures_leaves_nothing_captured() {
     }
 }
 
-#[tokio::test]
-async fn amounts_are_in_the_smallest_unit_of_their_currency() {
+/// What Stripe was asked for and captured, for each of these amounts; `None` where it was declined.
+async fn asked_of_stripe(amounts: &[(&str, &str)]) -> Vec<Option<String>> {
     let [_, stripe] = all().await;
-    for (number, (text, currency)) in [("19.99", "USD"), ("700", "JPY"), ("1.234", "KWD")]
-        .into_iter()
-        .enumerate()
-    {
+    let mut asked = Vec::new();
+    for (number, (text, currency)) in amounts.iter().enumerate() {
         let currency: Currency = currency.parse().unwrap();
         let charge = Charge {
             amount: Money::parse(text, currency).unwrap(),
             ..stripe.paid()
         };
         let key = format!("key_{number}");
-        stripe.provider.capture(&key, &charge).await.unwrap();
+        let capture = stripe.provider.capture(&key, &charge).await.unwrap();
+        let books = stripe.stripe.as_ref().unwrap().books();
+        asked.push(match capture {
+            Capture::Captured => books.intents.last().map(|it| it.form["amount"].clone()),
+            Capture::Declined => None,
+        });
     }
-    let books = stripe.stripe.as_ref().unwrap().books();
-    let amounts = books.intents.iter();
-    let amounts: Vec<_> = amounts
-        .map(|it| (it.form["amount"].as_str(), it.form["currency"].as_str()))
-        .collect();
-    assert_eq!(amounts, [("1999", "usd"), ("700", "jpy"), ("1234", "kwd")]);
+    asked
+}
+
+#[tokio::test]
+async fn amounts_are_in_the_unit_in_which_stripe_counts_their_currency() {
+    let amounts = [
+        ("19.99", "USD"),
+        ("700", "JPY"),
+        ("500", "ISK"),
+        ("500", "UGX"),
+        ("500.00", "MGA"),
+        ("9.99", "HUF"),
+        ("1.230", "KWD"),
+    ];
+    let units = ["1999", "700", "50000", "50000", "500", "999", "1230"];
+    let units = units.map(|it| Some(it.to_owned()));
+    assert_eq!(asked_of_stripe(&amounts).await, units);
+}
+
+#[tokio::test]
+async fn an_amount_of_which_stripe_has_no_such_part_is_declined() {
+    let amounts = [("1.234", "KWD"), ("0.001", "TND"), ("500.20", "MGA")];
+    assert_eq!(asked_of_stripe(&amounts).await, [None, None, None]);
 }

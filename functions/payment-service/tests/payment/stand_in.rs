@@ -251,11 +251,8 @@ impl Books {
             );
             return (400, missing);
         }
-        if form["amount"] == "0" {
-            return (
-                400,
-                error("invalid_request_error", "amount_too_small", "amount"),
-            );
+        if let Some(code) = refused_amount(&form) {
+            return (400, error("invalid_request_error", code, "amount"));
         }
         self.intents.push(Intent {
             form,
@@ -292,6 +289,22 @@ impl Books {
             };
             Some((400, error("invalid_request_error", code, "")))
         })
+    }
+}
+
+/// Stripe takes no part of a krona or a shilling, though it has two digits for it, and of three
+/// digits only the first two.
+fn refused_amount(form: &BTreeMap<String, String>) -> Option<&'static str> {
+    let amount: u64 = form["amount"].parse().unwrap();
+    let least = match form.get("currency").map(String::as_str) {
+        Some("isk" | "ugx") => 100,
+        Some("bhd" | "jod" | "kwd" | "omr" | "tnd") => 10,
+        Some(_) | None => 1,
+    };
+    match amount {
+        0 => Some("amount_too_small"),
+        amount if amount % least != 0 => Some("invalid_charge_amount_no_decimal_compatible"),
+        _ => None,
     }
 }
 
