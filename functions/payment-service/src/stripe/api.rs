@@ -2,7 +2,7 @@
 
 use reqwest::header::AUTHORIZATION;
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{Client, RequestBuilder, Response, Url};
 
 use fanout_runtime::BoxError;
 
@@ -80,7 +80,7 @@ impl Api {
     /// How an intent stands now.
     pub(super) async fn look(&self, intent: &str) -> Result<Standing, ProviderError> {
         let url = self.at(&format!("/v1/payment_intents/{intent}"));
-        match self.send(self.http.get(url)).await? {
+        match meaning(self.send(self.http.get(url)).await?).await? {
             Reply::Object(Object { status, .. }) => Ok(status),
             Reply::Declined(_) | Reply::OtherState | Reply::CannotBePaid(_) => {
                 Err(ProviderError::Unavailable(NoStanding.into()))
@@ -88,15 +88,25 @@ impl Api {
         }
     }
 
+    /// Under a key, and without one if Stripe fails under it: for 24 h it would repeat that failure,
+    /// long after it has recovered. What was done all the same is done once, key or not: an intent is
+    /// captured once, nothing goes back twice, and of two intents of a step one is ever confirmed.
     async fn post(
         &self,
         path: &str,
         key: &str,
         form: &[(&str, String)],
     ) -> Result<Reply, ProviderError> {
-        let request = self.http.post(self.at(path)).body(encoded(form));
-        let request = request.header("content-type", "application/x-www-form-urlencoded");
-        self.send(request.header("idempotency-key", key)).await
+        let request = || {
+            let request = self.http.post(self.at(path)).body(encoded(form));
+            request.header("content-type", "application/x-www-form-urlencoded")
+        };
+        let under_key = request().header("idempotency-key", key);
+        let mut answer = self.send(under_key).await?;
+        if answer.status().is_server_error() {
+            answer = self.send(request()).await?;
+        }
+        meaning(answer).await
     }
 
     fn at(&self, path: &str) -> Url {
@@ -105,13 +115,16 @@ impl Api {
         url
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Reply, ProviderError> {
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ProviderError> {
         let request = request.header(AUTHORIZATION, self.key.header());
         let request = request.header("stripe-version", VERSION);
-        let answer = request.send().await.map_err(lost)?;
-        let status = answer.status();
-        read(status, &answer.bytes().await.map_err(lost)?)
+        request.send().await.map_err(lost)
     }
+}
+
+async fn meaning(answer: Response) -> Result<Reply, ProviderError> {
+    let status = answer.status();
+    read(status, &answer.bytes().await.map_err(lost)?)
 }
 
 fn encoded(form: &[(&str, String)]) -> String {

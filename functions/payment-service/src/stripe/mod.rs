@@ -3,8 +3,9 @@
 //! Money moves by one call only: to confirm a payment intent, which Stripe does once for each intent
 //! for ever. So one capture of a step is one intent of it, and which one that is stands in our own
 //! store before it is confirmed ([`Intents`]). The `Idempotency-Key` of each call, the same at every
-//! try, spares what the first try did already; that Stripe forgets keys after 24 h, and repeats a
-//! failure under them until then, changes nothing: what became of an intent is asked of the intent.
+//! try, spares what the first try did already. Stripe forgets keys after 24 h, and repeats a failure
+//! of its own under them until then, so after such a failure a call is made without one: what became
+//! of an intent is asked of the intent.
 
 mod api;
 mod convert_amount;
@@ -126,8 +127,7 @@ impl PaymentProvider for Stripe {
                 intent: Some(intent),
                 ..
             }) => {
-                // An earlier try came as far as this: it may have confirmed it, and under its key
-                // Stripe repeats even a failure after which it was confirmed all the same.
+                // An earlier try came as far as this: it may have confirmed it, whatever it was told.
                 let standing = self.api.look(&intent).await?;
                 if let Some(capture) = captured(standing) {
                     return Ok(capture);

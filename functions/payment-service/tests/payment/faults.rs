@@ -1,7 +1,7 @@
 //! Whatever goes wrong with calls to Stripe, money moves once or not at all, and what is said of it
 //! is so.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use payment_service::{Capture, ProviderError, TakenBack};
 use proptest::prelude::*;
@@ -9,10 +9,8 @@ use proptest::prelude::*;
 use crate::stand_in::Trouble;
 use crate::subject::{Subject, charge, stripe_at, troubled};
 
-/// How often a process asks before a day has passed.
-const TRIES: usize = 5;
-/// After so many days it would be asked for ever: more than there are troubles.
-const DAYS: usize = 16;
+/// After so many tries it would be asked for ever: more than there are troubles.
+const TRIES: usize = 16;
 
 const TROUBLES: [fn() -> Trouble; 9] = [
     || Trouble::LostBefore,
@@ -37,23 +35,19 @@ async fn with(troubles: Vec<Option<usize>>) -> Subject {
     .await
 }
 
-/// Asks some times, each time from a process of its own; if that is of no use, again the day after,
-/// when Stripe has forgotten what it repeated.
+/// Asks again and again, each time from a process of its own, while Stripe remembers what it said.
 async fn settled<T>(
     subject: &Subject,
     call: impl AsyncFn(&dyn payment_service::PaymentProvider) -> Result<T, ProviderError>,
 ) -> T {
     let stand_in = subject.stripe.as_ref().unwrap();
-    for day in 0..DAYS {
-        for _ in 0..TRIES {
-            let process = stripe_at(stand_in, &subject.documents);
-            match call(&process).await {
-                Ok(answer) => return answer,
-                Err(ProviderError::Unavailable(_)) => {}
-                Err(ProviderError::Refused(cause)) => panic!("day {day}: refused: {cause}"),
-            }
+    for _ in 0..TRIES {
+        let process = stripe_at(stand_in, &subject.documents);
+        match call(&process).await {
+            Ok(answer) => return answer,
+            Err(ProviderError::Unavailable(_)) => {}
+            Err(ProviderError::Refused(cause)) => panic!("refused: {cause}"),
         }
-        stand_in.forget_keys();
     }
     panic!("it is never settled");
 }
@@ -101,6 +95,30 @@ async fn any_trouble_with_any_call_leaves_one_capture_and_one_refund() {
             troubles.push(Some(trouble));
             let subject = with(troubles).await;
             hold(&subject, &format!("call {call}: {:?}", made())).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_stripe_repeats_for_a_day_holds_up_no_call_for_as_long() {
+    let failures: [fn() -> Trouble; 2] = [|| Trouble::Fails, || Trouble::ActsAndFails];
+    for verb in ["payment_intents", "confirm", "refunds", "cancel"] {
+        for failure in failures {
+            let first = AtomicBool::new(true);
+            let subject = troubled(move |call| {
+                let is_asked = call.method == "POST" && call.verb() == verb;
+                (is_asked && first.swap(false, Ordering::SeqCst)).then(failure)
+            })
+            .await;
+            let case = format!("{verb}: {:?}", failure());
+            let charge = subject.declined();
+            if verb == "cancel" {
+                let capture = subject.provider.capture("key", &charge).await;
+                assert_eq!(capture.unwrap(), Capture::Declined, "{case}");
+                assert_eq!(taken_back(&subject).await, TakenBack::NothingCaptured);
+            } else {
+                hold(&subject, &case).await;
+            }
         }
     }
 }

@@ -155,7 +155,7 @@ async fn serve(mut stream: TcpStream, books: &Mutex<Books>, plan: &Plan) {
     }
 }
 
-/// Acts once under a key, and repeats what it said then.
+/// Acts once under a key, and repeats what it said then; without a key it acts each time.
 async fn idempotent(call: &Call, books: &Mutex<Books>, trouble: Option<&Trouble>) -> (u16, Value) {
     if call.headers.get("authorization") != Some(&format!("Bearer {SECRET_KEY}")) {
         return (401, error("invalid_request_error", "", ""));
@@ -166,12 +166,10 @@ async fn idempotent(call: &Call, books: &Mutex<Books>, trouble: Option<&Trouble>
             _ => books.lock().unwrap().act(call),
         };
     }
-    let Some(key) = call.headers.get("idempotency-key").cloned() else {
-        return (400, error("invalid_request_error", "", "idempotency-key"));
-    };
-    {
+    let key = call.headers.get("idempotency-key").cloned();
+    if let Some(key) = &key {
         let mut books = books.lock().unwrap();
-        match books.keys.get(&key) {
+        match books.keys.get(key) {
             Some((first, _)) if !first.is_same(call) => {
                 return (400, error("idempotency_error", "", ""));
             }
@@ -198,8 +196,10 @@ async fn idempotent(call: &Call, books: &Mutex<Books>, trouble: Option<&Trouble>
         }
         _ => books.act(call),
     };
-    let kept = Kept::Answered(status, body.clone());
-    books.keys.insert(key, (call.clone(), kept));
+    if let Some(key) = key {
+        let kept = Kept::Answered(status, body.clone());
+        books.keys.insert(key, (call.clone(), kept));
+    }
     (status, body)
 }
 
@@ -310,7 +310,8 @@ fn refused_amount(form: &BTreeMap<String, String>) -> Option<&'static str> {
 
 impl Intent {
     fn confirm(&mut self) -> Option<(u16, Value)> {
-        if !["requires_confirmation", "requires_payment_method"].contains(&self.standing) {
+        // After a refusal it has no payment method any more.
+        if self.standing != "requires_confirmation" {
             return unexpected();
         }
         match self.form["payment_method"].as_str() {

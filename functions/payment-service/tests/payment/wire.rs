@@ -41,49 +41,39 @@ async fn a_capture_and_its_undo_and_an_undo_of_what_was_declined_are_these_calls
     insta::assert_snapshot!(calls.join("\n"));
 }
 
-async fn post(
-    at: &StandIn,
-    path: &str,
-    key: Option<&str>,
-    body: &'static str,
-) -> (StatusCode, Value) {
+async fn post(at: &StandIn, path: &str, key: &str, body: &'static str) -> (StatusCode, Value) {
     let url = format!("http://{}{path}", at.address);
     let request = Client::new().post(url).bearer_auth(SECRET_KEY).body(body);
-    let request = match key {
-        Some(key) => request.header("idempotency-key", key),
-        None => request,
-    };
+    let request = request.header("idempotency-key", key);
     let answer = request.send().await.unwrap();
     (answer.status(), answer.json().await.unwrap())
 }
 
 #[tokio::test]
-async fn the_stand_in_takes_no_post_without_a_key_and_no_key_for_two_things() {
+async fn the_stand_in_takes_no_key_for_two_things() {
     let stand_in = StandIn::open(|_| None).await;
     let (path, body) = (
         "/v1/payment_intents",
         "amount=5&payment_method=pm_card_visa",
     );
-    let (status, _) = post(&stand_in, path, None, body).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
-    let first = post(&stand_in, path, Some("k"), body).await;
+    let first = post(&stand_in, path, "k", body).await;
     assert_eq!(first.1["id"], "pi_1");
-    assert_eq!(post(&stand_in, path, Some("k"), body).await, first);
+    assert_eq!(post(&stand_in, path, "k", body).await, first);
     let other = "amount=6&payment_method=pm_card_visa";
-    let (status, said) = post(&stand_in, path, Some("k"), other).await;
+    let (status, said) = post(&stand_in, path, "k", other).await;
     assert_eq!(
         (status, &said["error"]["type"]),
         (StatusCode::BAD_REQUEST, &"idempotency_error".into())
     );
     let both = tokio::join!(
-        post(&stand_in, path, Some("l"), body),
-        post(&stand_in, path, Some("l"), body)
+        post(&stand_in, path, "l", body),
+        post(&stand_in, path, "l", body)
     );
     let mut statuses = [both.0.0.as_u16(), both.1.0.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);
     stand_in.forget_keys();
-    assert_eq!(post(&stand_in, path, Some("k"), body).await.1["id"], "pi_3");
+    assert_eq!(post(&stand_in, path, "k", body).await.1["id"], "pi_3");
 }
 
 /// A key that is used for another charge is a fault of ours: nothing is captured, and it is loud.
