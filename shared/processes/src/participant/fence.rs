@@ -1,6 +1,5 @@
 //! The fence: what a participant remembers of a step.
 
-use chrono::TimeDelta;
 use fanout_consume::View;
 use fanout_events::{CANCELLED, StepRef};
 use fanout_runtime::Timestamp;
@@ -12,14 +11,11 @@ use serde::de::DeserializeOwned;
 
 use super::{Answer, Fences, Ruling, hash};
 
-/// The collection of fences.
+/// The collection of fences. None expires: a process that is stuck asks again whenever an operator
+/// says so, and where there is no fence an undo takes it that there is nothing to undo.
 pub const STEP_FENCES: &Collection = &Collection::named("step_fences")
     .indexes(&[&[ascending("lease_expires_at")]])
-    .no_automatic_indexes()
-    .expires_by("expires_at");
-
-/// How long a fence is kept after its last change: far longer than any request can be on its way.
-const KEPT: TimeDelta = TimeDelta::days(90);
+    .no_automatic_indexes();
 
 /// A step's fence, as it was read.
 #[derive(Debug, Clone)]
@@ -117,8 +113,7 @@ impl Fences {
         let fields = state
             .to_fields()
             .with("consumer", self.consumer)
-            .with("answers", answers)
-            .with("expires_at", self.clock.now() + KEPT);
+            .with("answers", answers);
         Write::set(fence.key.clone(), fields).only_if(fence.version)
     }
 }

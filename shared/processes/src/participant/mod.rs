@@ -11,6 +11,8 @@
 //! | acting, lease runs | wait | wait; no further try of the do begins |
 //! | acting, lease over | take over under the same key | ask the other side by key, then undone |
 //!
+//! A fence is kept for ever: how late a process asks is up to an operator.
+//!
 //! A refusal is an outcome: it is kept and answered like any other. Silence of the other side is none:
 //! the request is settled without an answer, the lease ends, and the next question asks by the key.
 

@@ -10,7 +10,7 @@ use fanout_outbox::{Draft, UnwritableEvent};
 use fanout_processes::{Answer, Fences, Ruling, StoreStep, UndoableInStore};
 use fanout_store::{Collection, Fields, Key, Write};
 
-use crate::scene::{Scene, TESTED, deliver, lines, step};
+use crate::scene::{Scene, TESTED, YEARS, deliver, lines, step};
 
 const EFFECTS: &Collection = &Collection::named("effects");
 
@@ -176,6 +176,19 @@ async fn what_was_done_is_undone_once_and_never_done_again() {
     deliver(&app, "evt_4", reserve(2)).await;
     assert_eq!(effects(&scene).await, [1, 0, 1]);
     assert_eq!(scene.said().last().unwrap(), "inventory.refused cancelled");
+}
+
+#[tokio::test]
+async fn what_was_done_is_undone_however_late_it_is_asked_for() {
+    let scene = Scene::new().await;
+    let app = participant(&scene, false);
+    deliver(&app, "evt_1", reserve(1)).await;
+    scene.pass(YEARS).await;
+    deliver(&app, "evt_2", release(1)).await;
+    assert_eq!(effects(&scene).await, [1, 0, 1]);
+    scene.pass(YEARS).await;
+    deliver(&app, "evt_3", reserve(2)).await;
+    assert_eq!(effects(&scene).await, [1, 0, 1]);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use fanout_processes::{
 };
 use fanout_store::{ReadError, Write};
 
-use crate::scene::{Scene, TESTED, deliver, step, two_dollars};
+use crate::scene::{Scene, TESTED, YEARS, deliver, step, two_dollars};
 
 /// The other side: what is captured under which key, and how often it was asked what.
 #[derive(Default)]
@@ -307,6 +307,24 @@ async fn what_was_done_is_undone_once() {
     assert_eq!(stage.asked(), ["capture", "undo"]);
     let sequences: Vec<u64> = stage.scene.answers().iter().map(|it| it.3).collect();
     assert_eq!(sequences, [1, 2, 3, 4]);
+}
+
+/// An undo that never came to its end as well.
+#[tokio::test]
+async fn what_was_done_is_undone_however_late_it_is_asked_for() {
+    for silent in [false, true] {
+        let stage = Stage::with(&[]).await;
+        assert_eq!(stage.charge("evt_1", 1).await, "done");
+        if silent {
+            stage.bank.trouble.lock().unwrap().push(Trouble::Silent);
+            assert_eq!(stage.refund("evt_2", 1).await, "done");
+        }
+        stage.scene.pass(YEARS).await;
+        assert_eq!(stage.refund("evt_3", 1).await, "done");
+        assert_eq!(stage.captures(), [false], "{silent}");
+        let said = ["payment.captured", "payment.refunded"];
+        assert_eq!(stage.scene.said(), said, "{silent}");
+    }
 }
 
 #[tokio::test]

@@ -1,19 +1,24 @@
 //! A store, a clock that stands still, and a bus that shows what was answered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fanout_bus::PushedMessage;
 use fanout_consume::{Consumer, ConsumerDeps, Pipeline, PushAuth};
 use fanout_contracts::{Currency, Money, ProductLine};
 use fanout_events::{Envelope, EventType, StepRef};
 use fanout_outbox::Outbox;
-use fanout_runtime::{Timestamp, Timings};
-use fanout_store::Documents;
+use fanout_processes::STEP_FENCES;
+use fanout_runtime::{Clock as _, Timestamp, Timings};
+use fanout_store::{Document, Documents, Query, Write, all_documents};
 use fanout_store_sqlite::{Database, SqliteDocuments};
 use fanout_testkit::{ManualClock, ScriptedBus, SeededIds};
 use serde_json::Value;
 
 pub(crate) const TESTED: &str = "tested";
+
+/// Longer than anything is kept that expires.
+pub(crate) const YEARS: Duration = Duration::from_secs(3 * 365 * 24 * 60 * 60);
 
 pub(crate) struct Scene {
     pub(crate) documents: Arc<dyn Documents>,
@@ -32,6 +37,20 @@ impl Scene {
             clock,
             bus: Arc::default(),
         }
+    }
+
+    /// So much time passes, and the fences that expire by then are deleted, as a store does.
+    pub(crate) async fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+        let Some(field) = STEP_FENCES.expires_by else {
+            return;
+        };
+        let fences = all_documents(self.documents.as_ref(), Query::of(STEP_FENCES)).await;
+        let has_expired =
+            |fence: &Document| fence.fields.timestamp(field).unwrap() <= self.clock.now();
+        let expired = fences.unwrap().into_iter().filter(has_expired);
+        let deletes = expired.map(|fence| Write::delete(fence.key)).collect();
+        self.documents.commit(deletes).await.unwrap();
     }
 
     pub(crate) fn deps(&self) -> ConsumerDeps {
