@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fanout_consume::{Attempt, Failure};
 use fanout_events::StepRef;
+use fanout_runtime::error_chain;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::warn;
 
@@ -14,7 +15,7 @@ use crate::provider::ProviderError;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// Calls the provider, under the same key each time, until it answers, as long as `patience` says.
-/// `None`: it has not, and may have acted. A failure: it says that it cannot now.
+/// `None`: it has not, or has not come to an end, and may have acted. A failure: it says that it cannot now.
 pub(crate) async fn ask_provider<T, C: Future<Output = Result<T, ProviderError>> + Send>(
     call: impl Fn() -> C + Send,
     patience: Duration,
@@ -35,19 +36,25 @@ pub(crate) async fn ask_provider<T, C: Future<Output = Result<T, ProviderError>>
                     may_have_acted: true,
                 });
             }
-            Err(_) => {
-                let (process, key, name) = (&step.process, &step.key, &step.name);
-                warn!(
-                    process,
-                    key,
-                    step = name,
-                    "the payment provider does not answer: the process will ask again"
-                );
-                return Ok(None);
+            Ok(Err(pending @ ProviderError::Pending(_))) => {
+                return Ok(unanswered(step, &error_chain(&pending)));
             }
+            Err(silent) => return Ok(unanswered(step, &error_chain(&silent))),
         }
         wait *= 2;
     }
+}
+
+fn unanswered<T>(step: &StepRef, error: &str) -> Option<T> {
+    let (process, key, name) = (&step.process, &step.key, &step.name);
+    warn!(
+        process,
+        key,
+        step = name,
+        error,
+        "the payment provider does not answer: the process will ask again"
+    );
+    None
 }
 
 #[cfg(test)]
@@ -113,6 +120,18 @@ mod tests {
         };
         let came = ask_provider(call, PATIENCE, &step(), &attempt()).await;
         assert!(matches!(came, Err(Failure::Retry { .. })), "{came:?}");
+        assert_eq!(calls.into_inner(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_begun_and_takes_longer_is_no_failure_and_is_not_waited_for() {
+        let calls = AtomicU32::new(0);
+        let call = || {
+            calls.fetch_add(1, Ordering::Relaxed);
+            ready(Err::<(), _>(ProviderError::Pending("at the bank".into())))
+        };
+        let came = ask_provider(call, PATIENCE, &step(), &attempt()).await;
+        assert!(matches!(came, Ok(None)), "{came:?}");
         assert_eq!(calls.into_inner(), 1);
     }
 

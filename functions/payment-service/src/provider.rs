@@ -74,6 +74,9 @@ pub enum ProviderError {
     /// The provider does not answer, or not as it should: it may have acted.
     #[error("the payment provider does not answer")]
     Unavailable(#[source] BoxError),
+    /// The provider has begun, and will not have ended while a request can wait.
+    #[error("the payment provider has not come to an end yet")]
+    Pending(#[source] BoxError),
     /// The provider refuses the call, and will until an operator has repaired the settings or the
     /// account.
     #[error(

@@ -3,11 +3,12 @@
 use reqwest::header::AUTHORIZATION;
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, Url};
+use serde::de::DeserializeOwned;
 
 use fanout_runtime::BoxError;
 
 use super::convert_amount::stripe_units;
-use super::reply::{Object, Reply, Standing, read};
+use super::reply::{Object, Refunds, Reply, Standing, read};
 use super::settings::{SecretKey, StripeSettings};
 use crate::provider::{Charge, ProviderError};
 
@@ -23,7 +24,7 @@ pub(super) struct Api {
 
 /// An answer to a question that none of ours is.
 #[derive(Debug, thiserror::Error)]
-#[error("Stripe does not say how the payment intent stands")]
+#[error("Stripe does not say how the payment intent or its refunds stand")]
 struct NoStanding;
 
 impl Api {
@@ -53,7 +54,7 @@ impl Api {
             // For operators who look for it at Stripe.
             ("metadata[step]", key.to_owned()),
         ];
-        self.post("/v1/payment_intents", &format!("{key}-make"), &form)
+        self.post("/v1/payment_intents", Some(&format!("{key}-make")), &form)
             .await
     }
 
@@ -61,27 +62,48 @@ impl Api {
     pub(super) async fn confirm(&self, key: &str, intent: &str) -> Result<Reply, ProviderError> {
         let path = format!("/v1/payment_intents/{intent}/confirm");
         let form = [("error_on_requires_action", "true".to_owned())];
-        self.post(&path, &format!("{key}-confirm"), &form).await
+        self.post(&path, Some(&format!("{key}-confirm")), &form)
+            .await
     }
 
     /// Sees to it that the intent is never confirmed, unless it has been.
     pub(super) async fn cancel(&self, key: &str, intent: &str) -> Result<Reply, ProviderError> {
         let path = format!("/v1/payment_intents/{intent}/cancel");
-        self.post(&path, &format!("{key}-cancel"), &[]).await
+        self.post(&path, Some(&format!("{key}-cancel")), &[]).await
     }
 
-    /// Gives back all that was captured by the intent and has not been given back.
-    pub(super) async fn refund(&self, key: &str, intent: &str) -> Result<Reply, ProviderError> {
+    /// Gives back all that was captured by the intent and has not been given back. Without a key if it
+    /// was asked for before: what Stripe said then may no longer be so.
+    pub(super) async fn refund(
+        &self,
+        key: Option<&str>,
+        intent: &str,
+    ) -> Result<Reply, ProviderError> {
         let form = [("payment_intent", intent.to_owned())];
-        self.post("/v1/refunds", &format!("{key}-refund"), &form)
-            .await
+        let key = key.map(|key| format!("{key}-refund"));
+        self.post("/v1/refunds", key.as_deref(), &form).await
     }
 
     /// How an intent stands now.
     pub(super) async fn look(&self, intent: &str) -> Result<Standing, ProviderError> {
-        let url = self.at(&format!("/v1/payment_intents/{intent}"));
+        let object: Object = self
+            .get(self.at(&format!("/v1/payment_intents/{intent}")))
+            .await?;
+        Ok(object.status)
+    }
+
+    /// How the refunds of an intent stand now, whoever made them.
+    pub(super) async fn refunds(&self, intent: &str) -> Result<Vec<Standing>, ProviderError> {
+        let mut url = self.at("/v1/refunds");
+        let asked = [("payment_intent", intent), ("limit", "100")];
+        url.query_pairs_mut().extend_pairs(asked);
+        let Refunds { data } = self.get(url).await?;
+        Ok(data.into_iter().map(|refund| refund.status).collect())
+    }
+
+    async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, ProviderError> {
         match meaning(self.send(self.http.get(url)).await?).await? {
-            Reply::Object(Object { status, .. }) => Ok(status),
+            Reply::Object(object) => Ok(object),
             Reply::Declined(_) | Reply::OtherState | Reply::CannotBePaid(_) => {
                 Err(ProviderError::Unavailable(NoStanding.into()))
             }
@@ -94,19 +116,20 @@ impl Api {
     async fn post(
         &self,
         path: &str,
-        key: &str,
+        key: Option<&str>,
         form: &[(&str, String)],
     ) -> Result<Reply, ProviderError> {
         let request = || {
             let request = self.http.post(self.at(path)).body(encoded(form));
             request.header("content-type", "application/x-www-form-urlencoded")
         };
-        let under_key = request().header("idempotency-key", key);
-        let mut answer = self.send(under_key).await?;
-        if answer.status().is_server_error() {
-            answer = self.send(request()).await?;
+        if let Some(key) = key {
+            let answer = self.send(request().header("idempotency-key", key)).await?;
+            if !answer.status().is_server_error() {
+                return meaning(answer).await;
+            }
         }
-        meaning(answer).await
+        meaning(self.send(request()).await?).await
     }
 
     fn at(&self, path: &str) -> Url {
@@ -122,7 +145,7 @@ impl Api {
     }
 }
 
-async fn meaning(answer: Response) -> Result<Reply, ProviderError> {
+async fn meaning<T: DeserializeOwned>(answer: Response) -> Result<Reply<T>, ProviderError> {
     let status = answer.status();
     read(status, &answer.bytes().await.map_err(lost)?)
 }

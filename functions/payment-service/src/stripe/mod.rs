@@ -51,6 +51,11 @@ struct Undecided(Option<Standing>);
 #[error("the refund stands at {0:?}: it has to be made by hand")]
 struct RefundFailed(Standing);
 
+/// A refund that Stripe may still give up: the bank has it, or the account's balance is too low.
+#[derive(Debug, thiserror::Error)]
+#[error("the refund is pending: if it stays so, see whether the account's balance covers it")]
+struct RefundPending;
+
 impl Stripe {
     /// With these settings; which intent belongs to which step is kept in this store.
     pub fn new(documents: Arc<dyn Documents>, settings: StripeSettings) -> Result<Self, BoxError> {
@@ -95,25 +100,25 @@ impl Stripe {
         captured(standing).ok_or_else(|| undecided(Some(standing)))
     }
 
+    /// A refund that was made before is asked how it stands now: it may have come to its end since.
     async fn refund(&self, key: &str, intent: &str) -> Result<TakenBack, ProviderError> {
-        let refund = match self.api.refund(key, intent).await? {
-            Reply::Object(refund) => refund,
-            // All of it went back before.
-            Reply::OtherState => return Ok(TakenBack::Refunded),
+        let made = self.api.refunds(intent).await?;
+        if made.contains(&Standing::Pending) {
+            return given_back(Standing::Pending);
+        }
+        let some_went_back = made.contains(&Standing::Succeeded);
+        if let (false, Some(given_up)) = (some_went_back, made.first()) {
+            return given_back(*given_up);
+        }
+        let key = made.is_empty().then_some(key);
+        match self.api.refund(key, intent).await? {
+            Reply::Object(refund) => given_back(refund.status),
+            Reply::OtherState if some_went_back => Ok(TakenBack::Refunded),
+            // Another call came between; the next try finds what it made.
+            Reply::OtherState => Err(undecided(Some(Standing::Succeeded))),
             Reply::Declined(reason) | Reply::CannotBePaid(reason) => {
-                return Err(ProviderError::Refused(reason.into()));
+                Err(ProviderError::Refused(reason.into()))
             }
-        };
-        match refund.status {
-            Standing::Succeeded | Standing::Pending => Ok(TakenBack::Refunded),
-            Standing::Canceled
-            | Standing::Failed
-            | Standing::Processing
-            | Standing::RequiresAction
-            | Standing::RequiresCapture
-            | Standing::RequiresConfirmation
-            | Standing::RequiresPaymentMethod
-            | Standing::Unknown => Err(ProviderError::Refused(RefundFailed(refund.status).into())),
         }
     }
 }
@@ -193,6 +198,22 @@ fn captured(standing: Standing) -> Option<Capture> {
         | Standing::Pending
         | Standing::Failed
         | Standing::Unknown => None,
+    }
+}
+
+/// What a refund that stands like this has given back, if that is decided.
+fn given_back(standing: Standing) -> Result<TakenBack, ProviderError> {
+    match standing {
+        Standing::Succeeded => Ok(TakenBack::Refunded),
+        Standing::Pending => Err(ProviderError::Pending(RefundPending.into())),
+        Standing::Canceled
+        | Standing::Failed
+        | Standing::Processing
+        | Standing::RequiresAction
+        | Standing::RequiresCapture
+        | Standing::RequiresConfirmation
+        | Standing::RequiresPaymentMethod
+        | Standing::Unknown => Err(ProviderError::Refused(RefundFailed(standing).into())),
     }
 }
 

@@ -2,14 +2,15 @@
 
 use reqwest::StatusCode;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::provider::ProviderError;
 
 /// What Stripe says to a call that it has decided.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Reply {
+pub(super) enum Reply<T = Object> {
     /// The object as it stands now.
-    Object(Object),
+    Object(T),
     /// The card, or its bank, refuses: a slug such as `insufficient_funds`.
     Declined(String),
     /// The object stands otherwise than the call asks for, and was left alone.
@@ -23,6 +24,12 @@ pub(super) enum Reply {
 pub(super) struct Object {
     pub(super) id: String,
     pub(super) status: Standing,
+}
+
+/// The refunds of an intent.
+#[derive(Deserialize)]
+pub(super) struct Refunds {
+    pub(super) data: Vec<Object>,
 }
 
 /// How an intent or a refund stands.
@@ -72,7 +79,10 @@ const OF_THE_ORDER: [&str; 3] = ["payment_method", "amount", "currency"];
 const OTHER_STATE: [&str; 2] = ["payment_intent_unexpected_state", "charge_already_refunded"];
 
 /// Reads an answer. Only a 2xx, a 402 and two kinds of 400 decide anything.
-pub(super) fn read(status: StatusCode, body: &[u8]) -> Result<Reply, ProviderError> {
+pub(super) fn read<T: DeserializeOwned>(
+    status: StatusCode,
+    body: &[u8],
+) -> Result<Reply<T>, ProviderError> {
     if status.is_success() {
         let object = serde_json::from_slice(body);
         return object
@@ -121,9 +131,10 @@ mod tests {
     use super::*;
 
     fn said(status: u16, body: &str) -> String {
-        match read(StatusCode::from_u16(status).unwrap(), body.as_bytes()) {
+        match read::<Object>(StatusCode::from_u16(status).unwrap(), body.as_bytes()) {
             Ok(reply) => format!("{reply:?}"),
             Err(ProviderError::Unavailable(cause)) => format!("unknown: {cause}"),
+            Err(ProviderError::Pending(cause)) => format!("later: {cause}"),
             Err(ProviderError::Refused(cause)) => format!("operator: {cause}"),
         }
     }
@@ -172,7 +183,7 @@ mod tests {
     fn every_status_without_a_word_is_settled_and_only_402_decides_among_them() {
         let decided = (100..=999).filter(|status| {
             let status = StatusCode::from_u16(*status).unwrap();
-            read(status, b"").is_ok()
+            read::<Object>(status, b"").is_ok()
         });
         assert_eq!(decided.collect::<Vec<u16>>(), [402]);
         let later = (100..=999).filter(|status| said(*status, "").starts_with("unknown"));

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use payment_service::{Capture, ProviderError, TakenBack};
 use proptest::prelude::*;
 
+use crate::keep_books::SLOW_REFUND;
 use crate::stand_in::Trouble;
 use crate::subject::{Subject, charge, stripe_at, troubled};
 
@@ -46,7 +47,9 @@ async fn settled<T>(
         match call(&process).await {
             Ok(answer) => return answer,
             Err(ProviderError::Unavailable(_)) => {}
-            Err(ProviderError::Refused(cause)) => panic!("refused: {cause}"),
+            Err(error @ (ProviderError::Pending(_) | ProviderError::Refused(_))) => {
+                panic!("{error:?}")
+            }
         }
     }
     panic!("it is never settled");
@@ -162,6 +165,51 @@ async fn a_bank_that_takes_its_time_is_waited_for_and_not_asked_again() {
     let books = subject.stripe.as_ref().unwrap().books();
     let confirmed = books.calls.iter().filter(|call| call.verb() == "confirm");
     assert_eq!(confirmed.count(), 1);
+}
+
+/// Both within the day in which Stripe repeats what it said at first, and after it.
+#[tokio::test]
+async fn a_refund_that_is_pending_is_taken_for_what_becomes_of_it() {
+    for (end, given_back) in [("succeeded", true), ("failed", false), ("canceled", false)] {
+        for forgets in [false, true] {
+            let subject = with(Vec::new()).await;
+            let (provider, charge) = (&subject.provider, charge(SLOW_REFUND, 500));
+            provider.capture("key", &charge).await.unwrap();
+            for _ in 0..2 {
+                let taken = provider.take_back("key", "undo", &charge).await;
+                assert!(matches!(taken, Err(ProviderError::Pending(_))), "{taken:?}");
+            }
+            let stand_in = subject.stripe.as_ref().unwrap();
+            stand_in.books().intents[0].refunds = vec![end];
+            if forgets {
+                stand_in.forget_keys();
+            }
+            let taken = provider.take_back("key", "undo", &charge).await;
+            let case = format!("{end}, {forgets}: {taken:?}");
+            match taken {
+                Ok(taken) => assert!(given_back && taken == TakenBack::Refunded, "{case}"),
+                Err(error) => {
+                    assert!(!given_back, "{case}");
+                    let error = fanout_runtime::error_chain(&error);
+                    assert!(error.contains("made by hand"), "{error}");
+                }
+            }
+            assert_eq!(stand_in.books().intents[0].refunds, [end], "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_given_back_by_hand_after_a_refund_failed_is_given_back() {
+    let subject = with(Vec::new()).await;
+    let (provider, charge) = (&subject.provider, charge(SLOW_REFUND, 500));
+    provider.capture("key", &charge).await.unwrap();
+    let pending = provider.take_back("key", "undo", &charge).await;
+    pending.unwrap_err();
+    let stand_in = subject.stripe.as_ref().unwrap();
+    stand_in.books().intents[0].refunds = vec!["succeeded", "failed"];
+    let taken = provider.take_back("key", "undo", &charge).await;
+    assert_eq!(taken.unwrap(), TakenBack::Refunded);
 }
 
 proptest! {

@@ -9,6 +9,7 @@
 mod conformance;
 mod crashes;
 mod faults;
+mod keep_books;
 mod operator;
 mod scene;
 mod stand_in;

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use fanout_testkit::captured_logs;
 use fanout_testkit::consumer_tests::deliver;
 
-use crate::scene::{Scene, charge_requested};
+use crate::keep_books::SLOW_REFUND;
+use crate::scene::{Scene, charge_requested, refund_requested};
 use crate::stand_in::Trouble;
 
 #[tokio::test]
@@ -41,4 +42,20 @@ async fn a_card_that_is_declined_is_an_outcome_and_says_why_in_the_log() {
     assert!(!logs.contains("51secret"), "{logs}");
     assert_eq!(scene.payments().await, ["declined"]);
     assert_eq!(scene.stand_in.captures(), (0, 0));
+}
+
+#[tokio::test]
+async fn a_refund_that_is_pending_is_no_refund_yet_and_is_asked_about_again() {
+    let scene = Scene::troubled(|_| None).await;
+    let slow = |event: String| event.replace("pm_card_visa", SLOW_REFUND);
+    scene.settles(&slow(charge_requested(1))).await;
+    let undo = slow(refund_requested(1));
+    let delivery = captured_logs(async { deliver(&scene.life(), undo).await });
+    let (answer, logs) = delivery.await;
+    assert_eq!(answer.outcome, "done", "{logs}");
+    assert_eq!(scene.payments().await, ["captured"]);
+    assert!(logs.contains("the refund is pending"), "{logs}");
+    scene.stand_in.books().intents[0].refunds = vec!["succeeded"];
+    scene.settles(&slow(refund_requested(2))).await;
+    assert_eq!(scene.payments().await, ["refunded"]);
 }

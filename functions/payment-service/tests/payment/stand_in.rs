@@ -12,6 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use crate::keep_books::{Intent, error};
+
 pub(crate) const SECRET_KEY: &str = "sk_test_51secret";
 
 /// How long a call is at work: others under its key meet it.
@@ -45,17 +47,6 @@ pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Intent {
-    pub(crate) form: BTreeMap<String, String>,
-    pub(crate) standing: &'static str,
-    /// How often money was captured by it.
-    pub(crate) captures: usize,
-    pub(crate) refunded: bool,
-    /// How often it was looked at.
-    looks: usize,
 }
 
 /// What a key holds.
@@ -117,7 +108,8 @@ impl StandIn {
     pub(crate) fn captures(&self) -> (usize, usize) {
         let books = self.books();
         let ever = books.intents.iter().map(|intent| intent.captures).sum();
-        let standing = books.intents.iter().filter(|intent| !intent.refunded);
+        let went_back = |intent: &&Intent| intent.refunds.contains(&"succeeded");
+        let standing = books.intents.iter().filter(|intent| !went_back(intent));
         (ever, standing.map(|intent| intent.captures).sum())
     }
 
@@ -217,136 +209,6 @@ impl Call {
     pub(crate) fn verb(&self) -> &str {
         self.path.rsplit('/').next().unwrap()
     }
-}
-
-impl Books {
-    fn act(&mut self, call: &Call) -> (u16, Value) {
-        let parts: Vec<&str> = call.path.split('/').skip(2).collect();
-        match (call.method.as_str(), parts.as_slice()) {
-            ("POST", ["payment_intents"]) => self.make(call.form()),
-            ("POST", ["refunds"]) => self.refund(&call.form()),
-            ("GET", ["payment_intents", id]) => self.find(id, |intent| {
-                intent.looks += 1;
-                if intent.standing == "processing" && intent.looks > 1 {
-                    (intent.standing, intent.captures) = ("succeeded", 1);
-                }
-                None
-            }),
-            ("POST", ["payment_intents", id, "confirm"]) => self.find(id, Intent::confirm),
-            ("POST", ["payment_intents", id, "cancel"]) => self.find(id, Intent::cancel),
-            _ => (
-                404,
-                error("invalid_request_error", "resource_missing", "path"),
-            ),
-        }
-    }
-
-    fn make(&mut self, form: BTreeMap<String, String>) -> (u16, Value) {
-        let is_ours = form["payment_method"].starts_with("pm_");
-        if !is_ours {
-            let missing = error(
-                "invalid_request_error",
-                "resource_missing",
-                "payment_method",
-            );
-            return (400, missing);
-        }
-        if let Some(code) = refused_amount(&form) {
-            return (400, error("invalid_request_error", code, "amount"));
-        }
-        self.intents.push(Intent {
-            form,
-            standing: "requires_confirmation",
-            captures: 0,
-            refunded: false,
-            looks: 0,
-        });
-        let id = format!("pi_{}", self.intents.len());
-        (200, json!({"id": id, "status": "requires_confirmation"}))
-    }
-
-    fn find(
-        &mut self,
-        id: &str,
-        act: impl FnOnce(&mut Intent) -> Option<(u16, Value)>,
-    ) -> (u16, Value) {
-        let number: usize = id.trim_start_matches("pi_").parse().unwrap();
-        let intent = &mut self.intents[number - 1];
-        let refused = act(intent);
-        refused.unwrap_or_else(|| (200, json!({"id": id, "status": intent.standing})))
-    }
-
-    fn refund(&mut self, form: &BTreeMap<String, String>) -> (u16, Value) {
-        let refunded = json!({"id": "re_1", "status": "succeeded"});
-        self.find(&form["payment_intent"], |intent| {
-            let code = match (intent.standing, intent.refunded) {
-                ("succeeded", false) => {
-                    intent.refunded = true;
-                    return Some((200, refunded));
-                }
-                ("succeeded", true) => "charge_already_refunded",
-                _ => "payment_intent_unexpected_state",
-            };
-            Some((400, error("invalid_request_error", code, "")))
-        })
-    }
-}
-
-/// Stripe takes no part of a krona or a shilling, though it has two digits for it, and of three
-/// digits only the first two.
-fn refused_amount(form: &BTreeMap<String, String>) -> Option<&'static str> {
-    let amount: u64 = form["amount"].parse().unwrap();
-    let least = match form.get("currency").map(String::as_str) {
-        Some("isk" | "ugx") => 100,
-        Some("bhd" | "jod" | "kwd" | "omr" | "tnd") => 10,
-        Some(_) | None => 1,
-    };
-    match amount {
-        0 => Some("amount_too_small"),
-        amount if amount % least != 0 => Some("invalid_charge_amount_no_decimal_compatible"),
-        _ => None,
-    }
-}
-
-impl Intent {
-    fn confirm(&mut self) -> Option<(u16, Value)> {
-        // After a refusal it has no payment method any more.
-        if self.standing != "requires_confirmation" {
-            return unexpected();
-        }
-        match self.form["payment_method"].as_str() {
-            "pm_card_chargeDeclined" => {
-                self.standing = "requires_payment_method";
-                let mut declined = error("card_error", "card_declined", "");
-                declined["error"]["decline_code"] = json!("generic_decline");
-                return Some((402, declined));
-            }
-            "pm_slow_bank" => self.standing = "processing",
-            _ => {
-                self.standing = "succeeded";
-                self.captures += 1;
-            }
-        }
-        None
-    }
-
-    fn cancel(&mut self) -> Option<(u16, Value)> {
-        if ["succeeded", "canceled", "processing"].contains(&self.standing) {
-            return unexpected();
-        }
-        self.standing = "canceled";
-        None
-    }
-}
-
-fn unexpected() -> Option<(u16, Value)> {
-    let code = "payment_intent_unexpected_state";
-    Some((400, error("invalid_request_error", code, "")))
-}
-
-fn error(kind: &str, code: &str, param: &str) -> Value {
-    let message = "a sentence that repeats sk_test_51secret";
-    json!({"error": {"type": kind, "code": code, "param": param, "message": message}})
 }
 
 async fn read(stream: &mut TcpStream) -> Option<Call> {

@@ -117,7 +117,9 @@ pub(crate) async fn answered<T, C: Future<Output = Result<T, ProviderError>>>(
             match call().await {
                 Ok(answer) => return answer,
                 Err(ProviderError::Unavailable(_)) => tokio::task::yield_now().await,
-                Err(ProviderError::Refused(cause)) => panic!("refused: {cause}"),
+                Err(error @ (ProviderError::Pending(_) | ProviderError::Refused(_))) => {
+                    panic!("{error:?}")
+                }
             }
         }
     };
