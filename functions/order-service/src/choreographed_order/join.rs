@@ -64,17 +64,19 @@ impl Join {
         };
         let known = self.instance.step(fact.step).map(|it| it.status);
         let has_undo = [RESERVE, CHARGE].contains(&fact.step);
+        let reason = event.data.0.get("reason").and_then(|it| it.as_str());
+        let reason = reason.filter(|_| fact.says == StepStatus::Refused);
         let is_news = match known {
             // On the way back it is undone, whether it is known or not.
             _ if self.is_turned() && has_undo && fact.says == StepStatus::Done => false,
+            // Its undo has begun. Whether that left nothing, only the undo says.
+            _ if has_undo && reason == Some(CANCELLED) => false,
             None => true,
             Some(known) => rank(known) < rank(fact.says),
         };
         if !is_news {
             return Ok(false);
         }
-        let reason = event.data.0.get("reason").and_then(|it| it.as_str());
-        let reason = reason.filter(|_| fact.says == StepStatus::Refused);
         self.stands(fact.step, fact.says, reason);
         if fact.says == StepStatus::Done {
             let mut output = event.data.0.clone();
@@ -97,18 +99,7 @@ impl Join {
             return self.shipped();
         }
         match self.instance.state.turned.clone() {
-            Some(why) if self.is(RESERVE, GIVEN_UP) => {
-                let fact = cancelled(&self.order, &why.reason);
-                let fact = Draft::of(&self.order.order_id, 2, &fact)?;
-                self.emit.push(Emit::Fact(fact));
-                self.instance.failure = Some(why);
-                self.ends(Status::Compensated);
-            }
-            Some(why) => {
-                self.instance.failure = Some(why);
-                self.instance.status = Status::Compensating;
-                self.wait_for_undo();
-            }
+            Some(why) => self.go_back(why)?,
             // The undo is heard of before what it is for.
             None if self.is(RESERVE, GIVEN_UP) || self.is(CHARGE, GIVEN_UP) => {
                 self.instance.status = Status::Compensating;
@@ -128,6 +119,27 @@ impl Join {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Waits for the undo that comes next, or ends.
+    fn go_back(&mut self, why: Failed) -> Result<(), ProcessError> {
+        if let Some(step) = self.awaited_undo() {
+            self.instance.failure = Some(why);
+            self.instance.status = Status::Compensating;
+            let withdrawn = self.instance.state.withdrawn.max(1);
+            self.wait(step, StepStatus::Undoing, withdrawn, backoff(withdrawn));
+            return Ok(());
+        }
+        // It was waited for before it was known that nothing is reserved.
+        if self.is(CHARGE, &[StepStatus::Undoing, StepStatus::UndoFailed]) {
+            self.stands(CHARGE, StepStatus::Undone, None);
+        }
+        let fact = cancelled(&self.order, &why.reason);
+        let fact = Draft::of(&self.order.order_id, 2, &fact)?;
+        self.emit.push(Emit::Fact(fact));
+        self.instance.failure = Some(why);
+        self.ends(Status::Compensated);
         Ok(())
     }
 
@@ -215,11 +227,12 @@ impl Join {
     /// Takes an undo, or the mail, as done by hand. Nobody but a participant can say that a step is
     /// done: the next one reacts to its fact.
     fn skip(&mut self, step: &str) -> Result<(), OperateError> {
-        let status = self.instance.step(step).map(|record| record.status);
-        let next = match status {
-            Some(StepStatus::Undoing | StepStatus::UndoFailed) => StepStatus::Undone,
-            Some(StepStatus::Requested) if step == CONFIRM => StepStatus::Done,
-            _ => return Err(OperateError::NotAwaited),
+        let next = if self.is_turned() && self.awaited_undo() == Some(step) {
+            StepStatus::Undone
+        } else if step == CONFIRM && self.is(CONFIRM, &[StepStatus::Requested]) {
+            StepStatus::Done
+        } else {
+            return Err(OperateError::NotAwaited);
         };
         self.stands(step, next, Some("skipped"));
         Ok(self.go_on()?)
@@ -260,21 +273,15 @@ impl Join {
         self.instance.state.turned.is_some()
     }
 
-    /// Waits for the undo of what was done last, as far as is known.
-    fn wait_for_undo(&mut self) {
-        let is_charged = self.instance.step(CHARGE).is_some();
-        let step = if is_charged && !self.is(CHARGE, GIVEN_UP) {
-            CHARGE
-        } else {
-            RESERVE
-        };
-        let withdrawn = self.instance.state.withdrawn;
-        self.wait(
-            step,
-            StepStatus::Undoing,
-            withdrawn.max(1),
-            backoff(withdrawn.max(1)),
-        );
+    /// The step whose undo comes next on the way back. Payment says that nothing is kept whether it
+    /// has charged or not, so it is waited for whether a charge was heard of or not.
+    fn awaited_undo(&self) -> Option<&'static str> {
+        // What is not reserved is never charged.
+        if self.is(RESERVE, &[StepStatus::Refused]) {
+            return None;
+        }
+        let mut back = [CHARGE, RESERVE].into_iter();
+        back.find(|step| !self.is(step, GIVEN_UP))
     }
 
     /// The first step of which nothing is known.

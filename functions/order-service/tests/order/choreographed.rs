@@ -6,7 +6,9 @@ use chrono::{DateTime, TimeDelta};
 use fanout_contracts::order::{CHOREOGRAPHED, OrderCreated, OrderItem};
 use fanout_contracts::{Currency, Money};
 use fanout_events::{Data, Event, EventType, Metadata, StepRef};
-use fanout_processes::{Emit, Input, Instance, Machine, OperateError, Pace, Status, Step, Verb};
+use fanout_processes::{
+    Emit, Input, Instance, Machine, OperateError, Pace, Status, Step, StepStatus, Verb,
+};
 use fanout_runtime::Timestamp;
 use order_service::choreographed_order;
 use serde_json::{Value, json};
@@ -18,9 +20,11 @@ type Fact = (&'static str, &'static str, Option<&'static str>);
 
 const RESERVED: Fact = ("inventory.reserved", "reserve", None);
 const RELEASED: Fact = ("inventory.released", "reserve", None);
+const NOT_RESERVED: Fact = ("inventory.refused", "reserve", Some("out_of_stock"));
 const CAPTURED: Fact = ("payment.captured", "charge", None);
 const REFUNDED: Fact = ("payment.refunded", "charge", None);
 const DECLINED: Fact = ("payment.declined", "charge", Some("declined"));
+const UNDONE_BEFORE: Fact = ("payment.declined", "charge", Some("cancelled"));
 const SHIPPED: Fact = ("shipment.created", "ship", None);
 const NOT_SHIPPED: Fact = ("shipment.refused", "ship", Some("country_not_served"));
 const TOO_LATE: Fact = ("shipment.refused", "ship", Some("cancelled"));
@@ -131,6 +135,25 @@ impl Order {
         Ok(())
     }
 
+    /// Oversleeps until an operator is asked.
+    fn is_given_up(&mut self) {
+        while self.instance.status.is_under_way() {
+            self.oversleep();
+        }
+    }
+
+    fn skips(&mut self, step: &str) -> Result<(), OperateError> {
+        let step = step.to_owned();
+        self.is_told(&Verb::Skip { step })
+    }
+
+    /// The step that is waited for.
+    fn awaited(&self) -> Option<&str> {
+        let mut steps = self.instance.steps.iter();
+        let awaited = steps.find(|record| record.due_at.is_some());
+        awaited.map(|record| record.step.as_str())
+    }
+
     fn end(&self) -> (Status, Option<&str>) {
         let reason = self
             .instance
@@ -140,6 +163,11 @@ impl Order {
         (self.instance.status, reason)
     }
 }
+
+/// What a user asks for who calls it off.
+const OFF: Verb = Verb::Compensate {
+    reason: "cancelled_by_user",
+};
 
 fn orders_of(facts: &[Fact]) -> Vec<Vec<Fact>> {
     if facts.is_empty() {
@@ -165,10 +193,7 @@ fn facts_come_to_the_same_in_every_order_however_often() {
             &[RESERVED, CAPTURED, SHIPPED, MAILED],
             (Status::Completed, None),
         ),
-        (
-            &[("inventory.refused", "reserve", Some("out_of_stock"))],
-            cancelled("out_of_stock"),
-        ),
+        (&[NOT_RESERVED], cancelled("out_of_stock")),
         (&[RESERVED, DECLINED, RELEASED], cancelled("declined")),
         (
             &[RESERVED, CAPTURED, NOT_SHIPPED, REFUNDED, RELEASED],
@@ -214,20 +239,17 @@ fn what_does_not_come_to_an_end_is_withdrawn_and_that_again_until_an_operator_is
 
 #[test]
 fn an_order_that_is_called_off_too_late_is_seen_through() {
-    let off = Verb::Compensate {
-        reason: "cancelled_by_user",
-    };
     let mut order = Order::begun();
     order.hear(RESERVED);
-    order.is_told(&off).unwrap();
-    assert!(matches!(order.is_told(&off), Err(OperateError::Turned)));
+    order.is_told(&OFF).unwrap();
+    assert!(matches!(order.is_told(&OFF), Err(OperateError::Turned)));
     order.hear(CAPTURED);
     order.hear(SHIPPED);
     order.hear(MAILED);
     assert_eq!(order.end(), (Status::Completed, None));
     let mut order = Order::begun();
     order.hear(CAPTURED);
-    assert!(matches!(order.is_told(&off), Err(OperateError::PastPivot)));
+    assert!(matches!(order.is_told(&OFF), Err(OperateError::PastPivot)));
     assert!(matches!(
         order.is_told(&Verb::Retry),
         Err(OperateError::NotAwaited)
@@ -249,4 +271,60 @@ fn a_mail_that_is_never_answered_holds_up_no_order() {
         .iter()
         .filter(|it| **it == "mail.confirmation_requested");
     assert_eq!(asked.count(), 3);
+}
+
+#[test]
+fn money_is_given_back_before_an_order_is_given_up_that_was_called_off_before_it_was_reserved() {
+    let mut order = Order::begun();
+    order.is_told(&OFF).unwrap();
+    for fact in [RESERVED, CAPTURED, TOO_LATE] {
+        order.hear(fact);
+    }
+    order.is_given_up();
+    assert_eq!(order.end(), (Status::Stuck, Some("undo_failed")));
+    let failure = order.instance.failure.as_ref().unwrap();
+    assert_eq!(failure.step.as_deref(), Some("charge"));
+    let early = order.skips("reserve");
+    assert!(matches!(early, Err(OperateError::NotAwaited)));
+    order.skips("charge").unwrap();
+    assert_eq!(order.awaited(), Some("reserve"));
+    order.hear(RELEASED);
+    assert_eq!(
+        order.end(),
+        (Status::Compensated, Some("cancelled_by_user"))
+    );
+}
+
+#[test]
+fn a_charge_that_came_after_its_undo_is_given_up_once_that_is_done() {
+    let mut order = Order::begun();
+    order.hear(RESERVED);
+    order.is_told(&OFF).unwrap();
+    order.hear(UNDONE_BEFORE);
+    assert_eq!(order.awaited(), Some("charge"));
+    order.hear(REFUNDED);
+    assert_eq!(order.awaited(), Some("reserve"));
+    order.hear(RELEASED);
+    assert_eq!(
+        order.end(),
+        (Status::Compensated, Some("cancelled_by_user"))
+    );
+}
+
+#[test]
+fn what_is_not_reserved_needs_no_refund() {
+    let mut order = Order::begun();
+    order.is_told(&OFF).unwrap();
+    order.hear(NOT_RESERVED);
+    assert_eq!(
+        order.end(),
+        (Status::Compensated, Some("cancelled_by_user"))
+    );
+    let steps = order.instance.steps.iter();
+    let steps: Vec<_> = steps.map(|it| (it.step.as_str(), it.status)).collect();
+    let left = [
+        ("reserve", StepStatus::Refused),
+        ("charge", StepStatus::Undone),
+    ];
+    assert_eq!(steps, left);
 }
