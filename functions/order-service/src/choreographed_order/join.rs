@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fanout_contracts::inventory::ReleaseRequested;
 use fanout_contracts::order::{CHOREOGRAPHED, OrderCreated, OrderWithdrawn};
 use fanout_events::{CANCELLED, Event, StepRef};
 use fanout_outbox::Draft;
@@ -22,6 +23,8 @@ const MAIL_ATTEMPTS: u64 = 3;
 const MAIL_WITHIN: Duration = minutes(2);
 /// Why an order is withdrawn that does not come to an end.
 const TIMED_OUT: &str = "timed_out";
+/// Why a step counts as undone, or done, that an operator says so of.
+const SKIPPED: &str = "skipped";
 
 /// Of a step of which nothing is left.
 const GIVEN_UP: &[StepStatus] = &[StepStatus::Refused, StepStatus::Undone];
@@ -129,6 +132,9 @@ impl Join {
             self.instance.status = Status::Compensating;
             let withdrawn = self.instance.state.withdrawn.max(1);
             self.wait(step, StepStatus::Undoing, withdrawn, backoff(withdrawn));
+            if step == RESERVE {
+                self.release_unless_told(withdrawn)?;
+            }
             return Ok(());
         }
         // It was waited for before it was known that nothing is reserved.
@@ -234,7 +240,7 @@ impl Join {
         } else {
             return Err(OperateError::NotAwaited);
         };
-        self.stands(step, next, Some("skipped"));
+        self.stands(step, next, Some(SKIPPED));
         Ok(self.go_on()?)
     }
 
@@ -250,6 +256,19 @@ impl Join {
         };
         self.emit.push(Emit::Request(Draft::request(&withdrawn)?));
         self.go_on()
+    }
+
+    /// Of a refund that was made by hand payment tells nobody: inventory has to be asked.
+    fn release_unless_told(&mut self, attempt: u64) -> Result<(), ProcessError> {
+        let charge = self.instance.step(CHARGE);
+        if charge.is_some_and(|it| it.reason.as_deref() == Some(SKIPPED)) {
+            let request = ReleaseRequested {
+                order_id: self.order.order_id.clone(),
+                step: self.step_ref(RESERVE, attempt),
+            };
+            self.emit.push(Emit::Request(Draft::request(&request)?));
+        }
+        Ok(())
     }
 
     fn ask_for_mail(&mut self, attempt: u64) -> Result<(), ProcessError> {

@@ -296,6 +296,27 @@ fn money_is_given_back_before_an_order_is_given_up_that_was_called_off_before_it
 }
 
 #[test]
+fn stock_is_released_on_request_where_the_refund_was_made_by_hand() {
+    let mut order = Order::begun();
+    for fact in [RESERVED, CAPTURED, NOT_SHIPPED] {
+        order.hear(fact);
+    }
+    order.is_given_up();
+    order.emitted.clear();
+    order.skips("charge").unwrap();
+    assert_eq!(order.emitted, ["inventory.release_requested"]);
+    assert_eq!(order.awaited(), Some("reserve"));
+    order.is_told(&Verb::Retry).unwrap();
+    let again = ["order.withdrawn", "inventory.release_requested"];
+    assert_eq!(order.emitted[1..], again);
+    order.hear(RELEASED);
+    assert_eq!(
+        order.end(),
+        (Status::Compensated, Some("country_not_served"))
+    );
+}
+
+#[test]
 fn a_charge_that_came_after_its_undo_is_given_up_once_that_is_done() {
     let mut order = Order::begun();
     order.hear(RESERVED);
