@@ -55,8 +55,11 @@ Turns the process around, and undoes what was asked for. Not past its pivot.";
 const ABANDON_EXAMPLES: &str = "Examples:
   fanout processes abandon ord_01JD2V7Q4KA1B2C3D4E5F6G7H8 --reason 'settled with the customer'
 
-Gives it up as it is: nothing more is done or undone. The reason is kept and shown as it is: write no
-personal data into it.";
+Gives it up as it is: the process asks for nothing more, and for no undo. What it has asked for is still
+done if it is on its way. The participants of an order that was placed under ORDER_FLOW=choreographed
+react to each other and go on by themselves, up to shipping it if it was not turned around before:
+where that is not meant, `compensate` first.
+The reason is kept and shown as it is: write no personal data into it.";
 
 /// The arguments of `fanout processes`.
 #[derive(Debug, Args)]
