@@ -45,7 +45,12 @@ participant knows the step.";
 const SKIP_EXAMPLES: &str = "Examples:
   fanout processes skip ord_01JD2V7Q4KA1B2C3D4E5F6G7H8 --step charge
 
-Takes the step, or its undo, as done by hand. Do it by hand first.";
+Takes the step, or its undo, as done by hand. What asked for it is not called back: done by hand, it
+may be done once more. So first see what has become of it, then do it by hand, then skip it:
+  fanout trace --order ord_01JD2V7Q4KA1B2C3D4E5F6G7H8
+If a consumer is at work on it or is to get it yet, wait. If it is a dead letter, discard it, so that no
+redrive does it again:
+  fanout dead-letters discard --consumer payment --id evt_01JD2V7Q4M8T9W3X5Y6Z7A8B9C";
 
 const COMPENSATE_EXAMPLES: &str = "Examples:
   fanout processes compensate ord_01JD2V7Q4KA1B2C3D4E5F6G7H8
