@@ -17,7 +17,7 @@ use super::life::{Life, Traces, shown};
 /// How many marks or rows are read at most for one question: a request id that a client never changes
 /// would otherwise lead to everything there is.
 const MOST: usize = 3_000;
-/// Of how many events at most the marks are asked for: each is a question of its own.
+/// Of how many events at most the marks, or the effects, are asked for: each is a question of its own.
 const MOST_BY_ID: usize = 1_000;
 /// How many of these questions are asked at once.
 const AT_ONCE: usize = 16;
@@ -119,7 +119,8 @@ async fn caused_by(
     Ok((ids.collect(), more_marks || more_rows))
 }
 
-/// All events about an order and its process, and what each of those caused: the answers.
+/// All events about an order and its process, and whatever those led to: an answer that participants
+/// react to causes the next one.
 async fn rows_of_order(
     documents: &dyn Documents,
     id: &str,
@@ -131,11 +132,21 @@ async fn rows_of_order(
         incomplete |= more;
         rows.extend(found);
     }
-    let causes: Vec<String> = rows.iter().map(|row| row.event_id.clone()).collect();
-    for cause in causes.iter().take(MOST_BY_ID) {
-        let (found, more) = find_events(documents, EventsOf::Causation(cause), MOST).await?;
+    let (mut causes, mut place) = (BTreeSet::new(), 0);
+    while let Some(row) = rows.get(place) {
+        place += 1;
+        let cause = row.event_id.clone();
+        if causes.contains(&cause) {
+            continue;
+        }
+        if causes.len() == MOST_BY_ID {
+            incomplete = true;
+            break;
+        }
+        let (found, more) = find_events(documents, EventsOf::Causation(&cause), MOST).await?;
         incomplete |= more;
         rows.extend(found);
+        causes.insert(cause);
     }
     Ok((rows, incomplete))
 }

@@ -53,7 +53,7 @@ pub struct Asked {
     /// All events about this user
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub user: Option<String>,
-    /// All events about this order, about its process, and what answers those
+    /// All events about this order, about its process, and whatever those led to
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub order: Option<String>,
     /// Everything that one request led to: its `X-Request-Id`, or the trace id of its `traceparent`

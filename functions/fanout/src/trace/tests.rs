@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fanout_bus::{MessageId, OutgoingMessage, PublishError, Publisher};
+use fanout_contracts::order::OrderCancelled;
 use fanout_contracts::user::UserDeleted;
+use fanout_contracts::{Currency, Money};
 use fanout_dedup::{Ledger, Links, Parking, Predecessor, Seen, Standing};
 use fanout_events::{Event, EventsOf, Fingerprint, Received, decode};
 use fanout_outbox::{Draft, Origin, Outbox, find_events};
@@ -95,6 +97,30 @@ impl Scene {
         rows.await.unwrap().0[0].event_id.clone()
     }
 
+    /// Stores an event about `subject` that another one caused; answers its id.
+    async fn caused(&self, subject: &str, cause: Option<&str>) -> String {
+        let cancelled = OrderCancelled {
+            order_id: "ord_1".to_owned(),
+            user_id: "usr_1".to_owned(),
+            currency: Currency::USD,
+            total: Money::parse("3.00", Currency::USD).unwrap(),
+            reason: "declined".to_owned(),
+        };
+        let draft = Draft::of(subject, 1, &cancelled).unwrap();
+        let origin = Origin {
+            causation_id: cause.map(str::to_owned),
+            ..Origin::default()
+        };
+        let outbox = self.outbox();
+        outbox
+            .store(Vec::new(), vec![draft], &origin)
+            .await
+            .unwrap();
+        outbox.drain().await;
+        let rows = find_events(self.documents.as_ref(), EventsOf::Subject(subject), 1);
+        rows.await.unwrap().0[0].event_id.clone()
+    }
+
     async fn user(&self, id: &str, fields: Fields) {
         let key = Key::new(system::USERS, id);
         self.documents
@@ -122,6 +148,13 @@ fn asked() -> Asked {
 fn of_event(id: &str) -> Asked {
     Asked {
         event: Some(id.to_owned()),
+        ..asked()
+    }
+}
+
+fn of_order(id: &str) -> Asked {
+    Asked {
+        order: Some(id.to_owned()),
         ..asked()
     }
 }
@@ -258,6 +291,22 @@ async fn a_request_is_told_with_everything_it_led_to() {
     let scene = eventful().await;
     let trace = scene.trace(of_request("req_3")).await;
     insta::assert_snapshot!(text::of(&trace));
+}
+
+#[tokio::test]
+async fn an_order_is_told_with_everything_its_events_led_to_however_far() {
+    let scene = Scene::new().await;
+    let mut cause = None;
+    for subject in ["ord_1", "res_1", "pay_1", "shp_1", "pay_2"] {
+        cause = Some(scene.caused(subject, cause.as_deref()).await);
+        scene.second();
+    }
+    scene.caused("ord_2", None).await;
+    let trace = scene.trace(of_order("ord_1")).await;
+    let told = trace.events.iter().map(|life| life.subject.as_deref());
+    let told: Vec<&str> = told.flatten().collect();
+    assert_eq!(told, ["ord_1", "res_1", "pay_1", "shp_1", "pay_2"]);
+    assert!(!trace.incomplete);
 }
 
 #[tokio::test]
