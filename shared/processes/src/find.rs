@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fanout_store::{Comparison, Direction, Documents, Query, ReadError, all_documents};
+use fanout_store::{Comparison, Cursor, Direction, Documents, Query, ReadError, all_documents};
 
 use crate::instance::Status;
 use crate::stored::{PROCESSES, StoredProcess};
@@ -13,9 +13,24 @@ pub async fn find_processes(
     status: Status,
     limit: u32,
 ) -> Result<Vec<StoredProcess>, ReadError> {
-    let page = documents.query(&standing(status).limit(limit)).await?;
-    let found = page.documents.iter().map(StoredProcess::from_document);
-    Ok(found.collect::<Result<_, _>>()?)
+    let (found, _) = page_of_processes(documents, status, limit, None).await?;
+    Ok(found)
+}
+
+/// Those that come after a cursor, or the first; and whether there are more.
+pub async fn page_of_processes(
+    documents: &dyn Documents,
+    status: Status,
+    limit: u32,
+    after: Option<Cursor>,
+) -> Result<(Vec<StoredProcess>, bool), ReadError> {
+    // One more, to know whether this page is the last.
+    let mut query = standing(status).limit(limit.saturating_add(1));
+    query.after = after;
+    let page = documents.query(&query).await?.documents;
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let found = page.iter().take(most).map(StoredProcess::from_document);
+    Ok((found.collect::<Result<_, _>>()?, page.len() > most))
 }
 
 /// The versions that have open instances, by the process's name.

@@ -1,19 +1,24 @@
 //! `fanout processes list`
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use fanout_processes::{Status, StoredProcess, find_processes};
+use fanout_processes::{Status, StoredProcess, page_of_processes};
+use fanout_store::{Documents, ReadError};
 use serde::Serialize;
 
 use super::ListFlags;
+use super::page_token::PageToken;
 use crate::answer::{printable, write};
 use crate::trace::shown;
 
 #[derive(Serialize)]
 struct List {
     processes: Vec<Listed>,
+    /// Of each status of which there are more: asks for those.
+    next_page_tokens: BTreeMap<&'static str, String>,
 }
 
 /// A process in the list.
@@ -35,19 +40,39 @@ pub(super) async fn list(flags: &ListFlags) -> anyhow::Result<ExitCode> {
     let target = flags.common.find()?;
     let documents = target.documents().await?;
     let asked = flags.status.as_deref().and_then(Status::parse);
+    let after = flags.page_token.clone();
+    let list = look(documents.as_ref(), asked, after, flags.limit).await;
+    let list = list.context("the store could not be read")?;
+    write(&list, flags.common.json, text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The processes of one status, or by default all that have not ended.
+async fn look(
+    documents: &dyn Documents,
+    asked: Option<Status>,
+    after: Option<PageToken>,
+    limit: u32,
+) -> Result<List, ReadError> {
+    let asked = after.as_ref().map(|after| after.status).or(asked);
     let statuses = Status::ALL.into_iter().filter(|status| match asked {
         Some(asked) => *status == asked,
         None => status.is_open(),
     });
-    let mut found = Vec::new();
+    let (mut found, mut next_page_tokens) = (Vec::new(), BTreeMap::new());
     for status in statuses {
-        let some = find_processes(documents.as_ref(), status, flags.limit).await;
-        found.extend(some.context("the store could not be read")?);
+        let after = after.clone().map(PageToken::into_cursor);
+        let (some, more) = page_of_processes(documents, status, limit, after).await?;
+        if let Some(last) = some.last().filter(|_| more) {
+            next_page_tokens.insert(status.as_str(), PageToken::after(last).to_string());
+        }
+        found.extend(some);
     }
     found.sort_by_key(|stored| std::cmp::Reverse(stored.updated_at));
-    let processes = found.iter().map(Listed::of).collect();
-    write(&List { processes }, flags.common.json, text)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(List {
+        processes: found.iter().map(Listed::of).collect(),
+        next_page_tokens,
+    })
 }
 
 impl Listed {
@@ -88,5 +113,98 @@ fn text(list: &List) -> String {
     if list.processes.is_empty() {
         out.push_str("no processes\n");
     }
+    for (status, token) in &list.next_page_tokens {
+        let _ = writeln!(
+            out,
+            "there are more that are {status}: --page-token {token}"
+        );
+    }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use chrono::TimeDelta;
+    use fanout_processes::Instance;
+    use fanout_runtime::Timestamp;
+    use fanout_store::Write;
+    use fanout_store_sqlite::{Database, SqliteDocuments};
+    use fanout_testkit::ManualClock;
+
+    use super::*;
+
+    /// The order `number`; every second one changed at the same moment as the one before.
+    fn order(number: u32, status: Status) -> StoredProcess {
+        let at = Timestamp::UNIX_EPOCH + TimeDelta::milliseconds(i64::from(number / 2));
+        StoredProcess {
+            name: "order".to_owned(),
+            version: 1,
+            instance: Instance {
+                key: format!("ord_{number}"),
+                status,
+                state: serde_json::json!({}),
+                steps: Vec::new(),
+                failure: None,
+            },
+            emitted: 0,
+            wake_at: None,
+            correlation_id: None,
+            started_at: at,
+            updated_at: at,
+            ended_at: None,
+        }
+    }
+
+    async fn store() -> SqliteDocuments {
+        let clock = Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH));
+        let database = Database::in_memory().unwrap();
+        let documents = SqliteDocuments::open(database, clock).await.unwrap();
+        let running = (1..=5).map(|number| order(number, Status::Running));
+        let stored = running.chain([order(6, Status::Stuck)]);
+        let writes = stored.map(|it| Write::set(it.key(), it.to_fields()));
+        documents.commit(writes.collect()).await.unwrap();
+        documents
+    }
+
+    fn keys(list: &List) -> Vec<&str> {
+        let keys = list.processes.iter().map(|it| it.key.as_str());
+        keys.collect()
+    }
+
+    #[tokio::test]
+    async fn a_list_that_is_cut_off_says_so_and_how_it_goes_on() {
+        let documents = store().await;
+        let first = look(&documents, None, None, 2).await.unwrap();
+        assert_eq!(keys(&first), ["ord_6", "ord_5", "ord_4"]);
+        let token = &first.next_page_tokens["running"];
+        let more = format!("there are more that are running: --page-token {token}\n");
+        assert!(text(&first).ends_with(&more), "{}", text(&first));
+        let after = PageToken::parse(token).unwrap();
+        let second = look(&documents, None, Some(after), 2).await.unwrap();
+        assert_eq!(keys(&second), ["ord_3", "ord_2"]);
+        let after = PageToken::parse(&second.next_page_tokens["running"]).unwrap();
+        let last = look(&documents, None, Some(after), 2).await.unwrap();
+        assert_eq!(keys(&last), ["ord_1"]);
+        assert!(last.next_page_tokens.is_empty());
+        assert!(!text(&last).contains("more"));
+    }
+
+    #[test]
+    fn a_token_that_was_never_given_out_is_refused() {
+        let made = |text: &str| fanout_web::seal_page_token(text, "");
+        for text in [
+            "",
+            "ord_1",
+            &made("processes/1/running"),
+            &made("processes/1/asleep/1/order:ord_1"),
+            &made("processes/1/running/x/order:ord_1"),
+            &made("processes/1/running/1/"),
+            &made("processes/1/running/1/a/b"),
+            &made("processes/2/running/1/order:ord_1"),
+        ] {
+            assert!(PageToken::parse(text).is_err(), "{text}");
+        }
+    }
 }

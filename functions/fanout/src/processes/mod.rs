@@ -3,6 +3,7 @@
 
 mod list_processes;
 mod move_process;
+mod page_token;
 mod show_process;
 
 use std::process::ExitCode;
@@ -12,8 +13,10 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand};
 use fanout_processes::{Pace, Processes, Status, StoredProcess, Verb, process_key};
 use fanout_store::Documents;
+use fanout_web::InvalidPageToken;
 
 use crate::answer::{AnswerFlags, block_on, printable};
+use page_token::PageToken;
 
 const EXAMPLES: &str = "Examples:
   fanout processes list
@@ -30,7 +33,11 @@ Exit code: 0 done, 1 not (the process refuses, or is not known), 2 wrong use.";
 const LIST_EXAMPLES: &str = "Examples:
   fanout processes list                       those that have not ended
   fanout processes list --status stuck        those that wait for an operator
-  fanout processes list --status completed --limit 10 --project my-project";
+  fanout processes list --status completed --limit 10 --project my-project
+  fanout processes list --page-token TOKEN    those after the last one of a list that was cut off
+
+A list that was cut off says so, with the token of each status of which there are more; in JSON they
+are in `next_page_tokens`.";
 
 const SHOW_EXAMPLES: &str = "Examples:
   fanout processes show ord_01JD2V7Q4KA1B2C3D4E5F6G7H8
@@ -113,6 +120,9 @@ struct ListFlags {
     /// Only those that stand like this; by default all that have not ended
     #[arg(long, value_parser = PossibleValuesParser::new(Status::ALL.map(Status::as_str)))]
     status: Option<String>,
+    /// Those after a list that was cut off, which has said this token
+    #[arg(long, value_name = "TOKEN", conflicts_with = "status", value_parser = read_page_token)]
+    page_token: Option<PageToken>,
     /// At most this many of each status
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
@@ -147,6 +157,10 @@ struct Which {
     /// The process's name, where several have this key
     #[arg(long, value_name = "NAME")]
     process: Option<String>,
+}
+
+fn read_page_token(text: &str) -> Result<PageToken, InvalidPageToken> {
+    PageToken::parse(text)
 }
 
 /// Does what was asked for.

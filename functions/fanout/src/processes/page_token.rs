@@ -1,0 +1,64 @@
+//! Where a list of processes was cut off, as a text that callers pass back and need not understand.
+
+use std::fmt;
+
+use chrono::DateTime;
+use fanout_processes::{Status, StoredProcess};
+use fanout_runtime::Timestamp;
+use fanout_store::{Cursor, Value};
+use fanout_web::{InvalidPageToken, open_page_token, seal_page_token};
+
+/// Says that the rest is ours, and how it is made.
+const PREFIX: &str = "processes/1/";
+
+/// The last process that was shown of a status: when it changed, and its document's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PageToken {
+    pub(super) status: Status,
+    updated_at: Timestamp,
+    id: String,
+}
+
+impl PageToken {
+    /// The page that comes after this process.
+    pub(super) fn after(last: &StoredProcess) -> Self {
+        Self {
+            status: last.instance.status,
+            updated_at: last.updated_at,
+            id: last.key().id().to_owned(),
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, InvalidPageToken> {
+        let rest = open_page_token(PREFIX, text)?;
+        let mut parts = rest.splitn(3, '/');
+        let mut part = || parts.next().ok_or(InvalidPageToken);
+        let (status, time, id) = (part()?, part()?, part()?);
+        let status = Status::parse(status).ok_or(InvalidPageToken)?;
+        let time: i64 = time.parse().map_err(|_| InvalidPageToken)?;
+        match DateTime::from_timestamp_millis(time) {
+            Some(updated_at) if !id.is_empty() && !id.contains('/') => Ok(Self {
+                status,
+                updated_at,
+                id: id.to_owned(),
+            }),
+            Some(_) | None => Err(InvalidPageToken),
+        }
+    }
+
+    /// Where a query by time goes on.
+    pub(super) fn into_cursor(self) -> Cursor {
+        Cursor {
+            values: vec![Value::from(self.updated_at)],
+            id: self.id,
+        }
+    }
+}
+
+impl fmt::Display for PageToken {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (status, time) = (self.status.as_str(), self.updated_at.timestamp_millis());
+        let rest = format!("{status}/{time}/{}", self.id);
+        out.write_str(&seal_page_token(PREFIX, &rest))
+    }
+}
