@@ -1,12 +1,13 @@
 //! Deciding, and appending what was decided: all or nothing, on the state that was decided on.
 
 use chrono::TimeDelta;
+use fanout_events::DecodeError;
 use fanout_outbox::{EVENTS, EventRow, Events, Origin};
 use fanout_store::{CommitError, Conflict, Fields, StoreError, Write, jitter};
 
 use crate::chain::{HASH, PREVIOUS, hash_of};
 use crate::ledger::Ledger;
-use crate::loaded::{LoadError, Loaded};
+use crate::loaded::{LoadError, Loaded, event_of};
 use crate::{Aggregate, StreamEvent as _, snapshot};
 
 /// How often is decided at most.
@@ -31,6 +32,11 @@ pub enum ExecuteError<R: std::error::Error> {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// An event that would make its stream unreadable for ever.
+#[derive(Debug, thiserror::Error)]
+#[error("the event that was decided on could not be read again")]
+struct UnreadableEvent(#[from] DecodeError);
 
 /// What happens in a stream by a command.
 struct Decided<A: Aggregate> {
@@ -135,6 +141,7 @@ impl Ledger {
 
     /// The row of the stream's next event, and the stream with it. Recorded now, but after the event
     /// before it: an instance whose clock is late does not write into a past that was read already.
+    /// What could not be read again is refused: it would be in the stream's way for ever.
     fn append<A: Aggregate>(
         &self,
         loaded: &mut Loaded<A>,
@@ -151,6 +158,8 @@ impl Ledger {
         let draft = event.draft(&loaded.stream, sequence);
         let draft = draft.map_err(|error| StoreError::Refused(error.into()))?;
         let row = self.outbox.lasting_row(&draft, origin, recorded_at)?;
+        let readable = event_of::<A::Event>(&row).map_err(UnreadableEvent::from);
+        readable.map_err(|error| StoreError::Refused(error.into()))?;
         let hash = hash_of(&row, &loaded.hash);
         let mut beside = Fields::new()
             .with(PREVIOUS, loaded.hash.as_str())

@@ -104,17 +104,21 @@ impl<A: Aggregate> Loaded<A> {
     }
 }
 
-/// The event of a row.
+/// The event of a stored row.
 pub(crate) fn read<E: StreamEvent>(row: &EventRow) -> Result<E, LoadError> {
+    event_of(row).map_err(|cause| LoadError::Unreadable {
+        event_id: row.event_id.clone(),
+        cause,
+    })
+}
+
+/// The event of a row, stored or not yet.
+pub(crate) fn event_of<E: StreamEvent>(row: &EventRow) -> Result<E, DecodeError> {
     let message = row.message();
     let received = Received {
         data: &message.data,
         message_id: "",
         publish_time: row.recorded_at,
     };
-    let event = decode(&received).and_then(|decoded| E::read(&decoded.event));
-    event.map_err(|cause| LoadError::Unreadable {
-        event_id: row.event_id.clone(),
-        cause,
-    })
+    decode(&received).and_then(|decoded| E::read(&decoded.event))
 }

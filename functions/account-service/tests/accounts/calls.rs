@@ -77,6 +77,32 @@ async fn a_movement_that_an_account_does_not_make_is_422_and_no_event() {
 }
 
 #[tokio::test]
+async fn a_time_that_no_reader_could_read_again_is_422_and_the_accounts_stay_readable() {
+    let scene = Scene::new().await;
+    let (id, other) = (scene.open("alice").await, scene.open("bob").await);
+    scene.deposit(&id, "10.00").await;
+    for time in ["+10000-01-01", "-0001-01-01", "9999-12-31T23:30:00-01:00"] {
+        let body = json!({"from": id, "to": other, "amount": 1, "effective_at": time});
+        let deposit = json!({"amount": 1, "effective_at": time});
+        for (path, body) in [
+            (format!("/accounts/{id}/deposits"), deposit),
+            ("/transfers".to_owned(), body),
+        ] {
+            let answer = scene.post(&path, body).await;
+            assert_eq!(slug(&answer), (422, "validation_failed"), "{path} {time}");
+        }
+        for field in ["recorded_at", "effective_at"] {
+            let time = time.replace('+', "%2B");
+            let answer = scene.get(&format!("/accounts/{id}?{field}={time}")).await;
+            assert_eq!(slug(&answer), (422, "validation_failed"), "{field} {time}");
+        }
+    }
+    assert_eq!(scene.balance(&id, "").await, "10.00");
+    assert_eq!(scene.balance(&other, "").await, "0.00");
+    assert_eq!(scene.verified().await.faults, []);
+}
+
+#[tokio::test]
 async fn a_transfer_that_one_side_does_not_make_is_made_by_neither() {
     let scene = Scene::new().await;
     let (id, other) = (scene.open("alice").await, scene.open("bob").await);

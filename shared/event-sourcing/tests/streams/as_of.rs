@@ -1,7 +1,8 @@
 //! By value date.
 
-use fanout_event_sourcing::AsOf;
+use fanout_event_sourcing::{AsOf, ExecuteError};
 use fanout_runtime::Clock as _;
+use fanout_store::StoreError;
 
 use crate::jar::{Command, Jar};
 use crate::scene::{Scene, at};
@@ -45,5 +46,20 @@ async fn an_instance_whose_clock_is_late_does_not_write_into_a_past_that_was_rea
     let late = scene.change("jar", Command::Change(7)).await.unwrap();
     assert_eq!((late.state.level, late.sequence), (12, 3));
     assert_eq!(then().await, (5, 2));
+    assert_eq!(scene.verified().await.faults, []);
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_again_is_not_stored() {
+    let scene = Scene::with(&[("jar", 5)]).await;
+    // RFC 3339 has no such year.
+    let far = at("+10000-01-01T00:00:00Z");
+    let refused = scene.change("jar", Command::ChangeOn(1, far)).await;
+    let refused = refused.map(|it| it.sequence);
+    assert!(
+        matches!(refused, Err(ExecuteError::Store(StoreError::Refused(_)))),
+        "{refused:?}"
+    );
+    assert_eq!(scene.level("jar").await, 5);
     assert_eq!(scene.verified().await.faults, []);
 }

@@ -45,10 +45,12 @@ impl EventType for Changed {
 
     fn decode(data: &JsonFields<'_>, _: Version) -> Result<Self, DecodeError> {
         let by = data.get("by").and_then(serde_json::Value::as_i64);
-        let on = data.optional_text("on")?.map(|on| on.parse().unwrap());
+        let on = data.optional_text("on")?.map(DateTime::parse_from_rfc3339);
+        let on = on.transpose();
+        let on = on.map_err(|_| data.wrong("on", "must be a time of RFC 3339"))?;
         Ok(Self {
             by: by.ok_or_else(|| data.wrong("by", "must be a number"))?,
-            on,
+            on: on.map(|on| on.to_utc()),
         })
     }
 }
