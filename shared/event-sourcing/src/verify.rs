@@ -171,8 +171,14 @@ struct Walk<'a, A> {
 impl<A: Aggregate> Walk<'_, A> {
     /// Reads on to the end, or to the first event that is not as it was written.
     async fn walk_through(mut self) -> Result<Result<(), (u64, What)>, LoadError> {
+        let mut goes_on = false;
         loop {
             let batch = self.next_batch().await?;
+            let next = self.loaded.sequence + 1;
+            // Nothing here, although there was something behind: places are filled in their order.
+            if batch.is_empty() && (goes_on || next == 1) {
+                return Ok(Err((next, "is missing".to_owned())));
+            }
             let full = batch.len() as u64 == BATCH;
             for document in batch {
                 let sequence = self.loaded.sequence + 1;
@@ -181,13 +187,11 @@ impl<A: Aggregate> Walk<'_, A> {
                     Err(what) => return Ok(Err((sequence, what))),
                 }
             }
-            if !full {
+            // What is there by now may have been appended after the batch was read: it is read, too.
+            goes_on = !full && self.goes_on_behind(self.loaded.sequence + 1).await?;
+            if !full && !goes_on {
                 break;
             }
-        }
-        let next = self.loaded.sequence + 1;
-        if next == 1 || self.goes_on_behind(next).await? {
-            return Ok(Err((next, "is missing".to_owned())));
         }
         for (head, day) in self.heads.iter().zip(self.days) {
             if let Some((sequence, hash)) = head {

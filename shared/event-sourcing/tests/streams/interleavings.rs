@@ -1,9 +1,13 @@
 //! Two writers at once.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use async_trait::async_trait;
-use fanout_event_sourcing::{ExecuteError, Ledger};
+use fanout_event_sourcing::{ExecuteError, Ledger, verify};
 use fanout_outbox::{EVENTS, Origin};
-use fanout_store::{CommitError, Write};
+use fanout_store::{
+    CommitError, CommitReceipt, Document, Documents, Key, Page, Query, StoreError, Write,
+};
 use fanout_testkit::{CommitHook, CountingDocuments, HookedCommit, HookedDocuments};
 use futures_util::future::join_all;
 
@@ -144,6 +148,53 @@ async fn what_another_process_has_appended_counts_also_where_the_stream_is_remem
     let taken = change(&other, "jar", Command::Change(-40)).await.unwrap();
     assert_eq!((taken.state.level, taken.sequence), (0, 5));
     assert_eq!(scene.verified().await.faults, []);
+}
+
+/// Before the query for the last event of a stream, which comes after the events were read, so many
+/// are appended, the first so many times.
+struct Running {
+    scene: Scene,
+    appends: usize,
+    times: AtomicUsize,
+}
+
+#[async_trait]
+impl Documents for Running {
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        self.scene.documents.get_many(keys).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        let is_of_stream = query.filters.iter().any(|it| it.field == "stream");
+        if is_of_stream && self.times.load(Ordering::SeqCst) > 0 {
+            self.times.fetch_sub(1, Ordering::SeqCst);
+            for _ in 0..self.appends {
+                let appended = self.scene.change("jar", Command::Change(1)).await;
+                appended.unwrap();
+            }
+        }
+        self.scene.documents.query(query).await
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
+        self.scene.documents.commit(writes).await
+    }
+}
+
+#[tokio::test]
+async fn what_is_appended_while_it_is_verified_is_read_and_no_fault() {
+    // None of the batches is full, one of them is, and the last one is full and nothing follows.
+    for (appends, times) in [(1, 3), (150, 1), (100, 1)] {
+        let scene = Scene::with(&[("jar", 5)]).await;
+        let documents = Running {
+            scene,
+            appends,
+            times: AtomicUsize::new(times),
+        };
+        let report = verify::<Jar>(&documents, None).await.unwrap();
+        assert_eq!(report.faults, [], "{appends}");
+        assert_eq!(report.events, (2 + appends * times) as u64);
+    }
 }
 
 #[tokio::test]
