@@ -49,7 +49,7 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
                 None => roots,
             };
             let kept = Kept {
-                roots: Some(roots),
+                roots: Some(roots.clone()),
                 rebuilds: Some(rebuilds.clone()),
             };
             let routes = app_keeping(kernel.outbox, engine, kept);
@@ -57,6 +57,7 @@ pub static SERVICE: ServiceSpec = ServiceSpec {
             Ok(Service::new(routes).on_shutdown(move || {
                 outbox.stop_relaying();
                 rebuilds.stop();
+                roots.stop();
             }))
         }))
     },

@@ -22,13 +22,14 @@ struct Report {
     projections: RebuildReport,
 }
 
-/// Neither waits for the other: a bus that is away must not hold up deadlines.
+/// Neither waits for the other: a bus that is away must not hold up deadlines. Each ends by itself
+/// before Cloud Run cuts the request, so that there is a report.
 pub(crate) async fn tick(State((outbox, engine, kept)): State<(Outbox, Engine, Kept)>) -> Response {
     let (relayed, woken, projections, ()) = tokio::join!(
         outbox.relay(),
         engine.wake_due(),
         advance(kept.rebuilds.as_ref()),
-        keep_root(kept.roots.as_ref())
+        keep_roots(kept.roots.as_ref())
     );
     let relayed = logged(relayed, "the outbox could not be relayed");
     let woken = logged(woken, "the processes could not be woken");
@@ -53,14 +54,14 @@ async fn advance(rebuilds: Option<&Rebuilds>) -> RebuildReport {
 }
 
 /// The next minute tries again; nothing else depends on it.
-async fn keep_root(roots: Option<&DailyRoots>) {
+async fn keep_roots(roots: Option<&DailyRoots>) {
     let Some(roots) = roots else { return };
-    match roots.keep().await {
-        Ok(true) => info!("the root of yesterday's events was written"),
+    match roots.keep(DailyRoots::RUN_LIMIT).await {
+        Ok(true) => info!("the daily roots of the events are written up to yesterday's"),
         Ok(false) => {}
         Err(error) => error!(
             error = error_chain(&error),
-            "the root of yesterday's events could not be kept"
+            "the daily roots of the events could not be kept"
         ),
     }
 }

@@ -45,6 +45,31 @@ impl Documents for Away {
     }
 }
 
+/// A store that is empty, and never says which streams there are.
+struct Silent;
+
+#[async_trait]
+impl Documents for Silent {
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
+        Ok(keys.iter().map(|_| None).collect())
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        if query.filters.iter().any(|filter| filter.field == "type") {
+            std::future::pending::<()>().await;
+        }
+        Ok(Page {
+            documents: Vec::new(),
+            next: None,
+        })
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<CommitReceipt, CommitError> {
+        let update_times = writes.iter().map(|_| None).collect();
+        Ok(CommitReceipt { update_times })
+    }
+}
+
 async fn tick(documents: Arc<dyn Documents>) -> (u16, Value) {
     ask(
         documents,
@@ -150,4 +175,30 @@ async fn the_first_tick_after_a_day_writes_the_root_of_its_events_and_copies_it(
     assert_eq!(root.fields.count("streams"), Ok(1));
     let copies: Vec<String> = copies.all().await.unwrap().into_values().collect();
     assert_eq!(copies, [root.fields.text("root").unwrap()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tick_ends_after_40_s_with_its_report_whatever_the_daily_roots_wait_for() {
+    let (documents, clock) = (Arc::new(Silent), Arc::new(SystemClock));
+    let (bus, ids) = (Arc::new(ScriptedBus::default()), Arc::new(SystemIds));
+    let outbox = Outbox::new(documents.clone(), bus, clock.clone(), ids, "ticker");
+    let none = Processes::default();
+    let engine = Engine::new(none, documents.clone(), outbox.clone(), clock.clone());
+    let kept = Kept {
+        roots: Some(ticker::daily_roots(documents, clock)),
+        ..Kept::default()
+    };
+    let ticker = ticker::app_keeping(outbox, engine, kept);
+    let request = Request::post("/tick").body(Body::empty()).unwrap();
+    let began = tokio::time::Instant::now();
+    let (answer, logs) = captured_logs(ticker.oneshot(request)).await;
+    assert_eq!(answer.unwrap().status(), 200);
+    assert_eq!(began.elapsed().as_secs(), 40);
+    let line = logs.lines().find(|line| line.contains("daily roots"));
+    let line: Value = serde_json::from_str(line.unwrap()).unwrap();
+    assert_eq!(line["severity"], "ERROR");
+    assert!(
+        line["error"].as_str().unwrap().contains("out of time"),
+        "{line}"
+    );
 }

@@ -1,20 +1,21 @@
 //! One hash a day over the heads of all streams: what the chains cannot tell, that a stream's last
 //! events or a whole stream are gone, this does.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
-use fanout_outbox::{EVENTS, EventRow, SHARDS};
 use fanout_runtime::{Clock, Timestamp};
 use fanout_store::{
-    Collection, CommitError, Comparison, Direction, Documents, Fields, Key, Precondition, Query,
+    Collection, CommitError, Document, Documents, Fields, Key, MalformedDocument, Precondition,
     StoreError, Write,
 };
 use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-use crate::chain::HASH;
-use crate::ledger::of;
+use crate::make_root::RootOfDay;
 use crate::{CopyError, LoadError, RootCopies};
 
 /// The collection of daily roots, by date.
@@ -29,8 +30,8 @@ const COPIED_AT: &str = "copied_at";
 /// clocks differ.
 const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(10);
 
-/// For how many days a root that could not be copied is tried again.
-const COPIED_FOR: u64 = 31;
+/// For how many days a root that could not be made or copied is tried again.
+const TRIED_FOR: u64 = 31;
 
 /// The last moment of a UTC day.
 pub(crate) fn end_of(day: NaiveDate) -> Timestamp {
@@ -58,34 +59,9 @@ impl Root {
         self.streams += 1;
     }
 
-    pub(crate) fn finish(self) -> String {
-        hex::encode(self.hash.finalize())
+    pub(crate) fn finish(&self) -> String {
+        hex::encode(self.hash.clone().finalize())
     }
-}
-
-/// The names of all streams whose first event has this type.
-pub(crate) async fn streams(
-    documents: &dyn Documents,
-    first: &str,
-) -> Result<BTreeSet<String>, LoadError> {
-    let mut names = BTreeSet::new();
-    for shard in 0..SHARDS {
-        let mut query = Query::of(EVENTS)
-            .only("type", Comparison::Equal, first)
-            .only("shard", Comparison::Equal, shard)
-            .order_by("recorded_at", Direction::Ascending);
-        loop {
-            let page = documents.query(&query).await?;
-            for document in &page.documents {
-                names.insert(document.fields.text("subject")?.to_owned());
-            }
-            match page.next {
-                Some(next) => query = query.after(next),
-                None => break,
-            }
-        }
-    }
-    Ok(names)
 }
 
 /// Why a root was not kept.
@@ -94,6 +70,21 @@ pub enum KeepRootError {
     /// It was not written.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// It was not written: without this event it would be another.
+    #[error("the last event of a stream, {event_id}, is not what was stored")]
+    Head {
+        /// Which.
+        event_id: String,
+        /// Why.
+        #[source]
+        cause: MalformedDocument,
+    },
+    /// The run took too long. The next one goes on where it stopped.
+    #[error("out of time after the heads of {heads} streams: the next run goes on from there")]
+    OutOfTime {
+        /// How many had been read of the day that it was at.
+        heads: usize,
+    },
     /// It is written, and not copied.
     #[error("a root was not copied")]
     Copy(#[from] CopyError),
@@ -123,11 +114,23 @@ pub struct DailyRoots {
     clock: Arc<dyn Clock>,
     first: &'static str,
     copies: Option<Arc<dyn RootCopies>>,
+    progress: Arc<Mutex<Progress>>,
+    stopping: CancellationToken,
+}
+
+/// How far this process has come.
+#[derive(Default)]
+struct Progress {
     /// The last day that nothing is left to be done for.
-    done: Arc<Mutex<Option<NaiveDate>>>,
+    done: Option<NaiveDate>,
+    /// The root that is being made.
+    making: Option<RootOfDay>,
 }
 
 impl DailyRoots {
+    /// How long one run of the ticker may take: Cloud Run cuts its request at 60 s.
+    pub const RUN_LIMIT: Duration = Duration::from_secs(40);
+
     /// Of all streams that begin with events of this type.
     pub fn new(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>, first: &'static str) -> Self {
         Self {
@@ -135,7 +138,8 @@ impl DailyRoots {
             clock,
             first,
             copies: None,
-            done: Arc::default(),
+            progress: Arc::default(),
+            stopping: CancellationToken::new(),
         }
     }
 
@@ -145,27 +149,68 @@ impl DailyRoots {
         Self { copies, ..self }
     }
 
-    /// Writes yesterday's root, if there are streams and it is not there yet, and copies what has not
-    /// been copied. Answers whether it wrote one. Asks the store once a day, once all is done.
-    pub async fn keep(&self) -> Result<bool, KeepRootError> {
-        // Until then an event of yesterday may still be on its way into the store.
-        let settled = self.clock.now() - SETTLED_AFTER;
-        let Some(day) = settled.date_naive().checked_sub_days(Days::new(1)) else {
-            return Ok(false);
-        };
-        if *self.done() == Some(day) {
-            return Ok(false);
-        }
-        let kept = self.keep_of(day).await?;
-        if let Some(copies) = &self.copies {
-            self.copy_until(day, copies.as_ref()).await?;
-        }
-        *self.done() = Some(day);
-        Ok(kept)
+    /// Ends runs, now and from now on. For the end of the process.
+    pub fn stop(&self) {
+        self.stopping.cancel();
     }
 
-    fn done(&self) -> MutexGuard<'_, Option<NaiveDate>> {
-        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Writes the roots of yesterday and of days that were missed, if there are streams and they are
+    /// not there yet, and copies what has not been copied. Answers whether it wrote one. Asks the store
+    /// once a day, once all is done.
+    ///
+    /// A run that ends at its limit, fails or is dropped is gone on with by the next one in this
+    /// process.
+    pub async fn keep(&self, limit: Duration) -> Result<bool, KeepRootError> {
+        // Another run is at it.
+        let Ok(mut progress) = self.progress.try_lock() else {
+            return Ok(false);
+        };
+        let kept = tokio::select! {
+            kept = timeout(limit, self.keep_on(&mut progress)) => kept,
+            () = self.stopping.cancelled() => return Ok(false),
+        };
+        kept.unwrap_or_else(|_| {
+            let heads = progress.making.as_ref().map_or(0, |making| making.asked);
+            Err(KeepRootError::OutOfTime { heads })
+        })
+    }
+
+    async fn keep_on(&self, progress: &mut Progress) -> Result<bool, KeepRootError> {
+        // Until then an event of yesterday may still be on its way into the store.
+        let settled = self.clock.now() - SETTLED_AFTER;
+        let Some(yesterday) = settled.date_naive().checked_sub_days(Days::new(1)) else {
+            return Ok(false);
+        };
+        if progress.done == Some(yesterday) {
+            return Ok(false);
+        }
+        let (days, roots) = self.roots_until(yesterday).await?;
+        // Without an older root it is not known that there were streams; and a day before the first
+        // of them has none.
+        let oldest = roots.iter().rposition(Option::is_some).unwrap_or_default();
+        let mut wrote = false;
+        for (day, root) in days.into_iter().zip(roots).take(oldest + 1) {
+            if root.is_none() {
+                wrote |= self.make(day, &mut progress.making).await?;
+            }
+        }
+        if let Some(copies) = &self.copies {
+            self.copy_until(yesterday, copies.as_ref()).await?;
+        }
+        progress.done = Some(yesterday);
+        Ok(wrote)
+    }
+
+    /// The days for which there is something to be tried, the latest first, and their roots.
+    async fn roots_until(
+        &self,
+        day: NaiveDate,
+    ) -> Result<(Vec<NaiveDate>, Vec<Option<Document>>), StoreError> {
+        let days = (0..TRIED_FOR).filter_map(|back| day.checked_sub_days(Days::new(back)));
+        let days: Vec<NaiveDate> = days.collect();
+        let keys: Vec<Key> = days.iter().map(|day| key_of(*day)).collect();
+        let roots = self.documents.get_many(&keys).await?;
+        Ok((days, roots))
     }
 
     /// Copies the roots of this day and those before it that say nothing of a copy. One that was copied
@@ -175,13 +220,7 @@ impl DailyRoots {
         day: NaiveDate,
         copies: &dyn RootCopies,
     ) -> Result<(), KeepRootError> {
-        let days = (0..COPIED_FOR).filter_map(|back| day.checked_sub_days(Days::new(back)));
-        let days: Vec<NaiveDate> = days.collect();
-        let keys = days
-            .iter()
-            .map(|day| Key::new(AUDIT_ROOTS, &day.to_string()));
-        let keys: Vec<Key> = keys.collect();
-        let roots = self.documents.get_many(&keys).await?;
+        let (days, roots) = self.roots_until(day).await?;
         for (day, root) in days.into_iter().zip(roots) {
             let Some(root) = root.filter(|it| it.fields.get(COPIED_AT).is_none()) else {
                 continue;
@@ -195,37 +234,38 @@ impl DailyRoots {
         Ok(())
     }
 
-    async fn keep_of(&self, day: NaiveDate) -> Result<bool, LoadError> {
-        let documents = self.documents.as_ref();
-        let key = Key::new(AUDIT_ROOTS, &day.to_string());
-        if documents.get(&key).await?.is_some() {
-            return Ok(false);
+    /// Makes the root of a day, if there were streams. Answers whether it wrote it.
+    async fn make(
+        &self,
+        day: NaiveDate,
+        making: &mut Option<RootOfDay>,
+    ) -> Result<bool, KeepRootError> {
+        let made = making.get_or_insert_with(|| RootOfDay::new(day, self.first));
+        if made.day != day {
+            *made = RootOfDay::new(day, self.first);
         }
-        let mut root = Root::new();
-        for stream in streams(documents, self.first).await? {
-            let head = of(&stream)
-                .only("recorded_at", Comparison::AtMost, end_of(day))
-                .order_by("recorded_at", Direction::Descending)
-                .limit(1);
-            if let Some(document) = documents.query(&head).await?.documents.first() {
-                let row = EventRow::from_document(document)?;
-                let beside = row.lasting.unwrap_or_default();
-                root.add(&stream, row.sequence, beside.text(HASH)?);
-            }
+        made.finish(self.documents.as_ref()).await?;
+        let mut wrote = false;
+        if made.root.streams > 0 {
+            let fields = Fields::new()
+                .with("streams", made.root.streams)
+                .with(ROOT, made.root.finish())
+                .with("created_at", self.clock.now());
+            let writes = vec![Write::create(key_of(day), fields)];
+            wrote = match self.documents.commit(writes).await {
+                Ok(_) => true,
+                // Another process has written it: the same.
+                Err(CommitError::Conflict(_)) => false,
+                Err(error @ (CommitError::Contention(_) | CommitError::Store(_))) => {
+                    return Err(error.into());
+                }
+            };
         }
-        if root.streams == 0 {
-            return Ok(false);
-        }
-        let fields = Fields::new()
-            .with("streams", root.streams)
-            .with(ROOT, root.finish())
-            .with("created_at", self.clock.now());
-        match documents.commit(vec![Write::create(key, fields)]).await {
-            Ok(_) => Ok(true),
-            // Another run has written it: the same.
-            Err(CommitError::Conflict(_)) => Ok(false),
-            Err(CommitError::Contention(cause)) => Err(StoreError::Unavailable(cause).into()),
-            Err(CommitError::Store(error)) => Err(error.into()),
-        }
+        *making = None;
+        Ok(wrote)
     }
+}
+
+fn key_of(day: NaiveDate) -> Key {
+    Key::new(AUDIT_ROOTS, &day.to_string())
 }

@@ -8,8 +8,9 @@ use fanout_runtime::{Timestamp, error_chain};
 use fanout_store::{Direction, Document, Documents, Fields, Key, Query, StoreError, all_documents};
 
 use crate::chain::{HASH, PREVIOUS, hash_of};
-use crate::daily_root::{AUDIT_ROOTS, ROOT, Root, end_of, streams};
+use crate::daily_root::{AUDIT_ROOTS, ROOT, Root, end_of};
 use crate::ledger::of;
+use crate::list_streams::Listing;
 use crate::loaded::{LoadError, Loaded};
 use crate::{Aggregate, snapshot};
 
@@ -79,7 +80,7 @@ pub async fn verify<A: Aggregate>(
     only: Option<&str>,
 ) -> Result<Report, LoadError> {
     match only {
-        Some(stream) => read::<A>(documents, [stream.to_owned()].into(), Vec::new()).await,
+        Some(stream) => read::<A>(documents, [stream].into(), Vec::new()).await,
         None => verify_with_copies::<A>(documents, &BTreeMap::new()).await,
     }
 }
@@ -98,26 +99,28 @@ pub async fn verify_with_copies<A: Aggregate>(
         found: Root::new(),
         is_copy: true,
     }));
-    read::<A>(documents, streams(documents, A::FIRST).await?, days).await
+    let mut streams = Listing::of(A::FIRST);
+    let names = streams.finish(documents).await?;
+    read::<A>(documents, names, days).await
 }
 
 async fn read<A: Aggregate>(
     documents: &dyn Documents,
-    names: BTreeSet<String>,
+    names: BTreeSet<&str>,
     mut days: Vec<Day>,
 ) -> Result<Report, LoadError> {
     let mut report = Report::default();
     for stream in names {
         let walk = Walk::<A> {
             documents,
-            loaded: Loaded::nothing(&stream),
+            loaded: Loaded::nothing(stream),
             report: &mut report,
             heads: vec![None; days.len()],
             days: &mut days,
         };
         if let Err((sequence, what)) = walk.walk_through().await? {
             report.faults.push(Fault::Event {
-                stream,
+                stream: stream.to_owned(),
                 sequence,
                 what,
             });

@@ -216,24 +216,15 @@ fn run_all(
     }
     let (waking, rebuilds, roots) = all.moving;
     let ticker = engine.outbox(system::TICKER.name);
-    running.spawn(tick_each_second(ticker, waking, roots, shutdown.clone()));
+    running.spawn(tick_each_second(ticker, waking, shutdown.clone()));
     running.spawn(rebuild_each_second(rebuilds, shutdown.clone()));
+    running.spawn(keep_roots_each_second(roots, shutdown.clone()));
     running
 }
 
-async fn tick_each_second(
-    outbox: Outbox,
-    processes: ProcessEngine,
-    roots: DailyRoots,
-    shutdown: Shutdown,
-) {
+async fn tick_each_second(outbox: Outbox, processes: ProcessEngine, shutdown: Shutdown) {
     let tick = || async {
-        let (relayed, woken, kept) =
-            tokio::join!(outbox.relay(), processes.wake_due(), roots.keep());
-        if let Err(error) = kept {
-            let error = error_chain(&error);
-            warn!(error, "the root of yesterday's events could not be kept");
-        }
+        let (relayed, woken) = tokio::join!(outbox.relay(), processes.wake_due());
         for error in relayed.err().into_iter().chain(woken.err()) {
             let error = error_chain(&error);
             warn!(error, "a tick failed; again in a second");
@@ -248,6 +239,17 @@ async fn rebuild_each_second(rebuilds: Rebuilds, shutdown: Shutdown) {
         rebuilds.advance(Rebuilds::RUN_LIMIT).await;
     };
     each_second(&shutdown, || rebuilds.stop(), rebuild).await;
+}
+
+/// Beside the ticks, too: there may be many accounts, and each is asked for its last event.
+async fn keep_roots_each_second(roots: DailyRoots, shutdown: Shutdown) {
+    let keep = || async {
+        if let Err(error) = roots.keep(DailyRoots::RUN_LIMIT).await {
+            let error = error_chain(&error);
+            warn!(error, "the daily roots of the events could not be kept");
+        }
+    };
+    each_second(&shutdown, || roots.stop(), keep).await;
 }
 
 /// Until the shutdown, at which a run that is under way is told to end between two commits.

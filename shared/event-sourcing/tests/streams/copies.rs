@@ -67,15 +67,20 @@ async fn a_root_is_copied_once_and_one_that_was_not_is_copied_on_a_later_day() {
     scene.clock.set(at("2026-11-21T00:10:00Z"));
     let keeping = roots(&scene, &place);
     for _ in 0..2 {
-        let kept = keeping.keep().await;
+        let kept = keeping.keep(DailyRoots::RUN_LIMIT).await;
         assert!(matches!(kept, Err(KeepRootError::Copy(_))), "{kept:?}");
     }
     // Another process, the day after.
     scene.clock.set(at("2026-11-22T00:10:00Z"));
     let keeping = roots(&scene, &place);
-    assert!(keeping.keep().await.unwrap());
-    assert!(!keeping.keep().await.unwrap());
-    assert!(!roots(&scene, &place).keep().await.unwrap());
+    assert!(keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
+    assert!(!keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
+    assert!(
+        !roots(&scene, &place)
+            .keep(DailyRoots::RUN_LIMIT)
+            .await
+            .unwrap()
+    );
     let first = day("2026-11-20");
     let asked = [first, first, day("2026-11-21"), first];
     assert_eq!(*place.asked.lock().unwrap(), asked);
@@ -86,14 +91,24 @@ async fn a_root_is_copied_once_and_one_that_was_not_is_copied_on_a_later_day() {
 async fn a_history_that_was_written_anew_with_its_roots_is_found_by_the_copies() {
     let (scene, place) = (Scene::with(&[("jar", 5)]).await, Arc::<Place>::default());
     scene.clock.set(at("2026-11-21T00:10:00Z"));
-    assert!(roots(&scene, &place).keep().await.unwrap());
+    assert!(
+        roots(&scene, &place)
+            .keep(DailyRoots::RUN_LIMIT)
+            .await
+            .unwrap()
+    );
     // The last event is gone, and the day has a new root that knows nothing of it.
     let last = EventRow::key_of(&EventRow::lasting_id("jar", 2));
     scene.tamper(Write::delete(last)).await;
     let root = Key::new(AUDIT_ROOTS, "2026-11-20");
     scene.tamper(Write::delete(root.clone())).await;
     let unseen = Arc::<Place>::default();
-    assert!(roots(&scene, &unseen).keep().await.unwrap());
+    assert!(
+        roots(&scene, &unseen)
+            .keep(DailyRoots::RUN_LIMIT)
+            .await
+            .unwrap()
+    );
     assert_eq!(scene.verified().await.faults, []);
     let date = "2026-11-20".to_owned();
     assert_eq!(faults(&scene, &place).await, [Fault::Copy { date }]);
@@ -106,12 +121,22 @@ async fn a_history_that_was_written_anew_with_its_roots_is_found_by_the_copies()
 async fn a_copy_that_was_not_noted_is_made_again_and_changes_nothing() {
     let (scene, place) = (Scene::with(&[("jar", 5)]).await, Arc::<Place>::default());
     scene.clock.set(at("2026-11-21T00:10:00Z"));
-    assert!(roots(&scene, &place).keep().await.unwrap());
+    assert!(
+        roots(&scene, &place)
+            .keep(DailyRoots::RUN_LIMIT)
+            .await
+            .unwrap()
+    );
     let before = place.all();
     let root = Key::new(AUDIT_ROOTS, "2026-11-20");
     let forget = Write::merge(root, Fields::new()).remove_field("copied_at");
     scene.tamper(forget).await;
-    assert!(!roots(&scene, &place).keep().await.unwrap());
+    assert!(
+        !roots(&scene, &place)
+            .keep(DailyRoots::RUN_LIMIT)
+            .await
+            .unwrap()
+    );
     assert_eq!(place.asked.lock().unwrap().len(), 2);
     assert_eq!(place.all(), before);
 }

@@ -7,5 +7,6 @@ mod copies;
 mod interleavings;
 mod jar;
 mod laws;
+mod roots;
 mod scene;
 mod tampering;
