@@ -21,6 +21,9 @@ pub const CLOUD_STORAGE: &str = "https://storage.googleapis.com";
 const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
 /// What the names of copies begin with.
 const PREFIX: &str = "roots/";
+/// The right that who may only add is told to lack where there is such an object already, should
+/// rights be looked at before the precondition.
+const REPLACING: &str = "storage.objects.delete";
 /// How long a call may take.
 const CALL_LIMIT: Duration = Duration::from_secs(20);
 /// How many copies are read at once.
@@ -148,6 +151,11 @@ impl RootCopies for Bucket {
         let answer = self.send(upload.body(root.to_owned())).await?;
         if answer.status() == StatusCode::PRECONDITION_FAILED {
             return Ok(false);
+        }
+        if answer.status() == StatusCode::FORBIDDEN {
+            let why = answer.text().await.map_err(unread)?;
+            let refused = CopyError::Refused(Answered(StatusCode::FORBIDDEN).into());
+            return why.contains(REPLACING).then_some(false).ok_or(refused);
         }
         succeeded(answer).map(|_| true)
     }

@@ -77,6 +77,18 @@ async fn a_copy_whose_answer_was_lost_is_there_once_when_it_is_made_again() {
 }
 
 #[tokio::test]
+async fn who_may_not_replace_a_copy_is_told_so_because_there_is_one() {
+    let cloud = CloudStorage::start().await;
+    let copies = cloud.bucket(TOKEN);
+    let lacks = "does not have storage.objects.delete access to the Google Cloud Storage object.";
+    cloud.answer_next_with(403, lacks);
+    assert!(!copies.keep(day("2026-11-20"), "aa").await.unwrap());
+    cloud.answer_next_with(403, "does not have storage.objects.create access");
+    let refused = copies.keep(day("2026-11-20"), "aa").await;
+    assert!(matches!(refused, Err(CopyError::Refused(_))), "{refused:?}");
+}
+
+#[tokio::test]
 async fn who_shows_another_token_is_refused_and_who_is_to_wait_may_try_again() {
     let cloud = CloudStorage::start().await;
     let stranger = cloud.bucket("another");

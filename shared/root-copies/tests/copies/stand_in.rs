@@ -26,7 +26,7 @@ const PAGE: usize = 3;
 #[derive(Default)]
 struct Seen {
     objects: Mutex<BTreeMap<String, String>>,
-    next_answer: Mutex<Option<StatusCode>>,
+    next_answer: Mutex<Option<(StatusCode, &'static str)>>,
 }
 
 pub(crate) struct CloudStorage {
@@ -78,8 +78,13 @@ impl CloudStorage {
 
     /// The next request that is let in does what it does, and is answered with this.
     pub(crate) fn answer_next(&self, status: u16) {
+        self.answer_next_with(status, "");
+    }
+
+    /// The same, with this as the body.
+    pub(crate) fn answer_next_with(&self, status: u16, body: &'static str) {
         let status = StatusCode::from_u16(status).unwrap();
-        *self.seen.next_answer.lock().unwrap() = Some(status);
+        *self.seen.next_answer.lock().unwrap() = Some((status, body));
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
@@ -95,7 +100,7 @@ async fn guard(State(seen): State<Arc<Seen>>, request: Request, next: Next) -> R
     }
     let answer = next.run(request).await;
     match seen.next_answer.lock().unwrap().take() {
-        Some(status) => status.into_response(),
+        Some(answer) => answer.into_response(),
         None => answer,
     }
 }
