@@ -1,14 +1,14 @@
 //! One hash a day over the heads of all streams: what the chains cannot tell, that a stream's last
 //! events or a whole stream are gone, this does.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
 use fanout_runtime::{Clock, Timestamp};
 use fanout_store::{
-    Collection, CommitError, Document, Documents, Fields, Key, MalformedDocument, Precondition,
-    StoreError, Write,
+    Collection, CommitError, Document, Documents, Fields, Key, MalformedDocument, StoreError, Write,
 };
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
@@ -23,8 +23,6 @@ pub const AUDIT_ROOTS: &Collection = &Collection::named("audit_roots");
 
 /// The field with a day's root.
 pub(crate) const ROOT: &str = "root";
-/// The field that says when it was copied.
-const COPIED_AT: &str = "copied_at";
 
 /// How long after its end a day's events are all stored: longer than a commit can take, and than
 /// clocks differ.
@@ -96,17 +94,6 @@ impl From<StoreError> for KeepRootError {
     }
 }
 
-impl From<CommitError> for KeepRootError {
-    fn from(error: CommitError) -> Self {
-        match error {
-            CommitError::Store(error) => error.into(),
-            CommitError::Contention(cause) => StoreError::Unavailable(cause).into(),
-            // Of a write that another run was faster with; the next one looks again.
-            CommitError::Conflict(conflict) => StoreError::Unavailable(conflict.into()).into(),
-        }
-    }
-}
-
 /// What keeps the roots of days that are over.
 #[derive(Clone)]
 pub struct DailyRoots {
@@ -125,6 +112,8 @@ struct Progress {
     done: Option<NaiveDate>,
     /// The root that is being made.
     making: Option<RootOfDay>,
+    /// The days whose roots it has copied, or found copied.
+    copied: BTreeSet<NaiveDate>,
 }
 
 impl DailyRoots {
@@ -195,7 +184,8 @@ impl DailyRoots {
             }
         }
         if let Some(copies) = &self.copies {
-            self.copy_until(yesterday, copies.as_ref()).await?;
+            self.copy_until(yesterday, copies.as_ref(), &mut progress.copied)
+                .await?;
         }
         progress.done = Some(yesterday);
         Ok(wrote)
@@ -213,23 +203,22 @@ impl DailyRoots {
         Ok((days, roots))
     }
 
-    /// Copies the roots of this day and those before it that say nothing of a copy. One that was copied
-    /// by a process that did not live to note it is copied again, which changes nothing.
+    /// Copies the roots of the days that this process has not copied. Who may write to the database does
+    /// not say which: a copy that is there already stays as it is, so that is asked where the copies are.
     async fn copy_until(
         &self,
         day: NaiveDate,
         copies: &dyn RootCopies,
+        copied: &mut BTreeSet<NaiveDate>,
     ) -> Result<(), KeepRootError> {
         let (days, roots) = self.roots_until(day).await?;
         for (day, root) in days.into_iter().zip(roots) {
-            let Some(root) = root.filter(|it| it.fields.get(COPIED_AT).is_none()) else {
+            let Some(root) = root.filter(|_| !copied.contains(&day)) else {
                 continue;
             };
             let text = root.fields.text(ROOT).map_err(LoadError::from)?;
             copies.keep(day, text).await?;
-            let copied = Fields::new().with(COPIED_AT, self.clock.now());
-            let note = Write::merge(root.key, copied).only_if(Precondition::Exists);
-            self.documents.commit(vec![note]).await?;
+            copied.insert(day);
         }
         Ok(())
     }
@@ -256,9 +245,10 @@ impl DailyRoots {
                 Ok(_) => true,
                 // Another process has written it: the same.
                 Err(CommitError::Conflict(_)) => false,
-                Err(error @ (CommitError::Contention(_) | CommitError::Store(_))) => {
-                    return Err(error.into());
+                Err(CommitError::Contention(cause)) => {
+                    return Err(StoreError::Unavailable(cause).into());
                 }
+                Err(CommitError::Store(error)) => return Err(error.into()),
             };
         }
         *making = None;

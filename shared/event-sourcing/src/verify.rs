@@ -63,6 +63,12 @@ pub enum Fault {
         /// The day.
         date: String,
     },
+    /// A root that nothing vouches for, while there are copies of older ones.
+    #[error("there is no copy of the root of {date}")]
+    NoCopy {
+        /// The day.
+        date: String,
+    },
 }
 
 /// A day's root as it is stored, and as it comes out.
@@ -92,6 +98,7 @@ pub async fn verify_with_copies<A: Aggregate>(
     copies: &BTreeMap<NaiveDate, String>,
 ) -> Result<Report, LoadError> {
     let mut days = days(documents).await?;
+    let missing = without_copy(&days, copies);
     days.extend(copies.iter().map(|(day, root)| Day {
         date: day.to_string(),
         end: end_of(*day),
@@ -101,7 +108,25 @@ pub async fn verify_with_copies<A: Aggregate>(
     }));
     let mut streams = Listing::of(A::FIRST);
     let names = streams.finish(documents).await?;
-    read::<A>(documents, names, days).await
+    let mut report = read::<A>(documents, names, days).await?;
+    report.faults.extend(missing);
+    Ok(report)
+}
+
+/// The roots that are not among the copies, from the first copy on: copying began then. The newest
+/// root's copy may still be on its way.
+fn without_copy(roots: &[Day], copies: &BTreeMap<NaiveDate, String>) -> Vec<Fault> {
+    let Some(first) = copies.keys().next() else {
+        return Vec::new();
+    };
+    let days = roots.iter().filter_map(|root| root.date.parse().ok());
+    let mut days: BTreeSet<NaiveDate> = days.collect();
+    days.pop_last();
+    let missing = days.range(first..).filter(|day| !copies.contains_key(day));
+    let fault = |day: &NaiveDate| Fault::NoCopy {
+        date: day.to_string(),
+    };
+    missing.map(fault).collect()
 }
 
 async fn read<A: Aggregate>(

@@ -28,8 +28,9 @@ const OF_VERIFY: &str = "Examples:
 It reads every event from an account's first on, and computes again: the hash of each over the one
 before, the balance, the snapshots; and without --account the daily roots over all accounts. On one
 machine it reads the data directory, whether `fanout up` runs or not. With --copies the events are
-also held against the copies of the daily roots, which who may write to the database cannot change;
-in a bucket they are read with your own rights, such as roles/storage.objectViewer.
+also held against the copies of the daily roots, which who may write to the database cannot change,
+and a root that has none is named; in a bucket they are read with your own rights, such as
+roles/storage.objectViewer.
 
 Exit code: 0 all is as it was written, 1 it is not: the account and the event are named, 2 wrong use.";
 

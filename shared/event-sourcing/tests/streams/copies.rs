@@ -9,7 +9,8 @@ use fanout_event_sourcing::{
     AUDIT_ROOTS, CopyError, DailyRoots, Fault, KeepRootError, RootCopies, verify_with_copies,
 };
 use fanout_outbox::EventRow;
-use fanout_store::{Fields, Key, Write};
+use fanout_runtime::Clock as _;
+use fanout_store::{Documents as _, Fields, Key, Write};
 
 use crate::jar::Jar;
 use crate::scene::{Scene, at};
@@ -75,12 +76,6 @@ async fn a_root_is_copied_once_and_one_that_was_not_is_copied_on_a_later_day() {
     let keeping = roots(&scene, &place);
     assert!(keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
     assert!(!keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
-    assert!(
-        !roots(&scene, &place)
-            .keep(DailyRoots::RUN_LIMIT)
-            .await
-            .unwrap()
-    );
     let first = day("2026-11-20");
     let asked = [first, first, day("2026-11-21"), first];
     assert_eq!(*place.asked.lock().unwrap(), asked);
@@ -118,25 +113,67 @@ async fn a_history_that_was_written_anew_with_its_roots_is_found_by_the_copies()
 }
 
 #[tokio::test]
-async fn a_copy_that_was_not_noted_is_made_again_and_changes_nothing() {
+async fn what_the_database_says_of_a_copy_counts_for_nothing() {
     let (scene, place) = (Scene::with(&[("jar", 5)]).await, Arc::<Place>::default());
     scene.clock.set(at("2026-11-21T00:10:00Z"));
-    assert!(
-        roots(&scene, &place)
-            .keep(DailyRoots::RUN_LIMIT)
-            .await
-            .unwrap()
-    );
+    let keeping = roots(&scene, &place);
+    assert!(keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
+    // Somebody writes the next day's root before the ticker does, and that it has been copied.
+    let forged = Fields::new()
+        .with("root", "00")
+        .with("streams", 1_u64)
+        .with("copied_at", scene.clock.now());
+    let next = Key::new(AUDIT_ROOTS, "2026-11-21");
+    scene.tamper(Write::create(next, forged)).await;
+    scene.clock.set(at("2026-11-22T00:10:00Z"));
+    keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap();
+    let days = [day("2026-11-20"), day("2026-11-21")];
+    assert_eq!(place.all().into_keys().collect::<Vec<_>>(), days);
+    let date = "2026-11-21".to_owned();
+    let found = faults(&scene, &place).await;
+    assert!(found.contains(&Fault::Copy { date }), "{found:?}");
+}
+
+#[tokio::test]
+async fn another_process_copies_again_which_changes_nothing() {
+    let (scene, place) = (Scene::with(&[("jar", 5)]).await, Arc::<Place>::default());
+    scene.clock.set(at("2026-11-21T00:10:00Z"));
+    let keeping = roots(&scene, &place);
+    assert!(keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
     let before = place.all();
-    let root = Key::new(AUDIT_ROOTS, "2026-11-20");
-    let forget = Write::merge(root, Fields::new()).remove_field("copied_at");
-    scene.tamper(forget).await;
-    assert!(
-        !roots(&scene, &place)
-            .keep(DailyRoots::RUN_LIMIT)
-            .await
-            .unwrap()
-    );
+    assert!(!keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
+    assert_eq!(place.asked.lock().unwrap().len(), 1);
+    let other = roots(&scene, &place);
+    assert!(!other.keep(DailyRoots::RUN_LIMIT).await.unwrap());
     assert_eq!(place.asked.lock().unwrap().len(), 2);
     assert_eq!(place.all(), before);
+}
+
+#[tokio::test]
+async fn a_root_without_a_copy_is_named_from_the_first_copy_on_but_not_the_newest() {
+    let (scene, place) = (Scene::with(&[("jar", 5)]).await, Arc::<Place>::default());
+    // Copying begins with the second root, and the third and the last have no copy.
+    for (today, is_copied) in [
+        ("2026-11-21", false),
+        ("2026-11-22", true),
+        ("2026-11-23", false),
+        ("2026-11-24", true),
+        ("2026-11-25", false),
+    ] {
+        scene.clock.set(at(&format!("{today}T00:10:00Z")));
+        let documents = scene.documents.clone();
+        let keeping = DailyRoots::new(documents, scene.clock.clone(), "jar.made");
+        assert!(keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
+        if is_copied {
+            let yesterday = day(today).pred_opt().unwrap();
+            let root = Key::new(AUDIT_ROOTS, &yesterday.to_string());
+            let root = scene.documents.get(&root).await.unwrap().unwrap();
+            let text = root.fields.text("root").unwrap();
+            place.keep(yesterday, text).await.unwrap();
+        }
+    }
+    let date = "2026-11-22".to_owned();
+    assert_eq!(faults(&scene, &place).await, [Fault::NoCopy { date }]);
+    // Without copies there is nothing to miss.
+    assert_eq!(scene.verified().await.faults, []);
 }
