@@ -4,6 +4,7 @@ mod consumer;
 mod delivery;
 mod delivery_line;
 mod effect;
+mod end_claim;
 mod handler;
 mod outcome;
 mod park;

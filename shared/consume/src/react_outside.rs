@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fanout_dedup::{Claim, LedgerError};
+use fanout_dedup::{Claim, LedgerError, MarkState};
+use fanout_runtime::Timings;
 use fanout_store::ReadError;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
@@ -14,8 +15,8 @@ use crate::outcome::{Outcome, ParkReason};
 use crate::pipeline::Pipeline;
 use crate::view::View;
 
-/// How often the mark is tried again after the act: losing it means acting twice.
-const COMPLETE_RETRIES: u32 = 3;
+/// How long before the push itself is given up the claim's end is tried for the last time.
+const TO_ANSWER: Duration = Duration::from_secs(5);
 /// The least part of the handler's budget that an act begins with. A claim that was granted late
 /// leaves less: an act that is cut off may have happened, one that was not begun has not.
 const LEAST_PART: u32 = 3;
@@ -25,8 +26,8 @@ pub(super) struct Claimed<'a> {
     pub(super) delivery: &'a Delivery<'a>,
     pub(super) effect: &'a dyn Outside,
     pub(super) claim: Box<Claim>,
-    /// When the handler's budget ends.
-    until: Instant,
+    /// Until when its end is tried to be written.
+    pub(super) until: Instant,
 }
 
 const CLAIMED_TOO_LATE: &str =
@@ -46,7 +47,7 @@ impl Pipeline {
                 delivery,
                 effect,
                 claim,
-                until: deadline,
+                until: end_of_tries(deadline, &self.timings),
             },
             Ok(Err(outcome)) => return outcome.into(),
             Err(elapsed) => return Outcome::Failed(elapsed.into()).into(),
@@ -134,8 +135,13 @@ impl Pipeline {
         }
     }
 
-    async fn release(&self, claimed: &Claimed<'_>, may_have_acted: bool) {
-        if let Err(error) = self.ledger.release(&claimed.claim, may_have_acted).await {
+    pub(super) async fn release(&self, claimed: &Claimed<'_>, may_have_acted: bool) {
+        let released = self
+            .end_claim(claimed, MarkState::Released, |_| {
+                self.ledger.release(&claimed.claim, may_have_acted)
+            })
+            .await;
+        if let Err(error) = released {
             // The lease ends by itself; until then others are told to wait.
             let event_id = &claimed.delivery.arrival.seen.event_id;
             warn!(%event_id, %error, "a claim could not be released");
@@ -143,35 +149,12 @@ impl Pipeline {
     }
 
     async fn complete(&self, claimed: &Claimed<'_>, acted: &Acted<ActDone>) -> Outcome {
-        let (mut tries, mut conflicts) = (0, 0);
-        loop {
-            let error = match self.mark_as_ended(claimed, acted, conflicts).await {
-                Ok(outcome) => return outcome,
-                // Either an answer was lost and the mark is ours, or another holder has taken over.
-                Err(LedgerError::Fenced) if tries > 0 => {
-                    return match self.ledger.was_completed(&claimed.claim).await {
-                        Ok(true) => outcome_of(acted),
-                        Ok(false) => LedgerError::Fenced.into(),
-                        Err(error) => error.into(),
-                    };
-                }
-                Err(error) => error,
-            };
-            let worth_a_retry = match error {
-                LedgerError::Store(_) | LedgerError::Contention => {
-                    tries += 1;
-                    tries <= COMPLETE_RETRIES
-                }
-                LedgerError::Effect(_) => {
-                    conflicts += 1;
-                    back_off(self.ids.as_ref(), conflicts).await;
-                    Instant::now() < claimed.until
-                }
-                LedgerError::Fenced | LedgerError::Malformed(_) => false,
-            };
-            if !worth_a_retry {
-                return error.into();
-            }
+        let completed = self.end_claim(claimed, MarkState::Done, |conflicts| {
+            self.mark_as_ended(claimed, acted, conflicts)
+        });
+        match completed.await {
+            Ok(()) => outcome_of(acted),
+            Err(error) => error.into(),
         }
     }
 
@@ -180,18 +163,24 @@ impl Pipeline {
         claimed: &Claimed<'_>,
         acted: &Acted<ActDone>,
         conflicts: u32,
-    ) -> Result<Outcome, LedgerError> {
-        let outcome = outcome_of(acted);
+    ) -> Result<(), LedgerError> {
         let view = View::new(self.documents.as_ref(), conflicts);
         let work = match acted {
             Acted::Done(done) => done.remember(&view).await.map_err(unread)?,
             Acted::Stale => UnitOfWork::default(),
         };
+        let outcome = outcome_of(acted);
         let mark = self.ledger.completed(&claimed.claim, outcome.name());
         let committed = self.commit_unit(claimed.delivery, mark, work).await?;
         self.outbox.publish_now(committed).await;
-        Ok(outcome)
+        Ok(())
     }
+}
+
+/// The lease may last longer, but nobody hears of what is done once the push has been given up.
+fn end_of_tries(deadline: Instant, timings: &Timings) -> Instant {
+    let left = timings.ack_deadline.saturating_sub(timings.handler_budget);
+    deadline + left.saturating_sub(TO_ANSWER)
 }
 
 fn outcome_of(acted: &Acted<ActDone>) -> Outcome {

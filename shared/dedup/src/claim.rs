@@ -80,14 +80,14 @@ impl Ledger {
         })
     }
 
-    /// Whether the mark says that this very claim was completed: what to ask when the answer to that
-    /// commit was lost and the next try is fenced. A successor's mark has another attempt.
-    pub async fn was_completed(&self, claim: &Claim) -> Result<bool, LedgerError> {
+    /// Whether the mark says that this very claim ended in this state: what to ask when the answer to
+    /// that commit was lost and the next try is fenced. A successor's mark has another attempt.
+    pub async fn has_ended(&self, claim: &Claim, state: MarkState) -> Result<bool, LedgerError> {
         let Some(document) = self.documents.get(&claim.seen.key()).await? else {
             return Ok(false);
         };
         let mark = Mark::from_fields(&document.fields)?;
-        Ok(mark.state == MarkState::Done && mark.attempt == claim.mark.attempt)
+        Ok(mark.state == state && mark.attempt == claim.mark.attempt)
     }
 
     /// Gives the claim back at once, so that the next delivery need not wait for the lease to end.

@@ -213,23 +213,26 @@ async fn only_the_claim_that_completed_is_told_so() {
     let scene = Scene::new().await;
     let ledger = scene.ledger();
     let late = granted(&ledger).await;
-    assert!(!ledger.was_completed(&late).await.unwrap(), "under way");
+    assert!(
+        !ledger.has_ended(&late, MarkState::Done).await.unwrap(),
+        "under way"
+    );
     scene.clock.advance(Timings::PRODUCTION.lease);
     let successor = granted(&ledger).await;
     scene
         .commit(ledger.completed(&successor, "done"))
         .await
         .unwrap();
-    assert!(ledger.was_completed(&successor).await.unwrap());
+    assert!(ledger.has_ended(&successor, MarkState::Done).await.unwrap());
     assert!(
-        !ledger.was_completed(&late).await.unwrap(),
+        !ledger.has_ended(&late, MarkState::Done).await.unwrap(),
         "it was its successor"
     );
     scene
         .commit(Write::delete(seen("evt_1").key()))
         .await
         .unwrap();
-    assert!(!ledger.was_completed(&successor).await.unwrap());
+    assert!(!ledger.has_ended(&successor, MarkState::Done).await.unwrap());
 }
 
 /// kill -9 between act and mark: the next process goes on at once, and knows that the act may have
