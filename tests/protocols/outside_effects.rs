@@ -140,3 +140,33 @@ async fn a_crash_between_act_and_mark_is_taken_over_after_the_lease_and_says_so(
     assert_eq!(outcome_of(&email, &event).await, "duplicate");
     assert_eq!(mailbox.sent().len(), 2);
 }
+
+/// Neither lived to say whether it had sent the mail: an operator decides about a third.
+#[tokio::test]
+async fn after_two_tries_that_died_the_mail_is_parked_unsent() {
+    let scene = Scene::new().await;
+    let mailbox = Mailbox::new();
+    let event = created("evt_1", "usr_1");
+    for tries in [1, 2] {
+        let _never = mailbox.answer_the_next_late();
+        let dying = tokio::spawn({
+            let (email, event) = (scene.email(mailbox.clone()), event.clone());
+            async move { outcome_of(&email, &event).await }
+        });
+        mailbox.has_sent(tries).await;
+        dying.abort();
+        assert!(dying.await.unwrap_err().is_cancelled());
+        scene.clock.advance(LEASE);
+    }
+    let email = scene.email(mailbox.clone());
+    assert_eq!(outcome_of(&email, &event).await, "parked");
+    let mark = scene.mark("email", "evt_1").await.unwrap();
+    assert_eq!(mark.outcome.as_deref(), Some("outcome_unknown"));
+    assert_eq!(mailbox.sent().len(), 2);
+    assert_eq!(
+        outcome_of(&email, &event).await,
+        "done",
+        "it was decided so"
+    );
+    assert_eq!(mailbox.sent().len(), 3);
+}

@@ -11,6 +11,8 @@ use tracing::Instrument as _;
 
 use crate::sent_email::OUTCOME_UNKNOWN;
 
+/// How many tries may have sent a mail before an operator is asked.
+const MOST_UNANSWERED: u64 = 2;
 /// How long before the end of its time an act has to end by itself.
 const MARGIN: Duration = Duration::from_millis(500);
 
@@ -26,6 +28,12 @@ pub(crate) struct Mails {
 impl Mails {
     /// Hands a mail over. One that will never be taken, or may have been taken before, is to be parked.
     pub(crate) async fn send(&self, mail: &Mail, attempt: &Attempt) -> Result<(), Failure> {
+        if attempt.unanswered >= MOST_UNANSWERED {
+            return Err(Failure::Park {
+                reason: OUTCOME_UNKNOWN,
+                detail: "two tries may have sent the mail, and neither came to an end".to_owned(),
+            });
+        }
         // An act that is cut off tells nothing of how far the mail was.
         let until = attempt.until - MARGIN;
         let sending = self.mailer.send(mail, until).instrument(mail_span());

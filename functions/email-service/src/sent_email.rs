@@ -34,7 +34,7 @@ pub(crate) enum EmailStatus {
     Sent,
     /// It was refused for good; its event is parked. A redrive that succeeds makes it `Sent`.
     Failed,
-    /// It was handed over twice and neither time was there an answer; its event is parked. A redrive
+    /// Two tries may have handed it over, and neither could say so; its event is parked. A redrive
     /// sends it once more.
     Unknown,
     /// Nothing was told of where the user's mails go, or the user is gone: there was no mail.

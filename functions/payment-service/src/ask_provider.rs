@@ -91,6 +91,7 @@ mod tests {
         Attempt {
             number: 1,
             may_have_repeated: false,
+            unanswered: 0,
             until: Instant::now() + Duration::from_secs(20),
         }
     }

@@ -144,6 +144,9 @@ pub struct Attempt {
     pub number: u64,
     /// An earlier try may have acted and not lived to say so.
     pub may_have_repeated: bool,
+    /// How many earlier tries may have, since the event was parked last: whether one more is to be
+    /// risked.
+    pub unanswered: u64,
     /// When the try is cut off. One that ends by itself before can tell whether it has acted.
     pub until: Instant,
 }

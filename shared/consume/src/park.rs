@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use fanout_bus::{PublishError, Publisher, PushedMessage, parked_copy, trace_of};
-use fanout_dedup::{LedgerError, Parking, Standing};
+use fanout_dedup::{LedgerError, MarkState, Parking, Standing};
 use fanout_telemetry::{send_span, sent};
 use tracing::Instrument as _;
 
-use crate::delivery::{Arrival, MAX_CONFLICTS, back_off};
+use crate::delivery::Arrival;
 use crate::effect::Failure;
 use crate::outcome::{Outcome, ParkReason};
 use crate::pipeline::Pipeline;
@@ -97,20 +97,17 @@ impl Pipeline {
         let lies_there = !arrival.redriven && before.is_parked_as(message_id, reason.slug);
         if !lies_there && let Err(error) = self.dead_letters.publish(arrival.message, &reason).await
         {
-            // Nothing was parked, so the claim goes back; if that fails too, the lease ends it.
-            let released = self.ledger.release(&claimed.claim, false).await;
-            return Outcome::Failed(released.map_or_else(Into::into, |()| error.into()));
+            // Nothing was parked, so the claim goes back. An act that is parked because it ended
+            // without an answer once more may have happened, which the reason does not tell.
+            let may_have_acted = claimed.claim.mark.may_have_repeated;
+            self.release(claimed, may_have_acted).await;
+            return Outcome::Failed(error.into());
         }
-        let mut conflicts = 0;
-        loop {
-            match self.mark_as_parked(claimed, &reason, conflicts).await {
-                Err(LedgerError::Effect(_)) if conflicts < MAX_CONFLICTS => {
-                    conflicts += 1;
-                    back_off(self.ids.as_ref(), conflicts).await;
-                }
-                marked => return parked(marked, reason),
-            }
-        }
+        let marked = self.end_claim(claimed, MarkState::Parked, |conflicts| {
+            self.mark_as_parked(claimed, &reason, conflicts)
+        });
+        let marked = marked.await;
+        parked(marked, reason)
     }
 
     async fn mark_as_parked(

@@ -55,6 +55,7 @@ impl Pipeline {
         let attempt = Attempt {
             number: claimed.claim.mark.attempt,
             may_have_repeated: claimed.claim.mark.may_have_repeated,
+            unanswered: claimed.claim.mark.unanswered,
             until: deadline,
         };
         let acted = self.act(&claimed, &attempt, budget).await;

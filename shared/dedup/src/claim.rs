@@ -95,6 +95,7 @@ impl Ledger {
     pub async fn release(&self, claim: &Claim, may_have_acted: bool) -> Result<(), LedgerError> {
         let mut mark = self.ended(claim, MarkState::Released);
         mark.may_have_repeated |= may_have_acted;
+        mark.unanswered = mark.unanswered.saturating_add(may_have_acted.into());
         self.commit(&claim.seen, vec![claim.write(&mark)])
             .await
             .map(drop)

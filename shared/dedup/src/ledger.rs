@@ -153,6 +153,7 @@ impl Ledger {
             fingerprint: seen.fingerprint.as_str().to_owned(),
             links: seen.links.clone(),
             may_have_repeated: predecessor.may_have_repeated,
+            unanswered: predecessor.unanswered,
             finished_at: None,
             expires_at: later(now, self.timings.mark_lifetime),
         }

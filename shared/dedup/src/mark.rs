@@ -107,6 +107,8 @@ pub struct Mark {
     pub links: Links,
     /// A holder may have acted and not lived to say so; the effect may have happened twice.
     pub may_have_repeated: bool,
+    /// How many holders there were of that kind since the event was parked last.
+    pub unanswered: u64,
     /// When it was done or parked.
     pub finished_at: Option<Timestamp>,
     /// From when on the mark counts as absent, whether the store has deleted it or not.
@@ -181,6 +183,7 @@ impl Mark {
     /// The mark as a document. What is as usual is left out: done, at the first attempt, once.
     pub fn to_fields(&self) -> Fields {
         let under_way = self.state != MarkState::Done;
+        let usual = self.unanswered == u64::from(self.may_have_repeated);
         let fields = Fields::new()
             .with("consumer", self.consumer.as_str())
             .with("event_id", self.event_id.as_str())
@@ -196,6 +199,10 @@ impl Mark {
             .with("lease_expires_at", self.lease_expires_at)
             .with("fingerprint", self.fingerprint.as_str())
             .with("may_have_repeated", self.may_have_repeated.then_some(true))
+            .with(
+                "unanswered",
+                (under_way && !usual).then_some(self.unanswered),
+            )
             .with("finished_at", self.finished_at)
             .with("expires_at", self.expires_at);
         self.links.add_to(fields)
@@ -205,6 +212,8 @@ impl Mark {
     pub fn from_fields(fields: &Fields) -> Result<Self, MalformedDocument> {
         let state = fields.optional_text("state")?.map(MarkState::parse);
         let attempt = fields.get("attempt").map(|_| fields.count("attempt"));
+        let may_have_repeated = fields.flag("may_have_repeated")?;
+        let unanswered = fields.get("unanswered").map(|_| fields.count("unanswered"));
         Ok(Self {
             consumer: fields.text("consumer")?.to_owned(),
             event_id: fields.text("event_id")?.to_owned(),
@@ -217,7 +226,8 @@ impl Mark {
             lease_expires_at: fields.optional_timestamp("lease_expires_at")?,
             fingerprint: fields.text("fingerprint")?.to_owned(),
             links: Links::from_fields(fields)?,
-            may_have_repeated: fields.flag("may_have_repeated")?,
+            may_have_repeated,
+            unanswered: unanswered.transpose()?.unwrap_or(may_have_repeated.into()),
             finished_at: fields.optional_timestamp("finished_at")?,
             expires_at: fields.timestamp("expires_at")?,
         })
@@ -242,6 +252,7 @@ mod tests {
             fingerprint: "f".to_owned(),
             links: Links::default(),
             may_have_repeated: false,
+            unanswered: 0,
             finished_at: Some(Timestamp::UNIX_EPOCH),
             expires_at: Timestamp::UNIX_EPOCH,
         }
@@ -264,6 +275,7 @@ mod tests {
             attempt: 2,
             links: linked,
             may_have_repeated: true,
+            unanswered: 2,
             ..done()
         };
         let processing = Mark {

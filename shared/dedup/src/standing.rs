@@ -32,6 +32,8 @@ pub struct Predecessor {
     pub attempts: u64,
     /// Whether a holder may have acted without saying so.
     pub may_have_repeated: bool,
+    /// How many holders may have, since the event was parked last.
+    pub unanswered: u64,
     /// If it was parked: which message, and why.
     pub parked: Option<(String, String)>,
 }
@@ -42,6 +44,7 @@ impl Predecessor {
         precondition: Precondition::Absent,
         attempts: 0,
         may_have_repeated: false,
+        unanswered: 0,
         parked: None,
     };
 
@@ -75,25 +78,30 @@ impl Standing {
         if mark.fingerprint != seen.fingerprint.as_str() {
             return Ok(Self::Reused);
         }
-        let open = |may_have_repeated, parked| {
-            Self::Open(Predecessor {
-                precondition,
-                attempts: mark.attempt,
-                may_have_repeated,
-                parked,
-            })
+        let known = Predecessor {
+            precondition,
+            attempts: mark.attempt,
+            may_have_repeated: mark.may_have_repeated,
+            unanswered: mark.unanswered,
+            parked: None,
         };
         Ok(match mark.state {
             MarkState::Done => Self::Done,
-            MarkState::Parked => {
-                let parked = mark.parked_message.zip(mark.outcome);
-                open(mark.may_have_repeated, parked)
-            }
-            MarkState::Released => open(mark.may_have_repeated, None),
+            // An operator has had it since, so it begins anew.
+            MarkState::Parked => Self::Open(Predecessor {
+                unanswered: 0,
+                parked: mark.parked_message.zip(mark.outcome),
+                ..known
+            }),
+            MarkState::Released => Self::Open(known),
             MarkState::Processing => match remaining(mark.lease_expires_at, now) {
                 Some(remaining) => Self::Held { remaining },
                 // The holder died, or is so late that it counts as dead. It may have acted.
-                None => open(true, None),
+                None => Self::Open(Predecessor {
+                    may_have_repeated: true,
+                    unanswered: mark.unanswered.saturating_add(1),
+                    ..known
+                }),
             },
         })
     }

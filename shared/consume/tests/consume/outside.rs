@@ -8,7 +8,7 @@ use fanout_dedup::{Ledger, MarkState, PROCESSED_EVENTS, Parking};
 use fanout_runtime::Timings;
 use fanout_store::{Fields, StoreError, Write};
 use fanout_testkit::user_events::{created, updated};
-use fanout_testkit::{HookedCommit, HookedDocuments};
+use fanout_testkit::{HookedCommit, HookedDocuments, NextPublish};
 use tokio::time::Instant;
 
 use super::effects::{Acting, Next, THINGS, thing};
@@ -285,6 +285,68 @@ async fn an_act_that_is_put_off_gives_its_claim_back_at_once() {
     );
     assert_eq!(outcome_of(&app, &event).await, "done");
     assert!(!told.acts()[1].may_have_repeated);
+}
+
+/// A claim that is left to its lease would count as one whose holder may have acted.
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_cannot_be_given_back_is_tried_again() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    told.next(Next::IsPutOff);
+    let down = DownUntil(Instant::now() + Duration::from_secs(30));
+    let app = scene.over(
+        HookedDocuments::new(scene.documents.clone(), down),
+        consumer,
+    );
+    assert_eq!(
+        outcome_of(&app, &created("evt_1", "usr_1")).await,
+        "deferred"
+    );
+    let mark = scene.mark("evt_1").await.unwrap();
+    assert_eq!(
+        (mark.state, mark.may_have_repeated),
+        (MarkState::Released, false)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_act_is_told_how_many_before_it_may_have_acted() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    let event = created("evt_1", "usr_1");
+    told.next(Next::Fails {
+        may_have_acted: true,
+    });
+    assert_eq!(outcome_of(&app, &event).await, "failed");
+    // Another one dies with its claim.
+    told.next(Next::Hangs);
+    let second = Duration::from_secs(1);
+    let dies = tokio::time::timeout(second, outcome_of(&app, &event)).await;
+    assert!(dies.is_err());
+    scene.clock.advance(Timings::PRODUCTION.lease);
+    // What the next one has to say is lost, and it may have acted as well.
+    told.next(Next::Parks);
+    scene.bus.next(NextPublish::Unavailable);
+    assert_eq!(outcome_of(&app, &event).await, "failed");
+    told.next(Next::IsPutOff);
+    assert_eq!(outcome_of(&app, &event).await, "deferred");
+    told.next(Next::Parks);
+    assert_eq!(outcome_of(&app, &event).await, "parked");
+    assert_eq!(outcome_of(&app, &event).await, "done");
+    let told = told.acts().into_iter();
+    let told: Vec<_> = told
+        .map(|it| (it.unanswered, it.may_have_repeated))
+        .collect();
+    let expected = [
+        (0, false),
+        (1, true),
+        (2, true),
+        (3, true),
+        (3, true),
+        (0, true),
+    ];
+    assert_eq!(told, expected);
 }
 
 /// Sent without an answer, then refused and parked, then redriven: it may have happened twice.

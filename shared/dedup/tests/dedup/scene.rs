@@ -70,6 +70,7 @@ impl Scene {
             fingerprint: seen.fingerprint.as_str().to_owned(),
             links: Links::default(),
             may_have_repeated: false,
+            unanswered: 0,
             finished_at: None,
             expires_at: now + Timings::PRODUCTION.mark_lifetime,
         }
