@@ -3,7 +3,6 @@
 mod emulators;
 mod names;
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +27,7 @@ pub use names::{PROJECT_ID, project_id};
 
 const EARLIER_VERSION: &str = "an earlier version of Fanout has used this database, and what waits in its outbox would be forgotten: give an empty database, by FIRESTORE_DATABASE";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const EVENT_STORE_TTL: &str = "a whole number of days from 1 to 36500";
 
 /// Which project, and whether it is Google Cloud's or the emulators'.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,14 +71,11 @@ impl GoogleCloudSettings {
         let project = settings.required_as("GOOGLE_CLOUD_PROJECT", PROJECT_ID, project_id);
         let database = settings.optional_as("FIRESTORE_DATABASE", DATABASE_ID, database_id);
         let emulators = EmulatorHosts::read(settings);
-        let days = settings
-            .optional::<NonZeroU32>("EVENT_STORE_TTL_DAYS", "a whole number of days from 1");
+        let days = settings.optional_as("EVENT_STORE_TTL_DAYS", EVENT_STORE_TTL, event_store_ttl);
         let schemas_at = settings.optional::<SchemasUrl>("SCHEMAS_URL", SchemasUrl::EXPECTS);
         Some(Self {
             schemas_at: schemas_at.value(),
-            events_kept: days
-                .map(|days| DAY.saturating_mul(days.get()))
-                .or(EVENTS_KEPT)?,
+            events_kept: days.or(EVENTS_KEPT)?,
             project: project?,
             database: database.or("(default)".to_owned())?,
             emulators: emulators.value(),
@@ -222,6 +219,15 @@ impl RoleSettings {
     }
 }
 
+/// A hundred years at most: no store takes a time after the year 9999, and what cannot be given its
+/// end is published again for ever.
+fn event_store_ttl(text: &str) -> Option<Duration> {
+    let days: u32 = text.parse().ok()?;
+    (1..=36_500)
+        .contains(&days)
+        .then(|| DAY.saturating_mul(days))
+}
+
 fn read_push_auth(settings: &mut Settings<'_>) -> Option<PushAuth> {
     let checked_here = settings.required_as(
         "PUSH_AUTH",
@@ -311,6 +317,19 @@ mod tests {
           "PUSH_SERVICE_ACCOUNT is set to something else than the e-mail address of the service account that the subscription pushes with (its value is not shown)."
         ]
         "#);
+    }
+
+    #[test]
+    fn an_event_is_kept_for_a_day_at_least_and_a_hundred_years_at_most() {
+        let complete = [("GOOGLE_CLOUD_PROJECT", "p"), ("PUSH_AUTH", "iam")];
+        let with = |days| [&complete[..], &[("EVENT_STORE_TTL_DAYS", days)]].concat();
+        for days in ["1", "36500"] {
+            assert_eq!(faults(&with(days)), Vec::<String>::new(), "{days}");
+        }
+        let sentence = "EVENT_STORE_TTL_DAYS is set to something else than a whole number of days from 1 to 36500 (its value is not shown).";
+        for days in ["0", "36501", "9999999", "4294967296", "-1", "1.5"] {
+            assert_eq!(faults(&with(days)), [sentence], "{days}");
+        }
     }
 
     #[test]

@@ -38,13 +38,39 @@ pub fn whole_milliseconds(time: Timestamp) -> Timestamp {
     time.trunc_subsecs(3)
 }
 
-/// The time so long after another; the last there is, if that is too long.
+/// The last moment that a store takes: the end of the year 9999.
+const LAST: Timestamp = match DateTime::from_timestamp_millis(253_402_300_799_999) {
+    Some(last) => last,
+    None => Timestamp::MAX_UTC,
+};
+
+/// The time so long after another; the last that a store takes, if that is too long.
 pub fn later(time: Timestamp, by: Duration) -> Timestamp {
     let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
-    time.checked_add_signed(by).unwrap_or(Timestamp::MAX_UTC)
+    let later = time.checked_add_signed(by);
+    later.map_or(LAST, |later| later.min(LAST))
 }
 
 /// Writes a time as every answer does: RFC 3339, UTC, milliseconds. For serde's `serialize_with`.
 pub fn serialize_rfc3339<S: Serializer>(time: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_later_than_the_last_moment_that_a_store_takes() {
+        let time = DateTime::UNIX_EPOCH;
+        let day = Duration::from_secs(24 * 60 * 60);
+        assert_eq!(later(time, day), time + day);
+        for long in [day * 9_999_999, Duration::MAX] {
+            let last = later(time, long);
+            assert_eq!(
+                last.to_rfc3339_opts(SecondsFormat::Millis, true),
+                "9999-12-31T23:59:59.999Z"
+            );
+        }
+    }
 }
