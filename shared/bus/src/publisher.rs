@@ -1,10 +1,12 @@
 //! The port for sending messages.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use fanout_events::CE_TYPE;
 use fanout_runtime::BoxError;
 
 /// How long a caller waits for the bus to take one message. An adapter answers sooner: after an
@@ -25,8 +27,9 @@ pub trait Publisher: Send + Sync + 'static {
     ) -> Result<MessageId, PublishError>;
 }
 
-/// A message to publish.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A message to publish. `Debug` shows nothing of its payload, which holds addresses and names, nor of
+/// attributes, which a dead letter has from whoever wrote it.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct OutgoingMessage {
     /// The payload.
     pub data: Bytes,
@@ -34,6 +37,17 @@ pub struct OutgoingMessage {
     pub attributes: BTreeMap<String, String>,
     /// Messages with the same key keep their order; empty for none.
     pub ordering_key: String,
+}
+
+impl fmt::Debug for OutgoingMessage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("OutgoingMessage")
+            .field("type", &self.attributes.get(CE_TYPE))
+            .field("ordering_key", &self.ordering_key)
+            .field("attributes", &self.attributes.len())
+            .field("bytes", &self.data.len())
+            .finish()
+    }
 }
 
 /// The bus's id of a message. Not an event's identity: the same event published twice has two.
@@ -62,5 +76,21 @@ impl PublishError {
             Self::NoAnswer(_) => "no_answer",
             Self::Refused(_) => "refused",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_is_shown_shows_nothing_private() {
+        let attributes = [(CE_TYPE, "user.created"), ("note", "for ada@example.com")];
+        let message = OutgoingMessage {
+            data: r#"{"email":"ada@example.com"}"#.into(),
+            attributes: attributes.map(|(name, it)| (name.into(), it.into())).into(),
+            ordering_key: "usr_1".to_owned(),
+        };
+        insta::assert_snapshot!(format!("{message:?}"), @r#"OutgoingMessage { type: Some("user.created"), ordering_key: "usr_1", attributes: 2, bytes: 27 }"#);
     }
 }

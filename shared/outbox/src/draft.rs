@@ -1,5 +1,7 @@
 //! An event that is to be stored, as its author says it.
 
+use std::fmt;
+
 use fanout_events::{Envelope, Event, EventType, Metadata};
 use fanout_runtime::{Timestamp, TraceContext, id_of};
 use serde::Serialize;
@@ -11,7 +13,9 @@ use crate::SchemasUrl;
 
 /// An event that is to be stored: what happened, to what, in which place. Id, source, time and
 /// causes are filled in where it is stored.
-#[derive(Debug, Clone)]
+///
+/// `Debug` shows nothing of its data, which holds addresses and names.
+#[derive(Clone)]
 pub struct Draft {
     pub(super) event_type: &'static str,
     pub(super) topic: &'static str,
@@ -141,6 +145,17 @@ impl Draft {
             data: &self.data,
             metadata: self.metadata.clone(),
         }
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Draft")
+            .field("event_type", &self.event_type)
+            .field("subject", &self.subject)
+            .field("sequence", &self.sequence)
+            .field("bytes", &self.data.get().len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -25,6 +25,15 @@ fn commits(commits: usize) -> PortCalls {
     }
 }
 
+#[test]
+fn an_event_that_is_shown_shows_nothing_of_its_data() {
+    let event = happened("usr_1", 2).carrying("email", &"ada@example.com");
+    let shown = format!("{:?}", event.unwrap());
+    let expected =
+        r#"Draft { event_type: "thing.happened", subject: "usr_1", sequence: 2, bytes: 27, .. }"#;
+    assert_eq!(shown, expected);
+}
+
 #[tokio::test(start_paused = true)]
 async fn writes_rows_and_leases_are_one_commit_and_the_tidying_up_is_another() {
     let scene = Scene::new().await;
