@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fanout_google_grpc::{Api, Channel, may_pass};
 use fanout_runtime::BoxError;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::names::Names;
 
@@ -77,23 +77,24 @@ pub(super) async fn connect_again(
     if !api.has_credentials() {
         return connect(options).await;
     }
-    let channel = open(&api, &address(options)).await?;
+    let until = Instant::now() + CONNECT_TIMEOUT;
+    let channel = open(&api, &address(options), until).await?;
     Ok((api, channel))
 }
 
 /// Tries again for credentials that may still come: an API that got none remembers that for longer than
-/// a start may take.
+/// a start may take. All tries share the time of one.
 async fn connect_by(
     made: impl Fn() -> Result<Api, BoxError>,
     address: &str,
 ) -> Result<Opened, ConnectError> {
-    let last_try = Instant::now() + CONNECT_TIMEOUT - PAUSE;
+    let until = Instant::now() + CONNECT_TIMEOUT;
     loop {
         let api = made().map_err(|source| ConnectError::Failed(address.to_owned(), source))?;
-        match open(&api, address).await {
+        match open(&api, address, until).await {
             Ok(channel) => return Ok((Arc::new(api), channel)),
             Err(ConnectError::NoCredentials { may_pass: true, .. })
-                if Instant::now() < last_try =>
+                if Instant::now() + PAUSE < until =>
             {
                 sleep(PAUSE).await;
             }
@@ -103,9 +104,9 @@ async fn connect_by(
 }
 
 /// Waits for the credentials beside the connection: the first call would wait for them anyway.
-async fn open(api: &Api, address: &str) -> Result<Channel, ConnectError> {
+async fn open(api: &Api, address: &str, until: Instant) -> Result<Channel, ConnectError> {
     let channel = async {
-        match timeout(CONNECT_TIMEOUT, api.open()).await {
+        match timeout_at(until, api.open()).await {
             Ok(Ok(channel)) => Ok(channel),
             Ok(Err(source)) => Err(ConnectError::Failed(address.to_owned(), source)),
             Err(_elapsed) => Err(ConnectError::TimedOut(address.to_owned())),
@@ -113,7 +114,7 @@ async fn open(api: &Api, address: &str) -> Result<Channel, ConnectError> {
     };
     let credentials = async {
         let (source, may_pass): (BoxError, bool) =
-            match timeout(CONNECT_TIMEOUT, api.wait_for_credentials()).await {
+            match timeout_at(until, api.wait_for_credentials()).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) => {
                     let may_pass = may_pass(&error);
@@ -251,13 +252,17 @@ mod tests {
         }
     }
 
-    /// Connects where so many tries for credentials fail; says how many there were, too.
-    async fn connected(failing: usize) -> (Result<Opened, ConnectError>, usize) {
+    /// Connects where so many tries for credentials fail before it goes on like this; says how many
+    /// there were, too.
+    async fn connected(
+        failing: usize,
+        then: impl Fn(&str) -> Result<Api, BoxError>,
+    ) -> (Result<Opened, ConnectError>, usize) {
         let (_firestore, address) = listener().await;
         let tries = AtomicUsize::new(0);
         let made = || match tries.fetch_add(1, Ordering::Relaxed) {
             number if number < failing => Api::new(&address, Metadata::Failing.into(), None),
-            _ => Api::of_emulator(&address, None),
+            _ => then(&address),
         };
         let connected = connect_by(made, &address).await;
         (connected, tries.into_inner())
@@ -265,11 +270,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn credentials_that_fail_for_a_moment_are_asked_for_again_until_the_time_is_over() {
-        let (after_two, tried) = connected(2).await;
+        let usable = |address: &str| Api::of_emulator(address, None);
+        let (after_two, tried) = connected(2, usable).await;
         assert!(after_two.is_ok());
         assert_eq!(tried, 3);
-        let (never, tried) = connected(usize::MAX).await;
+        let (never, tried) = connected(usize::MAX, usable).await;
         assert!(matches!(never, Err(ConnectError::NoCredentials { .. })));
         assert!((5..=20).contains(&tried), "{tried}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_that_fail_and_then_hang_take_no_longer_than_a_connection_may() {
+        let hanging = |address: &str| Api::new(address, Metadata::Silent.into(), None);
+        for failing in [0, 3, 9] {
+            let started = Instant::now();
+            let (never, _) = connected(failing, hanging).await;
+            assert!(matches!(never, Err(ConnectError::NoCredentials { .. })));
+            assert_eq!(started.elapsed(), CONNECT_TIMEOUT, "{failing}");
+        }
     }
 }
