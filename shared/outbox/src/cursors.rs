@@ -66,7 +66,8 @@ impl Cursors {
         query.order_by("recorded_at", Direction::Ascending)
     }
 
-    fn stored_of(&self, shard: u64) -> Option<Timestamp> {
+    /// Nothing waits in this shard that was recorded before, as far as earlier runs saw.
+    pub(super) fn stored_of(&self, shard: u64) -> Option<Timestamp> {
         self.stored.get(usize::try_from(shard).ok()?).copied()
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fanout_runtime::{Timestamp, error_chain};
 use fanout_store::{Document, Pages, StoreError};
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -44,6 +44,8 @@ struct Shard {
     oldest_left: Option<Timestamp>,
     /// The time up to which the run has seen the shard.
     seen_until: Option<Timestamp>,
+    /// The store would not give its next page.
+    is_unread: bool,
 }
 
 /// What became of one line's rows.
@@ -61,34 +63,40 @@ struct Run<'a> {
     /// The events that wait no longer.
     settled: HashSet<String>,
     report: RelayReport,
+    /// Why a shard could not be read, the first one.
+    unread: Option<StoreError>,
 }
 
 impl Outbox {
     /// Publishes all waiting rows, each line's in sequence order; stops a line at its first failure;
     /// leaves alone what another holder has. Ends at its time limit between two rounds of pages, with
-    /// a report all the same. Safe to run any number of times at once.
+    /// a report all the same. A shard that cannot be read holds up no other; that it could not is the
+    /// answer in the end, with the report in the log. Safe to run any number of times at once.
     pub async fn relay(&self) -> Result<RelayReport, StoreError> {
+        let deadline = Instant::now() + RUN_LIMIT;
         let cursors = Cursors::read(self.documents.as_ref(), self.clock.now()).await?;
         let shards = (0..SHARDS).map(|shard| Shard {
             pages: Pages::of(cursors.query(shard)),
             oldest_left: None,
             seen_until: None,
+            is_unread: false,
         });
         let mut run = Run {
             outbox: self,
-            deadline: Instant::now() + RUN_LIMIT,
+            deadline,
             shards: shards.collect(),
             visited: HashSet::new(),
             settled: HashSet::new(),
             report: RelayReport::default(),
+            unread: None,
         };
-        while run.round().await? && !self.is_over(run.deadline) {}
-        let complete = run.shards.iter().all(|shard| shard.pages.query.is_none());
-        let left: Vec<_> = run.shards.iter().map(Shard::may_be_left).collect();
-        cursors
-            .keep(self.documents.as_ref(), &left, complete)
-            .await?;
-        Ok(run.into_report())
+        while run.round().await && !self.is_over(run.deadline) {}
+        let left = run.left(&cursors);
+        let complete = run.shards.iter().all(Shard::is_at_its_end);
+        let kept = cursors.keep(self.documents.as_ref(), &left, complete).await;
+        let unread = run.unread.take();
+        let report = run.into_report();
+        unread.map_or(kept, Err).map(|()| report)
     }
 
     async fn relay_line(&self, line: Line, from: u64, deadline: Instant) -> LineReport {
@@ -125,6 +133,10 @@ impl Shard {
         self.oldest_left = Some(self.oldest_left.map_or(since, |oldest| oldest.min(since)));
     }
 
+    fn is_at_its_end(&self) -> bool {
+        self.pages.query.is_none() && !self.is_unread
+    }
+
     /// The time of the oldest row that may still wait; `None` if the run saw that none does.
     fn may_be_left(&self) -> Option<Timestamp> {
         let unseen = self.pages.query.as_ref().and(self.seen_until);
@@ -133,16 +145,21 @@ impl Shard {
 }
 
 impl Run<'_> {
-    /// Publishes the next page of every shard; false once all are at their end.
-    async fn round(&mut self) -> Result<bool, StoreError> {
+    /// Publishes the next page of every shard; false once there is none.
+    async fn round(&mut self) -> bool {
         let documents = self.outbox.documents.as_ref();
         let pages = self.shards.iter_mut();
-        let pages = try_join_all(pages.map(|shard| shard.pages.next(documents))).await?;
-        if pages.iter().all(Option::is_none) {
-            return Ok(false);
+        let pages = join_all(pages.map(|shard| shard.pages.next(documents))).await;
+        if pages.iter().all(|page| matches!(page, Ok(None))) {
+            return false;
         }
         let mut rows = Vec::new();
         for (number, (shard, page)) in self.shards.iter_mut().zip(pages).enumerate() {
+            let page = page.unwrap_or_else(|error| {
+                shard.is_unread = true;
+                self.unread.get_or_insert(error);
+                None
+            });
             for document in &page.unwrap_or_default() {
                 match read(document) {
                     Ok(row) => {
@@ -165,7 +182,18 @@ impl Run<'_> {
                 shard.left(row.recorded_at);
             }
         }
-        Ok(true)
+        true
+    }
+
+    /// For each shard the time of the oldest row that may still wait. In one that was not read it may
+    /// be as old as what the run has not seen.
+    fn left(&self, cursors: &Cursors) -> Vec<Option<Timestamp>> {
+        let left = (0..).zip(&self.shards).map(|(number, shard)| {
+            let unread = shard.seen_until.or(cursors.stored_of(number));
+            let unread = unread.filter(|_| shard.is_unread);
+            shard.may_be_left().into_iter().chain(unread).min()
+        });
+        left.collect()
     }
 
     /// Publishes the lines of these rows that the run has not been to.

@@ -13,3 +13,4 @@ mod recorded;
 mod relay;
 mod scene;
 mod skipping;
+mod unread;
