@@ -63,7 +63,7 @@ impl FirestoreDocuments {
         let found = answer.map_err(|status| read_error(&status, keys))?;
         keys.iter()
             .map(|key| match found.get(&self.names.document(key)) {
-                Some(Some(document)) => Ok(Some(self.document(key.declared(), document.clone())?)),
+                Some(Some(document)) => self.document(key.declared(), document.clone()).map(Some),
                 Some(None) => Ok(None),
                 None => Err(StoreError::Unavailable(INCOMPLETE.into())),
             })
@@ -74,12 +74,16 @@ impl FirestoreDocuments {
         &self,
         collection: &'static Collection,
         document: proto::Document,
-    ) -> Result<Document, ForeignFormat> {
+    ) -> Result<Document, StoreError> {
         let key = self.names.key(collection, &document.name);
+        let key = key.ok_or(ForeignFormat::OtherCollection)?;
         let update_time = document.update_time.ok_or(ForeignFormat::NoUpdateTime)?;
+        // An operator has to find it, among all that a query covers.
+        let fields = fields_from_proto(document.fields)
+            .map_err(|error| StoreError::Refused(format!("{key}: {error}").into()))?;
         Ok(Document {
-            key: key.ok_or(ForeignFormat::OtherCollection)?,
-            fields: fields_from_proto(document.fields)?,
+            key,
+            fields,
             update_time: version_from_proto(update_time),
         })
     }

@@ -227,9 +227,12 @@ impl Row {
 }
 
 fn document(key: Key, row: &Row) -> Result<Document, StoreError> {
+    // An operator has to find it, among all that a query covers.
+    let fields = codec::decode(&row.fields)
+        .map_err(|error| StoreError::Refused(format!("{key}: {error}").into()))?;
     Ok(Document {
         key,
-        fields: codec::decode(&row.fields)?,
+        fields,
         update_time: UpdateTime(row.version),
     })
 }

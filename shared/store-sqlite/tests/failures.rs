@@ -11,7 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use fanout_store_sqlite::{Database, DatabaseError};
+use fanout_runtime::{SystemClock, error_chain};
+use fanout_store::{Collection, Documents, Fields, Key, Query, StoreError, Write};
+use fanout_store_sqlite::{Database, DatabaseError, SqliteDocuments};
 
 async fn execute(database: &Database, sql: &'static str) -> Result<(), DatabaseError> {
     database
@@ -28,6 +30,23 @@ async fn count(database: &Database) -> i64 {
 fn both(folder: &Path) -> [Database; 2] {
     let in_a_file = Database::open(&folder.join("db")).unwrap();
     [in_a_file, Database::in_memory().unwrap()]
+}
+
+/// A page may have hundreds, and one of them has to be repaired.
+#[tokio::test]
+async fn a_page_with_a_row_that_is_no_json_is_an_error_that_names_the_document() {
+    const NOTES: &Collection = &Collection::named("notes");
+    let database = Database::in_memory().unwrap();
+    let documents = SqliteDocuments::open(database.clone(), Arc::new(SystemClock)).await;
+    let documents = documents.unwrap();
+    let notes = ["a", "b"].map(|id| Write::create(Key::new(NOTES, id), Fields::new()));
+    documents.commit(notes.into()).await.unwrap();
+    let edited = "UPDATE documents_notes SET fields = 'no JSON' WHERE id = 'b'";
+    execute(&database, edited).await.unwrap();
+    let error = documents.query(&Query::of(NOTES)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
+    let told = error_chain(&error);
+    assert!(told.contains("notes/b: "), "{told}");
 }
 
 /// A deferred foreign key is looked at by COMMIT alone.

@@ -7,7 +7,13 @@ use fanout_store::{
 };
 use gcloud_sdk::tonic::Code;
 
+use gcloud_sdk::google::firestore::v1 as proto;
+use gcloud_sdk::google::firestore::v1::value::ValueType;
+use prost::Message as _;
+
 use super::stand_in::{Reply, StandIn, found};
+use crate::names::Names;
+use crate::values::{of_type, version_to_proto};
 
 const LEASES: &Collection = &Collection::named("leases");
 const USER_EMAILS: &Collection = &Collection::named("user_emails").private();
@@ -67,6 +73,34 @@ async fn a_second_look_that_fails_leaves_open_who_is_to_blame() {
         matches!(commit, Err(CommitError::Contention(_))),
         "{commit:?}"
     );
+}
+
+/// A page may have hundreds, and one of them has to be repaired.
+#[tokio::test]
+async fn a_page_with_a_value_that_no_adapter_writes_is_an_error_that_names_the_document() {
+    for (collection, shown) in [
+        (LEASES, "leases/a: "),
+        (USER_EMAILS, "user_emails/[private]: "),
+    ] {
+        let key = Key::new(collection, "a");
+        let bytes = of_type(ValueType::BytesValue(vec![1]));
+        let document = proto::Document {
+            name: Names::new("demo", "(default)").document(&key),
+            fields: [("note".to_owned(), bytes)].into(),
+            update_time: Some(version_to_proto(VERSION)),
+            ..Default::default()
+        };
+        let answer = proto::RunQueryResponse {
+            document: Some(document),
+            ..Default::default()
+        };
+        let answer = Reply::Answer(vec![answer.encode_to_vec()]);
+        let documents = StandIn::start([answer]).await.documents().await;
+        let error = documents.query(&Query::of(collection)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
+        let told = error_chain(&error);
+        assert!(told.contains(shown) && told.ends_with("bytes"), "{told}");
+    }
 }
 
 /// Firestore's messages name documents, and an id may be made of an address.
