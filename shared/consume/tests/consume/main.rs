@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed preparation is a failed test")]
 
 mod budgets;
+mod claim_ends;
 mod conflicts;
 mod effects;
 mod emitter;
