@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod context;
+mod method;
 mod metrics;
 mod spans;
 mod traces;

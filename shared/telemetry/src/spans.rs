@@ -6,6 +6,7 @@ use tracing::field::Empty;
 use tracing::{Level, Span, info_span, span_enabled};
 
 use crate::context::{context_of, continue_from, current_context, link};
+use crate::method;
 
 /// What an event says of itself in spans.
 #[derive(Debug, Clone, Copy)]
@@ -46,9 +47,9 @@ pub fn request_span(
     let span = info_span!(
         target: SPANS,
         "request",
-        otel.name = display(format_args!("{method} {route}")),
+        otel.name = display(format_args!("{} {route}", method::in_a_name(method))),
         otel.kind = "server",
-        http.request.method = method,
+        http.request.method = method::told(method),
         http.route = route,
         http.response.status_code = Empty,
         otel.status_code = Empty,

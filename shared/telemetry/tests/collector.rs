@@ -148,6 +148,24 @@ fn spans_arrive_as_protobuf_with_their_resource_links_and_no_credentials() {
 }
 
 #[test]
+fn a_method_that_a_caller_makes_up_is_in_no_span() {
+    let (collector, address) = Collector::start(&[]);
+    let traces = sending_to(&format!("http://{address}"), &[]).unwrap();
+    let reading = tracing_subscriber::registry().with(vec![traces.reading()]);
+    tracing::subscriber::with_default(reading, || {
+        drop(request_span("MADE-UP", "/users", || None));
+    });
+    traces.stop();
+    let spans = collector.spans();
+    assert_eq!(spans[0].name, "HTTP /users");
+    let said = format!("{:?}", spans[0].attributes);
+    assert!(
+        said.contains("_OTHER") && !said.contains("MADE-UP"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_collector_that_is_busy_is_asked_again() {
     for busy in [
         StatusCode::SERVICE_UNAVAILABLE,

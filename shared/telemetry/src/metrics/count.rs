@@ -6,6 +6,7 @@ use super::families::{
 };
 use super::samples::Samples;
 use super::statement::Statement;
+use crate::method;
 
 pub(super) fn count(statement: &Statement, samples: &mut Samples) {
     delivery(statement, samples);
@@ -38,7 +39,8 @@ fn request(statement: &Statement, samples: &mut Samples) {
         statement.status,
         statement.latency,
     ) {
-        let labels = vec![method.clone(), route.clone(), status.to_string()];
+        let method = method::told(method).to_owned();
+        let labels = vec![method, route.clone(), status.to_string()];
         samples.observe(&REQUEST_TIME, labels, latency);
     }
 }

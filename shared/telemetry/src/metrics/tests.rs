@@ -60,6 +60,30 @@ fn log_lines_are_counted_and_written_as_prometheus_reads_them() {
 }
 
 #[test]
+fn methods_that_a_caller_makes_up_are_one_series() {
+    let metrics = Metrics::default();
+    let answered = |method| {
+        debug!(
+            httpRequest.requestMethod = method,
+            httpRequest.requestUrl = "/users",
+            httpRequest.status = 405_u16,
+            httpRequest.latency = %Latency(Duration::from_millis(1)),
+            "answered"
+        );
+    };
+    tracing::subscriber::with_default(counted_by(&metrics), || {
+        for method in ["GET", "M1", "M2", "get"] {
+            answered(method);
+        }
+    });
+    let text = metrics.text(&[]);
+    let counts = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("http_server_request_duration_seconds_count{"));
+    insta::assert_snapshot!(counts.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
 fn every_family_is_there_from_the_first_moment_on() {
     let text = Metrics::default().text(&[]);
     for family in FAMILIES {
