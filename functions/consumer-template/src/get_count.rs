@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use fanout_store::{Documents, ReadError};
 use fanout_web::Problem;
@@ -18,8 +19,10 @@ pub(crate) struct Count {
 
 pub(crate) async fn get_count(
     State(documents): State<Arc<dyn Documents>>,
-    Path(user_id): Path<String>,
+    path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Count>, Problem> {
+    // An id that is not UTF-8 is nobody's.
+    let Path(user_id) = path.map_err(|_| Problem::no_such_path())?;
     let count = read_count(documents.as_ref(), &user_id).await;
     let count = count.map_err(Problem::unread)?;
     Ok(Json(Count { user_id, count }))

@@ -81,7 +81,9 @@ async fn the_count_of_a_user_can_be_read_and_other_types_are_ignored() {
 #[tokio::test]
 async fn a_path_that_is_not_there_is_a_problem() {
     let app = app(lone_consumer(in_memory().await, Arc::new(SystemClock)));
-    let answer = look_at(&app, "/nothing").await;
-    let problem: Value = serde_json::from_str(answer.body()).unwrap();
-    assert_eq!(problem["type"], "not_found");
+    for path in ["/nothing", "/counts/%FF"] {
+        let answer = look_at(&app, path).await;
+        let problem: Value = serde_json::from_str(answer.body()).unwrap();
+        assert_eq!(problem["type"], "not_found", "{path}");
+    }
 }

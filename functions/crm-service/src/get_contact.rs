@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use fanout_store::{Documents, ReadError};
 use fanout_web::Problem;
@@ -12,8 +13,10 @@ use crate::contact::{Contact, Known, contact_key};
 
 pub(crate) async fn get_contact(
     State(documents): State<Arc<dyn Documents>>,
-    Path(user_id): Path<String>,
+    path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Contact>, Problem> {
+    // An id that is not UTF-8 is no contact's.
+    let Path(user_id) = path.map_err(|_| not_found())?;
     let contact = read_contact(documents.as_ref(), &user_id).await;
     let contact = contact.map_err(Problem::unread)?;
     contact.map(Json).ok_or_else(not_found)

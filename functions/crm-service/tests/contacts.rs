@@ -98,7 +98,7 @@ async fn who_is_gone_or_never_came_is_no_contact() {
     let crm = Crm::new().await;
     crm.signs_up("usr_1").await;
     crm.leaves("usr_1").await;
-    for user in ["usr_1", "usr_2"] {
+    for user in ["usr_1", "usr_2", "%FF"] {
         let answer = look_at(&crm.app, &format!("/contacts/{user}")).await;
         assert_eq!(answer.status(), StatusCode::NOT_FOUND);
         let problem: Value = serde_json::from_str(answer.body()).unwrap();

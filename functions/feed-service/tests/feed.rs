@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use fanout_contracts::post::{AuthorFollowed, SpreadRequested};
 use fanout_events::{Envelope, EventType};
 use fanout_posts::{Follow, Followed, Post};
@@ -23,6 +25,7 @@ use fanout_testkit::consumer_tests::{deliver, lone_consumer, look_at};
 use feed_service::{FEED, NAME, app, projection};
 use proptest::prelude::*;
 use serde_json::Value;
+use tower::ServiceExt as _;
 
 const AUTHORS: usize = 3;
 const READERS: usize = 2;
@@ -284,4 +287,14 @@ async fn a_follow_brings_what_was_posted_before_it_however_late_it_is_told() {
     }
     scene.deliver(followed).await;
     assert_eq!(scene.feed(0).await, scene.merged(0));
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_one_is_no_path() {
+    let scene = Scene::new().await;
+    let request = Request::post("/projections/%FF/rebuild");
+    let request = request.body(Body::empty()).unwrap();
+    let answer = scene.app.oneshot(request).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 404);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
 }

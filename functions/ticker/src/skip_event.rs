@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use fanout_outbox::{Outbox, SkipError};
 use fanout_runtime::{Timestamp, error_chain, serialize_rfc3339};
@@ -28,10 +29,12 @@ pub(crate) struct Answer {
 
 pub(crate) async fn skip_event(
     State(outbox): State<Outbox>,
-    Path(event_id): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Answer>, Problem> {
+    // An id that is not UTF-8 is no event's.
+    let Path(event_id) = path.map_err(|_| refusal("", SkipError::Unknown))?;
     let Ask { reason } = read(&headers, body).await?;
     let skipped = outbox.skip(&event_id, &reason).await;
     let skipped = skipped.map_err(|error| refusal(&event_id, error))?;

@@ -125,6 +125,14 @@ async fn while_the_store_is_away_nothing_is_skipped_and_no_cause_is_told() {
 }
 
 #[tokio::test]
+async fn an_id_that_cannot_be_one_is_no_event_s() {
+    let skip = Request::post("/outbox/%FF/skip").header("Content-Type", "application/json");
+    let request = skip.body(Body::from(r#"{"reason":"too large"}"#)).unwrap();
+    let (status, problem) = ask(Arc::new(Away), request).await;
+    assert_eq!((status, &problem["type"]), (404, &json!("event_not_found")));
+}
+
+#[tokio::test]
 async fn the_first_tick_after_a_day_writes_the_root_of_its_events_and_copies_it() {
     let at = |time: &str| time.parse::<Timestamp>().unwrap();
     let clock = Arc::new(ManualClock::new(at("2026-11-20T23:59:00Z")));

@@ -1,6 +1,7 @@
 //! `POST /processes/{name}/{key}/{verb}`: an operator's word, over HTTP. Private.
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -46,10 +47,11 @@ pub fn verbs_route(engine: Engine) -> Router {
 
 async fn operate(
     State(engine): State<Engine>,
-    Path((name, key, verb)): Path<(String, String, String)>,
+    path: Result<Path<(String, String, String)>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Answer>, Problem> {
+    let Path((name, key, verb)) = path.map_err(|_| Problem::no_such_path())?;
     let ask = read(&headers, body).await?;
     let verb = verb_of(&verb, ask)?;
     let moved = engine.operate(&name, &key, &verb).await;

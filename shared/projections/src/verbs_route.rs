@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -37,10 +38,11 @@ pub fn projections_route(rebuilds: Rebuilds) -> Router {
 
 async fn operate(
     State(rebuilds): State<Rebuilds>,
-    Path((name, verb)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Shown>, Problem> {
+    let Path((name, verb)) = path.map_err(|_| Problem::no_such_path())?;
     // A web page can send other media without being asked first.
     let body = read_json_body(&headers, body, MAX_BODY_BYTES).await?;
     let ask: Ask = read_json_object(&body).map_err(|_| {
