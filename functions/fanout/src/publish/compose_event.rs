@@ -17,6 +17,13 @@ pub(crate) fn event_types() -> impl Iterator<Item = &'static str> {
     types.map(|known| known.name)
 }
 
+/// Where a type goes: requests too go to the topic of their own domain, which is the asked service's.
+pub(super) fn topic_of(event_type: &str) -> Option<&'static str> {
+    let mut domains = DOMAINS.iter();
+    let domain = domains.find(|domain| domain.find(event_type).is_some())?;
+    Some(domain.topic)
+}
+
 /// What an event has around its data.
 pub(crate) struct EventParts<'a> {
     pub(crate) id: String,
@@ -158,6 +165,19 @@ mod tests {
             assert_eq!(event.event_type, event_type);
             assert_eq!(event.metadata.version, known.version);
         }
+    }
+
+    #[test]
+    fn a_type_goes_to_its_domain_s_topic() {
+        let types = [
+            "user.created",
+            "order.cancelled",
+            "inventory.reservation_requested",
+        ];
+        let topics = types.map(|name| topic_of(name).unwrap());
+        assert_eq!(topics, ["user-events", "order-events", "inventory-events"]);
+        assert!(event_types().all(|name| topic_of(name).is_some()));
+        assert_eq!(topic_of("order.placed"), None);
     }
 
     #[test]

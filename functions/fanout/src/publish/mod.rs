@@ -62,9 +62,9 @@ pub struct PublishArgs {
     /// Publish the text as it is, without attributes and unchecked: what people do with gcloud
     #[arg(long, conflicts_with_all = ["event_id", "subject", "sequence", "correlation_id"])]
     raw: bool,
-    /// Where to
-    #[arg(long, env = "FANOUT_TOPIC", default_value = user::TOPIC)]
-    topic: String,
+    /// Where to; by default the topic of the type's domain, and with --raw user-events
+    #[arg(long, env = "FANOUT_TOPIC")]
+    topic: Option<String>,
     /// The event's id; by default a new one
     #[arg(long, value_name = "ID")]
     event_id: Option<String>,
@@ -177,10 +177,11 @@ async fn publish_event(
         message.attributes.insert(name.clone(), value.clone());
     }
     let again = format!(": repeat with --event-id {}, and it counts once", event.id);
+    let topic = args.topic();
     Ok(Published {
         event_id: Some(event.id),
-        message_id: send(operator, &args.topic, message, &again).await?,
-        topic: args.topic.clone(),
+        message_id: send(operator, topic, message, &again).await?,
+        topic: topic.to_owned(),
         event_type: Some(event.event_type),
         subject: Some(event.subject),
         sequence: Some(event.sequence),
@@ -198,7 +199,8 @@ async fn publish_raw(
         attributes: args.attributes.iter().cloned().collect(),
         ordering_key: String::new(),
     };
-    let message_id = send(operator, &args.topic, message, "").await?;
+    let topic = args.topic();
+    let message_id = send(operator, topic, message, "").await?;
     let received = Received {
         data: &data,
         message_id: &message_id,
@@ -209,9 +211,18 @@ async fn publish_raw(
     Ok(Published {
         event_id: own.filter(|id| *id != fallback),
         message_id,
-        topic: args.topic.clone(),
+        topic: topic.to_owned(),
         ..Published::default()
     })
+}
+
+impl PublishArgs {
+    /// Where to. What is raw has no type that could tell.
+    fn topic(&self) -> &str {
+        let of_type = || self.event_type.as_deref().and_then(compose_event::topic_of);
+        let given = self.topic.as_deref();
+        given.or_else(of_type).unwrap_or(user::TOPIC)
+    }
 }
 
 /// Publishes once; answers the message's id. `again` is what to do if it is not known whether that

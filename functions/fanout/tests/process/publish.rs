@@ -95,6 +95,23 @@ fn an_event_that_is_not_valid_never_leaves_and_its_field_is_named() {
 }
 
 #[test]
+fn without_a_topic_an_event_goes_where_its_type_goes() {
+    let system = Operated::embedded();
+    let data = r#"{"order_id":"ord_1","user_id":"usr_1","currency":"USD","total":"1.00","reason":"out_of_stock"}"#;
+    let cancelled = [
+        "publish",
+        "order.cancelled",
+        "--subject",
+        "ord_1",
+        "--data",
+        data,
+    ];
+    assert_eq!(system.json(&cancelled)["topic"], "order-events");
+    let elsewhere = [&cancelled[..], &["--topic", "user-events"]].concat();
+    assert_eq!(system.json(&elsewhere)["topic"], "user-events");
+}
+
+#[test]
 fn a_topic_that_is_not_there_is_said() {
     let system = Operated::embedded();
     let ended = system.run(&[
