@@ -112,7 +112,7 @@ pub struct UpFlags {
     /// Where the embedded engine and the mails are kept
     #[arg(long, env = "FANOUT_DATA_DIR", default_value = ".fanout")]
     pub data_dir: PathBuf,
-    /// Empty the data directory first
+    /// Empty the data directory first, but for the files of discarded dead letters
     #[arg(long, env = "FANOUT_FRESH")]
     pub fresh: bool,
     /// How log lines are written: `text` or `json`

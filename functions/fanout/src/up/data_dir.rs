@@ -7,14 +7,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+/// Where the copies of the bank's daily roots are.
+pub(super) const AUDIT_ROOTS: &str = "audit-roots";
+
 /// What `fanout` itself puts there. `--fresh` removes these and nothing else: the directory may be
-/// the user's home by mistake.
-const OURS: [&str; 5] = [
+/// the user's home by mistake. The files of discarded dead letters stay as well: they are the only
+/// copy of what an operator kept from being lost.
+const OURS: [&str; 6] = [
     "fanout.db",
     "fanout.db-wal",
     "fanout.db-shm",
     "mail",
     "emulators",
+    AUDIT_ROOTS,
 ];
 
 /// A data directory; a prepared one is ours until this is dropped, or the process ends.
@@ -144,13 +149,19 @@ mod tests {
     #[test]
     fn fresh_removes_our_own_files_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["fanout.db", "precious.txt"] {
+        let kept = "dead-letters-email-20261121T112329007Z.jsonl";
+        for name in ["fanout.db", "precious.txt", kept] {
             fs::write(folder.path().join(name), "x").unwrap();
         }
-        fs::create_dir(folder.path().join("mail")).unwrap();
-        let data = DataDir::prepare(folder.path(), true).unwrap();
-        assert!(!data.database().exists() && !folder.path().join("mail").exists());
-        assert!(folder.path().join("precious.txt").exists());
+        for name in ["mail", "audit-roots"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        DataDir::prepare(folder.path(), true).unwrap();
+        let left = fs::read_dir(folder.path()).unwrap();
+        let left = left.map(|it| it.unwrap().file_name().into_string().unwrap());
+        let mut left: Vec<String> = left.collect();
+        left.sort_unstable();
+        assert_eq!(left, [kept, "lock", "precious.txt"]);
     }
 
     #[test]

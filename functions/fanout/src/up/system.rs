@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::data_dir::DataDir;
+use super::data_dir::{AUDIT_ROOTS, DataDir};
 use super::data_watch::DataWatch;
 use super::engine::{Bus, Engine, EngineChoice};
 use super::page::{Watch, Watched};
@@ -189,7 +189,7 @@ struct Running {
 /// What keeps daily roots, with copies beside the data: in the cloud they lie where they are locked.
 fn roots_kept_in(data_dir: &Path, engine: &Engine) -> DailyRoots {
     let roots = daily_roots(Arc::clone(&engine.documents), Arc::new(SystemClock));
-    roots.copied_to(Arc::new(Folder::at(data_dir.join("audit-roots"))))
+    roots.copied_to(Arc::new(Folder::at(data_dir.join(AUDIT_ROOTS))))
 }
 
 fn run_all(
