@@ -38,6 +38,9 @@ pub const PUBSUB_PORT: u16 = 8085;
 pub const CONSOLE: &str = "console";
 /// Where the page is, unless `--port` says otherwise.
 pub const CONSOLE_PORT: u16 = 8090;
+/// What listens on one machine beside the services of the table: names in `--port`, and the ports.
+pub(crate) const BESIDE_SERVICES: [(&str, u16); 2] =
+    [(PUBSUB, PUBSUB_PORT), (CONSOLE, CONSOLE_PORT)];
 /// Stands for every name in `--port`, with 0 only.
 const ALL: &str = "all";
 
@@ -219,7 +222,8 @@ impl FromStr for PortOf {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let services = roles().map(|spec| spec.short_name());
-        let names: Vec<&str> = [PUBSUB, CONSOLE].into_iter().chain(services).collect();
+        let beside = BESIDE_SERVICES.map(|(name, _)| name);
+        let names: Vec<&str> = beside.into_iter().chain(services).collect();
         let (name, port) = text
             .split_once('=')
             .ok_or("write it as NAME=PORT, for example email=9081")?;

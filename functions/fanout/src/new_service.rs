@@ -9,7 +9,7 @@ use clap::Args;
 use system::SERVICES;
 
 use crate::answer::{WrongUse, write_text};
-use crate::cli::PUBSUB_PORT;
+use crate::cli::BESIDE_SERVICES;
 
 const TEMPLATE: &str = "functions/consumer-template";
 /// What the template says where a service has its own.
@@ -46,7 +46,8 @@ pub fn run(flags: &NewFlags) -> anyhow::Result<ExitCode> {
         let shown = folder.display();
         return Err(WrongUse(format!("{shown} is there already: choose another name")).into());
     }
-    let (port, package) = (free_port().to_string(), service.replace('-', "_"));
+    let port = free_port(SERVICES.iter().map(|spec| spec.port)).to_string();
+    let package = service.replace('-', "_");
     let replaced = [
         ("consumer-template", service.as_str()),
         ("template-service", &service),
@@ -88,14 +89,13 @@ fn checked(name: &str) -> anyhow::Result<&str> {
     Ok(name)
 }
 
-/// The first port above those of the table.
-fn free_port() -> u16 {
-    let taken = |port: &u16| {
-        let own = SERVICES.iter().map(|spec| spec.port);
-        own.chain([PUBSUB_PORT, system::TICKER.port])
-            .any(|it| it == *port)
-    };
-    (8081..u16::MAX).find(|port| !taken(port)).unwrap_or(0)
+/// The first port that neither a service nor what runs beside them listens on.
+fn free_port(services: impl Iterator<Item = u16>) -> u16 {
+    let beside = BESIDE_SERVICES.map(|(_, port)| port).into_iter();
+    let beside = beside.chain([system::TICKER.port]);
+    let taken: Vec<u16> = services.chain(beside).collect();
+    let mut free = (8081..u16::MAX).filter(|port| !taken.contains(port));
+    free.next().unwrap_or(0)
 }
 
 fn copy(from: &Path, to: &Path, replaced: &[(&str, &str)]) -> std::io::Result<()> {
@@ -156,6 +156,18 @@ mod tests {
     }
 
     #[test]
+    fn no_service_gets_the_port_of_the_bus_the_page_or_the_ticker() {
+        let mut ports = Vec::new();
+        for _ in 8081..=8091 {
+            ports.push(free_port(ports.iter().copied()));
+        }
+        let expected = [
+            8081, 8082, 8083, 8084, 8086, 8087, 8088, 8091, 8092, 8093, 8094,
+        ];
+        assert_eq!(ports, expected);
+    }
+
+    #[test]
     fn outside_the_repository_it_says_so() {
         let root = tempfile::tempdir().unwrap();
         let error = make(root.path(), "loyalty").unwrap_err();
@@ -174,7 +186,7 @@ mod tests {
         fs::write(template.join("lib.rs"), text).unwrap();
         make(root.path(), "big-loyalty").unwrap();
         let made = root.path().join("functions/big-loyalty-service/src/lib.rs");
-        let port = free_port();
+        let port = free_port(SERVICES.iter().map(|spec| spec.port));
         let expected = format!(
             r#"big_loyalty_service "big-loyalty-service" "big-loyalty" {port} big-loyalty-service The big-loyalty service."#
         );

@@ -12,7 +12,7 @@ use fanout_runtime::Timings;
 use system::{Redelivery, SERVICES, TICKER};
 
 use super::Report;
-use crate::cli::{PUBSUB, PUBSUB_PORT};
+use crate::cli::BESIDE_SERVICES;
 
 /// Everything that the rules look at.
 #[derive(Clone, Copy)]
@@ -92,7 +92,8 @@ impl Table<'_> {
 
     fn listeners(&self) -> impl Iterator<Item = String> {
         let services = self.services.iter().map(|spec| spec.short_name());
-        let beside = [PUBSUB, TICKER.short_name()].into_iter();
+        let beside = BESIDE_SERVICES.map(|(name, _)| name).into_iter();
+        let beside = beside.chain([TICKER.short_name()]);
         beside.chain(services).map(str::to_owned)
     }
 
@@ -106,7 +107,8 @@ impl Table<'_> {
 
     fn ports(&self) -> impl Iterator<Item = String> {
         let services = self.services.iter().map(|spec| spec.port);
-        let ports = [PUBSUB_PORT, TICKER.port].into_iter().chain(services);
+        let beside = BESIDE_SERVICES.map(|(_, port)| port).into_iter();
+        let ports = beside.chain([TICKER.port]).chain(services);
         ports.map(|port| port.to_string())
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use fanout_contracts::user;
 
 use super::*;
+use crate::cli::{CONSOLE, CONSOLE_PORT, PUBSUB, PUBSUB_PORT};
 
 fn consumer(name: &'static str, port: u16, topics: &'static [Subscribed]) -> ServiceSpec {
     ServiceSpec {
@@ -51,7 +52,7 @@ static RETURNS: Domain = Domain {
 fn the_code_s_own_table_has_no_finding() {
     let report = Table::of_the_code().check();
     assert_eq!(report.findings, [""; 0]);
-    let said = "the table: services: 12, subscriptions: 34, ports: 14, topics: 9, ";
+    let said = "the table: services: 12, subscriptions: 34, ports: 15, topics: 9, ";
     assert!(report.looked_at.concat().starts_with(said), "{report:?}");
 }
 
@@ -83,7 +84,9 @@ fn names_and_ports_that_come_twice_are_found() {
         |name, port| findings_of(&[&consumer("crm", 8083, ALL), &consumer(name, port, ALL)]);
     assert_eq!(twice("mail", 8083), ["port 8083 comes twice"]);
     assert_eq!(twice("mail", PUBSUB_PORT), ["port 8085 comes twice"]);
+    assert_eq!(twice("mail", CONSOLE_PORT), ["port 8090 comes twice"]);
     assert_eq!(twice(PUBSUB, 8084), ["name pubsub comes twice"]);
+    assert_eq!(twice(CONSOLE, 8084), ["name console comes twice"]);
     assert_eq!(
         twice("crm-dead-letters", 8084),
         ["subscription user-events-crm-dead-letters comes twice"]
