@@ -113,7 +113,7 @@ impl ConsumerEndpoint {
                 ": it wants a token, and its subscription does not say whose".to_owned()
             }
             (StatusCode::NOT_FOUND, _) => {
-                ": nothing is there, or (in Google Cloud) `consumer_ingress` shuts out everybody but Pub/Sub".to_owned()
+                ": nothing is there, or (in Google Cloud) `private_ingress` shuts out everybody but Pub/Sub".to_owned()
             }
             _ => return Ok(()),
         };
