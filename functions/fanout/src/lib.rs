@@ -12,6 +12,7 @@ pub mod google_api;
 pub mod google_emulators;
 pub mod iam_credentials;
 pub mod ledger;
+mod live_consumers;
 pub mod manifest;
 pub mod monitoring;
 pub mod new_service;

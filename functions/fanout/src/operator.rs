@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use fanout_google_cloud::GoogleCloudSettings;
-use fanout_kernel::Subscriber;
 use fanout_runtime::{Clock, Environment, IdGenerator, SystemClock, SystemIds};
 use google_cloud_auth::credentials::{self, Credentials};
 use reqwest::redirect::Policy;
@@ -13,6 +12,7 @@ use reqwest::{Client, Url};
 
 use crate::google_api::{GoogleApi, GoogleApiError};
 use crate::iam_credentials::IAM_CREDENTIALS_URL;
+use crate::live_consumers::{LiveConsumer, live_consumers};
 use crate::monitoring::{MONITORING_URL, Monitoring};
 use crate::pubsub_rest::PubsubRest;
 use crate::target::{LOCAL_PROJECT, Target, TargetFlags};
@@ -68,21 +68,10 @@ impl Operator {
         Ok(Self::new(api, http, project))
     }
 
-    /// The consumers that run: those that are pushed to. What is for others waits for them.
-    pub(crate) async fn consumers(&self) -> Result<Vec<&'static Subscriber>, GoogleApiError> {
-        let live = self.pubsub.list("subscriptions").await?;
-        let pushed = live.iter().filter(|it| {
-            let endpoint = it["pushConfig"]["pushEndpoint"].as_str();
-            endpoint.is_some_and(|url| !url.is_empty())
-        });
-        let names: Vec<&str> = pushed
-            .filter_map(|it| it["name"].as_str()?.rsplit('/').next())
-            .collect();
-        let runs = |subscriber: &&Subscriber| {
-            let mut topics = subscriber.topics.iter();
-            topics.any(|it| names.contains(&subscriber.subscription(it.topic).as_str()))
-        };
-        Ok(system::consumers().filter(runs).collect())
+    /// The consumers that are there, held still or not.
+    pub(crate) async fn consumers(&self) -> Result<Vec<LiveConsumer>, GoogleApiError> {
+        let subscriptions = self.pubsub.list("subscriptions").await?;
+        Ok(live_consumers(&subscriptions, self.monitoring.is_some()))
     }
 
     /// In Google Cloud, with its APIs at these URLs.

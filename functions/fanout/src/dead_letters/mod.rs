@@ -151,6 +151,9 @@ async fn consumers_of(
 ) -> anyhow::Result<Vec<&'static Subscriber>> {
     match name {
         Some(name) => Ok(vec![consumer_named(name)?]),
-        None => Ok(operator.consumers().await?),
+        None => {
+            let live = operator.consumers().await?;
+            Ok(live.iter().map(|it| it.subscriber).collect())
+        }
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
-use fanout_kernel::Subscriber;
 use fanout_runtime::Timestamp;
 use serde::Serialize;
 
 use crate::answer::seconds_since;
+use crate::live_consumers::LiveConsumer;
 use crate::monitoring::Monitoring;
 use crate::operator::Operator;
 use crate::target::{Target, open_file};
@@ -30,16 +30,18 @@ pub(super) struct Backlogs {
 }
 
 impl Backlogs {
-    /// Asks whoever can tell.
+    /// Asks whoever can tell; `None` on Google's emulator, where nobody can.
     pub(super) async fn read(
         target: &Target,
         operator: &Operator,
         now: Timestamp,
-    ) -> anyhow::Result<Self> {
+    ) -> anyhow::Result<Option<Self>> {
         let data_dir = match (target, &operator.monitoring) {
             (Target::Embedded { data_dir, .. }, _) => data_dir,
-            (Target::Google(_), Some(monitoring)) => return Self::measured(monitoring, now).await,
-            (Target::Google(_), None) => bail!("Google's emulator does not tell it"),
+            (Target::Google(_), Some(monitoring)) => {
+                return Self::measured(monitoring, now).await.map(Some);
+            }
+            (Target::Google(_), None) => return Ok(None),
         };
         let found = fanout_bus_local::backlogs(&open_file(data_dir)?).await?;
         let backlog = |found: fanout_bus_local::Backlog| Backlog {
@@ -47,10 +49,10 @@ impl Backlogs {
             oldest_seconds: seconds_since(found.oldest, now),
         };
         let all = found.into_iter();
-        Ok(Self {
+        Ok(Some(Self {
             all: all.map(|(name, found)| (name, backlog(found))).collect(),
             silent_if_empty: true,
-        })
+        }))
     }
 
     pub(super) async fn measured(monitoring: &Monitoring, now: Timestamp) -> anyhow::Result<Self> {
@@ -74,11 +76,11 @@ impl Backlogs {
         })
     }
 
-    pub(super) fn of(&self, consumer: &Subscriber) -> anyhow::Result<Backlog> {
+    /// Of all subscriptions that the consumer has: a deployment may lack some of the table's.
+    pub(super) fn of(&self, consumer: &LiveConsumer) -> anyhow::Result<Backlog> {
         let mut sum = Backlog::default();
-        for subscribed in consumer.topics {
-            let name = consumer.subscription(subscribed.topic);
-            match self.all.get(&name) {
+        for name in &consumer.subscriptions {
+            match self.all.get(name) {
                 Some(backlog) => {
                     sum.messages += backlog.messages;
                     sum.oldest_seconds = sum.oldest_seconds.max(backlog.oldest_seconds);

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::backlog::{Backlog, Backlogs};
 use crate::answer::{in_words, printable, seconds_since};
 use crate::dead_letters::count_by_reason;
+use crate::live_consumers::LiveConsumer;
 use crate::monitoring::Monitoring;
 use crate::operator::Operator;
 use crate::target::Target;
@@ -32,12 +33,13 @@ pub(super) struct Status {
     pub(super) wrong: Vec<String>,
 }
 
-/// Something that was looked at, or why it is not known.
+/// Something that was looked at, or why it is not known: which is wrong, unless nobody can tell it here.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Seen<T> {
     Known(T),
     Unknown { unknown: String },
+    Untold { unknown: String },
 }
 
 #[derive(Debug, Serialize)]
@@ -64,6 +66,9 @@ pub(super) struct Waiting {
 #[derive(Debug, Serialize)]
 pub(super) struct OfConsumer {
     pub(super) consumer: &'static str,
+    /// The subscriptions that push to nobody.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) held: Vec<String>,
     pub(super) backlog: Seen<Backlog>,
     pub(super) dead_letters: Seen<BTreeMap<String, usize>>,
 }
@@ -93,16 +98,14 @@ pub(super) async fn look(target: &Target, operator: &Operator, shutdown: &Shutdo
     let backlogs = Backlogs::read(target, operator, now).await;
     let mut consumers = Vec::new();
     // Where the bus cannot be asked, each says so.
-    let there = operator.consumers().await;
-    for consumer in there.unwrap_or_else(|_| system::consumers().collect()) {
-        let backlog = match &backlogs {
-            Ok(backlogs) => backlogs.of(consumer),
-            Err(error) => Err(anyhow::anyhow!("{error:#}")),
-        };
+    let presumed = |_| system::consumers().map(LiveConsumer::presumed).collect();
+    for live in operator.consumers().await.unwrap_or_else(presumed) {
+        let letters = count_by_reason(operator, live.subscriber, shutdown).await;
         consumers.push(OfConsumer {
-            consumer: consumer.consumer,
-            backlog: Seen::of(backlog),
-            dead_letters: Seen::of(count_by_reason(operator, consumer, shutdown).await),
+            consumer: live.subscriber.consumer,
+            backlog: backlog_of(&backlogs, &live),
+            held: live.held,
+            dead_letters: Seen::of(letters),
         });
     }
     let mut status = Status {
@@ -116,6 +119,21 @@ pub(super) async fn look(target: &Target, operator: &Operator, shutdown: &Shutdo
     };
     status.judge();
     status
+}
+
+fn backlog_of(
+    backlogs: &anyhow::Result<Option<Backlogs>>,
+    consumer: &LiveConsumer,
+) -> Seen<Backlog> {
+    match backlogs {
+        Ok(Some(backlogs)) => Seen::of(backlogs.of(consumer)),
+        Ok(None) => Seen::Untold {
+            unknown: "Google's emulator does not tell it".to_owned(),
+        },
+        Err(error) => Seen::Unknown {
+            unknown: format!("{error:#}"),
+        },
+    }
 }
 
 async fn look_at_outbox(documents: &dyn Documents, now: Timestamp) -> anyhow::Result<Outbox> {
@@ -177,28 +195,49 @@ impl Status {
         let mut wrong = match &self.outbox {
             Seen::Known(outbox) => outbox.judge(),
             Seen::Unknown { unknown } => vec![format!("the outbox cannot be read: {unknown}")],
+            Seen::Untold { .. } => Vec::new(),
         };
         for of in &self.consumers {
-            let consumer = of.consumer;
-            if let Seen::Known(backlog) = &of.backlog
-                && backlog.oldest_seconds > LONGEST_UNACKED
-            {
-                let age = in_words(backlog.oldest_seconds);
-                wrong.push(format!(
-                    "{consumer} has not taken a message for {age}: its log says why"
-                ));
-            }
-            match &of.dead_letters {
-                Seen::Known(reasons) if reasons.is_empty() => {}
-                Seen::Known(_) => wrong.push(format!(
-                    "{consumer} has dead letters: fanout dead-letters list --consumer {consumer}"
-                )),
-                Seen::Unknown { unknown } => wrong.push(format!(
-                    "the dead letters of {consumer} cannot be read: {unknown}"
-                )),
-            }
+            wrong.extend(of.judge_backlog());
+            wrong.extend(of.judge_dead_letters());
         }
         self.wrong = wrong;
+    }
+}
+
+impl OfConsumer {
+    fn judge_backlog(&self) -> Option<String> {
+        let consumer = self.consumer;
+        match &self.backlog {
+            Seen::Known(backlog) if backlog.oldest_seconds > LONGEST_UNACKED => {
+                let age = in_words(backlog.oldest_seconds);
+                let why = match self.held.as_slice() {
+                    [] => "its log says why".to_owned(),
+                    held => format!("nothing is pushed from {}", held.join(", ")),
+                };
+                Some(format!(
+                    "{consumer} has not taken a message for {age}: {why}"
+                ))
+            }
+            Seen::Known(_) | Seen::Untold { .. } => None,
+            Seen::Unknown { unknown } => {
+                Some(format!("the backlog of {consumer} is not known: {unknown}"))
+            }
+        }
+    }
+
+    fn judge_dead_letters(&self) -> Option<String> {
+        let consumer = self.consumer;
+        match &self.dead_letters {
+            Seen::Known(reasons) if reasons.is_empty() => None,
+            Seen::Known(_) => Some(format!(
+                "{consumer} has dead letters: fanout dead-letters list --consumer {consumer}"
+            )),
+            Seen::Unknown { unknown } => Some(format!(
+                "the dead letters of {consumer} cannot be read: {unknown}"
+            )),
+            Seen::Untold { .. } => None,
+        }
     }
 }
 

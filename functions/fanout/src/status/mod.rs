@@ -25,7 +25,8 @@ and, in Google Cloud, Cloud Monitoring, whose numbers are some minutes old. What
 `unknown`, with the reason.
 
 Wrong is: an event that waits for more than a minute, or that the bus refuses; a message that a consumer
-has not taken for more than 5 minutes; a dead letter; a store or a bus that does not answer.
+has not taken for more than 5 minutes; a dead letter; a store or a bus that does not answer; a backlog that
+Cloud Monitoring does not tell.
 
 Exit code: 0 nothing is wrong, 1 something is, 2 wrong use.";
 

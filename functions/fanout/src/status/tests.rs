@@ -12,6 +12,7 @@ use super::backlog::{Backlog, Backlogs};
 use super::look::{OfConsumer, Outbox, Seen, Status, Versions, Waiting, revisions};
 use super::text;
 use crate::google_api::GoogleApi;
+use crate::live_consumers::LiveConsumer;
 use crate::monitoring::Monitoring;
 
 fn unknown<T>(why: &str) -> Seen<T> {
@@ -47,6 +48,7 @@ fn status(outbox: Seen<Outbox>, consumers: Vec<OfConsumer>) -> Status {
 fn of(consumer: &'static str, messages: u64, oldest_seconds: u64) -> OfConsumer {
     OfConsumer {
         consumer,
+        held: Vec::new(),
         backlog: Seen::Known(Backlog {
             messages,
             oldest_seconds,
@@ -93,9 +95,23 @@ fn everything_that_is_wrong_is_said_with_what_to_do() {
     let mut email = of("email", 0, 0);
     email.dead_letters = unknown("the bus is away");
     email.backlog = unknown("nothing tells it");
-    let status = status(Seen::Known(outbox), vec![crm, email]);
+    let mut analytics = of("analytics", 9, 86_400);
+    analytics.held = vec!["user-events-analytics".to_owned()];
+    let status = status(Seen::Known(outbox), vec![crm, email, analytics]);
     insta::assert_snapshot!(text::of(&status));
     insta::assert_json_snapshot!(status);
+}
+
+#[test]
+fn a_backlog_that_nobody_can_tell_here_is_not_wrong() {
+    let mut email = of("email", 0, 0);
+    email.backlog = Seen::Untold {
+        unknown: "Google's emulator does not tell it".to_owned(),
+    };
+    let status = status(Seen::Known(nothing_waits()), vec![email]);
+    assert_eq!(status.wrong, [""; 0]);
+    let said = "backlog            unknown: Google's emulator does not tell it\n";
+    assert!(text::of(&status).contains(said));
 }
 
 #[test]
@@ -157,7 +173,8 @@ async fn in_the_cloud_backlogs_and_revisions_are_what_was_measured_last() {
     let now = "2026-11-20T12:00:00Z".parse().unwrap();
     let monitoring = monitoring().await;
     let backlogs = Backlogs::measured(&monitoring, now).await.unwrap();
-    let of = |name| backlogs.of(system::consumer(name).unwrap());
+    let presumed = |name| LiveConsumer::presumed(system::consumer(name).unwrap());
+    let of = |name| backlogs.of(&presumed(name));
     let crm = Backlog {
         messages: 7,
         oldest_seconds: 61,
@@ -168,6 +185,10 @@ async fn in_the_cloud_backlogs_and_revisions_are_what_was_measured_last() {
         unknown,
         "Cloud Monitoring has no value of user-events-email"
     );
+    // The sign-up alone has no orders to sell.
+    let mut deployed = presumed("email");
+    deployed.subscriptions = vec!["user-events-crm".to_owned()];
+    assert_eq!(backlogs.of(&deployed).unwrap(), crm);
     let found = revisions(Some(&monitoring), now).await.unwrap();
     let crm = (
         "crm-service".to_owned(),

@@ -15,10 +15,15 @@ pub(super) fn of(status: &Status) -> String {
     let mut out = String::from("outbox\n");
     match &status.outbox {
         Seen::Known(outbox) => outbox_lines(&mut out, outbox),
-        Seen::Unknown { unknown } => line(&mut out, "waiting", &unknown_because(unknown)),
+        Seen::Unknown { unknown } | Seen::Untold { unknown } => {
+            line(&mut out, "waiting", &unknown_because(unknown));
+        }
     }
     for of in &status.consumers {
         let _ = writeln!(out, "{}", of.consumer);
+        if !of.held.is_empty() {
+            line(&mut out, "held still", &of.held.join(", "));
+        }
         line(&mut out, "backlog", &seen(&of.backlog, backlog));
         line(&mut out, "dead letters", &seen(&of.dead_letters, reasons));
     }
@@ -30,7 +35,9 @@ pub(super) fn of(status: &Status) -> String {
                 line(&mut out, service, &printable(revisions));
             }
         }
-        Seen::Unknown { unknown } => line(&mut out, "services", &unknown_because(unknown)),
+        Seen::Unknown { unknown } | Seen::Untold { unknown } => {
+            line(&mut out, "services", &unknown_because(unknown));
+        }
     }
     out.push('\n');
     for wrong in &status.wrong {
@@ -97,7 +104,7 @@ fn reasons(reasons: &BTreeMap<String, usize>) -> String {
 fn seen<T>(seen: &Seen<T>, words: impl Fn(&T) -> String) -> String {
     match seen {
         Seen::Known(known) => words(known),
-        Seen::Unknown { unknown } => unknown_because(unknown),
+        Seen::Unknown { unknown } | Seen::Untold { unknown } => unknown_because(unknown),
     }
 }
 
