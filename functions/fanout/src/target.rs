@@ -19,6 +19,9 @@ pub const LOCAL_PROJECT: &str = "fanout-local";
 /// Where `fanout up` serves Pub/Sub's REST API, unless it was told otherwise.
 const LOCAL_PUBSUB_URL: &str = "http://localhost:8085";
 
+/// The database that a project has by itself.
+const DEFAULT_DATABASE: &str = "(default)";
+
 /// What to do where Firestore cannot be connected to.
 pub(crate) const ADVICE: &str = "are you logged in (`gcloud auth application-default login`), or does the Firestore emulator run?";
 
@@ -30,7 +33,7 @@ pub struct TargetFlags {
     #[arg(long, env = "FANOUT_PROJECT")]
     pub project: Option<String>,
     /// The Firestore database of the project
-    #[arg(long, env = "FANOUT_DATABASE", default_value = "(default)")]
+    #[arg(long, env = "FANOUT_DATABASE", default_value = DEFAULT_DATABASE)]
     pub database: String,
     /// Where the embedded engine's data is kept
     #[arg(long, env = "FANOUT_DATA_DIR", default_value = ".fanout")]
@@ -76,6 +79,26 @@ impl TargetFlags {
         let url = self.pubsub_url.as_deref().unwrap_or(default);
         url.trim_end_matches('/').to_owned()
     }
+
+    /// What a line must say for its command to work on the same bus and database: flags, each behind
+    /// a space.
+    pub(crate) fn in_a_line(&self) -> String {
+        let elsewhere = self.project.is_some() || self.database != DEFAULT_DATABASE;
+        let flags = [
+            ("--project", self.project.as_deref()),
+            ("--database", elsewhere.then_some(&*self.database)),
+            ("--pubsub-url", self.pubsub_url.as_deref()),
+        ];
+        let given = flags
+            .iter()
+            .filter_map(|(flag, value)| Some(format!(" {flag} {}", quoted((*value)?))));
+        given.collect()
+    }
+}
+
+/// A word of a shell's line.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 impl Target {
@@ -149,9 +172,23 @@ mod tests {
         ("FIRESTORE_EMULATOR_HOST", "localhost:2"),
     ]);
 
-    fn target(arguments: &[&str], environment: &Variables) -> anyhow::Result<Target> {
+    fn flags(arguments: &[&str]) -> TargetFlags {
         let arguments = ["fanout"].iter().chain(arguments);
-        Target::from_flags(&Cli::parse_from(arguments).target, environment)
+        Cli::parse_from(arguments).target
+    }
+
+    fn target(arguments: &[&str], environment: &Variables) -> anyhow::Result<Target> {
+        Target::from_flags(&flags(arguments), environment)
+    }
+
+    #[test]
+    fn a_line_names_the_system_that_it_is_for() {
+        assert_eq!(flags(&[]).in_a_line(), "");
+        let cloud = flags(&["--project", "p"]);
+        assert_eq!(cloud.in_a_line(), " --project 'p' --database '(default)'");
+        let odd = flags(&["--database", "it's", "--pubsub-url", "http://localhost:1"]);
+        let line = r" --database 'it'\''s' --pubsub-url 'http://localhost:1'";
+        assert_eq!(odd.in_a_line(), line);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use fanout_runtime::{Shutdown, Timestamp};
 
 use crate::answer::{AnswerFlags, block_on, notice, verdict, write};
 use crate::dead_letters::{ConsumerEndpoint, Interrupt, Rate, consumer_named, consumer_names};
+use crate::target::quoted;
 use replay_events::{Replay, Summary};
 
 const EXAMPLES: &str = "Examples:
@@ -104,7 +105,6 @@ impl ReplayFlags {
     /// The command that goes on at a cursor.
     fn line_from(&self, cursor: &str) -> String {
         let target = &self.common.target;
-        let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
         let mut line = format!(
             "fanout replay --consumer {} --from {} --to {} --cursor {cursor} --rate {}",
             self.consumer,
@@ -115,16 +115,14 @@ impl ReplayFlags {
         let options = [
             ("--type", &self.event_type),
             ("--subject", &self.subject),
-            ("--project", &target.project),
-            ("--database", &Some(target.database.clone())),
             ("--data-dir", &Some(target.data_dir.display().to_string())),
-            ("--pubsub-url", &target.pubsub_url),
         ];
         for (flag, value) in options {
             if let Some(value) = value {
                 line += &format!(" {flag} {}", quoted(value));
             }
         }
+        line += &target.in_a_line();
         line
     }
 }

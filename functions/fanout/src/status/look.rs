@@ -92,7 +92,13 @@ impl<T> Seen<T> {
     }
 }
 
-pub(super) async fn look(target: &Target, operator: &Operator, shutdown: &Shutdown) -> Status {
+/// `line` is what a line must say for its command to work on the same system.
+pub(super) async fn look(
+    target: &Target,
+    operator: &Operator,
+    line: &str,
+    shutdown: &Shutdown,
+) -> Status {
     let now = operator.clock.now();
     let outbox = async { look_at_outbox(target.documents().await?.as_ref(), now).await };
     let backlogs = Backlogs::read(target, operator, now).await;
@@ -117,7 +123,7 @@ pub(super) async fn look(target: &Target, operator: &Operator, shutdown: &Shutdo
         },
         wrong: Vec::new(),
     };
-    status.judge();
+    status.judge(line);
     status
 }
 
@@ -191,15 +197,15 @@ impl Waiting {
 }
 
 impl Status {
-    pub(super) fn judge(&mut self) {
+    pub(super) fn judge(&mut self, line: &str) {
         let mut wrong = match &self.outbox {
-            Seen::Known(outbox) => outbox.judge(),
+            Seen::Known(outbox) => outbox.judge(line),
             Seen::Unknown { unknown } => vec![format!("the outbox cannot be read: {unknown}")],
             Seen::Untold { .. } => Vec::new(),
         };
         for of in &self.consumers {
             wrong.extend(of.judge_backlog());
-            wrong.extend(of.judge_dead_letters());
+            wrong.extend(of.judge_dead_letters(line));
         }
         self.wrong = wrong;
     }
@@ -226,12 +232,12 @@ impl OfConsumer {
         }
     }
 
-    fn judge_dead_letters(&self) -> Option<String> {
+    fn judge_dead_letters(&self, line: &str) -> Option<String> {
         let consumer = self.consumer;
         match &self.dead_letters {
             Seen::Known(reasons) if reasons.is_empty() => None,
             Seen::Known(_) => Some(format!(
-                "{consumer} has dead letters: fanout dead-letters list --consumer {consumer}"
+                "{consumer} has dead letters: fanout dead-letters list --consumer {consumer}{line}"
             )),
             Seen::Unknown { unknown } => Some(format!(
                 "the dead letters of {consumer} cannot be read: {unknown}"
@@ -242,12 +248,12 @@ impl OfConsumer {
 }
 
 impl Outbox {
-    fn judge(&self) -> Vec<String> {
+    fn judge(&self, line: &str) -> Vec<String> {
         let mut wrong = Vec::new();
         for waiting in &self.refused {
             let id = printable(&waiting.event_id);
             wrong.push(format!(
-                "the bus refuses {id}, which blocks its subject: mend the cause, or give it up with fanout publish --skip {id} --reason TEXT"
+                "the bus refuses {id}, which blocks its subject: mend the cause, or give it up with fanout publish --skip {id} --reason TEXT{line}"
             ));
         }
         for id in &self.unreadable {

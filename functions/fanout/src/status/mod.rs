@@ -41,9 +41,10 @@ pub struct StatusFlags {
 /// Looks, and says what is wrong.
 pub fn run(flags: &StatusFlags) -> anyhow::Result<ExitCode> {
     let (target, operator) = (flags.common.find()?, flags.common.connect()?);
+    let line = flags.common.target.in_a_line();
     let status = block_on(async {
         let shutdown = Shutdown::on_signal();
-        Ok(look::look(&target, &operator, &shutdown).await)
+        Ok(look::look(&target, &operator, &line, &shutdown).await)
     })?;
     write(&status, flags.common.json, text::of)?;
     Ok(verdict(status.wrong.is_empty()))

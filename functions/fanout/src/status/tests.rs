@@ -41,7 +41,7 @@ fn status(outbox: Seen<Outbox>, consumers: Vec<OfConsumer>) -> Status {
         },
         wrong: Vec::new(),
     };
-    status.judge();
+    status.judge(" --project 'p1' --database '(default)'");
     status
 }
 
