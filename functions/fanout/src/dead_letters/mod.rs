@@ -33,7 +33,7 @@ use fanout_runtime::Shutdown;
 
 use crate::answer::{AnswerFlags, block_on};
 use crate::operator::Operator;
-pub(crate) use interrupt::Interrupt;
+pub(crate) use interrupt::{Interrupt, Interrupted};
 use letter::DeadLetter;
 pub(crate) use outcomes::{Outcome, Outcomes};
 pub(crate) use pace::{Pace, Rate};

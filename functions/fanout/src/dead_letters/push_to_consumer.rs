@@ -28,6 +28,17 @@ pub(crate) struct ConsumerEndpoint {
 pub(crate) type Pushed = (Outcome, Option<String>);
 
 impl ConsumerEndpoint {
+    /// Where nobody is.
+    #[cfg(test)]
+    pub(crate) fn nowhere() -> Self {
+        Self {
+            http: Client::new(),
+            url: Url::parse("http://127.0.0.1:1/pubsub/push").unwrap(),
+            token: None,
+            time_limit: Duration::from_secs(1),
+        }
+    }
+
     /// Asks the consumer's subscription where it pushes to, and as whom.
     pub(crate) async fn of(operator: &Operator, consumer: &Subscriber) -> anyhow::Result<Self> {
         let name = consumer.first_subscription();

@@ -123,6 +123,9 @@ impl ReplayFlags {
             }
         }
         line += &target.in_a_line();
+        if self.dry_run {
+            line += " --dry-run";
+        }
         line
     }
 }
@@ -130,4 +133,66 @@ impl ReplayFlags {
 /// RFC 3339, to the last digit.
 fn shown(time: Timestamp) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use clap::Parser;
+    use fanout_runtime::SystemClock;
+    use fanout_store_sqlite::{Database, SqliteDocuments};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        flags: ReplayFlags,
+    }
+
+    fn flags(more: &[&str]) -> ReplayFlags {
+        let asked = [
+            "fanout",
+            "--consumer",
+            "crm",
+            "--from",
+            "2026-11-20",
+            "--to",
+            "2026-11-21",
+        ];
+        Cli::parse_from(asked.iter().chain(more)).flags
+    }
+
+    #[test]
+    fn the_line_that_goes_on_does_what_was_asked_for_and_no_more() {
+        let line = |more: &[&str]| flags(more).line_from("2026-11-20T12:00:00Z");
+        let pushing = line(&["--project", "p1"]);
+        insta::assert_snapshot!(pushing, @"fanout replay --consumer crm --from 2026-11-20T00:00:00Z --to 2026-11-21T00:00:00Z --cursor 2026-11-20T12:00:00Z --rate 10 --data-dir '.fanout' --project 'p1' --database '(default)'");
+        assert_eq!(
+            line(&["--project", "p1", "--dry-run"]),
+            format!("{pushing} --dry-run")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_dry_run_ends_at_ctrl_c_too() {
+        let database = Database::in_memory().unwrap();
+        let documents = SqliteDocuments::open(database, Arc::new(SystemClock)).await;
+        let (documents, shutdown) = (documents.unwrap(), Shutdown::default());
+        let flags = flags(&["--dry-run"]);
+        let replay = Replay {
+            flags: &flags,
+            documents: &documents,
+            subscription: String::new(),
+            endpoint: ConsumerEndpoint::nowhere(),
+            now: "2026-11-20T12:00:00Z".parse().unwrap(),
+            interrupt: Interrupt::new(shutdown.clone()),
+        };
+        let mut summary = Summary::default();
+        assert!(replay.run(&mut summary).await.is_ok());
+        shutdown.start();
+        let ended = replay.run(&mut summary).await.unwrap_err();
+        assert_eq!(ended.to_string(), "interrupted");
+    }
 }

@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use super::{ReplayFlags, shown};
 use crate::answer::{counted, notice};
-use crate::dead_letters::{ConsumerEndpoint, Interrupt, Outcome, Outcomes, Pace, Pushed};
+use crate::dead_letters::{
+    ConsumerEndpoint, Interrupt, Interrupted, Outcome, Outcomes, Pace, Pushed,
+};
 
 /// Older events are not replayed: their marks may be gone, and they would take effect twice.
 const OLDEST: TimeDelta = TimeDelta::days(44);
@@ -51,7 +53,8 @@ impl Replay<'_> {
         });
         loop {
             // Until this is past, a replay that goes on begins with the last event that was read.
-            let next = events.next(self.documents).await;
+            let next = self.interrupt.or(events.next(self.documents)).await;
+            let next = next.map_err(interrupted)?;
             let Some(row) = next.context("the store could not be read")? else {
                 summary.cursor = None;
                 return Ok(());
@@ -75,7 +78,6 @@ impl Replay<'_> {
 
     /// Pushes in its turn. After Ctrl-C one that is under way still gets its answer.
     async fn push(&self, row: &EventRow, pace: &mut Pace) -> anyhow::Result<Pushed> {
-        let interrupted = |_| anyhow!("interrupted");
         self.interrupt.or(pace.turn()).await.map_err(interrupted)?;
         // The bus's own id is not kept; what has an event id goes by that.
         let message_id = format!("replay-{}", row.event_id);
@@ -83,6 +85,10 @@ impl Replay<'_> {
         let pushed = self.interrupt.let_end(self.endpoint.push(&message)).await;
         pushed.map_err(interrupted)?
     }
+}
+
+fn interrupted(_: Interrupted) -> anyhow::Error {
+    anyhow!("interrupted")
 }
 
 /// Why an event is not pushed, if it is not.
