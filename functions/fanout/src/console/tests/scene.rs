@@ -116,6 +116,18 @@ async fn consumer(shutdown: &Shutdown) -> (String, Arc<AtomicU16>) {
     (format!("http://127.0.0.1:{port}/"), status)
 }
 
+/// All processes, as the ticker wakes them.
+fn processes(
+    documents: &Arc<SqliteDocuments>,
+    clock: &Arc<ManualClock>,
+    ids: &Arc<SeededIds>,
+) -> Engine {
+    let (bus, ticker) = (Arc::new(Taking), "ticker");
+    let outbox = Outbox::new(documents.clone(), bus, clock.clone(), ids.clone(), ticker);
+    let processes = system::processes(Pace::REAL, |_| true);
+    Engine::new(processes, documents.clone(), outbox, clock.clone())
+}
+
 impl Scene {
     pub(super) async fn new() -> Self {
         Self::of(SystemsFlags::default()).await
@@ -143,15 +155,8 @@ impl Scene {
         broker.set_up(&wanted).await.unwrap();
         let operator = operator(&broker, &shutdown).await;
         let (listener, port) = port().await;
-        let processes = system::processes(Pace::REAL, |_| true);
+        let processes = processes(&documents, &clock, &ids);
         let projections = system::projections(Freshness::EachTime, |_| true);
-        let outbox = Outbox::new(
-            documents.clone(),
-            Arc::new(Taking),
-            clock.clone(),
-            ids.clone(),
-            "ticker",
-        );
         let page = Page::new(Parts {
             port,
             token: "page_secret".to_owned(),
@@ -166,7 +171,7 @@ impl Scene {
             wanted,
             services: systems.roles().collect(),
             urls: Urls::from([("user", "http://127.0.0.1:8080".to_owned())]),
-            processes: Engine::new(processes, documents.clone(), outbox, clock.clone()),
+            processes,
             rebuilds: Rebuilds::new(projections.clone(), documents.clone(), clock.clone(), ids),
             projections,
             trace_url: Some("http://localhost:16686/trace/{trace_id}".to_owned()),
