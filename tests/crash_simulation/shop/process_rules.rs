@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use fanout_contracts::order::CHOREOGRAPHED;
+use fanout_events::CANCELLED;
 use fanout_processes::{Pace, Status, StepOutline, StepStatus, StoredProcess, process_subject};
 use serde_json::Value;
 
@@ -117,7 +118,10 @@ impl Shop {
         let status = |it: &StoredProcess| it.instance.step(name).map(|step| step.status);
         let (was, is) = (status(before), status(after.unwrap_or(before)));
         if before.name == CHOREOGRAPHED {
-            return joined(event, before, is).map(|what| format!("{name} of {key} {what}"));
+            // Whether its undo, which came before it, has left nothing, the undo says.
+            let is_late = outline.undo_by.is_some() && data["data"]["reason"] == CANCELLED;
+            let broken = joined(event, before, is).filter(|_| !is_late);
+            return broken.map(|what| format!("{name} of {key} {what}"));
         }
         let awaited = matches!(was, Some(StepStatus::Requested | StepStatus::Unknown));
         let undo_awaited = matches!(was, Some(StepStatus::Undoing | StepStatus::UndoFailed));
@@ -224,6 +228,7 @@ fn emits(
 }
 
 /// S5: what was asked for last is undone first; what was refused, or never asked for, is not touched.
+/// Where nobody is asked, the undo comes whether it is known of the step or not.
 fn in_reverse_order(before: Option<&StoredProcess>, after: &StoredProcess) -> Option<String> {
     let status = |of: &StoredProcess, step: &str| of.instance.step(step).map(|it| it.status);
     let is_left = |step: &StepOutline| {
@@ -239,7 +244,8 @@ fn in_reverse_order(before: Option<&StoredProcess>, after: &StoredProcess) -> Op
     for step in undoing {
         let name = step.name;
         let was = before.and_then(|before| status(before, name));
-        if matches!(was, None | Some(StepStatus::Refused)) {
+        let is_asked = after.name != CHOREOGRAPHED;
+        if was == Some(StepStatus::Refused) || (was.is_none() && is_asked) {
             return Some(format!("undoes {name}, which was {was:?}"));
         }
         let later = STEPS.iter().filter(|it| it.stage > step.stage);
