@@ -177,16 +177,17 @@ impl DailyRoots {
         // Without an older root it is not known that there were streams; and a day before the first
         // of them has none.
         let oldest = roots.iter().rposition(Option::is_some).unwrap_or_default();
+        let missing = days.into_iter().zip(roots).take(oldest + 1);
+        let missing = missing.filter(|(_, root)| root.is_none());
         let mut wrote = false;
-        for (day, root) in days.into_iter().zip(roots).take(oldest + 1) {
-            if root.is_none() {
-                wrote |= self.make(day, &mut progress.making).await?;
-            }
+        // Neither a copy nor an older day holds up what can be made and copied. A run that is cut off
+        // while it makes a root has copied those before it.
+        let mut copied = self.copy_until(yesterday, &mut progress.copied).await;
+        for (day, _) in missing {
+            wrote |= self.make(day, &mut progress.making).await?;
+            copied = self.copy_until(yesterday, &mut progress.copied).await;
         }
-        if let Some(copies) = &self.copies {
-            self.copy_until(yesterday, copies.as_ref(), &mut progress.copied)
-                .await?;
-        }
+        copied?;
         progress.done = Some(yesterday);
         Ok(wrote)
     }
@@ -208,9 +209,11 @@ impl DailyRoots {
     async fn copy_until(
         &self,
         day: NaiveDate,
-        copies: &dyn RootCopies,
         copied: &mut BTreeSet<NaiveDate>,
     ) -> Result<(), KeepRootError> {
+        let Some(copies) = &self.copies else {
+            return Ok(());
+        };
         let (days, roots) = self.roots_until(day).await?;
         for (day, root) in days.into_iter().zip(roots) {
             let Some(root) = root.filter(|_| !copied.contains(&day)) else {

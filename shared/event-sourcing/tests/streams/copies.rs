@@ -12,7 +12,7 @@ use fanout_outbox::EventRow;
 use fanout_runtime::Clock as _;
 use fanout_store::{Documents as _, Fields, Key, Write};
 
-use crate::jar::Jar;
+use crate::jar::{Command, Jar};
 use crate::scene::{Scene, at};
 
 /// A place that is away for so many calls.
@@ -77,7 +77,7 @@ async fn a_root_is_copied_once_and_one_that_was_not_is_copied_on_a_later_day() {
     assert!(keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
     assert!(!keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
     let first = day("2026-11-20");
-    let asked = [first, first, day("2026-11-21"), first];
+    let asked = [first, first, first, day("2026-11-21")];
     assert_eq!(*place.asked.lock().unwrap(), asked);
     assert_eq!(faults(&scene, &place).await, []);
 }
@@ -147,6 +147,35 @@ async fn another_process_copies_again_which_changes_nothing() {
     assert!(!other.keep(DailyRoots::RUN_LIMIT).await.unwrap());
     assert_eq!(place.asked.lock().unwrap().len(), 2);
     assert_eq!(place.all(), before);
+}
+
+#[tokio::test]
+async fn what_is_made_is_copied_though_the_root_of_an_older_day_cannot_be_made() {
+    let (scene, place) = (Scene::with(&[("jar", 5)]).await, Arc::<Place>::default());
+    scene.drained().await;
+    scene.clock.set(at("2026-11-21T00:10:00Z"));
+    let keeping = roots(&scene, &place);
+    assert!(keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
+    // Nobody ticks for two midnights, and the last event of the first day is damaged.
+    for time in ["2026-11-21T09:00:00Z", "2026-11-22T09:00:00Z"] {
+        scene.clock.set(at(time));
+        scene.change("jar", Command::Change(1)).await.unwrap();
+    }
+    scene.drained().await;
+    let head = EventRow::key_of(&EventRow::lasting_id("jar", 3));
+    let stored = scene.documents.get(&head).await.unwrap().unwrap().fields;
+    let broken = Write::merge(head.clone(), Fields::new()).remove_field("lasting");
+    scene.tamper(broken).await;
+    scene.clock.set(at("2026-11-23T00:10:00Z"));
+    let kept = keeping.keep(DailyRoots::RUN_LIMIT).await;
+    assert!(matches!(kept, Err(KeepRootError::Head { .. })), "{kept:?}");
+    let copied = |place: &Place| place.all().into_keys().collect::<Vec<_>>();
+    let (first, last) = (day("2026-11-20"), day("2026-11-22"));
+    assert_eq!(copied(&place), [first, last]);
+    scene.tamper(Write::set(head, stored)).await;
+    assert!(keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
+    assert_eq!(copied(&place), [first, day("2026-11-21"), last]);
+    assert_eq!(faults(&scene, &place).await, []);
 }
 
 #[tokio::test]
