@@ -258,10 +258,12 @@ impl Join {
         self.go_on()
     }
 
-    /// Of a refund that was made by hand payment tells nobody: inventory has to be asked.
+    /// Of a refund that was made by hand payment tells nobody: inventory has to be asked, but not while
+    /// shipping may still ship.
     fn release_unless_told(&mut self, attempt: u64) -> Result<(), ProcessError> {
         let charge = self.instance.step(CHARGE);
-        if charge.is_some_and(|it| it.reason.as_deref() == Some(SKIPPED)) {
+        let by_hand = charge.is_some_and(|it| it.reason.as_deref() == Some(SKIPPED));
+        if by_hand && self.is(SHIP, &[StepStatus::Refused]) {
             let request = ReleaseRequested {
                 order_id: self.order.order_id.clone(),
                 step: self.step_ref(RESERVE, attempt),

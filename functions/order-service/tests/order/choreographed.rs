@@ -317,6 +317,23 @@ fn stock_is_released_on_request_where_the_refund_was_made_by_hand() {
 }
 
 #[test]
+fn nothing_is_released_after_a_refund_by_hand_until_shipping_has_refused() {
+    let mut order = Order::begun();
+    for fact in [RESERVED, CAPTURED] {
+        order.hear(fact);
+    }
+    order.is_given_up();
+    order.emitted.clear();
+    order.skips("charge").unwrap();
+    assert_eq!(order.emitted, [""; 0]);
+    assert_eq!(order.awaited(), Some("reserve"));
+    order.hear(TOO_LATE);
+    assert_eq!(order.emitted, ["inventory.release_requested"]);
+    order.hear(RELEASED);
+    assert_eq!(order.end(), (Status::Compensated, Some("timed_out")));
+}
+
+#[test]
 fn a_charge_that_came_after_its_undo_is_given_up_once_that_is_done() {
     let mut order = Order::begun();
     order.hear(RESERVED);
