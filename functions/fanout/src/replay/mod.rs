@@ -194,5 +194,7 @@ mod tests {
         shutdown.start();
         let ended = replay.run(&mut summary).await.unwrap_err();
         assert_eq!(ended.to_string(), "interrupted");
+        // Though nothing was read.
+        assert_eq!(summary.cursor, Some(shown(flags.from)));
     }
 }

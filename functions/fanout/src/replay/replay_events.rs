@@ -45,8 +45,10 @@ impl Replay<'_> {
     pub(super) async fn run(&self, summary: &mut Summary) -> anyhow::Result<()> {
         let flags = self.flags;
         let mut pace = Pace::of(flags.rate);
+        let from = flags.cursor.unwrap_or(flags.from).max(flags.from);
+        summary.cursor = Some(shown(from));
         let mut events = RecordedEvents::of(RecordedBetween {
-            from: flags.cursor.unwrap_or(flags.from).max(flags.from),
+            from,
             to: flags.to,
             event_type: flags.event_type.as_deref(),
             subject: flags.subject.as_deref(),
