@@ -67,6 +67,9 @@ class SchemaBase(unittest.TestCase):
     def test_another_revision_can_stand_for_main(self):
         self.assert_base(self.base(self.clone(), self.first), self.first)
 
+    def test_the_zeros_of_a_new_branch_stand_for_no_revision(self):
+        self.assert_base(self.base(self.clone(), "0" * 40), self.first)
+
     def test_a_clone_of_one_commit_says_that_nothing_is_compared(self):
         self.assert_none(self.base(self.clone("--depth=1")), "the commit before this one is not here")
 
