@@ -1,9 +1,10 @@
-//! Stored events in the order in which they were recorded.
+//! Stored events in the order in which they were recorded, those of one moment by id.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use fanout_runtime::Timestamp;
-use fanout_store::{Comparison, Direction, Documents, Pages, Query, ReadError};
+use fanout_store::{Comparison, Cursor, Direction, Documents, Pages, Query, ReadError, Value};
 use futures_util::future::try_join_all;
 
 use crate::row::{EVENTS, EventRow, SHARDS};
@@ -54,6 +55,25 @@ impl<'a> RecordedEvents<'a> {
         }
     }
 
+    /// Without this one and those before it, of those that were recorded at the first moment asked
+    /// for: for who goes on. It need not be there any more. A subject's have another order, and none
+    /// of them is left out.
+    pub fn behind(mut self, event_id: &str) -> Self {
+        if self.asked.subject.is_some() {
+            return self;
+        }
+        // All shards have the one order, so this is a place in each.
+        let cursor = Cursor {
+            values: vec![Value::from(self.asked.from)],
+            id: EventRow::key_of(event_id).id().to_owned(),
+        };
+        for Shard { pages, .. } in &mut self.shards {
+            let query = pages.query.take();
+            pages.query = query.map(|query| query.after(cursor.clone()));
+        }
+        self
+    }
+
     /// The next; `None` at the end.
     pub async fn next(&mut self, documents: &dyn Documents) -> Result<Option<EventRow>, ReadError> {
         let asked = &self.asked;
@@ -63,7 +83,7 @@ impl<'a> RecordedEvents<'a> {
             .shards
             .iter_mut()
             .filter(|shard| !shard.rows.is_empty());
-        let first = first.min_by_key(|shard| shard.rows.front().map(|row| row.recorded_at));
+        let first = first.min_by(|one, other| one.compare(other));
         Ok(first.and_then(|shard| shard.rows.pop_front()))
     }
 }
@@ -88,6 +108,20 @@ impl RecordedBetween<'_> {
 }
 
 impl Shard {
+    /// Which of two has the earlier row in front. As the store sorts the rows of a shard: by id within
+    /// a moment, so that the order of all is always the same.
+    fn compare(&self, other: &Self) -> Ordering {
+        let place = |shard: &Self| shard.rows.front().map(|row| row.recorded_at);
+        let key = |shard: &Self| {
+            shard
+                .rows
+                .front()
+                .map(|row| EventRow::key_of(&row.event_id))
+        };
+        let by_time = place(self).cmp(&place(other));
+        by_time.then_with(|| key(self).cmp(&key(other)))
+    }
+
     /// Reads on until there is a row, or nothing more.
     async fn fill(
         &mut self,

@@ -18,6 +18,6 @@ pub use projection::{Projection, Projects, Reading, Shows};
 pub use rebuilds::{RebuildError, RebuildReport, Rebuilds};
 pub use row::{GENERATION, Row, Rows, row_key, rows_of};
 pub use shown::{Shown, ShownBuilding, ShownRefused};
-pub use stored::{Building, PROJECTIONS, Previous, Refused, Stage, Standing, find_standing};
+pub use stored::{Begun, Building, PROJECTIONS, Previous, Refused, Stage, Standing, find_standing};
 pub use table::{Owned, Projections};
 pub use verbs_route::projections_route;

@@ -247,7 +247,7 @@ impl EventEffect for Live {
     async fn plan(&self, event: &Event, _: &View<'_>) -> Result<Plan, Failure> {
         let documents = self.documents.as_ref();
         let mut batch = Batch::default();
-        batch.add(self.projection.rows(event, &Reading::of(documents)).await?);
+        batch.add(&self.projection.rows(event, &Reading::of(documents)).await?);
         // After the rows: what the write model says after a rebuild has begun belongs to both.
         let fed = self.generations.fed().await?;
         let mut writes = Vec::new();

@@ -243,6 +243,8 @@ impl Run<'_> {
             kind: 0,
             from: start,
             at: start,
+            last: None,
+            begun: None,
             until: later(now, settled_after + MOMENT),
         };
         self.settle_for(vec![]).await

@@ -85,6 +85,13 @@ impl Rows {
         self.0.len()
     }
 
+    /// Without those up to this place, in the order in which a batch is stored.
+    pub(crate) fn behind(mut self, table: &str, id: &str) -> Self {
+        let is_behind = |row: &Row| (row.table.name, row.id.as_str()) > (table, id);
+        self.0.retain(is_behind);
+        self
+    }
+
     /// Whether there is no row that a store never takes.
     pub(crate) fn check(&self, generation: u64) -> Result<(), StoreError> {
         let mut writes = self.0.iter().map(|row| row.write(generation));
@@ -105,12 +112,12 @@ impl FromIterator<Row> for Rows {
 }
 
 impl Batch {
-    pub(crate) fn add(&mut self, rows: Rows) {
-        for row in rows.0 {
+    pub(crate) fn add(&mut self, rows: &Rows) {
+        for row in &rows.0 {
             let place = self.0.entry(row.key(0));
             let place = place.or_insert_with(|| row.clone());
             if row.version > place.version {
-                *place = row;
+                *place = row.clone();
             }
         }
     }
@@ -119,18 +126,30 @@ impl Batch {
         self.0.len()
     }
 
-    /// The same in parts of so many rows at most, each of which a store takes in one commit, with what
-    /// is written beside it.
-    pub(crate) fn in_commits(mut self, most: usize, generation: u64, beside: &Write) -> Vec<Self> {
-        if self.len() <= 1 || (self.len() <= most && self.fits(generation, beside)) {
-            return vec![self];
+    /// The table and the id of its last row.
+    pub(crate) fn last(&self) -> Option<(&'static str, &str)> {
+        let (_, row) = self.0.last_key_value()?;
+        Some((row.table.name, &row.id))
+    }
+
+    /// The same in parts of so many rows at most, in the order of tables and ids, each of which a store
+    /// takes in one commit, with what is written beside it.
+    pub(crate) fn in_commits(self, most: usize, generation: u64, beside: &Write) -> Vec<Self> {
+        let (mut parts, mut rest) = (Vec::new(), vec![self]);
+        while let Some(mut part) = rest.pop() {
+            if part.len() > 1 && !part.is_one_commit(most, generation, beside) {
+                let middle = part.0.keys().nth(most.min(part.len() / 2)).cloned();
+                rest.extend(middle.map(|middle| Self(part.0.split_off(&middle))));
+                rest.push(part);
+            } else {
+                parts.push(part);
+            }
         }
-        let middle = self.0.keys().nth(self.len() / 2).cloned();
-        let rest = middle.map(|middle| Self(self.0.split_off(&middle)));
-        let halves = [self].into_iter().chain(rest);
-        halves
-            .flat_map(|half| half.in_commits(most, generation, beside))
-            .collect()
+        parts
+    }
+
+    pub(crate) fn is_one_commit(&self, most: usize, generation: u64, beside: &Write) -> bool {
+        self.len() <= most && self.fits(generation, beside)
     }
 
     fn fits(&self, generation: u64, beside: &Write) -> bool {
@@ -222,7 +241,7 @@ mod tests {
     fn batch(events: &[(u8, u64)]) -> BTreeMap<Key, Row> {
         let mut batch = Batch::default();
         for (of, version) in events {
-            batch.add(rows(*of, *version, version % 5 == 4));
+            batch.add(&rows(*of, *version, version % 5 == 4));
         }
         batch.0
     }

@@ -6,6 +6,10 @@ use fanout_store::{
     Write,
 };
 
+mod fields;
+
+use fields::{map, number, numbers};
+
 /// The collection of projections, by name.
 pub const PROJECTIONS: &Collection = &Collection::named("projections");
 
@@ -68,6 +72,10 @@ pub enum Stage {
         from: Timestamp,
         /// When the last one was that has been taken.
         at: Timestamp,
+        /// Which one that was; where none is named, those of that moment are taken once more.
+        last: Option<String>,
+        /// One behind it, of which not all rows are stored.
+        begun: Option<Begun>,
         /// What is recorded later was taken as it came.
         until: Timestamp,
     },
@@ -82,6 +90,17 @@ pub enum Stage {
         /// Rows that show, and that the new generation lacks.
         missing: u64,
     },
+}
+
+/// An event of which a part of the rows is stored: those up to one, by table and id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// Which event.
+    pub event_id: String,
+    /// The table of the last row that is stored.
+    pub table: String,
+    /// The id of that row, without its generation.
+    pub row: String,
 }
 
 /// A generation that was live.
@@ -231,11 +250,15 @@ impl Stage {
                 kind,
                 from,
                 at,
+                last,
+                begun,
                 until,
             } => fields
                 .with("kind", *kind)
                 .with("from", *from)
                 .with("at", *at)
+                .with("last", last.as_deref())
+                .with("begun", begun.as_ref().map(Begun::to_value))
                 .with("until", *until),
             Self::Comparing {
                 table,
@@ -257,6 +280,8 @@ impl Stage {
                 kind: fields.count("kind")?,
                 from: fields.timestamp("from")?,
                 at: fields.timestamp("at")?,
+                last: fields.optional_text("last")?.map(str::to_owned),
+                begun: map(fields, "begun")?.map(Begun::from_fields).transpose()?,
                 until: fields.timestamp("until")?,
             }),
             "comparing" => Ok(Self::Comparing {
@@ -296,6 +321,24 @@ impl Building {
             events: fields.count("events")?,
             skipped: fields.count("skipped")?,
             rows: fields.count("rows")?,
+        })
+    }
+}
+
+impl Begun {
+    fn to_value(&self) -> Value {
+        let fields = Fields::new()
+            .with("event_id", self.event_id.as_str())
+            .with("table", self.table.as_str())
+            .with("row", self.row.as_str());
+        Value::Map(fields)
+    }
+
+    fn from_fields(fields: &Fields) -> Result<Self, MalformedDocument> {
+        Ok(Self {
+            event_id: fields.text("event_id")?.to_owned(),
+            table: fields.text("table")?.to_owned(),
+            row: fields.text("row")?.to_owned(),
         })
     }
 }
@@ -342,39 +385,6 @@ fn share(part: chrono::TimeDelta, whole: chrono::TimeDelta, of: i64) -> u64 {
     let part = part.num_milliseconds().saturating_mul(of);
     let share = part.checked_div(whole.num_milliseconds());
     u64::try_from(share.unwrap_or(of).clamp(0, of)).unwrap_or_default()
-}
-
-fn number(fields: &Fields, name: &str) -> Result<u32, MalformedDocument> {
-    u32::try_from(fields.count(name)?).map_err(|_| MalformedDocument {
-        field: name.to_owned(),
-        expected: "a number of 32 bits",
-    })
-}
-
-fn map<'a>(fields: &'a Fields, name: &str) -> Result<Option<&'a Fields>, MalformedDocument> {
-    match fields.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Map(map)) => Ok(Some(map)),
-        Some(_) => Err(MalformedDocument {
-            field: name.to_owned(),
-            expected: "a map",
-        }),
-    }
-}
-
-fn numbers(fields: &Fields, name: &str) -> Result<Vec<u64>, MalformedDocument> {
-    let wrong = || MalformedDocument {
-        field: name.to_owned(),
-        expected: "an array of counts",
-    };
-    let Some(Value::Array(items)) = fields.get(name) else {
-        return Err(wrong());
-    };
-    let number = |item: &Value| match item {
-        Value::Integer(number) => u64::try_from(*number).map_err(|_| wrong()),
-        _ => Err(wrong()),
-    };
-    items.iter().map(number).collect()
 }
 
 #[cfg(test)]

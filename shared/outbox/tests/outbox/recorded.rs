@@ -74,3 +74,26 @@ fn sorted(mut found: Vec<(String, u64)>) -> Vec<(String, u64)> {
     found.sort();
     found
 }
+
+#[tokio::test(start_paused = true)]
+async fn those_of_one_moment_come_in_the_order_of_their_ids_and_can_be_gone_on_with() {
+    let scene = twenty_hundreds().await;
+    let end = scene.clock.now();
+    let from = end - Duration::from_secs(2);
+    let asked = between(from, end);
+    let mut all = Vec::new();
+    let mut events = RecordedEvents::of(asked);
+    while let Some(row) = events.next(scene.documents.as_ref()).await.unwrap() {
+        all.push((row.recorded_at, row.event_id));
+    }
+    assert_eq!(all.len(), 200);
+    assert!(all.is_sorted());
+    for (place, (_, last)) in all.iter().take(100).enumerate() {
+        let mut rest = Vec::new();
+        let mut events = RecordedEvents::of(asked).behind(last);
+        while let Some(row) = events.next(scene.documents.as_ref()).await.unwrap() {
+            rest.push((row.recorded_at, row.event_id));
+        }
+        assert_eq!(rest, all[place + 1..]);
+    }
+}

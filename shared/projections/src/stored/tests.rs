@@ -8,7 +8,14 @@ fn moment() -> impl Strategy<Value = Timestamp> {
 }
 
 fn stage() -> impl Strategy<Value = Stage> {
-    let reading = (0..9_u64, moment(), moment(), moment());
+    let begun = ("[a-z0-9_]{1,9}", "[a-z_]{1,9}", "[a-z0-9.]{1,9}");
+    let begun = begun.prop_map(|(event_id, table, row)| Begun {
+        event_id,
+        table,
+        row,
+    });
+    let place = (prop::option::of("[a-z0-9_]{1,20}"), prop::option::of(begun));
+    let reading = (0..9_u64, moment(), moment(), place, moment());
     let comparing = (
         0..9_u64,
         prop::option::of("[a-z0-9:.]{1,20}"),
@@ -17,10 +24,12 @@ fn stage() -> impl Strategy<Value = Stage> {
     );
     prop_oneof![
         Just(Stage::Settling),
-        reading.prop_map(|(kind, from, at, until)| Stage::Reading {
+        reading.prop_map(|(kind, from, at, (last, begun), until)| Stage::Reading {
             kind,
             from,
             at,
+            last,
+            begun,
             until
         }),
         comparing.prop_map(|(table, after, compared, missing)| Stage::Comparing {
@@ -94,6 +103,21 @@ proptest! {
         let (fields, update_time) = (standing.to_fields(), UpdateTime(0));
         let document = Document { key: key("feed"), fields, update_time };
         prop_assert_eq!(Standing::from_document(&document), Ok(standing));
+    }
+
+    #[test]
+    fn a_place_of_an_older_build_is_a_moment(stage in stage()) {
+        let mut fields = Fields::new();
+        for (name, value) in stage.add_to(Fields::new()).iter() {
+            if name != "last" && name != "begun" {
+                fields = fields.with(name, value.clone());
+            }
+        }
+        let mut expected = stage;
+        if let Stage::Reading { last, begun, .. } = &mut expected {
+            (*last, *begun) = (None, None);
+        }
+        prop_assert_eq!(Stage::from_fields(&fields), Ok(expected));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod broken;
 mod every_moment;
 mod large;
 mod operating;
+mod places;
 mod random;
 mod while_planned;
 mod world;

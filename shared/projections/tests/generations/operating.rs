@@ -80,7 +80,8 @@ async fn what_is_being_built_is_given_up_when_an_operator_says_so() {
     let nothing = rebuilds.cancel(NAME).await.unwrap_err();
     assert!(matches!(nothing, RebuildError::NothingBuilt), "{nothing}");
     rebuilds.begin(NAME, false).await.unwrap();
-    for _ in 0..2 {
+    // One commit begins to read, and one is of each type.
+    for _ in 0..4 {
         rebuilds.advance(Duration::ZERO).await;
     }
     assert_eq!(rows(&world).await, 2 * 5, "both generations have rows");
