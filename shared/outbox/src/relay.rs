@@ -33,7 +33,8 @@ pub struct RelayReport {
     pub failed: u64,
     /// Rows that are still waiting, as far as the run came.
     pub remaining: u64,
-    /// Age of the oldest row that is still waiting, in seconds; 0 if none is.
+    /// Age of the oldest row that is still waiting, in seconds; 0 if none is. Where a shard could not
+    /// be read, of the oldest that may wait there.
     pub oldest_age_seconds: u64,
 }
 
@@ -93,9 +94,11 @@ impl Outbox {
         while run.round().await && !self.is_over(run.deadline) {}
         let left = run.left(&cursors);
         let complete = run.shards.iter().all(Shard::is_at_its_end);
-        let kept = cursors.keep(self.documents.as_ref(), &left, complete).await;
         let unread = run.unread.take();
-        let report = run.into_report();
+        // Logged first: the commit of the cursors may hang until the run is cut off.
+        let report = run.into_report(&left);
+        log(&report);
+        let kept = cursors.keep(self.documents.as_ref(), &left, complete).await;
         unread.map_or(kept, Err).map(|()| report)
     }
 
@@ -220,16 +223,15 @@ impl Run<'_> {
         }
     }
 
-    fn into_report(self) -> RelayReport {
-        let oldest = self.shards.iter().filter_map(Shard::may_be_left).min();
+    /// What a shard that was not read may hide counts too, or nobody hears that its rows wait.
+    fn into_report(self, left: &[Option<Timestamp>]) -> RelayReport {
+        let oldest = left.iter().flatten().min();
         let now = self.outbox.clock.now();
-        let age = oldest.and_then(|oldest| (now - oldest).to_std().ok());
-        let report = RelayReport {
+        let age = oldest.and_then(|oldest| (now - *oldest).to_std().ok());
+        RelayReport {
             oldest_age_seconds: age.unwrap_or_default().as_secs(),
             ..self.report
-        };
-        log(&report);
-        report
+        }
     }
 }
 

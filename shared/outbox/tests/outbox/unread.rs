@@ -10,7 +10,7 @@ use fanout_store::{
     Value, Write,
 };
 use fanout_testkit::{CommitHook, HookedCommit, HookedDocuments, Mood, captured_logs};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::scene::{Scene, happened, published};
 
@@ -90,7 +90,12 @@ async fn a_shard_that_cannot_be_read_holds_up_no_other() {
     assert!(matches!(answer, Err(StoreError::Refused(_))), "{answer:?}");
     let waiting = scene.waiting().await.len();
     assert!((1..20).contains(&waiting), "{waiting}");
-    assert_eq!(relayed(&logs)["published"], 40 - waiting);
+    let relayed = relayed(&logs);
+    assert_eq!(relayed["published"], 40 - waiting);
+    assert_eq!(relayed["remaining"], 0, "as far as it could be read");
+    // Nothing of the shard was seen, so its rows may be as old as its cursor: ten minutes behind the
+    // first run.
+    assert_eq!(relayed["oldest_age_seconds"], 40 * 60);
 
     scene.clock.advance(MINUTE);
     let repaired = scene.outbox().relay().await;
@@ -119,6 +124,26 @@ async fn a_run_whose_cursors_cannot_be_kept_says_what_it_did() {
     assert!(matches!(answer, Err(StoreError::Unavailable(_))));
     assert_eq!(relayed(&logs)["published"], 1);
     scene.assert_nothing_left().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_cut_off_while_it_keeps_its_cursors_has_said_what_it_did() {
+    struct CursorsHang;
+    #[async_trait]
+    impl CommitHook for CursorsHang {
+        async fn before(&self, _: usize, writes: &[Write]) -> HookedCommit {
+            if writes.iter().any(|write| write.key.is_in(OUTBOX_CURSORS)) {
+                std::future::pending::<()>().await;
+            }
+            HookedCommit::Made
+        }
+    }
+    let scene = Scene::new().await;
+    scene.stored_unpublished(&["a".to_owned()]).await;
+    let outbox = scene.outbox_over(HookedDocuments::new(scene.documents.clone(), CursorsHang));
+    let (cut, logs) = captured_logs(timeout(MINUTE, outbox.relay())).await;
+    assert!(cut.is_err());
+    assert_eq!(relayed(&logs)["published"], 1);
 }
 
 #[tokio::test(start_paused = true)]
