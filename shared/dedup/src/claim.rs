@@ -4,7 +4,7 @@
 //! is the fencing token, so a holder that comes back late can neither complete nor release it.
 
 use fanout_runtime::later;
-use fanout_store::{Precondition, Write, jitter};
+use fanout_store::{Precondition, StoreError, Write, jitter};
 
 use super::ledger::{Ledger, LedgerError, Parking};
 use super::mark::{Mark, MarkState, Seen};
@@ -12,6 +12,8 @@ use super::standing::{Predecessor, Standing};
 
 /// How often a claim is tried again when others change the mark at the same moment.
 const CLAIM_RETRIES: u32 = 5;
+/// How often it is asked whose the mark is, when a claim's answer was lost.
+const OWNER_READS: u32 = 3;
 
 /// The right to act on an event, until the lease ends.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ impl Ledger {
                 Err(LedgerError::Fenced) => {}
                 // The answer may be lost and the claim be ours: the read below will tell.
                 Err(LedgerError::Store(error)) => {
-                    return match self.own(seen, &owner).await? {
+                    return match self.own_at_last(seen, &owner).await? {
                         Some(claim) => Ok(Standing::Open(Box::new(claim))),
                         None => Err(error.into()),
                     };
@@ -143,6 +145,21 @@ impl Ledger {
             // A write that leaves no version behind cannot be fenced: `Absent` then never holds.
             token: version.map_or(Precondition::Absent, Precondition::UpdatedAt),
         })
+    }
+
+    /// The same as [`Self::own`], asked again where the store fails: a claim of ours that nobody knows
+    /// of is left to its lease, and counts as one whose holder may have acted.
+    async fn own_at_last(&self, seen: &Seen, owner: &str) -> Result<Option<Claim>, LedgerError> {
+        let mut reads = 1;
+        loop {
+            match self.own(seen, owner).await {
+                Err(LedgerError::Store(StoreError::Unavailable(_))) if reads < OWNER_READS => {
+                    tokio::time::sleep(jitter(self.ids.as_ref(), reads)).await;
+                    reads += 1;
+                }
+                answer => return answer,
+            }
+        }
     }
 
     /// The claim that `owner` holds, if it does.

@@ -4,5 +4,6 @@
 
 mod claims;
 mod finding;
+mod lost_claims;
 mod scene;
 mod standings;
