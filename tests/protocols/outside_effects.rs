@@ -5,9 +5,9 @@ use std::time::Duration;
 use fanout_dedup::MarkState;
 use fanout_runtime::Timings;
 use fanout_testkit::PortCalls;
-use fanout_testkit::consumer_tests::deliver;
+use fanout_testkit::consumer_tests::{deliver, deliver_as};
 
-use super::delivered::outcome_of;
+use super::delivered::{outcome_of, redriven};
 use super::mailbox::{Mailbox, Next};
 use super::scene::{Scene, created};
 
@@ -162,11 +162,68 @@ async fn after_two_tries_that_died_the_mail_is_parked_unsent() {
     assert_eq!(outcome_of(&email, &event).await, "parked");
     let mark = scene.mark("email", "evt_1").await.unwrap();
     assert_eq!(mark.outcome.as_deref(), Some("outcome_unknown"));
+    assert_eq!(outcome_of(&email, &event).await, "parked", "by nobody");
     assert_eq!(mailbox.sent().len(), 2);
-    assert_eq!(
-        outcome_of(&email, &event).await,
-        "done",
-        "it was decided so"
-    );
+    assert_eq!(redriven(&email, &event).await, "done", "it was decided so");
     assert_eq!(mailbox.sent().len(), 3);
+}
+
+/// The attempts of the bus can be over before the event is parked: the letter is an operator's all the
+/// same.
+#[tokio::test]
+async fn a_redrive_sends_the_mail_whatever_state_two_tries_left() {
+    let scene = Scene::new().await;
+    let mailbox = Mailbox::new();
+    let email = scene.email(mailbox.clone());
+    let event = created("evt_1", "usr_1");
+    mailbox.next(Next::SentWithoutAnswer);
+    assert_eq!(outcome_of(&email, &event).await, "failed");
+    scene.dead_letters.is_down(true);
+    mailbox.next(Next::SentWithoutAnswer);
+    assert_eq!(outcome_of(&email, &event).await, "failed");
+    scene.dead_letters.is_down(false);
+    let mark = scene.mark("email", "evt_1").await.unwrap();
+    assert_eq!((mark.state, mark.unanswered), (MarkState::Released, 2));
+    assert_eq!(redriven(&email, &event).await, "done");
+    assert_eq!(mailbox.sent().len(), 3);
+}
+
+/// The event is parked, and the ack does not come in time: nobody has seen the letter.
+#[tokio::test]
+async fn a_parked_mail_that_is_delivered_again_is_not_sent_a_third_time() {
+    let scene = Scene::new().await;
+    let mailbox = Mailbox::new();
+    let email = scene.email(mailbox.clone());
+    let event = created("evt_1", "usr_1");
+    for outcome in ["failed", "parked"] {
+        mailbox.next(Next::SentWithoutAnswer);
+        let answer = deliver_as(&email, event.to_string(), "1").await;
+        assert_eq!(answer.outcome, outcome);
+    }
+    for message_id in ["1", "2"] {
+        let answer = deliver_as(&email, event.to_string(), message_id).await;
+        assert_eq!(answer.outcome, "parked");
+    }
+    assert_eq!(mailbox.sent().len(), 2);
+    assert_eq!(redriven(&email, &event).await, "done");
+    assert_eq!(mailbox.sent().len(), 3);
+}
+
+/// Refused for good is an answer: that the letter could not be parked makes it no other.
+#[tokio::test]
+async fn a_refusal_that_could_not_be_parked_is_asked_for_again() {
+    let scene = Scene::new().await;
+    let mailbox = Mailbox::new();
+    let email = scene.email(mailbox.clone());
+    let event = created("evt_1", "usr_1");
+    mailbox.next(Next::SentWithoutAnswer);
+    assert_eq!(outcome_of(&email, &event).await, "failed");
+    scene.dead_letters.is_down(true);
+    mailbox.next(Next::Refused);
+    assert_eq!(outcome_of(&email, &event).await, "failed");
+    scene.dead_letters.is_down(false);
+    mailbox.next(Next::Refused);
+    assert_eq!(outcome_of(&email, &event).await, "parked");
+    let mark = scene.mark("email", "evt_1").await.unwrap();
+    assert_eq!(mark.outcome.as_deref(), Some("mailbox_refused"));
 }

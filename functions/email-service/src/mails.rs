@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanout_consume::{Attempt, Failure};
+use fanout_consume::{Attempt, Failure, OUTCOME_UNKNOWN};
 use fanout_mail::{Letterhead, Mail, MailError, Mailer};
 use fanout_runtime::{Clock, error_chain};
 use fanout_telemetry::mail_span;
 use tracing::Instrument as _;
-
-use crate::sent_email::OUTCOME_UNKNOWN;
 
 /// How many tries may have sent a mail before an operator is asked.
 const MOST_UNANSWERED: u64 = 2;

@@ -1,6 +1,6 @@
 //! The record of a mail: no address in it, only ids.
 
-use fanout_consume::End;
+use fanout_consume::{End, OUTCOME_UNKNOWN};
 use fanout_runtime::{Timestamp, serialize_rfc3339};
 use fanout_store::{
     Collection, Comparison, Fields, Key, MalformedDocument, Query, Write, ascending,
@@ -12,9 +12,6 @@ pub const EMAILS: &Collection = &Collection::named("emails").indexes(&[
     &[ascending("user_id")],
     &[ascending("user_id"), ascending("sent_at")],
 ]);
-
-/// Why an event is parked whose mail may have been sent, once or twice.
-pub(crate) const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct SentEmail {

@@ -108,6 +108,10 @@ pub enum End<'a, O> {
     Parked(&'static str),
 }
 
+/// The reason to park an event whose act may have happened, and gave no answer. Under any other the
+/// parked try has not acted.
+pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
+
 /// Why an event could not be handled.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -144,8 +148,8 @@ pub struct Attempt {
     pub number: u64,
     /// An earlier try may have acted and not lived to say so.
     pub may_have_repeated: bool,
-    /// How many earlier tries may have, since the event was parked last: whether one more is to be
-    /// risked.
+    /// How many earlier tries may have: whether one more is to be risked. None, where an operator
+    /// redrives or replays the event: that is a person's word for one more.
     pub unanswered: u64,
     /// When the try is cut off. One that ends by itself before can tell whether it has acted.
     pub until: Instant,

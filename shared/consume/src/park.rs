@@ -97,10 +97,9 @@ impl Pipeline {
         let lies_there = !arrival.redriven && before.is_parked_as(message_id, reason.slug);
         if !lies_there && let Err(error) = self.dead_letters.publish(arrival.message, &reason).await
         {
-            // Nothing was parked, so the claim goes back. An act that is parked because it ended
-            // without an answer once more may have happened, which the reason does not tell.
-            let may_have_acted = claimed.claim.mark.may_have_repeated;
-            self.release(claimed, may_have_acted).await;
+            // Nothing was parked, so the claim goes back. If this try may have acted, the claim says
+            // so already.
+            self.release(claimed, false).await;
             return Outcome::Failed(error.into());
         }
         let marked = self.end_claim(claimed, MarkState::Parked, |conflicts| {

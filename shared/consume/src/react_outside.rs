@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use crate::delivery::{Delivery, MAX_CONFLICTS, Reacted, back_off};
-use crate::effect::{Acted, Attempt, Failure, UnitOfWork};
+use crate::effect::{Acted, Attempt, Failure, OUTCOME_UNKNOWN, UnitOfWork};
 use crate::handler::{ActDone, Outside};
 use crate::outcome::{Outcome, ParkReason};
 use crate::pipeline::Pipeline;
@@ -55,12 +55,17 @@ impl Pipeline {
         let attempt = Attempt {
             number: claimed.claim.mark.attempt,
             may_have_repeated: claimed.claim.mark.may_have_repeated,
-            unanswered: claimed.claim.mark.unanswered,
+            // Only a person has the act tried whatever came before. A parked event that is delivered
+            // again, since an ack was lost or a publisher repeated it, has nobody's word.
+            unanswered: match delivery.arrival.redriven {
+                true => 0,
+                false => claimed.claim.mark.unanswered,
+            },
             until: deadline,
         };
         let acted = self.act(&claimed, &attempt, budget).await;
         Reacted {
-            outcome: self.finish(&claimed, acted).await,
+            outcome: self.finish(claimed, acted).await,
             may_have_repeated: attempt.may_have_repeated,
         }
     }
@@ -110,28 +115,31 @@ impl Pipeline {
 
     async fn finish(
         &self,
-        claimed: &Claimed<'_>,
+        mut claimed: Claimed<'_>,
         acted: Result<Acted<ActDone>, Failure>,
     ) -> Outcome {
         match acted {
-            Ok(acted) => self.complete(claimed, &acted).await,
+            Ok(acted) => self.complete(&claimed, &acted).await,
             Err(Failure::Retry {
                 cause,
                 may_have_acted,
             }) => {
-                self.release(claimed, may_have_acted).await;
+                self.release(&claimed, may_have_acted).await;
                 Outcome::Failed(cause)
             }
             Err(Failure::Later(cause)) => {
-                self.release(claimed, false).await;
+                self.release(&claimed, false).await;
                 Outcome::Deferred(cause)
             }
             Err(Failure::Park {
                 reason: slug,
                 detail,
             }) => {
+                if slug == OUTCOME_UNKNOWN {
+                    claimed.claim.count_as_unanswered();
+                }
                 let reason = ParkReason { slug, detail };
-                self.park_claimed(claimed, reason).await
+                self.park_claimed(&claimed, reason).await
             }
         }
     }

@@ -27,6 +27,12 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// The act may have happened, and its answer is lost: whatever ends the claim says so.
+    pub fn count_as_unanswered(&mut self) {
+        self.mark.may_have_repeated = true;
+        self.mark.unanswered = self.mark.unanswered.saturating_add(1);
+    }
+
     fn write(&self, mark: &Mark) -> Write {
         Write::set(self.seen.key(), mark.to_fields()).only_if(self.token)
     }

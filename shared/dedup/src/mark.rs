@@ -107,7 +107,7 @@ pub struct Mark {
     pub links: Links,
     /// A holder may have acted and not lived to say so; the effect may have happened twice.
     pub may_have_repeated: bool,
-    /// How many holders there were of that kind since the event was parked last.
+    /// How many holders there were of that kind.
     pub unanswered: u64,
     /// When it was done or parked.
     pub finished_at: Option<Timestamp>,

@@ -32,7 +32,7 @@ pub struct Predecessor {
     pub attempts: u64,
     /// Whether a holder may have acted without saying so.
     pub may_have_repeated: bool,
-    /// How many holders may have, since the event was parked last.
+    /// How many holders may have.
     pub unanswered: u64,
     /// If it was parked: which message, and why.
     pub parked: Option<(String, String)>,
@@ -87,16 +87,15 @@ impl Standing {
         };
         Ok(match mark.state {
             MarkState::Done => Self::Done,
-            // An operator has had it since, so it begins anew.
             MarkState::Parked => Self::Open(Predecessor {
-                unanswered: 0,
                 parked: mark.parked_message.zip(mark.outcome),
                 ..known
             }),
             MarkState::Released => Self::Open(known),
             MarkState::Processing => match remaining(mark.lease_expires_at, now) {
                 Some(remaining) => Self::Held { remaining },
-                // The holder died, or is so late that it counts as dead. It may have acted.
+                // The holder died, or is so late that it counts as dead. It may have acted: nothing
+                // tells one that never began to act, or could not write that it had not.
                 None => Self::Open(Predecessor {
                     may_have_repeated: true,
                     unanswered: mark.unanswered.saturating_add(1),

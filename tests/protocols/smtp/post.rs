@@ -12,6 +12,7 @@ use http::Request;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use super::super::delivered::redriven;
 use super::super::scene::{Scene, created};
 use crate::support::captured_logs;
 
@@ -78,6 +79,11 @@ impl Post {
             outcome: answer.outcome,
             logs,
         }
+    }
+
+    /// What comes of it when an operator redrives it.
+    pub(super) async fn redrive(&self, event_id: &str, user_id: &str) -> String {
+        redriven(&self.app, &sign_up(event_id, user_id)).await
     }
 
     /// The statuses of the records of a user, through `GET /emails`.

@@ -48,7 +48,9 @@ async fn a_second_mail_without_an_answer_is_parked_until_an_operator_redrives_it
         let server = MailServer::open().await;
         let post = Post::to(server.port()).await;
         for outcome in ["failed", "parked", "parked"] {
-            server.next(Stage::Content, no_answer);
+            if server.mails().len() < 2 {
+                server.next(Stage::Content, no_answer);
+            }
             let delivered = post.deliver("evt_1", "usr_1").await;
             assert_eq!(delivered.outcome, outcome, "{no_answer:?}");
         }
@@ -62,9 +64,10 @@ async fn a_second_mail_without_an_answer_is_parked_until_an_operator_redrives_it
             |letter: &fanout_bus::OutgoingMessage| letter.attributes["dead-letter-reason"].clone();
         let reasons: Vec<_> = letters.iter().map(reason).collect();
         assert_eq!(reasons, ["outcome_unknown"; 2]);
-        assert_eq!(post.deliver("evt_1", "usr_1").await.outcome, "done");
+        assert_eq!(server.mails().len(), 2, "nobody has decided yet");
+        assert_eq!(post.redrive("evt_1", "usr_1").await, "done");
         assert_eq!(post.statuses("usr_1").await, ["sent"]);
-        assert_eq!(server.mails().len(), 4);
+        assert_eq!(server.mails().len(), 3);
     }
 }
 

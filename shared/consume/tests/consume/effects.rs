@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use fanout_consume::{
-    Acted, Attempt, Consumer, End, Failure, OutsideEffect, Plan, StoreEffect, UnitOfWork, View,
+    Acted, Attempt, Consumer, End, Failure, OUTCOME_UNKNOWN, OutsideEffect, Plan, StoreEffect,
+    UnitOfWork, View,
 };
 use fanout_contracts::user::{UserCreated, UserDeleted, UserUpdated};
 use fanout_events::Envelope;
@@ -61,6 +62,7 @@ pub(crate) enum Next {
     },
     IsPutOff,
     Parks,
+    ParksWithoutAnswer,
     Stale,
 }
 
@@ -87,6 +89,11 @@ impl Told {
 
     pub(crate) fn acts(&self) -> Vec<Attempt> {
         self.acts.lock().unwrap().clone()
+    }
+
+    /// How many tries before it each act was told of that may have acted.
+    pub(crate) fn unanswered(&self) -> Vec<u64> {
+        self.acts().iter().map(|it| it.unanswered).collect()
     }
 
     /// When the acts began.
@@ -158,6 +165,10 @@ impl<T: fanout_events::EventType> OutsideEffect<T> for Acting {
             Some(Next::Parks) => Err(Failure::Park {
                 reason: "refused",
                 detail: "the other side refused it".to_owned(),
+            }),
+            Some(Next::ParksWithoutAnswer) => Err(Failure::Park {
+                reason: OUTCOME_UNKNOWN,
+                detail: "the other side did not answer".to_owned(),
             }),
             Some(Next::Stale) => Ok(Acted::Stale),
         }

@@ -12,7 +12,7 @@ use fanout_testkit::user_events::{created, updated};
 use tokio::time::Instant;
 
 use super::effects::{Acting, Next, THINGS, thing};
-use super::scene::{Scene, outcome_of, seen};
+use super::scene::{Delivered, Scene, outcome_of, seen};
 
 /// What an act wants to remember is there already.
 pub(crate) async fn remember_something(scene: &Scene) {
@@ -191,28 +191,46 @@ async fn an_act_is_told_how_many_before_it_may_have_acted() {
     let dies = tokio::time::timeout(second, outcome_of(&app, &event)).await;
     assert!(dies.is_err());
     scene.clock.advance(Timings::PRODUCTION.lease);
-    // What the next one has to say is lost, and it may have acted as well.
-    told.next(Next::Parks);
-    scene.bus.next(NextPublish::Unavailable);
-    assert_eq!(outcome_of(&app, &event).await, "failed");
+    // Two cannot be parked: one that was refused has not acted, one without an answer may have.
+    for parks in [Next::Parks, Next::ParksWithoutAnswer] {
+        told.next(parks);
+        scene.bus.next(NextPublish::Unavailable);
+        assert_eq!(outcome_of(&app, &event).await, "failed");
+    }
     told.next(Next::IsPutOff);
     assert_eq!(outcome_of(&app, &event).await, "deferred");
     told.next(Next::Parks);
     assert_eq!(outcome_of(&app, &event).await, "parked");
     assert_eq!(outcome_of(&app, &event).await, "done");
-    let told = told.acts().into_iter();
-    let told: Vec<_> = told
-        .map(|it| (it.unanswered, it.may_have_repeated))
-        .collect();
-    let expected = [
-        (0, false),
-        (1, true),
-        (2, true),
-        (3, true),
-        (3, true),
-        (0, true),
-    ];
-    assert_eq!(told, expected);
+    assert_eq!(told.unanswered(), [0, 1, 2, 2, 3, 3, 3]);
+    assert!(told.acts()[1..].iter().all(|it| it.may_have_repeated));
+}
+
+/// Delivered again without a person, the parked try counts like any other, under whatever message id.
+#[tokio::test(start_paused = true)]
+async fn only_a_redrive_has_an_act_tried_whatever_came_before() {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    let event = created("evt_1", "usr_1");
+    told.next(Next::Fails {
+        may_have_acted: true,
+    });
+    assert_eq!(outcome_of(&app, &event).await, "failed");
+    let message = || Delivered::of(&event);
+    let comes = [message(), message(), message().under("2")];
+    for message in comes.into_iter().chain([message().redriven()]) {
+        told.next(Next::ParksWithoutAnswer);
+        assert_eq!(message.to(&app).await, "parked");
+    }
+    assert_eq!(told.unanswered(), [0, 1, 2, 3, 0]);
+    // In any state of the mark: here one whose holder let go.
+    told.next(Next::IsPutOff);
+    assert_eq!(message().redriven().to(&app).await, "deferred");
+    told.next(Next::IsPutOff);
+    assert_eq!(outcome_of(&app, &event).await, "deferred");
+    assert_eq!(message().redriven().to(&app).await, "done");
+    assert_eq!(told.unanswered()[5..], [0, 5, 0]);
 }
 
 /// Sent without an answer, then refused and parked, then redriven: it may have happened twice.

@@ -105,13 +105,15 @@ async fn released_and_parked_marks_are_open_and_keep_what_is_known() {
         let scene = Scene::new().await;
         let parked = Mark {
             may_have_repeated,
+            unanswered: 2,
             outcome: Some("never".to_owned()),
             parked_message: Some("17".to_owned()),
             ..scene.left(MarkState::Parked)
         };
         let predecessor = open(scene.standing_of(&parked).await);
         assert_eq!(predecessor.attempts, 3);
-        assert_eq!(predecessor.may_have_repeated, may_have_repeated);
+        let known = (predecessor.may_have_repeated, predecessor.unanswered);
+        assert_eq!(known, (may_have_repeated, 2));
         assert!(predecessor.is_parked_as("17", "never"));
         assert!(!predecessor.is_parked_as("17", "ever"));
         assert!(!predecessor.is_parked_as("18", "never"));
@@ -120,7 +122,8 @@ async fn released_and_parked_marks_are_open_and_keep_what_is_known() {
             ..parked
         };
         let predecessor = open(scene.standing_of(&released).await);
-        assert_eq!(predecessor.may_have_repeated, may_have_repeated);
+        let known = (predecessor.may_have_repeated, predecessor.unanswered);
+        assert_eq!(known, (may_have_repeated, 2));
         assert!(
             !predecessor.is_parked_as("17", "never"),
             "it was tried again since"

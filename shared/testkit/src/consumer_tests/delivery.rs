@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use fanout_bus::PushedMessage;
+use fanout_bus::{PushedMessage, X_REDRIVE};
 use fanout_runtime::{IdGenerator, SystemIds, Timestamp};
 use http::header::RETRY_AFTER;
 use http::{Request, Response, StatusCode};
@@ -36,20 +36,32 @@ pub async fn deliver(app: &Router, data: impl Into<Vec<u8>>) -> Answer {
 
 /// The same under this message id.
 pub async fn deliver_as(app: &Router, data: impl Into<Vec<u8>>, message_id: &str) -> Answer {
+    push(app, data.into(), message_id, false).await
+}
+
+/// The same as an operator delivers what lies on the dead-letter topic.
+pub async fn redrive(app: &Router, data: impl Into<Vec<u8>>) -> Answer {
+    push(app, data.into(), &SystemIds.new_id("m"), true).await
+}
+
+async fn push(app: &Router, data: Vec<u8>, message_id: &str, redriven: bool) -> Answer {
     let message = PushedMessage {
         message_id: message_id.to_owned(),
         publish_time: Timestamp::UNIX_EPOCH,
-        data: data.into().into(),
+        data: data.into(),
         attributes: [].into(),
         ordering_key: String::new(),
         subscription: "projects/test/subscriptions/test".to_owned(),
         delivery_attempt: None,
     };
     let body = message.to_json().expect("a push can be written");
-    let request = Request::post("/pubsub/push")
-        .header("content-type", "application/json")
-        .body(Body::from(body));
-    let request = request.expect("the request is well-formed");
+    let mut request = Request::post("/pubsub/push").header("content-type", "application/json");
+    if redriven {
+        request = request.header(X_REDRIVE, "true");
+    }
+    let request = request
+        .body(Body::from(body))
+        .expect("the request is well-formed");
     let answer = app.clone().oneshot(request).await;
     let answer = answer.unwrap_or_else(|never| match never {});
     let header = |name: &str| {

@@ -45,7 +45,7 @@ use crate::CountingDocuments;
 use crate::documents_conformance::Subject;
 
 pub use crash::a_crash_at_any_commit_is_made_good_by_the_next_delivery;
-pub use delivery::{Answer, deliver, deliver_as, look_at};
+pub use delivery::{Answer, deliver, deliver_as, look_at, redrive};
 use scene::Scene;
 pub use scene::lone_consumer;
 
