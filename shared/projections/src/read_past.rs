@@ -21,7 +21,7 @@ const ROWS: usize = 400;
 const EVENTS: usize = 200;
 /// How many events are planned at once.
 const AT_ONCE: usize = 8;
-/// How many bytes the ids have at most that say how far the reading is; twice as many as they need.
+/// Room in a commit, in bytes, for the ids that say how far the reading is.
 const LONGEST_PLACE: usize = 4 * 1024;
 /// How often a commit is planned again because rows changed meanwhile.
 const TRIES: u32 = 5;
@@ -298,7 +298,7 @@ impl Run<'_> {
         })
     }
 
-    /// How the projection stands, with as long a place as there may be: rows leave room for that.
+    /// How the projection stands, with room for a longer place: rows leave so much.
     fn largest(&self) -> Write {
         let mut standing = self.standing.clone();
         let longest = "x".repeat(LONGEST_PLACE);
