@@ -179,15 +179,22 @@ impl DailyRoots {
         let oldest = roots.iter().rposition(Option::is_some).unwrap_or_default();
         let missing = days.into_iter().zip(roots).take(oldest + 1);
         let missing = missing.filter(|(_, root)| root.is_none());
-        let mut wrote = false;
-        // Neither a copy nor an older day holds up what can be made and copied. A run that is cut off
-        // while it makes a root has copied those before it.
-        let mut copied = self.copy_until(yesterday, &mut progress.copied).await;
+        let (mut wrote, mut made, mut copied) = (false, Ok(()), None);
+        // Made first, so that a slow place of the copies holds up no root; copied after each, so that
+        // neither an older day nor the end of the run holds up a copy.
         for (day, _) in missing {
-            wrote |= self.make(day, &mut progress.making).await?;
-            copied = self.copy_until(yesterday, &mut progress.copied).await;
+            let making = self.make(day, &mut progress.making).await;
+            made = making.map(|is_new| wrote |= is_new);
+            copied = Some(self.copy_until(yesterday, &mut progress.copied).await);
+            if made.is_err() {
+                break;
+            }
         }
-        copied?;
+        made?;
+        match copied {
+            Some(copied) => copied?,
+            None => self.copy_until(yesterday, &mut progress.copied).await?,
+        }
         progress.done = Some(yesterday);
         Ok(wrote)
     }

@@ -71,6 +71,11 @@ impl Cursors {
         self.stored.get(usize::try_from(shard).ok()?).copied()
     }
 
+    /// What was recorded until then is in the store.
+    pub(super) fn settled(&self) -> Timestamp {
+        before(self.began, OVERLAP)
+    }
+
     /// Stores where the next run begins. `oldest_left`: for each shard the time of the oldest row
     /// that may still wait, as far as this run knows. `complete`: whether it came to the end of all.
     pub(super) async fn keep(
@@ -79,7 +84,7 @@ impl Cursors {
         oldest_left: &[Option<Timestamp>],
         complete: bool,
     ) -> Result<(), StoreError> {
-        let settled = before(self.began, OVERLAP);
+        let settled = self.settled();
         let kept = oldest_left
             .iter()
             .map(|oldest| oldest.map_or(settled, |oldest| oldest.min(settled)));

@@ -96,7 +96,7 @@ impl Outbox {
         let complete = run.shards.iter().all(Shard::is_at_its_end);
         let unread = run.unread.take();
         // Logged first: the commit of the cursors may hang until the run is cut off.
-        let report = run.into_report(&left);
+        let report = run.into_report(&left, cursors.settled());
         log(&report);
         let kept = cursors.keep(self.documents.as_ref(), &left, complete).await;
         unread.map_or(kept, Err).map(|()| report)
@@ -223,11 +223,14 @@ impl Run<'_> {
         }
     }
 
-    /// What a shard that was not read may hide counts too, or nobody hears that its rows wait.
-    fn into_report(self, left: &[Option<Timestamp>]) -> RelayReport {
-        let oldest = left.iter().flatten().min();
+    /// What a shard that was not read may hide counts too, or nobody hears that its rows wait. If no run
+    /// ever read it, nobody knows since when: no later than `settled`.
+    fn into_report(self, left: &[Option<Timestamp>], settled: Timestamp) -> RelayReport {
+        let never = Timestamp::UNIX_EPOCH;
+        let since = |at: &Timestamp| if *at == never { settled } else { *at };
+        let oldest = left.iter().flatten().map(since).min();
         let now = self.outbox.clock.now();
-        let age = oldest.and_then(|oldest| (now - *oldest).to_std().ok());
+        let age = oldest.and_then(|oldest| (now - oldest).to_std().ok());
         RelayReport {
             oldest_age_seconds: age.unwrap_or_default().as_secs(),
             ..self.report

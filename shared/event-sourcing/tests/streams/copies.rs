@@ -77,7 +77,7 @@ async fn a_root_is_copied_once_and_one_that_was_not_is_copied_on_a_later_day() {
     assert!(keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
     assert!(!keeping.keep(DailyRoots::RUN_LIMIT).await.unwrap());
     let first = day("2026-11-20");
-    let asked = [first, first, first, day("2026-11-21")];
+    let asked = [first, first, day("2026-11-21"), first];
     assert_eq!(*place.asked.lock().unwrap(), asked);
     assert_eq!(faults(&scene, &place).await, []);
 }

@@ -104,6 +104,16 @@ async fn a_shard_that_cannot_be_read_holds_up_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_no_run_has_ever_read_may_wait_as_long_as_cursors_stay_behind() {
+    let scene = Scene::new().await;
+    scene.stored_unpublished(&["a".to_owned()]).await;
+    let unread = scene.outbox_without_the_shard_of("a").await;
+    let (answer, logs) = captured_logs(unread.relay()).await;
+    assert!(matches!(answer, Err(StoreError::Refused(_))), "{answer:?}");
+    assert_eq!(relayed(&logs)["oldest_age_seconds"], 10 * 60);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_whose_cursors_cannot_be_kept_says_what_it_did() {
     struct NoCursors;
     #[async_trait]
