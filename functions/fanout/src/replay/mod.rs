@@ -24,7 +24,7 @@ const EXAMPLES: &str = "Examples:
 
 It pushes events from the event store to that one consumer, byte for byte as they were published; no
 other consumer gets them. Marks stand: what has taken effect is a duplicate, so a replay fills gaps and
-never doubles. An event older than 44 days is left out and counted, since marks live for 45; so is one
+never doubles; but a mail that was parked as outcome_unknown is sent once more. An event older than 44 days is left out and counted, since marks live for 45; so is one
 that waits in the outbox, or was skipped. Ctrl-C ends it with the line that goes on; repeating is safe.
 
 Times are RFC 3339, or a date for its beginning in UTC. From is inclusive, to is not.
