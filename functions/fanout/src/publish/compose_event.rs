@@ -18,7 +18,7 @@ pub(crate) fn event_types() -> impl Iterator<Item = &'static str> {
 }
 
 /// Where a type goes: requests too go to the topic of their own domain, which is the asked service's.
-pub(super) fn topic_of(event_type: &str) -> Option<&'static str> {
+pub(crate) fn topic_of(event_type: &str) -> Option<&'static str> {
     let mut domains = DOMAINS.iter();
     let domain = domains.find(|domain| domain.find(event_type).is_some())?;
     Some(domain.topic)

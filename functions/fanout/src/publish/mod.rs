@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::answer::{AnswerFlags, WrongUse, block_on, facts, write};
 use crate::operator::Operator;
-pub(crate) use compose_event::{EventParts, compose, event_types};
+pub(crate) use compose_event::{EventParts, compose, event_types, topic_of};
 
 const EXAMPLES: &str = r#"Examples:
   fanout publish user.created --data '{"user_id":"usr_1","email":"test@example.com","name":"Test User"}'
@@ -219,7 +219,7 @@ async fn publish_raw(
 impl PublishArgs {
     /// Where to. What is raw has no type that could tell.
     fn topic(&self) -> &str {
-        let of_type = || self.event_type.as_deref().and_then(compose_event::topic_of);
+        let of_type = || self.event_type.as_deref().and_then(topic_of);
         let given = self.topic.as_deref();
         given.or_else(of_type).unwrap_or(user::TOPIC)
     }

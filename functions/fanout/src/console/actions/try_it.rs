@@ -18,7 +18,7 @@ use crate::console::find_message::find_message;
 use crate::console::guard::Fields;
 use crate::console::switches::{ATTEMPTS_WHILE_BROKEN, Fault};
 use crate::console::words::escaped;
-use crate::publish::{EventParts, compose};
+use crate::publish::{EventParts, compose, topic_of};
 
 /// How long an action waits for its event, to lead to it.
 const SOON: Duration = Duration::from_secs(1);
@@ -143,9 +143,7 @@ pub(crate) async fn publish(
     };
     let came = match compose(parts, fields.get("data").as_bytes()) {
         Ok(composed) => {
-            let domains = fanout_contracts::DOMAINS.iter();
-            let mut domains = domains.filter(|it| it.find(&event_type).is_some());
-            let topic = domains.next().map_or("", |it| it.topic);
+            let topic = topic_of(&event_type).unwrap_or_default();
             let id = composed.event.id.clone();
             page.log
                 .keep(&id, (topic.to_owned(), composed.message.clone()));

@@ -9,6 +9,7 @@ mod publisher;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::publish::topic_of;
 use fanout_runtime::Timestamp;
 use tokio::sync::watch;
 
@@ -238,7 +239,7 @@ impl Seen {
         if told.event_id.is_empty() {
             return;
         }
-        let topic = topic_of(&told.event_type, &told.consumer);
+        let topic = topic_told(&told.event_type, &told.consumer);
         let (number, _) = self.enter(&told.event_id, topic, now);
         let Some(event) = self.numbered_mut(number) else {
             return;
@@ -299,11 +300,9 @@ impl Seen {
 }
 
 /// The topic of a type; of a message that is no event the first that its consumer hears.
-fn topic_of(event_type: &str, consumer: &str) -> &'static str {
-    let mut domains = fanout_contracts::DOMAINS.iter();
-    let domain = domains.find(|domain| domain.find(event_type).is_some());
-    let heard = || system::consumer(consumer).and_then(|it| it.topics.first());
-    domain.map_or_else(|| heard().map_or("", |it| it.topic), |domain| domain.topic)
+fn topic_told(event_type: &str, consumer: &str) -> &'static str {
+    let heard = || Some(system::consumer(consumer)?.topics.first()?.topic);
+    topic_of(event_type).or_else(heard).unwrap_or_default()
 }
 
 #[cfg(test)]
