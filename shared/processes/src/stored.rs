@@ -67,9 +67,11 @@ impl StoredProcess {
         process_key(&self.name, &self.instance.key)
     }
 
-    /// The cause of what a wake or an operator's word makes it emit.
-    pub(crate) fn cause(&self) -> String {
-        format!("{}:{}:{}", self.name, self.instance.key, self.emitted)
+    /// The cause of what a wake or an operator's word makes it emit, in this version of its document:
+    /// `emitted` alone would be the same for two wakes that emit no request.
+    pub(crate) fn cause(&self, version: UpdateTime) -> String {
+        let (key, emitted) = (&self.instance.key, self.emitted);
+        format!("{}:{key}:{emitted}:{}", self.name, version.0)
     }
 
     /// Stores it where there is none.

@@ -112,9 +112,9 @@ impl Engine {
         let step = owned.machine.on(stored.instance.clone(), Input::Due, now)?;
         let step = step.ok_or_else(|| StoreError::Refused(NothingDue.into()));
         let step = step.map_err(ReadError::from)?;
-        let cause = stored.cause();
-        let advanced = stored.advance(step, now);
         let version = document.update_time;
+        let cause = stored.cause(version);
+        let advanced = stored.advance(step, now);
         self.commit(owned.service, &cause, advanced, version)
             .await?;
         Ok(())
@@ -145,5 +145,128 @@ impl WakeReport {
         let late = due_at.map_or(0, |due| (now - due).num_seconds());
         let late = u64::try_from(late).unwrap_or_default();
         self.oldest_lateness_seconds = self.oldest_lateness_seconds.max(late);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fanout_contracts::operator::OperatorIntervened;
+    use fanout_events::{Domain, Event, KnownType};
+    use fanout_outbox::{Draft, Origin, Outbox};
+    use fanout_runtime::Clock as _;
+    use fanout_store_sqlite::{Database, SqliteDocuments};
+    use fanout_testkit::{ManualClock, ScriptedBus, SeededIds};
+
+    use super::*;
+    use crate::{
+        Emit, Instance, OperateError, Owned, Process, ProcessError, Processes, Route, Status, Step,
+        Verb, machine,
+    };
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// Says the same of its key each minute, and asks nobody for anything.
+    struct Reminder;
+
+    fn reminder(key: &str) -> OperatorIntervened {
+        OperatorIntervened {
+            process: Reminder.name().to_owned(),
+            key: key.to_owned(),
+            verb: "retry".to_owned(),
+            step: None,
+            reason: None,
+        }
+    }
+
+    fn waiting(instance: Instance<u64>, emit: Vec<Emit>, now: Timestamp) -> Step<u64> {
+        Step {
+            instance,
+            emit,
+            writes: Vec::new(),
+            wake: Some(now + MINUTE),
+        }
+    }
+
+    impl Process for Reminder {
+        type State = u64;
+
+        fn name(&self) -> &'static str {
+            "reminder"
+        }
+
+        fn version(&self) -> u32 {
+            1
+        }
+
+        fn listens(&self) -> Vec<(&'static Domain, KnownType)> {
+            Vec::new()
+        }
+
+        fn route(&self, _: &Event) -> Option<Route> {
+            None
+        }
+
+        fn start(&self, key: &str, _: &Event, now: Timestamp) -> Result<Step<u64>, ProcessError> {
+            let instance = Instance {
+                key: key.to_owned(),
+                status: Status::Running,
+                state: 1,
+                steps: Vec::new(),
+                failure: None,
+            };
+            Ok(waiting(instance, Vec::new(), now))
+        }
+
+        fn on(
+            &self,
+            mut instance: Instance<u64>,
+            _: Input<'_>,
+            now: Timestamp,
+        ) -> Result<Option<Step<u64>>, ProcessError> {
+            instance.state += 1;
+            let key = instance.key.clone();
+            let fact = Draft::of(&key, instance.state, &reminder(&key))?;
+            Ok(Some(waiting(instance, vec![Emit::Fact(fact)], now)))
+        }
+
+        fn operate(
+            &self,
+            _: Instance<u64>,
+            _: &Verb,
+            _: Timestamp,
+        ) -> Result<Step<u64>, OperateError> {
+            Err(OperateError::Ended)
+        }
+    }
+
+    #[tokio::test]
+    async fn two_wakes_that_emit_the_same_type_of_fact_emit_two_events() {
+        let clock = Arc::new(ManualClock::new("2026-11-20T12:00:00Z".parse().unwrap()));
+        let documents = SqliteDocuments::open(Database::in_memory().unwrap(), clock.clone()).await;
+        let documents: Arc<dyn fanout_store::Documents> = Arc::new(documents.unwrap());
+        let bus = Arc::new(ScriptedBus::default());
+        let ids = Arc::new(SeededIds::new(7));
+        let outbox = Outbox::new(documents.clone(), bus.clone(), clock.clone(), ids, "tested");
+        let processes = Processes::of(vec![Owned {
+            service: "tested",
+            machine: machine(Reminder),
+        }]);
+        let engine = Engine::new(processes, documents, outbox.clone(), clock.clone());
+        let (origin, now) = (Origin::default(), clock.now());
+        let begun = engine.begin("reminder", "usr_1", &reminder("usr_1"), &origin, now);
+        let begun = begun.unwrap();
+        let committed = outbox.commit(begun.writes, begun.events).await.unwrap();
+        outbox.publish_now(committed).await;
+        for _ in 0..2 {
+            clock.advance(MINUTE);
+            assert_eq!(engine.wake_due().await.unwrap().woken, 1);
+        }
+        outbox.drain().await;
+        let mut ids = bus.event_ids();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 3, "{ids:?}");
     }
 }
