@@ -18,7 +18,7 @@ pub(crate) use cores::Cores;
 pub(crate) use http::Connection;
 pub(crate) use install::{node_folder, pinned, python_of, redis_server, sources};
 pub(crate) use interrupt::Interrupt;
-pub(crate) use load::Load;
+pub(crate) use load::{Load, Loaded};
 pub(crate) use machine::{Machine, version_of};
 pub(crate) use process::{Process, free_port, until};
 pub(crate) use report::{Report, Section};
