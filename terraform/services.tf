@@ -43,6 +43,8 @@ module "service" {
     { for member in each.key == "user-service" ? var.user_service_invokers : each.value.invokers : member => member },
   )
 
+  viewers = var.operators
+
   # An index is there before the code whose query needs it.
   depends_on = [google_firestore_field.expires_at, google_firestore_field.single, google_firestore_index.query]
 }

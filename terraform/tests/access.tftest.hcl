@@ -113,9 +113,10 @@ run "no_right_is_wider_than_it_has_to_be" {
       "roles/pubsub.subscriber",
       "roles/pubsub.viewer",
       "roles/run.invoker",
+      "roles/run.viewer",
       "roles/secretmanager.secretAccessor",
     ])
-    error_message = "A role is granted that is not among the nine this system needs."
+    error_message = "A role is granted that is not among the ten this system needs."
   }
 
   # The pipeline deploys as these accounts, and as no other of the project.
@@ -150,6 +151,13 @@ run "no_right_is_wider_than_it_has_to_be" {
   assert {
     condition     = toset([for grant in values(google_project_iam_member.watching) : "${grant.role} ${grant.member}"]) == toset(["roles/monitoring.viewer group:operators@example.com", "roles/monitoring.viewer user:ada@example.com"])
     error_message = "Operators can't see what waits, as `fanout status` shows it, or others can."
+  }
+
+  assert {
+    condition = toset([for grant in flatten([for service in values(module.service) : values(service.grants.viewer)]) : "${grant.role} ${grant.name} ${grant.member}"]) == toset(flatten([
+      for name in keys(local.services) : [for member in ["group:operators@example.com", "user:ada@example.com"] : "roles/run.viewer ${name} ${member}"]
+    ]))
+    error_message = "Operators can't see each service, which `fanout doctor` compares, or others can."
   }
 
   assert {

@@ -40,14 +40,15 @@ run "the_whole_system" {
     error_message = "The system does not consist of a service for each entry of the table, topics with a subscription for each that a consumer names, dead letters for each consumer, an account that calls for each and for the ticker, and eight alerts."
   }
 
-  # Of each service: may be deployed, reads and writes the database, is called by one identity.
+  # Of each service: may be deployed, reads and writes the database, is called by one identity, and seen by an
+  # operator.
   assert {
     condition = { for name, service in module.service : name => { for what, grants in service.grants : what => length(grants) if length(grants) > 0 } if contains(["analytics-service", "crm-service", "email-service", "ticker", "user-service"], name) } == {
-      analytics-service = { deployer = 1, firestore = 1, invoker = 1 }
-      crm-service       = { deployer = 1, firestore = 1, invoker = 1 }
-      email-service     = { deployer = 1, firestore = 1, invoker = 1, secret = 1 }
-      ticker            = { deployer = 1, firestore = 1, invoker = 1 }
-      user-service      = { deployer = 1, firestore = 1 }
+      analytics-service = { deployer = 1, firestore = 1, invoker = 1, viewer = 1 }
+      crm-service       = { deployer = 1, firestore = 1, invoker = 1, viewer = 1 }
+      email-service     = { deployer = 1, firestore = 1, invoker = 1, secret = 1, viewer = 1 }
+      ticker            = { deployer = 1, firestore = 1, invoker = 1, viewer = 1 }
+      user-service      = { deployer = 1, firestore = 1, viewer = 1 }
     }
     error_message = "A service has another number of grants than it needs."
   }

@@ -19,6 +19,7 @@ use crate::target::{LOCAL_PROJECT, Target, TargetFlags};
 
 const PUBSUB_FLAG: &str = "--pubsub-url";
 const PUBSUB_URL: &str = "https://pubsub.googleapis.com";
+const CLOUD_RUN_URL: &str = "https://run.googleapis.com";
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// What the operator's commands work with.
@@ -29,6 +30,8 @@ pub struct Operator {
     pub(crate) iam: Option<GoogleApi>,
     /// Metrics; absent on one machine.
     pub monitoring: Option<Monitoring>,
+    /// The services; absent on one machine.
+    pub(crate) cloud_run: Option<GoogleApi>,
     /// For pushes. Follows no redirect, as Pub/Sub does not.
     pub http: Client,
     /// The time.
@@ -88,12 +91,13 @@ impl Operator {
             anyhow::Ok(GoogleApi::new(http.clone(), base, credentials, advice))
         };
         let monitoring = Monitoring::of(api(MONITORING_URL)?, &project);
-        let iam = api(iam_credentials_url)?;
+        let (iam, cloud_run) = (api(iam_credentials_url)?, api(CLOUD_RUN_URL)?);
         let mut operator = Self::new(api(pubsub_url)?, http.clone(), project);
         // Google's asks a few of its servers whether a subscription is empty, and answers for those.
         operator.pubsub.empty_pulls = 3;
         operator.iam = Some(iam);
         operator.monitoring = Some(monitoring);
+        operator.cloud_run = Some(cloud_run);
         Ok(operator)
     }
 
@@ -102,6 +106,7 @@ impl Operator {
             pubsub: PubsubRest::of(api, project),
             iam: None,
             monitoring: None,
+            cloud_run: None,
             http,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),

@@ -69,6 +69,22 @@ resource "google_service_account_iam_member" "deployer" {
   member             = var.deployer
 }
 
+# Operators see how the service is set up and whether it runs: `fanout doctor` compares that. Secrets are
+# named there, and not shown.
+resource "google_cloud_run_v2_service_iam_member" "viewer" {
+  for_each = var.viewers
+
+  project  = var.project_id
+  location = var.region
+  name     = google_cloud_run_v2_service.service.name
+  role     = "roles/run.viewer"
+  member   = each.key
+
+  lifecycle {
+    replace_triggered_by = [google_cloud_run_v2_service.service.id]
+  }
+}
+
 # Callers: each may call this service, and no other.
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
   for_each = var.invokers

@@ -7,6 +7,7 @@ output "grants" {
     quota     = google_project_iam_member.quota
     secret    = google_secret_manager_secret_iam_member.secret
     traces    = google_project_iam_member.traces
+    viewer    = google_cloud_run_v2_service_iam_member.viewer
   }
 }
 

@@ -211,3 +211,10 @@ variable "traces" {
   default     = false
   nullable    = false
 }
+
+variable "viewers" {
+  description = "Who may see how the service is set up: members such as group:operators@example.com."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}

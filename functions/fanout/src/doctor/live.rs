@@ -1,4 +1,6 @@
-//! A live project against the table: its topics and subscriptions, in Google's JSON.
+//! A live project against the table: its topics, subscriptions and services, in Google's JSON.
+
+mod services;
 
 #[cfg(test)]
 mod tests;
@@ -10,18 +12,23 @@ use serde_json::{Value, json};
 
 use super::Report;
 use crate::cli::SystemsFlags;
-use crate::google_api::GoogleApiError;
+use crate::google_api::{GoogleApi, GoogleApiError};
 use crate::pubsub_rest::PubsubRest;
 use system::{Redelivery, deployed};
 
 pub(super) async fn check(
     pubsub: &PubsubRest,
+    cloud_run: Option<&GoogleApi>,
     project: &str,
     systems: &SystemsFlags,
 ) -> Result<Report, GoogleApiError> {
     let topics = pubsub.list("topics").await?;
     let subscriptions = pubsub.list("subscriptions").await?;
-    Ok(compare(project, systems, &topics, &subscriptions))
+    let mut report = compare(project, systems, &topics, &subscriptions);
+    if let Some(cloud_run) = cloud_run {
+        report.add(services::check(cloud_run, project, systems, &subscriptions).await);
+    }
+    Ok(report)
 }
 
 /// A project may hold what is not Fanout's; of that only subscriptions to Fanout's topics matter.

@@ -28,10 +28,10 @@ const EXAMPLES: &str = "Examples:
 Exit codes: 0 if everything is as it should be, 1 if something is not or the project cannot be read.
 
 Without --project it looks at the code's own table, and needs nothing that runs; from the repository's
-root also at what `fanout manifest` has written. With --project it also reads the project's topics and
-subscriptions, by Pub/Sub's REST API with your Application Default Credentials, and which versions of
-processes are open in its database: one that this build does not have would stand still. Its grants and
-services are not read.";
+root also at what `fanout manifest` has written. With --project it also reads the project's topics,
+subscriptions and services, by Google's REST APIs with your Application Default Credentials, and which
+versions of processes are open in its database: one that this build does not have would stand still. Its
+grants are not read, and of services not what Terraform's `overrides` may change.";
 
 /// The flags of `fanout doctor`.
 #[derive(Debug, Clone, Args)]
@@ -69,8 +69,9 @@ async fn check(flags: &DoctorFlags) -> anyhow::Result<Report> {
     report.findings.extend(findings);
     if let Some(project) = &flags.target.project {
         let operator = Operator::connect(&flags.target, &ProcessEnvironment)?;
-        let bus = live::check(&operator.pubsub, project, &flags.systems).await?;
-        report.add(bus);
+        let cloud_run = operator.cloud_run.as_ref();
+        let live = live::check(&operator.pubsub, cloud_run, project, &flags.systems).await?;
+        report.add(live);
         let target = Target::from_flags(&flags.target, &ProcessEnvironment)?;
         match open_processes(&target).await {
             Ok(processes) => report.add(processes),

@@ -250,6 +250,6 @@ async fn every_page_is_read() {
     let url = Url::parse(&url).unwrap();
     let api = GoogleApi::new(Client::new(), url, None, "");
     let pubsub = PubsubRest::of(api, "p".to_owned());
-    let checked = check(&pubsub, "p", &SystemsFlags::default()).await;
+    let checked = check(&pubsub, None, "p", &SystemsFlags::default()).await;
     assert_eq!(checked.unwrap().findings, [""; 0]);
 }
