@@ -137,16 +137,22 @@ pub(crate) fn interleaved(
     report.add(section(title, text, metrics, &lines))
 }
 
-/// Runs a round of the first contender that does not count: after those that `rounds` will number.
+/// Rounds that do not count: the emulators' Java gets faster for about so many of a producer's.
+const WARM_UPS: usize = 4;
+
+/// Runs rounds of the first contender that do not count: after those that `rounds` will number.
 pub(crate) fn warm_up(
     title: &str,
     contenders: &mut [Box<dyn Contender>],
     rounds: usize,
     report: &mut Report,
 ) {
-    if let Some(first) = contenders.first_mut() {
-        eprintln!("{title}: warming up");
-        if let Err(error) = first.round(rounds) {
+    let Some(first) = contenders.first_mut() else {
+        return;
+    };
+    eprintln!("{title}: warming up");
+    for number in 0..WARM_UPS {
+        if let Err(error) = first.round(rounds + number) {
             report.failed(format!("{title}, {}, warming up: {error:#}", first.name()));
         }
     }
