@@ -63,7 +63,7 @@ impl Engine {
             let now = self.clock.now();
             let mut step = owned.machine.operate(stored.instance.clone(), verb, now)?;
             step.emit.extend(said.clone().map(Emit::Request));
-            let cause = stored.cause(version);
+            let cause = stored.cause();
             let advanced = stored.advance(step, now);
             match self.commit(owned.service, &cause, advanced, version).await {
                 Err(CommitError::Conflict(_) | CommitError::Contention(_)) => {}

@@ -67,11 +67,12 @@ impl StoredProcess {
         process_key(&self.name, &self.instance.key)
     }
 
-    /// The cause of what a wake or an operator's word makes it emit, in this version of its document:
-    /// `emitted` alone would be the same for two wakes that emit no request.
-    pub(crate) fn cause(&self, version: UpdateTime) -> String {
+    /// The cause of what a wake or an operator's word makes it emit: how often it had emitted, and when
+    /// it had changed last. The first alone would be the same for two wakes that emit no request.
+    pub(crate) fn cause(&self) -> String {
         let (key, emitted) = (&self.instance.key, self.emitted);
-        format!("{}:{key}:{emitted}:{}", self.name, version.0)
+        let changed = self.updated_at.timestamp_micros();
+        format!("{}:{key}:{emitted}:{changed}", self.name)
     }
 
     /// Stores it where there is none.

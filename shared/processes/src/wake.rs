@@ -112,9 +112,9 @@ impl Engine {
         let step = owned.machine.on(stored.instance.clone(), Input::Due, now)?;
         let step = step.ok_or_else(|| StoreError::Refused(NothingDue.into()));
         let step = step.map_err(ReadError::from)?;
-        let version = document.update_time;
-        let cause = stored.cause(version);
+        let cause = stored.cause();
         let advanced = stored.advance(step, now);
+        let version = document.update_time;
         self.commit(owned.service, &cause, advanced, version)
             .await?;
         Ok(())
