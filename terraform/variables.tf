@@ -162,7 +162,7 @@ variable "notification_email" {
 }
 
 variable "operators" {
-  description = "Who may list, redrive and discard dead letters, trace, replay and skip events in the database, and see what waits: members such as group:operators@example.com."
+  description = "Who may list, redrive and discard dead letters, trace, replay and skip events in the database, and see what waits and how services are set up: members such as group:operators@example.com."
   type        = set(string)
   default     = []
   nullable    = false

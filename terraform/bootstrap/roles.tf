@@ -53,7 +53,7 @@ locals {
     }
     fanoutServiceKeeper = {
       title       = "Fanout: keeps services"
-      description = "Makes, changes and deletes Cloud Run services and says who may call them; calls none."
+      description = "Makes, changes and deletes Cloud Run services and says who may call and see them; calls none."
       permissions = [
         "run.locations.list",
         "run.operations.get",

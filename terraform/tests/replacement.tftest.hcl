@@ -22,6 +22,7 @@ variables {
   image    = "us-central1-docker.pkg.dev/fanout-test/fanout/service@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
   invokers = { push = "serviceAccount:push-crm@fanout-test.iam.gserviceaccount.com" }
   readers  = ["group:operators@example.com"]
+  viewers  = ["group:operators@example.com"]
   parks_as = "serviceAccount:billing-service@fanout-test.iam.gserviceaccount.com"
 }
 
@@ -168,7 +169,10 @@ run "service_replaced" {
   }
 
   assert {
-    condition     = output.grants.invoker["push"].etag != run.service.grants.invoker["push"].etag
-    error_message = "A service that is made anew is not opened again to those who may call it."
+    condition = alltrue([
+      output.grants.invoker["push"].etag != run.service.grants.invoker["push"].etag,
+      output.grants.viewer["group:operators@example.com"].etag != run.service.grants.viewer["group:operators@example.com"].etag,
+    ])
+    error_message = "A service that is made anew is not opened again to those who may call it, or to those who may see it."
   }
 }

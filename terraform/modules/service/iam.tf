@@ -69,8 +69,8 @@ resource "google_service_account_iam_member" "deployer" {
   member             = var.deployer
 }
 
-# Operators see how the service is set up and whether it runs: `fanout doctor` compares that. Secrets are
-# named there, and not shown.
+# Operators see how the service is set up and whether it runs: `fanout doctor` compares that. Plain
+# variables are shown there, secrets are named.
 resource "google_cloud_run_v2_service_iam_member" "viewer" {
   for_each = var.viewers
 

@@ -30,8 +30,9 @@ Exit codes: 0 if everything is as it should be, 1 if something is not or the pro
 Without --project it looks at the code's own table, and needs nothing that runs; from the repository's
 root also at what `fanout manifest` has written. With --project it also reads the project's topics,
 subscriptions and services, by Google's REST APIs with your Application Default Credentials, and which
-versions of processes are open in its database: one that this build does not have would stand still. Its
-grants are not read, and of services not what Terraform's `overrides` may change.";
+versions of processes are open in its database: one that this build does not have would stand still. Of a
+service it compares as which role and account it runs, how long a request may take, that only the public
+one is open to everybody, and that its latest revision runs. Grants are not read.";
 
 /// The flags of `fanout doctor`.
 #[derive(Debug, Clone, Args)]

@@ -32,6 +32,9 @@ fn a_live_project_is_read_and_compared() {
     let quick = "projects/p1/subscriptions/user-events-crm: retryPolicy.minimumBackoff is \"1s\" and must be \"10s\"\n";
     assert!(ended.stdout.contains(quick), "{ended:?}");
     assert!(!ended.stdout.contains(" is missing"), "{ended:?}");
+    // Pushes stay on this machine.
+    let nowhere = "no subscription pushes to a service of Cloud Run, so none was looked at";
+    assert!(ended.stdout.contains(nowhere), "{ended:?}");
     assert!(
         ended.stdout.contains("Looked at projects/p1: "),
         "{ended:?}"

@@ -6,10 +6,15 @@ use fanout_runtime::{Timings, error_chain};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Report, differs, text};
+use super::{Report, differs, field, named, text};
 use crate::answer::printable;
 use crate::cli::SystemsFlags;
 use crate::google_api::{GoogleApi, GoogleApiError};
+
+const NOWHERE: &str = "no subscription pushes to a service of Cloud Run, so none was looked at: run `terraform apply`";
+const UNSEEN: &str =
+    "is missing, or you may not see it: `terraform apply` makes it, and lets `operators` look";
+const OPEN: &str = "everybody may call it, and must not: invokerIamDisabled is true";
 
 /// The services run where the project's subscriptions push to.
 pub(super) async fn check(
@@ -18,27 +23,32 @@ pub(super) async fn check(
     systems: &SystemsFlags,
     subscriptions: &[Value],
 ) -> Report {
-    let Some(region) = subscriptions.iter().find_map(region_of) else {
-        let finding = "no subscription says where services run, so none was looked at";
+    let mut roles = systems.roles();
+    let region = roles.find_map(|spec| region_of(spec, project, subscriptions));
+    let Some(region) = region else {
         return Report {
             looked_at: Vec::new(),
-            findings: vec![finding.to_owned()],
+            findings: vec![NOWHERE.to_owned()],
         };
     };
     let path = ["v2", "projects", project, "locations", region, "services"];
-    let (api, mut findings) = (cloud_run.clone().below(&path), Vec::new());
+    let api = cloud_run.clone().below(&path);
+    let (mut looked_at, mut findings) = (0, Vec::new());
+    let place = format!("projects/{project}/locations/{region}");
     for spec in systems.roles() {
-        let name = format!(
-            "projects/{project}/locations/{region}/services/{}",
-            spec.name
-        );
+        let name = format!("{place}/services/{}", spec.name);
         match api.get::<Value>(&[spec.name]).await {
             Ok(found) => {
+                looked_at += 1;
                 let different = differences(&found, project, spec).into_iter();
                 findings.extend(different.map(|difference| format!("{name}: {difference}")));
             }
             Err(GoogleApiError::Refused(StatusCode::NOT_FOUND, _)) => {
                 findings.push(format!("{name} is missing"));
+            }
+            // Who may see single services is not told which others there are.
+            Err(GoogleApiError::Refused(StatusCode::FORBIDDEN, _)) => {
+                findings.push(format!("{name} {UNSEEN}"));
             }
             Err(error) => {
                 let error = printable(&error_chain(&error));
@@ -46,22 +56,24 @@ pub(super) async fn check(
             }
         }
     }
-    let services = systems.roles().count();
     Report {
-        looked_at: vec![format!(
-            "projects/{project}/locations/{region}: services: {services}"
-        )],
+        looked_at: vec![format!("{place}: services: {looked_at}")],
         findings,
     }
 }
 
-/// The region of the service that a subscription pushes to: Cloud Run's predictable address is
-/// `https://NAME-NUMBER.REGION.run.app`.
-fn region_of(subscription: &Value) -> Option<&str> {
-    let endpoint = text(subscription, "pushConfig.pushEndpoint");
-    let host = endpoint.strip_prefix("https://")?.split('/').next()?;
-    let (_, region) = host.strip_suffix(".run.app")?.split_once('.')?;
-    Some(region)
+/// The region of a service that is pushed to. Terraform has pushes go to Cloud Run's predictable
+/// address: `https://NAME-NUMBER.REGION.run.app`.
+fn region_of<'s>(spec: &ServiceSpec, project: &str, subscriptions: &'s [Value]) -> Option<&'s str> {
+    let subscription = spec.subscriber.as_ref()?.first_subscription();
+    let subscription = format!("projects/{project}/subscriptions/{subscription}");
+    let found = named(subscriptions, &subscription)?;
+    let endpoint = text(found, "pushConfig.pushEndpoint");
+    let start = format!("https://{}-", spec.name);
+    let (host, _) = endpoint.strip_prefix(&start)?.split_once('/')?;
+    let (number, region) = host.strip_suffix(".run.app")?.split_once('.')?;
+    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && !region.contains('.')).then_some(region)
 }
 
 fn differences(found: &Value, project: &str, spec: &ServiceSpec) -> Vec<String> {
@@ -71,8 +83,11 @@ fn differences(found: &Value, project: &str, spec: &ServiceSpec) -> Vec<String> 
     let limit = Timings::PRODUCTION.ack_deadline.as_secs();
     let limit = || differs(found, "template.timeout", &json!(format!("{limit}s")));
     let limit = spec.subscriber.as_ref().and_then(|_| limit());
-    let found_differences = [account, limit, role(found, spec), state(found)];
-    found_differences.into_iter().flatten().collect()
+    // Callers are checked at the edge: without that, `PUSH_AUTH=iam` would let everybody in.
+    let is_open = *field(found, "invokerIamDisabled") == json!(true);
+    let open = (is_open && !spec.public).then(|| OPEN.to_owned());
+    let all = [account, limit, role(found, spec), open, state(found)];
+    all.into_iter().flatten().collect()
 }
 
 /// One image runs as all services: the container's argument says as which. Beside it there may be a
@@ -85,10 +100,13 @@ fn role(found: &Value, spec: &ServiceSpec) -> Option<String> {
     (!is_there).then(|| format!("no container is started as {}", spec.name))
 }
 
+/// A revision that is being deployed is none yet: the one before it goes on.
 fn state(found: &Value) -> Option<String> {
-    let state = text(found, "terminalCondition.state");
     let why = printable(text(found, "terminalCondition.message"));
-    (state != "CONDITION_SUCCEEDED").then(|| format!("it is not ready ({state}): {why}"))
+    match text(found, "terminalCondition.state") {
+        "CONDITION_SUCCEEDED" | "CONDITION_PENDING" | "CONDITION_RECONCILING" => None,
+        _ => Some(format!("its latest revision does not run: {why}")),
+    }
 }
 
 #[cfg(test)]
@@ -123,8 +141,9 @@ mod tests {
     /// What Cloud Run answers for a service of this name.
     type Answer = fn(&str) -> Response;
 
-    fn pushed_to(endpoint: &str) -> Value {
-        json!({"name": "any", "pushConfig": {"pushEndpoint": endpoint}})
+    fn pushed_to(subscription: &str, endpoint: &str) -> Value {
+        let name = format!("projects/p/subscriptions/{subscription}");
+        json!({"name": name, "pushConfig": {"pushEndpoint": endpoint}})
     }
 
     /// What is found where Cloud Run answers so.
@@ -136,7 +155,11 @@ mod tests {
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
         let api = GoogleApi::new(Client::new(), Url::parse(&url).unwrap(), None, "");
-        let subscriptions = [pushed_to(""), pushed_to(endpoint)];
+        let elsewhere = "https://email-service-9.us-central1.run.app/pubsub/push";
+        let subscriptions = [
+            pushed_to("not-ours", elsewhere),
+            pushed_to("user-events-email", endpoint),
+        ];
         check(&api, "p", &SystemsFlags::default(), &subscriptions).await
     }
 
@@ -160,7 +183,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_difference_of_a_service_is_one_sentence() {
-        let cases: [(Answer, &str); 6] = [
+        let cases: [(Answer, &str); 7] = [
             (
                 |name| changed(name, "/template/serviceAccount", json!("default@p")),
                 ": template.serviceAccount is \"default@p\" and must be \"email-service@p.iam.gserviceaccount.com\"",
@@ -178,7 +201,16 @@ mod tests {
                     let failed = json!({"state": "CONDITION_FAILED", "message": "no image"});
                     changed(name, "/terminalCondition", failed)
                 },
-                ": it is not ready (CONDITION_FAILED): no image",
+                ": its latest revision does not run: no image",
+            ),
+            (
+                |name| {
+                    let mut service = service(name);
+                    let open = ["email-service", "user-service"].contains(&name);
+                    service["invokerIamDisabled"] = json!(open);
+                    Json(service).into_response()
+                },
+                ": everybody may call it, and must not: invokerIamDisabled is true",
             ),
             (
                 |name| match name {
@@ -195,7 +227,7 @@ mod tests {
                     }
                     _ => Json(service(name)).into_response(),
                 },
-                " could not be read: Permission denied (status 403)",
+                " is missing, or you may not see it: `terraform apply` makes it, and lets `operators` look",
             ),
         ];
         for (answer, sentence) in cases {
@@ -219,11 +251,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_deployment_under_way_is_no_finding() {
+        let deployed = |name: &str| {
+            let state = json!({"state": "CONDITION_RECONCILING"});
+            changed(name, "/terminalCondition", state)
+        };
+        assert_eq!(found(deployed, ENDPOINT).await.findings, [""; 0]);
+    }
+
+    #[tokio::test]
     async fn where_nothing_says_the_region_no_service_is_looked_at() {
-        let ask = |name: &str| Json(service(name)).into_response();
-        let report = found(ask, "http://localhost:8081/pubsub/push").await;
-        let finding = "no subscription says where services run, so none was looked at";
-        assert_eq!(report.findings, [finding]);
-        assert_eq!(report.looked_at, [""; 0]);
+        let endpoints = [
+            "http://localhost:8081/pubsub/push",
+            "https://email-service-x7k2-uc.a.run.app/pubsub/push",
+            "https://email-service-1.b.europe-west1.run.app/pubsub/push",
+        ];
+        for endpoint in endpoints {
+            let ask = |name: &str| Json(service(name)).into_response();
+            let report = found(ask, endpoint).await;
+            assert_eq!(report.findings, [NOWHERE], "{endpoint}");
+            assert_eq!(report.looked_at, [""; 0]);
+        }
     }
 }
