@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use anyhow::ensure;
+
 use crate::Options;
 use crate::emulators::Emulators;
 use crate::events::deliveries;
@@ -144,7 +146,8 @@ impl Consumer {
             healthy.push(milliseconds(serving.healthy_after));
             let delivery = deliveries(number..number + 1);
             events += delivery.events;
-            pushed(&serving, &delivery.bodies, 1);
+            let loaded = pushed(&serving, &delivery.bodies, 1);
+            ensure!(loaded.refused == 0, "the first delivery was refused");
             first.push(milliseconds(serving.process.started().elapsed()));
             anyhow::Ok(serving)
         };

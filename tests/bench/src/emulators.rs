@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::measure::{Connection, Effects, Process, Report, free_port, version_of};
 
@@ -115,6 +115,11 @@ impl Emulators {
             .json()?;
         let found = found.as_array().context("a query without an answer")?;
         let documents = found.iter().filter_map(|it| it.get("document"));
+        let is_dated = |it: &Value| it["createTime"].is_string() && it["updateTime"].is_string();
+        ensure!(
+            found.iter().all(|it| it["readTime"].is_string()) && documents.clone().all(is_dated),
+            "the emulator does not say when {collection} were written"
+        );
         let there = documents.clone().count();
         let changed = documents.filter(|it| it["createTime"] != it["updateTime"]);
         let changed = changed.count();

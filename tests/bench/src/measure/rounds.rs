@@ -137,23 +137,23 @@ pub(crate) fn interleaved(
     report.add(section(title, text, metrics, &lines))
 }
 
-/// Rounds that do not count: the emulators' Java gets faster for about so many of a producer's.
-const WARM_UPS: usize = 4;
+/// Rounds of each contender that do not count, if as many do: the emulators' Java gets faster for a while.
+const WARM_UPS: usize = 2;
 
-/// Runs rounds of the first contender that do not count: after those that `rounds` will number.
+/// Runs rounds that do not count: after those that `rounds` will number.
 pub(crate) fn warm_up(
     title: &str,
     contenders: &mut [Box<dyn Contender>],
     rounds: usize,
     report: &mut Report,
 ) {
-    let Some(first) = contenders.first_mut() else {
-        return;
-    };
     eprintln!("{title}: warming up");
-    for number in 0..WARM_UPS {
-        if let Err(error) = first.round(rounds + number) {
-            report.failed(format!("{title}, {}, warming up: {error:#}", first.name()));
+    for number in rounds..rounds + WARM_UPS.min(rounds) {
+        for contender in &mut *contenders {
+            if let Err(error) = contender.round(number) {
+                let name = contender.name();
+                report.failed(format!("{title}, {name}, warming up: {error:#}"));
+            }
         }
     }
 }
