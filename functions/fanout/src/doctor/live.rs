@@ -123,15 +123,21 @@ fn settings(project: &str, wanted: &Subscription) -> Vec<(&'static str, Value)> 
 /// A push goes to the consumer's own service, with a token for that service.
 fn push_address(found: &Value, wanted: &Subscription) -> Option<String> {
     let service = format!("{}-service", wanted.push_endpoint.as_ref()?);
-    let endpoint = text(found, "pushConfig.pushEndpoint");
-    let starts = |address: &&str| address.starts_with(&format!("https://{service}-"));
-    match endpoint.strip_suffix("/pubsub/push").filter(starts) {
+    match pushed_to(found, &service) {
         Some(address) => differs(found, "pushConfig.oidcToken.audience", &json!(address)),
         None => Some(format!(
             "pushConfig.pushEndpoint is {} and must be /pubsub/push of {service}",
             shown(field(found, "pushConfig.pushEndpoint"))
         )),
     }
+}
+
+/// The address of this service, if the subscription pushes to it.
+fn pushed_to<'v>(found: &'v Value, service: &str) -> Option<&'v str> {
+    let endpoint = text(found, "pushConfig.pushEndpoint");
+    let address = endpoint.strip_suffix("/pubsub/push")?;
+    let starts = address.starts_with(&format!("https://{service}-"));
+    starts.then_some(address)
 }
 
 fn differs(found: &Value, path: &str, wanted: &Value) -> Option<String> {

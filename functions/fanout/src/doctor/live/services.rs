@@ -6,7 +6,7 @@ use fanout_runtime::{Timings, error_chain};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Report, differs, field, named, text};
+use super::{Report, differs, field, named, pushed_to, text};
 use crate::answer::printable;
 use crate::cli::SystemsFlags;
 use crate::google_api::{GoogleApi, GoogleApiError};
@@ -67,11 +67,9 @@ pub(super) async fn check(
 fn region_of<'s>(spec: &ServiceSpec, project: &str, subscriptions: &'s [Value]) -> Option<&'s str> {
     let subscription = spec.subscriber.as_ref()?.first_subscription();
     let subscription = format!("projects/{project}/subscriptions/{subscription}");
-    let found = named(subscriptions, &subscription)?;
-    let endpoint = text(found, "pushConfig.pushEndpoint");
-    let start = format!("https://{}-", spec.name);
-    let (host, _) = endpoint.strip_prefix(&start)?.split_once('/')?;
-    let (number, region) = host.strip_suffix(".run.app")?.split_once('.')?;
+    let address = pushed_to(named(subscriptions, &subscription)?, spec.name)?;
+    let (service, region) = address.strip_suffix(".run.app")?.split_once('.')?;
+    let (_, number) = service.rsplit_once('-')?;
     let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
     (is_number && !region.contains('.')).then_some(region)
 }
@@ -141,7 +139,7 @@ mod tests {
     /// What Cloud Run answers for a service of this name.
     type Answer = fn(&str) -> Response;
 
-    fn pushed_to(subscription: &str, endpoint: &str) -> Value {
+    fn subscribed(subscription: &str, endpoint: &str) -> Value {
         let name = format!("projects/p/subscriptions/{subscription}");
         json!({"name": name, "pushConfig": {"pushEndpoint": endpoint}})
     }
@@ -157,8 +155,8 @@ mod tests {
         let api = GoogleApi::new(Client::new(), Url::parse(&url).unwrap(), None, "");
         let elsewhere = "https://email-service-9.us-central1.run.app/pubsub/push";
         let subscriptions = [
-            pushed_to("not-ours", elsewhere),
-            pushed_to("user-events-email", endpoint),
+            subscribed("not-ours", elsewhere),
+            subscribed("user-events-email", endpoint),
         ];
         check(&api, "p", &SystemsFlags::default(), &subscriptions).await
     }
