@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Duration;
 
 use anyhow::ensure;
 
@@ -10,8 +9,8 @@ use crate::Options;
 use crate::emulators::Emulators;
 use crate::events::deliveries;
 use crate::measure::{
-    Binaries, Contender, Cores, Load, Loaded, Metric, Report, Round, interleaved, median, pinned,
-    version_of, warm_up,
+    Binaries, Contender, Cores, Load, Loaded, Metric, Report, Round, interleaved, median,
+    milliseconds, pinned, version_of, warm_up,
 };
 use crate::servers::{Server, Serving};
 
@@ -57,9 +56,10 @@ that is not acknowledged is sent again, up to 20 times. The floor is what one wo
 and one commit of two small documents, with tokio's runtime and the C library's allocator as they come, without logs, \
 checks and retries; it answers `/health` once it is connected. Once more with as many fields as crm-service stores, since \
 the emulator's core is what limits deliveries/s. crm-service is the container's binary with everything on; it answers \
-`/health` while it connects. A round's starts are the median of nine. Python (Flask, gunicorn with 16 threads, google-cloud-firestore) and Node (Express, \
-@google-cloud/firestore) use one transaction per event, a read and a commit, as these libraries' pages show it; the \
-floor and crm-service commit once, on the condition that there is no mark. RSS is resident memory.";
+`/health` while it connects. A round's starts are the median of nine. Python (Flask, gunicorn with 16 threads, \
+google-cloud-firestore) and Node (Express, @google-cloud/firestore) use one transaction per event, a read and a commit, \
+as these libraries' pages show it; the floor and crm-service commit once, on the condition that there is no mark. RSS is \
+resident memory.";
 
 /// Measures all consumers.
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
@@ -162,10 +162,6 @@ impl Consumer {
             first: median(&first).unwrap_or(f64::NAN),
         })
     }
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1_000.0
 }
 
 fn pushed(serving: &Serving, bodies: &[Vec<u8>], clients: usize) -> Loaded {

@@ -7,8 +7,8 @@ use crate::Options;
 use crate::emulators::Emulators;
 use crate::events::sign_ups;
 use crate::measure::{
-    Binaries, Contender, Cores, Load, Metric, Report, Round, interleaved, median, percentile,
-    pinned, version_of, warm_up,
+    Binaries, Contender, Cores, Load, Metric, Report, Round, interleaved, median, milliseconds,
+    percentile, pinned, version_of, warm_up,
 };
 use crate::servers::Server;
 
@@ -125,7 +125,7 @@ impl Contender for Producer {
             .figure(RATE, loaded.per_second())
             .figure(P99, percentile(&loaded.latencies, 0.99).unwrap_or(f64::NAN))
             .figure(P50, median(&alone.latencies).unwrap_or(f64::NAN))
-            .figure(HEALTHY, serving.healthy_after.as_secs_f64() * 1_000.0)
+            .figure(HEALTHY, milliseconds(serving.healthy_after))
             .figure(AFTER, after))
     }
 }

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::http::Connection;
+use super::statistics::milliseconds;
 
 /// What is sent, and by how many.
 pub(crate) struct Load<'a> {
@@ -97,10 +98,10 @@ impl<'a> Load<'a> {
             loop {
                 attempts += 1;
                 let answer = connection.send("POST", self.path, body);
-                let milliseconds = due.elapsed().as_secs_f64() * 1000.0;
+                let latency = milliseconds(due.elapsed());
                 match answer {
                     Ok(answer) if answer.is_success() => {
-                        part.latencies.push(milliseconds);
+                        part.latencies.push(latency);
                         break;
                     }
                     Ok(_) | Err(_) if attempts < self.attempts => part.again += 1,

@@ -24,4 +24,4 @@ pub(crate) use process::{Process, free_port, until};
 pub(crate) use report::{Report, Section};
 pub(crate) use rounds::{Contender, Effects, Metric, Round, interleaved, warm_up};
 pub(crate) use stat::Stat;
-pub(crate) use statistics::{median, percentile};
+pub(crate) use statistics::{median, milliseconds, percentile};

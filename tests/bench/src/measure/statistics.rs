@@ -1,4 +1,11 @@
-//! Medians and percentiles.
+//! Medians and percentiles, and the unit of most.
+
+use std::time::Duration;
+
+/// A time as it is shown.
+pub(crate) fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
+}
 
 /// The middle of these figures; of an even number of them the mean of both middles. `None` of none.
 pub(crate) fn median(figures: &[f64]) -> Option<f64> {

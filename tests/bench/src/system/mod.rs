@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crate::Options;
 use crate::events::sign_ups;
 use crate::measure::{
-    Binaries, Contender, Cores, Effects, Load, Metric, Report, Round, interleaved, node_folder,
-    percentile, pinned, python_of, redis_server, until, version_of,
+    Binaries, Contender, Cores, Effects, Load, Metric, Report, Round, interleaved, milliseconds,
+    node_folder, percentile, pinned, python_of, redis_server, until, version_of,
 };
 use running::Kind;
 
@@ -148,7 +148,7 @@ impl Contender for System {
             .figure(CPU, cpu)
             .figure(P50, latency(0.5))
             .figure(P99, latency(0.99))
-            .figure(LAG, lag.as_secs_f64() * 1_000.0)
+            .figure(LAG, milliseconds(lag))
             .figure(MEMORY, memory))
     }
 }
