@@ -1,17 +1,27 @@
 //! Effects outside the store: claim, act, complete; released on failure, taken over after a crash.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use fanout_dedup::MarkState;
 use fanout_runtime::Timings;
 use fanout_testkit::PortCalls;
 use fanout_testkit::consumer_tests::{deliver, deliver_as};
+use serde_json::Value;
 
 use super::delivered::{outcome_of, redriven};
 use super::mailbox::{Mailbox, Next};
 use super::scene::{Scene, created};
 
 const LEASE: Duration = Timings::PRODUCTION.lease;
+
+/// An email service with its mailbox, and what it is to send a mail for.
+async fn mailing() -> (Scene, Arc<Mailbox>, Router, Value) {
+    let (scene, mailbox) = (Scene::new().await, Mailbox::new());
+    let email = scene.email(mailbox.clone());
+    (scene, mailbox, email, created("evt_1", "usr_1"))
+}
 
 #[tokio::test]
 async fn the_usual_mail_costs_one_read_and_two_commits_and_a_duplicate_one_of_each() {
@@ -31,10 +41,7 @@ async fn the_usual_mail_costs_one_read_and_two_commits_and_a_duplicate_one_of_ea
 
 #[tokio::test]
 async fn a_live_lease_is_answered_429_with_the_time_that_remains() {
-    let scene = Scene::new().await;
-    let mailbox = Mailbox::new();
-    let email = scene.email(mailbox.clone());
-    let event = created("evt_1", "usr_1");
+    let (scene, mailbox, email, event) = mailing().await;
     let _never = mailbox.answer_the_next_late();
     let _at_work = tokio::spawn({
         let (email, event) = (email.clone(), event.clone());
@@ -60,10 +67,7 @@ async fn a_live_lease_is_answered_429_with_the_time_that_remains() {
 
 #[tokio::test]
 async fn a_failure_releases_the_claim_at_once() {
-    let scene = Scene::new().await;
-    let mailbox = Mailbox::new();
-    let email = scene.email(mailbox.clone());
-    let event = created("evt_1", "usr_1");
+    let (scene, mailbox, email, event) = mailing().await;
     mailbox.next(Next::NotSent);
     assert_eq!(outcome_of(&email, &event).await, "failed");
     let mark = scene.mark("email", "evt_1").await.unwrap();
@@ -80,10 +84,7 @@ async fn a_failure_releases_the_claim_at_once() {
 
 #[tokio::test]
 async fn a_failure_that_may_have_acted_is_remembered_as_a_possible_repeat() {
-    let scene = Scene::new().await;
-    let mailbox = Mailbox::new();
-    let email = scene.email(mailbox.clone());
-    let event = created("evt_1", "usr_1");
+    let (scene, mailbox, email, event) = mailing().await;
     mailbox.next(Next::SentWithoutAnswer);
     assert_eq!(outcome_of(&email, &event).await, "failed");
     // It does not get lost when a later try fails before it acts.
@@ -172,10 +173,7 @@ async fn after_two_tries_that_died_the_mail_is_parked_unsent() {
 /// same.
 #[tokio::test]
 async fn a_redrive_sends_the_mail_whatever_state_two_tries_left() {
-    let scene = Scene::new().await;
-    let mailbox = Mailbox::new();
-    let email = scene.email(mailbox.clone());
-    let event = created("evt_1", "usr_1");
+    let (scene, mailbox, email, event) = mailing().await;
     mailbox.next(Next::SentWithoutAnswer);
     assert_eq!(outcome_of(&email, &event).await, "failed");
     scene.dead_letters.is_down(true);
@@ -191,10 +189,7 @@ async fn a_redrive_sends_the_mail_whatever_state_two_tries_left() {
 /// The event is parked, and the ack does not come in time: nobody has seen the letter.
 #[tokio::test]
 async fn a_parked_mail_that_is_delivered_again_is_not_sent_a_third_time() {
-    let scene = Scene::new().await;
-    let mailbox = Mailbox::new();
-    let email = scene.email(mailbox.clone());
-    let event = created("evt_1", "usr_1");
+    let (_, mailbox, email, event) = mailing().await;
     for outcome in ["failed", "parked"] {
         mailbox.next(Next::SentWithoutAnswer);
         let answer = deliver_as(&email, event.to_string(), "1").await;
@@ -212,10 +207,7 @@ async fn a_parked_mail_that_is_delivered_again_is_not_sent_a_third_time() {
 /// Refused for good is an answer: that the letter could not be parked makes it no other.
 #[tokio::test]
 async fn a_refusal_that_could_not_be_parked_is_asked_for_again() {
-    let scene = Scene::new().await;
-    let mailbox = Mailbox::new();
-    let email = scene.email(mailbox.clone());
-    let event = created("evt_1", "usr_1");
+    let (scene, mailbox, email, event) = mailing().await;
     mailbox.next(Next::SentWithoutAnswer);
     assert_eq!(outcome_of(&email, &event).await, "failed");
     scene.dead_letters.is_down(true);

@@ -3,16 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use fanout_consume::Failure;
 use fanout_dedup::{Ledger, MarkState, PROCESSED_EVENTS, Parking};
 use fanout_runtime::Timings;
 use fanout_store::{Fields, Write};
 use fanout_testkit::NextPublish;
 use fanout_testkit::user_events::{created, updated};
+use serde_json::Value;
 use tokio::time::Instant;
 
-use super::effects::{Acting, Next, THINGS, thing};
+use super::effects::{Acting, Next, THINGS, Told, thing};
 use super::scene::{Delivered, Scene, outcome_of, seen};
+
+/// A consumer that acts as it is told, and an event for it.
+async fn acting() -> (Scene, Arc<Told>, Router, Value) {
+    let scene = Scene::new().await;
+    let (told, consumer) = Acting::consumer();
+    let app = scene.of(consumer);
+    (scene, told, app, created("evt_1", "usr_1"))
+}
 
 /// What an act wants to remember is there already.
 pub(crate) async fn remember_something(scene: &Scene) {
@@ -109,10 +119,7 @@ async fn a_conflict_on_the_fence_is_planned_again_five_times_and_claims_nothing(
 
 #[tokio::test(start_paused = true)]
 async fn a_fence_can_park_its_event_or_put_it_off() {
-    let scene = Scene::new().await;
-    let (told, consumer) = Acting::consumer();
-    let app = scene.of(consumer);
-    let event = created("evt_1", "usr_1");
+    let (scene, told, app, event) = acting().await;
     *told.fence.lock().unwrap() = Some(Err(Failure::retry("not now")));
     assert_eq!(outcome_of(&app, &event).await, "failed");
     assert_eq!(scene.mark("evt_1").await, None);
@@ -137,10 +144,7 @@ async fn a_fence_can_park_its_event_or_put_it_off() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_says_whether_it_may_have_acted_and_the_next_try_is_told() {
-    let scene = Scene::new().await;
-    let (told, consumer) = Acting::consumer();
-    let app = scene.of(consumer);
-    let event = created("evt_1", "usr_1");
+    let (_, told, app, event) = acting().await;
     for may_have_acted in [false, true, false] {
         told.next(Next::Fails { may_have_acted });
         assert_eq!(outcome_of(&app, &event).await, "failed");
@@ -157,10 +161,7 @@ async fn a_failure_says_whether_it_may_have_acted_and_the_next_try_is_told() {
 /// The other side asks for it later: that is no failure, and nothing has happened.
 #[tokio::test(start_paused = true)]
 async fn an_act_that_is_put_off_gives_its_claim_back_at_once() {
-    let scene = Scene::new().await;
-    let (told, consumer) = Acting::consumer();
-    let app = scene.of(consumer);
-    let event = created("evt_1", "usr_1");
+    let (scene, told, app, event) = acting().await;
     *told.fence.lock().unwrap() = Some(Err(Failure::Later("not now".into())));
     assert_eq!(outcome_of(&app, &event).await, "deferred");
     assert_eq!(scene.mark("evt_1").await, None, "a fence claims nothing");
@@ -177,10 +178,7 @@ async fn an_act_that_is_put_off_gives_its_claim_back_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_act_is_told_how_many_before_it_may_have_acted() {
-    let scene = Scene::new().await;
-    let (told, consumer) = Acting::consumer();
-    let app = scene.of(consumer);
-    let event = created("evt_1", "usr_1");
+    let (scene, told, app, event) = acting().await;
     told.next(Next::Fails {
         may_have_acted: true,
     });
@@ -209,10 +207,7 @@ async fn an_act_is_told_how_many_before_it_may_have_acted() {
 /// Delivered again without a person, the parked try counts like any other, under whatever message id.
 #[tokio::test(start_paused = true)]
 async fn only_a_redrive_has_an_act_tried_whatever_came_before() {
-    let scene = Scene::new().await;
-    let (told, consumer) = Acting::consumer();
-    let app = scene.of(consumer);
-    let event = created("evt_1", "usr_1");
+    let (_, told, app, event) = acting().await;
     told.next(Next::Fails {
         may_have_acted: true,
     });
@@ -236,10 +231,7 @@ async fn only_a_redrive_has_an_act_tried_whatever_came_before() {
 /// Sent without an answer, then refused and parked, then redriven: it may have happened twice.
 #[tokio::test(start_paused = true)]
 async fn a_parked_mark_does_not_forget_that_the_act_may_have_happened() {
-    let scene = Scene::new().await;
-    let (told, consumer) = Acting::consumer();
-    let app = scene.of(consumer);
-    let event = created("evt_1", "usr_1");
+    let (scene, told, app, event) = acting().await;
     told.next(Next::Fails {
         may_have_acted: true,
     });
@@ -256,10 +248,7 @@ async fn a_parked_mark_does_not_forget_that_the_act_may_have_happened() {
 /// The same where it is parked without a claim: a fence refuses it.
 #[tokio::test(start_paused = true)]
 async fn nor_does_a_mark_that_was_parked_by_a_fence() {
-    let scene = Scene::new().await;
-    let (told, consumer) = Acting::consumer();
-    let app = scene.of(consumer);
-    let event = created("evt_1", "usr_1");
+    let (scene, told, app, event) = acting().await;
     told.next(Next::Fails {
         may_have_acted: true,
     });
