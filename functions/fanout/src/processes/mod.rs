@@ -16,7 +16,7 @@ use fanout_store::Documents;
 use fanout_web::InvalidPageToken;
 
 use crate::answer::{AnswerFlags, block_on, printable};
-use page_token::PageToken;
+pub(crate) use page_token::PageToken;
 
 const EXAMPLES: &str = "Examples:
   fanout processes list

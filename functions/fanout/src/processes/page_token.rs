@@ -13,15 +13,15 @@ const PREFIX: &str = "processes/1/";
 
 /// The last process that was shown of a status: when it changed, and its document's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PageToken {
-    pub(super) status: Status,
+pub(crate) struct PageToken {
+    pub(crate) status: Status,
     updated_at: Timestamp,
     id: String,
 }
 
 impl PageToken {
     /// The page that comes after this process.
-    pub(super) fn after(last: &StoredProcess) -> Self {
+    pub(crate) fn after(last: &StoredProcess) -> Self {
         Self {
             status: last.instance.status,
             updated_at: last.updated_at,
@@ -29,7 +29,7 @@ impl PageToken {
         }
     }
 
-    pub(super) fn parse(text: &str) -> Result<Self, InvalidPageToken> {
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidPageToken> {
         let rest = open_page_token(PREFIX, text)?;
         let mut parts = rest.splitn(3, '/');
         let mut part = || parts.next().ok_or(InvalidPageToken);
@@ -47,7 +47,7 @@ impl PageToken {
     }
 
     /// Where a query by time goes on.
-    pub(super) fn into_cursor(self) -> Cursor {
+    pub(crate) fn into_cursor(self) -> Cursor {
         Cursor {
             values: vec![Value::from(self.updated_at)],
             id: self.id,

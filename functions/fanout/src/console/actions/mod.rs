@@ -102,6 +102,7 @@ pub(crate) async fn move_projection(
     let (moved, said) = match verb.as_str() {
         "rebuild" => (page.rebuilds.begin(&name, false).await, "is rebuilt"),
         "rollback" => (page.rebuilds.roll_back(&name).await, "is rolled back"),
+        "cancel" => (page.rebuilds.cancel(&name).await, "is no longer built"),
         _ => return Problem::no_such_path().into_response(),
     };
     let came = match moved {

@@ -6,6 +6,7 @@ mod ask_page;
 mod events;
 mod guard;
 mod letters;
+mod operated;
 mod payload;
 mod scene;
 

@@ -193,7 +193,7 @@ impl Scene {
         }
     }
 
-    fn after(&self, milliseconds: u64) -> Timestamp {
+    pub(super) fn after(&self, milliseconds: u64) -> Timestamp {
         let start = Timestamp::from_timestamp_millis(START).unwrap();
         self.clock.set(start + Duration::from_millis(milliseconds));
         start + Duration::from_millis(milliseconds)
@@ -346,7 +346,12 @@ impl Scene {
     }
 
     async fn process(&self, texts: &Texts) {
-        let at = self.after(5_500);
+        let key = format!("ord_{}", texts.user);
+        self.stuck_process(&key, self.after(5_500), texts).await;
+    }
+
+    /// A process that waits for an operator since then.
+    pub(super) async fn stuck_process(&self, key: &str, at: Timestamp, texts: &Texts) {
         let step = |step: &str, status, reason: Option<&String>| StepRecord {
             step: step.to_owned(),
             status,
@@ -360,7 +365,7 @@ impl Scene {
             name: "order".to_owned(),
             version: 1,
             instance: Instance {
-                key: format!("ord_{}", texts.user),
+                key: key.to_owned(),
                 status: Status::Stuck,
                 state: json!({}),
                 steps: vec![

@@ -6,8 +6,9 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
 use fanout_processes::{
-    Status, StepRecord, StepStatus, StoredProcess, find_processes, process_key,
+    Status, StepRecord, StepStatus, StoredProcess, page_of_processes, process_key,
 };
+use fanout_runtime::error_chain;
 use fanout_web::Problem;
 use serde::Deserialize;
 
@@ -15,14 +16,17 @@ use crate::console::Page;
 use crate::console::frame::{Part, Screen, rendered};
 use crate::console::guard::TOKEN;
 use crate::console::words::{clock, escaped, full, short, span};
+use crate::processes::PageToken;
 
-/// How many of each status are shown.
+/// How many of each status are shown at once.
 const MOST: u32 = 50;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Asked {
     status: String,
+    /// Those of the status after the last one of a list that was cut off.
+    page_token: String,
 }
 
 #[derive(Template)]
@@ -37,6 +41,9 @@ struct ProcessesScreen {
 #[template(path = "console/part/processes.html")]
 struct List {
     processes: Vec<Row>,
+    /// Each status of which there are older ones, and where.
+    older: Vec<(&'static str, String)>,
+    error: Option<String>,
     runs: bool,
     orders_url: String,
 }
@@ -90,30 +97,56 @@ pub(crate) async fn show(State(page): State<Arc<Page>>, Query(asked): Query<Aske
     let screen = Screen {
         title: "Processes",
         active: "processes",
-        live: Some(format!("/processes?status={}", escaped(&asked.status))),
+        live: Some(address(&asked.status, &asked.page_token)),
     };
     screen.with(&page, &content).await
 }
 
 pub(crate) async fn parts(page: &Page, asked: &Asked) -> Vec<Part> {
-    let wanted = Status::parse(&asked.status);
-    let mut found = Vec::new();
-    for status in Status::ALL {
-        if wanted.is_none_or(|wanted| wanted == status) {
-            let some = find_processes(page.documents.as_ref(), status, MOST).await;
-            found.extend(some.unwrap_or_default());
-        }
-    }
-    found.sort_by_key(|stored| std::cmp::Reverse(stored.updated_at));
-    let list = List {
-        processes: found.iter().map(|it| Row::of(page, it)).collect(),
+    let token = PageToken::parse(&asked.page_token).ok();
+    let wanted = match &token {
+        Some(token) => Some(token.status),
+        None => Status::parse(&asked.status),
+    };
+    let mut list = List {
+        processes: Vec::new(),
+        older: Vec::new(),
+        error: None,
         runs: page.has_processes(),
         orders_url: page.urls.of("order").replace("127.0.0.1", "localhost"),
     };
+    let mut found = Vec::new();
+    for status in Status::ALL {
+        if wanted.is_some_and(|wanted| wanted != status) {
+            continue;
+        }
+        let after = token.clone().map(PageToken::into_cursor);
+        match page_of_processes(page.documents.as_ref(), status, MOST, after).await {
+            Ok((some, more)) => {
+                if let Some(last) = some.last().filter(|_| more) {
+                    let (status, token) = (status.as_str(), PageToken::after(last).to_string());
+                    list.older.push((status, address(status, &token)));
+                }
+                found.extend(some);
+            }
+            Err(error) => list.error = Some(error_chain(&error)),
+        }
+    }
+    found.sort_by_key(|stored| std::cmp::Reverse(stored.updated_at));
+    list.processes = found.iter().map(|it| Row::of(page, it)).collect();
     vec![Part {
         id: "processes",
         html: rendered(&list),
     }]
+}
+
+/// Where a list is shown.
+fn address(status: &str, page_token: &str) -> String {
+    let status = escaped(status);
+    match page_token {
+        "" => format!("/processes?status={status}"),
+        token => format!("/processes?status={status}&page_token={}", escaped(token)),
+    }
 }
 
 pub(crate) async fn one(

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use fanout_projections::{Shown, find_standing};
+use fanout_runtime::error_chain;
 
 use crate::console::Page;
 use crate::console::frame::{Part, Screen, rendered};
@@ -26,6 +27,7 @@ struct ProjectionsScreen {
 #[template(path = "console/part/projections.html")]
 struct List {
     rows: Vec<Row>,
+    error: Option<String>,
 }
 
 struct Row {
@@ -55,18 +57,16 @@ pub(crate) async fn show(State(page): State<Arc<Page>>) -> Response {
 }
 
 pub(crate) async fn parts(page: &Page) -> Vec<Part> {
-    let mut rows = Vec::new();
+    let (mut rows, mut error) = (Vec::new(), None);
     for owned in page.projections.all() {
-        let standing = find_standing(page.documents.as_ref(), owned.projection.name).await;
-        rows.extend(
-            standing
-                .ok()
-                .map(|it| Row::of(owned.service, Shown::of(it))),
-        );
+        match find_standing(page.documents.as_ref(), owned.projection.name).await {
+            Ok(it) => rows.push(Row::of(owned.service, Shown::of(it))),
+            Err(unread) => error = Some(error_chain(&unread)),
+        }
     }
     vec![Part {
         id: "projections",
-        html: rendered(&List { rows }),
+        html: rendered(&List { rows, error }),
     }]
 }
 
