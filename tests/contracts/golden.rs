@@ -46,6 +46,7 @@ fn shown(value: &Value) -> serde_json::Value {
         Value::Timestamp(_) => json!("[now]"),
         Value::Array(items) => items.iter().map(shown).collect(),
         Value::Map(fields) => object(fields),
+        Value::Foreign(kind) => json!(kind),
     }
 }
 

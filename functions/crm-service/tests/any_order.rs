@@ -99,9 +99,11 @@ fn shown(value: &Stored) -> String {
         Stored::Integer(number) => number.to_string(),
         Stored::Text(text) => text.clone(),
         Stored::Timestamp(time) => time.to_rfc3339(),
-        Stored::Boolean(_) | Stored::Double(_) | Stored::Array(_) | Stored::Map(_) => {
-            panic!("a contact has no such field")
-        }
+        Stored::Boolean(_)
+        | Stored::Double(_)
+        | Stored::Array(_)
+        | Stored::Map(_)
+        | Stored::Foreign(_) => panic!("a contact has no such field"),
     }
 }
 

@@ -208,6 +208,7 @@ fn maps<'a>(
         | Value::Double(_)
         | Value::Text(_)
         | Value::Timestamp(_)
-        | Value::Array(_) => Err(wrong()),
+        | Value::Array(_)
+        | Value::Foreign(_) => Err(wrong()),
     }))
 }

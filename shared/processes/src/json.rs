@@ -27,7 +27,8 @@ pub(crate) fn to_value(json: &Json) -> Value {
 /// As it is read back. A time is its text.
 pub(crate) fn to_json(value: &Value) -> Json {
     match value {
-        Value::Null => Json::Null,
+        // The second kind is refused before.
+        Value::Null | Value::Foreign(_) => Json::Null,
         Value::Boolean(flag) => Json::Bool(*flag),
         Value::Integer(number) => Json::from(*number),
         Value::Double(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),

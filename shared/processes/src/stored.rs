@@ -120,6 +120,12 @@ impl StoredProcess {
             field: field.to_owned(),
             expected,
         };
+        // The rest is read by its kind.
+        for field in ["steps", "failure", "state"] {
+            if fields.get(field).is_some_and(Value::holds_foreign) {
+                return Err(wrong(field, "without a value that was put there by hand"));
+            }
+        }
         let json = |field| fields.get(field).map(to_json);
         let steps: Vec<StepRecord> = json("steps")
             .and_then(|steps| serde_json::from_value(steps).ok())
@@ -180,4 +186,50 @@ impl StoredProcess {
 /// These types have text keys only, and their numbers are finite.
 fn json_of(value: &impl serde::Serialize) -> Json {
     serde_json::to_value(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It stops itself, and nothing that is read with it.
+    #[test]
+    fn a_process_that_somebody_has_changed_by_hand_says_in_which_field() {
+        let now = Timestamp::UNIX_EPOCH;
+        let stored = StoredProcess {
+            name: "order".to_owned(),
+            version: 1,
+            instance: Instance {
+                key: "ord_1".to_owned(),
+                status: Status::Running,
+                state: serde_json::json!({"total": 1}),
+                steps: Vec::new(),
+                failure: None,
+            },
+            emitted: 0,
+            wake_at: Some(now),
+            correlation_id: None,
+            started_at: now,
+            updated_at: now,
+            ended_at: None,
+        };
+        let noted = stored.to_fields().with("note", Value::Foreign("bytes"));
+        assert_eq!(
+            StoredProcess::from_fields(&noted).unwrap().to_fields(),
+            stored.to_fields()
+        );
+        for field in [
+            "steps",
+            "failure",
+            "state",
+            "key",
+            "wake_at",
+            "correlation_id",
+        ] {
+            let foreign = Value::Map(Fields::new().with("it", Value::Foreign("a reference")));
+            let changed = stored.to_fields().with(field, foreign);
+            let told = StoredProcess::from_fields(&changed).unwrap_err();
+            assert_eq!(told.field, field);
+        }
+    }
 }

@@ -78,12 +78,9 @@ impl FirestoreDocuments {
         let key = self.names.key(collection, &document.name);
         let key = key.ok_or(ForeignFormat::OtherCollection)?;
         let update_time = document.update_time.ok_or(ForeignFormat::NoUpdateTime)?;
-        // An operator has to find it, among all that a query covers.
-        let fields = fields_from_proto(document.fields)
-            .map_err(|error| StoreError::Refused(format!("{key}: {error}").into()))?;
         Ok(Document {
             key,
-            fields,
+            fields: fields_from_proto(document.fields),
             update_time: version_from_proto(update_time),
         })
     }

@@ -79,7 +79,8 @@ fn unary(value: &Value) -> Option<unary_filter::Operator> {
         | Value::Text(_)
         | Value::Timestamp(_)
         | Value::Array(_)
-        | Value::Map(_) => None,
+        | Value::Map(_)
+        | Value::Foreign(_) => None,
     }
 }
 

@@ -10,11 +10,9 @@ use gcloud_sdk::prost_types;
 
 use fanout_store::{Fields, UpdateTime, Value};
 
-/// A document that this program did not write, or an answer that is none.
+/// An answer that is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ForeignFormat {
-    #[error("a stored document has a value of a kind that this program does not write: {0}")]
-    Value(&'static str),
     #[error("Firestore answered with a document without an update time")]
     NoUpdateTime,
     #[error("Firestore answered with a document of another collection")]
@@ -27,7 +25,7 @@ pub(super) fn fields_to_proto(fields: &Fields) -> HashMap<String, proto::Value> 
 }
 
 pub(super) fn to_proto(value: &Value) -> proto::Value {
-    of_type(match value {
+    let value_type = match value {
         Value::Null => ValueType::NullValue(prost_types::NullValue::NullValue.into()),
         Value::Boolean(flag) => ValueType::BooleanValue(*flag),
         Value::Integer(number) => ValueType::IntegerValue(*number),
@@ -40,7 +38,10 @@ pub(super) fn to_proto(value: &Value) -> proto::Value {
         Value::Map(fields) => ValueType::MapValue(proto::MapValue {
             fields: fields_to_proto(fields),
         }),
-    })
+        // No kind, which Firestore refuses.
+        Value::Foreign(_) => return proto::Value { value_type: None },
+    };
+    of_type(value_type)
 }
 
 pub(super) fn of_type(value_type: ValueType) -> proto::Value {
@@ -49,16 +50,13 @@ pub(super) fn of_type(value_type: ValueType) -> proto::Value {
     }
 }
 
-pub(super) fn fields_from_proto(
-    fields: HashMap<String, proto::Value>,
-) -> Result<Fields, ForeignFormat> {
-    let pair = |(name, value)| Ok((name, from_proto(value)?));
+pub(super) fn fields_from_proto(fields: HashMap<String, proto::Value>) -> Fields {
+    let pair = |(name, value)| (name, from_proto(value));
     fields.into_iter().map(pair).collect()
 }
 
-fn from_proto(value: proto::Value) -> Result<Value, ForeignFormat> {
-    let foreign = |kind| Err(ForeignFormat::Value(kind));
-    Ok(match value.value_type {
+fn from_proto(value: proto::Value) -> Value {
+    match value.value_type {
         Some(ValueType::NullValue(_)) => Value::Null,
         Some(ValueType::BooleanValue(flag)) => Value::Boolean(flag),
         Some(ValueType::IntegerValue(number)) => Value::Integer(number),
@@ -67,27 +65,26 @@ fn from_proto(value: proto::Value) -> Result<Value, ForeignFormat> {
         Some(ValueType::TimestampValue(time)) => {
             let nanoseconds = u32::try_from(time.nanos).ok();
             let time = nanoseconds.and_then(|n| DateTime::from_timestamp(time.seconds, n));
-            match time {
-                Some(time) => Value::Timestamp(whole_milliseconds(time)),
-                None => return foreign("a timestamp out of range"),
-            }
+            let out_of_range = Value::Foreign("a timestamp out of range");
+            time.map_or(out_of_range, |time| {
+                Value::Timestamp(whole_milliseconds(time))
+            })
         }
         Some(ValueType::ArrayValue(array)) => {
-            let items = array.values.into_iter().map(from_proto);
-            Value::Array(items.collect::<Result<_, _>>()?)
+            Value::Array(array.values.into_iter().map(from_proto).collect())
         }
-        Some(ValueType::MapValue(map)) => Value::Map(fields_from_proto(map.fields)?),
-        Some(ValueType::BytesValue(_)) => return foreign("bytes"),
-        Some(ValueType::ReferenceValue(_)) => return foreign("a reference"),
-        Some(ValueType::GeoPointValue(_)) => return foreign("a point on Earth"),
+        Some(ValueType::MapValue(map)) => Value::Map(fields_from_proto(map.fields)),
+        Some(ValueType::BytesValue(_)) => Value::Foreign("bytes"),
+        Some(ValueType::ReferenceValue(_)) => Value::Foreign("a reference"),
+        Some(ValueType::GeoPointValue(_)) => Value::Foreign("a point on Earth"),
         Some(
             ValueType::FieldReferenceValue(_)
             | ValueType::VariableReferenceValue(_)
             | ValueType::FunctionValue(_)
             | ValueType::PipelineValue(_),
-        ) => return foreign("a part of a query"),
-        None => return foreign("none at all"),
-    })
+        ) => Value::Foreign("a part of a query"),
+        None => Value::Foreign("none at all"),
+    }
 }
 
 pub(super) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
@@ -131,14 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_no_adapter_writes_is_an_error() {
+    fn a_value_that_no_adapter_writes_is_foreign_and_written_as_none() {
         let bytes = of_type(ValueType::BytesValue(vec![1]));
-        assert_eq!(from_proto(bytes), Err(ForeignFormat::Value("bytes")));
+        assert!(from_proto(bytes) == Value::Foreign("bytes"));
         let nothing = proto::Value { value_type: None };
-        assert_eq!(
-            from_proto(nothing),
-            Err(ForeignFormat::Value("none at all"))
-        );
+        assert_eq!(to_proto(&Value::Foreign("bytes")), nothing);
+        assert!(from_proto(nothing) == Value::Foreign("none at all"));
     }
 
     #[test]
@@ -147,7 +142,7 @@ mod tests {
             seconds: -1,
             nanos: 999_999_999,
         }));
-        let read = from_proto(stored).unwrap();
+        let read = from_proto(stored);
         let expected = DateTime::from_timestamp_millis(-1).unwrap();
         assert_eq!(read, Value::Timestamp(expected));
     }

@@ -76,6 +76,8 @@ fn put_value(out: &mut Vec<u8>, value: &Value) {
             }
         }),
         Value::Map(fields) => put_nested(out, 6, |out| put_fields(out, 1, fields)),
+        // A value without a kind, which Firestore refuses; `check_writes` has done so before.
+        Value::Foreign(_) => {}
     }
 }
 

@@ -76,6 +76,7 @@ impl Serialize for Stored<'_> {
             }
             Value::Array(items) => out.collect_seq(items.iter().map(Stored)),
             Value::Map(fields) => StoredFields(fields).serialize(out),
+            Value::Foreign(kind) => Err(serde::ser::Error::custom(kind)),
         }
     }
 }

@@ -212,7 +212,8 @@ fn increased(before: Option<&Value>, by: i64) -> Value {
             | Value::Text(_)
             | Value::Timestamp(_)
             | Value::Array(_)
-            | Value::Map(_),
+            | Value::Map(_)
+            | Value::Foreign(_),
         ) => Value::Integer(by),
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn sort_key(value: &Value) -> Vec<u8> {
         // As exact as it is stored.
         Value::Timestamp(time) => of(&ordered(time.timestamp_millis()).to_be_bytes()),
         Value::Text(text) => of(text.as_bytes()),
-        Value::Array(_) | Value::Map(_) => of(codec::to_json(value).as_bytes()),
+        Value::Array(_) | Value::Map(_) | Value::Foreign(_) => of(codec::to_json(value).as_bytes()),
     }
 }
 
@@ -45,6 +45,7 @@ fn kind(value: &Value) -> u8 {
         Value::Text(_) => 4,
         Value::Array(_) => 5,
         Value::Map(_) => 6,
+        Value::Foreign(_) => 7,
     }
 }
 

@@ -56,6 +56,26 @@ pub enum Value {
     Array(Vec<Value>),
     /// Values by name.
     Map(Fields),
+    /// Of a kind that no adapter writes, which this is the name of: somebody changed the document by
+    /// hand. Its other fields can be read, and it is refused wherever one is written.
+    Foreign(&'static str),
+}
+
+impl Value {
+    /// Whether one of such a kind is in it.
+    pub fn holds_foreign(&self) -> bool {
+        match self {
+            Self::Foreign(_) => true,
+            Self::Array(items) => items.iter().any(Self::holds_foreign),
+            Self::Map(fields) => fields.iter().any(|(_, it)| it.holds_foreign()),
+            Self::Null
+            | Self::Boolean(_)
+            | Self::Integer(_)
+            | Self::Double(_)
+            | Self::Text(_)
+            | Self::Timestamp(_) => false,
+        }
+    }
 }
 
 /// A stored document that lacks a field or has it in another type. Shows no value.
@@ -274,6 +294,7 @@ impl fmt::Debug for Value {
             Self::Timestamp(_) => "Timestamp(..)",
             Self::Array(_) => "Array(..)",
             Self::Map(_) => "Map(..)",
+            Self::Foreign(_) => "Foreign(..)",
         })
     }
 }

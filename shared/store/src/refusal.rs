@@ -106,6 +106,7 @@ pub(super) fn check_value(value: &Value, depth: usize) -> Result<(), &'static st
             Err("an array lies directly in an array")
         }
         Value::Array(items) => items.iter().try_for_each(|it| check_value(it, depth + 1)),
+        Value::Foreign(_) => Err("a value is of a kind that is not written"),
         Value::Timestamp(time) if !(1..=9999).contains(&time.year()) => {
             Err("a time lies outside the years 1 to 9999")
         }
@@ -131,7 +132,7 @@ fn size_of_map(fields: &Fields) -> usize {
 
 fn size_of_value(value: &Value) -> usize {
     match value {
-        Value::Null | Value::Boolean(_) => 1,
+        Value::Null | Value::Boolean(_) | Value::Foreign(_) => 1,
         Value::Integer(_) | Value::Double(_) | Value::Timestamp(_) => 8,
         Value::Text(text) => text.len() + 1,
         Value::Array(items) => items.iter().map(size_of_value).sum(),

@@ -160,6 +160,10 @@ fn value_of(value: &Value, others: &[(&str, String)], earlier: TimeDelta) -> Val
             let items = items.iter().map(|item| value_of(item, others, earlier));
             Value::Array(items.collect())
         }
-        Value::Null | Value::Boolean(_) | Value::Integer(_) | Value::Double(_) => value.clone(),
+        Value::Null
+        | Value::Boolean(_)
+        | Value::Integer(_)
+        | Value::Double(_)
+        | Value::Foreign(_) => value.clone(),
     }
 }

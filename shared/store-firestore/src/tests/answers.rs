@@ -75,32 +75,39 @@ async fn a_second_look_that_fails_leaves_open_who_is_to_blame() {
     );
 }
 
-/// A page may have hundreds, and one of them has to be repaired.
+/// Somebody gave it a field in Firestore's console: that stops neither it nor the others of its page.
 #[tokio::test]
-async fn a_page_with_a_value_that_no_adapter_writes_is_an_error_that_names_the_document() {
-    for (collection, shown) in [
-        (LEASES, "leases/a: "),
-        (USER_EMAILS, "user_emails/[private]: "),
-    ] {
-        let key = Key::new(collection, "a");
-        let bytes = of_type(ValueType::BytesValue(vec![1]));
-        let document = proto::Document {
-            name: Names::new("demo", "(default)").document(&key),
-            fields: [("note".to_owned(), bytes)].into(),
-            update_time: Some(version_to_proto(VERSION)),
-            ..Default::default()
-        };
-        let answer = proto::RunQueryResponse {
-            document: Some(document),
-            ..Default::default()
-        };
-        let answer = Reply::Answer(vec![answer.encode_to_vec()]);
-        let documents = StandIn::start([answer]).await.documents().await;
-        let error = documents.query(&Query::of(collection)).await.unwrap_err();
-        assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
-        let told = error_chain(&error);
-        assert!(told.contains(shown) && told.ends_with("bytes"), "{told}");
-    }
+async fn a_document_with_a_value_that_no_adapter_writes_is_read_but_for_that_value() {
+    let fields = [
+        ("note", ValueType::BytesValue(vec![1])),
+        ("holder", ValueType::StringValue("own_1".to_owned())),
+    ];
+    let document = proto::Document {
+        name: Names::new("demo", "(default)").document(&Key::new(LEASES, "a")),
+        fields: fields
+            .map(|(name, it)| (name.to_owned(), of_type(it)))
+            .into(),
+        update_time: Some(version_to_proto(VERSION)),
+        ..Default::default()
+    };
+    let answer = proto::RunQueryResponse {
+        document: Some(document),
+        ..Default::default()
+    };
+    let answer = Reply::Answer(vec![answer.encode_to_vec()]);
+    let documents = StandIn::start([answer]).await.documents().await;
+    let page = documents.query(&Query::of(LEASES)).await.unwrap();
+    let [found] = page.documents.try_into().unwrap();
+    assert_eq!(found.fields.text("holder"), Ok("own_1"));
+    let unread = found.fields.text("note").unwrap_err().to_string();
+    assert!(unread.contains("`note`"), "{unread}");
+    let copied = documents
+        .commit(vec![Write::set(found.key, found.fields)])
+        .await;
+    assert!(
+        matches!(copied, Err(CommitError::Store(StoreError::Refused(_)))),
+        "{copied:?}"
+    );
 }
 
 /// Firestore's messages name documents, and an id may be made of an address.

@@ -159,6 +159,10 @@ pub async fn a_value_that_firestore_does_not_take_is_refused(store: Store) {
             Fields::new().with("a", inside("__a__")),
         ),
         ("no name in a map", Fields::new().with("a", inside(""))),
+        (
+            "a kind that is not written",
+            Fields::new().with("a", Value::Foreign("bytes")),
+        ),
     ] {
         let key = new_key();
         assert_refused(&store, vec![Write::set(key.clone(), content)], what).await;
