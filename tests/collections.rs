@@ -132,6 +132,23 @@ async fn every_query_has_an_index_that_its_collection_declares() {
     assert_eq!(*documents.found.lock().unwrap(), [""; 0]);
 }
 
+/// An automatic index on a time grows at one end, which holds the whole collection to a few hundred
+/// writes a second.
+#[test]
+fn what_every_event_or_request_writes_to_has_no_index_but_those_declared() {
+    for collection in [
+        fanout_dedup::PROCESSED_EVENTS,
+        fanout_outbox::EVENTS,
+        fanout_outbox::OUTBOX_LEASES,
+        fanout_processes::PROCESSES,
+        fanout_processes::STEP_FENCES,
+        fanout_web::IDEMPOTENCY_KEYS,
+    ] {
+        assert!(!collection.automatic_indexes, "{collection}");
+        assert!(system::collections().contains(collection), "{collection}");
+    }
+}
+
 #[test]
 fn an_index_of_one_field_rises_since_terraform_makes_no_other_of_these() {
     for collection in system::collections() {

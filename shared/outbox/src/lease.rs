@@ -11,7 +11,7 @@ use fanout_store::{
 use crate::row::EventRow;
 
 /// The collection of leases. It must never get a TTL: a waiting row never lies without its lease.
-pub const OUTBOX_LEASES: &Collection = &Collection::named("outbox_leases");
+pub const OUTBOX_LEASES: &Collection = &Collection::named("outbox_leases").no_automatic_indexes();
 
 /// What is published one after the other: all events of a source's subject, or one event alone that
 /// waits for no other.

@@ -26,8 +26,9 @@ use sha2::{Digest, Sha256};
 use crate::Problem;
 
 /// The collection of records.
-pub const IDEMPOTENCY_KEYS: &Collection =
-    &Collection::named("idempotency_keys").expires_by("expires_at");
+pub const IDEMPOTENCY_KEYS: &Collection = &Collection::named("idempotency_keys")
+    .no_automatic_indexes()
+    .expires_by("expires_at");
 
 /// The header.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
