@@ -78,6 +78,7 @@ locals {
       LOG_FORMAT           = "json"
     },
     var.event_store_ttl_days == null ? {} : { EVENT_STORE_TTL_DAYS = tostring(var.event_store_ttl_days) },
+    var.schemas_url == null ? {} : { SCHEMAS_URL = var.schemas_url },
     # The same part in all services, or a trace would be kept in pieces.
     var.telemetry == "off" ? {} : {
       OTEL_EXPORTER_OTLP_ENDPOINT = var.telemetry == "direct" ? "https://telemetry.googleapis.com" : "http://localhost:4318"

@@ -218,6 +218,17 @@ variable "region" {
   }
 }
 
+variable "schemas_url" {
+  description = "Where the schemas of events are published: a URL whose scheme and host stand for those that the types name; null for these."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.schemas_url == null ? true : can(regex("^https?://[A-Za-z0-9._~:\\[\\]%-][A-Za-z0-9._~:/\\[\\]%-]*$", var.schemas_url))
+    error_message = "schemas_url must be a URL without a query, such as https://schemas.example.com."
+  }
+}
+
 variable "secret_versions" {
   description = "Versions of secrets, by the secret's id. Without one an instance reads the newest version when it starts; with one a new value is a change that a plan shows."
   type        = map(string)

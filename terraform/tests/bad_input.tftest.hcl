@@ -37,6 +37,7 @@ run "another_form" {
     project_id            = "My project"
     project_number        = "fanout-test"
     region                = "us-central1-a" # a zone
+    schemas_url           = "https://schemas.example.com/?v=1"
     secret_versions       = { smtp-url = "newest" }
     services              = merge(var.services, { crm-service = merge(var.services["crm-service"], { public = true }) })
     user_service_invokers = ["allAuthenticatedUsers"]
@@ -61,6 +62,7 @@ run "another_form" {
     var.project_id,
     var.project_number,
     var.region,
+    var.schemas_url,
     var.secret_versions,
     var.services,
     var.user_service_invokers,

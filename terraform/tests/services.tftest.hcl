@@ -91,6 +91,7 @@ run "settings_of_an_environment" {
     labels               = { team = "growth" }
     secret_versions      = { smtp-url = "7" }
     event_store_ttl_days = 30
+    schemas_url          = "https://schemas.example.org"
     audit_bucket         = "fanout-test-audit"
     delivery             = merge(var.delivery, { ack_deadline_seconds = 90, handler_budget_seconds = 75, lease_seconds = 120 })
   }
@@ -128,8 +129,8 @@ run "settings_of_an_environment" {
   }
 
   assert {
-    condition     = alltrue([for service in values(module.service) : one([for env in service.service.template[0].containers[0].env : env.value if env.name == "EVENT_STORE_TTL_DAYS"]) == "30"])
-    error_message = "A service that stores events is not told how long they are kept."
+    condition     = alltrue([for service in values(module.service) : { for env in service.service.template[0].containers[0].env : env.name => env.value if contains(["EVENT_STORE_TTL_DAYS", "SCHEMAS_URL"], env.name) } == { EVENT_STORE_TTL_DAYS = "30", SCHEMAS_URL = "https://schemas.example.org" }])
+    error_message = "A service that stores events is not told how long they are kept, or where their schemas are."
   }
 
   assert {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use fanout_google_cloud::{EmulatorHosts, GoogleCloudSettings, PROJECT_ID, project_id};
+use fanout_outbox::OutboxSettings;
 use fanout_runtime::{Environment, Settings, SettingsError, SystemClock};
 use fanout_store::Documents;
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -105,6 +106,9 @@ impl Target {
     /// Decides. Emulators named by the environment come before everything, as they do for Google's
     /// own clients; together with `--project` that is more likely an oversight, so it is an error.
     pub fn from_flags(flags: &TargetFlags, environment: &dyn Environment) -> anyhow::Result<Self> {
+        let mut settings = Settings::new(environment);
+        let outboxes = OutboxSettings::read(&mut settings);
+        let outboxes = settings.finish(outboxes)?;
         let google = match (emulators(environment)?, &flags.project) {
             (Some(_), Some(_)) => bail!(
                 "--project asks for Google Cloud, and PUBSUB_EMULATOR_HOST and FIRESTORE_EMULATOR_HOST for emulators: drop the flag or unset the variables"
@@ -119,7 +123,8 @@ impl Target {
             }
         };
         let database = flags.database.clone();
-        Ok(Self::Google(GoogleCloudSettings { database, ..google }))
+        let google = GoogleCloudSettings { database, ..google };
+        Ok(Self::Google(google.outboxes_told(outboxes)))
     }
 
     /// The system's documents, for reading. A `fanout up` that owns them is not disturbed.

@@ -4,11 +4,10 @@ mod emulators;
 mod names;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use fanout_bus::Publisher;
 use fanout_events::EmailAddress;
-use fanout_outbox::{EVENTS_KEPT, Outbox, SchemasUrl};
+use fanout_outbox::{Outbox, OutboxSettings};
 use fanout_runtime::{BoxError, Settings, SystemClock, SystemIds, Timings, error_chain};
 use fanout_store::Documents;
 use fanout_store_firestore::{ConnectError, FirestoreDocuments, FirestoreOptions};
@@ -26,8 +25,6 @@ use names::{DATABASE_ID, database_id};
 pub use names::{PROJECT_ID, project_id};
 
 const EARLIER_VERSION: &str = "an earlier version of Fanout has used this database, and what waits in its outbox would be forgotten: give an empty database, by FIRESTORE_DATABASE";
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const EVENT_STORE_TTL: &str = "a whole number of days from 1 to 36500";
 
 /// Which project, and whether it is Google Cloud's or the emulators'.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +35,8 @@ pub struct GoogleCloudSettings {
     pub database: String,
     /// Both emulators, if they stand in for Google Cloud
     pub emulators: Option<EmulatorHosts>,
-    /// `EVENT_STORE_TTL_DAYS`: how long an event is kept once it has been published
-    pub events_kept: Duration,
-    /// `SCHEMAS_URL`: where the schemas of events are published, if not where their types say
-    pub schemas_at: Option<SchemasUrl>,
+    /// What its outboxes are told.
+    pub outbox: OutboxSettings,
 }
 
 /// The two adapters.
@@ -50,8 +45,7 @@ pub struct GoogleCloud {
     pub documents: Arc<dyn Documents>,
     /// Pub/Sub.
     pub publisher: Arc<PubsubPublisher>,
-    events_kept: Duration,
-    schemas_at: Option<SchemasUrl>,
+    outbox: OutboxSettings,
 }
 
 /// What the container of a role is told by its environment, all of it.
@@ -71,11 +65,9 @@ impl GoogleCloudSettings {
         let project = settings.required_as("GOOGLE_CLOUD_PROJECT", PROJECT_ID, project_id);
         let database = settings.optional_as("FIRESTORE_DATABASE", DATABASE_ID, database_id);
         let emulators = EmulatorHosts::read(settings);
-        let days = settings.optional_as("EVENT_STORE_TTL_DAYS", EVENT_STORE_TTL, event_store_ttl);
-        let schemas_at = settings.optional::<SchemasUrl>("SCHEMAS_URL", SchemasUrl::EXPECTS);
+        let outbox = OutboxSettings::read(settings);
         Some(Self {
-            schemas_at: schemas_at.value(),
-            events_kept: days.or(EVENTS_KEPT)?,
+            outbox: outbox?,
             project: project?,
             database: database.or("(default)".to_owned())?,
             emulators: emulators.value(),
@@ -88,9 +80,13 @@ impl GoogleCloudSettings {
             project: project.into(),
             database: "(default)".to_owned(),
             emulators: None,
-            events_kept: EVENTS_KEPT,
-            schemas_at: None,
+            outbox: OutboxSettings::default(),
         }
+    }
+
+    /// The same, with outboxes that are told so.
+    pub fn outboxes_told(self, outbox: OutboxSettings) -> Self {
+        Self { outbox, ..self }
     }
 
     /// The same on emulators that stand in for Google Cloud.
@@ -137,8 +133,7 @@ impl GoogleCloudSettings {
         Ok(GoogleCloud {
             documents: Arc::new(documents),
             publisher: Arc::new(PubsubPublisher::new(self.pubsub())?),
-            events_kept: self.events_kept,
-            schemas_at: self.schemas_at,
+            outbox: self.outbox,
         })
     }
 }
@@ -153,8 +148,7 @@ impl GoogleCloud {
             Arc::new(SystemIds),
             service,
         );
-        let outbox = outbox.keeping(self.events_kept);
-        outbox.schemas_at(self.schemas_at.clone())
+        outbox.told(self.outbox.clone())
     }
 }
 
@@ -217,15 +211,6 @@ impl RoleSettings {
         };
         self.spec.start(self.role, kernel)
     }
-}
-
-/// A hundred years at most: no store takes a time after the year 9999, and what cannot be given its
-/// end is published again for ever.
-fn event_store_ttl(text: &str) -> Option<Duration> {
-    let days: u32 = text.parse().ok()?;
-    (1..=36_500)
-        .contains(&days)
-        .then(|| DAY.saturating_mul(days))
 }
 
 fn read_push_auth(settings: &mut Settings<'_>) -> Option<PushAuth> {

@@ -247,7 +247,7 @@ impl<'a> Holder<'a> {
     fn published_writes(&self, rows: &[EventRow]) -> Vec<Write> {
         let now = self.outbox.clock.now();
         let rows = rows.iter();
-        rows.map(|row| row.published(now, self.outbox.kept))
+        rows.map(|row| row.published(now, self.outbox.settings.events_kept))
             .collect()
     }
 

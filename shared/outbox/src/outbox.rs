@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::schemas_url::SchemasUrl;
+use crate::settings::OutboxSettings;
 use fanout_bus::{PUBLISH_LIMIT, Publisher};
 use fanout_runtime::{Clock, IdGenerator, error_chain, in_current_scope};
 use fanout_store::{CommitError, Documents, Write};
@@ -25,8 +25,6 @@ const INLINE_LIMIT: Duration = Duration::from_secs(2);
 const IMPATIENCE: Duration = Duration::from_secs(10);
 /// How long a line belongs to the request that stored its event: commit, publish, tidy up.
 pub(super) const INLINE_LEASE: Duration = Duration::from_secs(20);
-/// How long an event is kept once it has been published, unless it is said otherwise: 90 days.
-pub const EVENTS_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 const _: () = assert!(PUBLISH_LIMIT.as_millis() < INLINE_LEASE.as_millis());
 
@@ -39,10 +37,7 @@ pub struct Outbox {
     pub(super) ids: Arc<dyn IdGenerator>,
     /// The service whose events these are.
     pub(super) source: String,
-    /// How long an event is kept once it has been published.
-    pub(super) kept: Duration,
-    /// Where the schemas of events are published, if not where their types say.
-    pub(super) schemas_at: Option<SchemasUrl>,
+    pub(super) settings: OutboxSettings,
     /// Ends what takes long, at the end of the process.
     pub(super) stopping: CancellationToken,
     tasks: TaskTracker,
@@ -65,25 +60,16 @@ impl Outbox {
             clock,
             ids,
             source: source.into(),
-            kept: EVENTS_KEPT,
-            schemas_at: None,
+            settings: OutboxSettings::default(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             impatient_until: Arc::default(),
         }
     }
 
-    /// The same, keeping an event for so long once it has been published; 90 days by default.
-    pub fn keeping(self, kept: Duration) -> Self {
-        Self { kept, ..self }
-    }
-
-    /// The same, naming the schemas of events at another place than their types do.
-    pub fn schemas_at(self, url: Option<SchemasUrl>) -> Self {
-        Self {
-            schemas_at: url,
-            ..self
-        }
+    /// The same, as the system's settings say.
+    pub fn told(self, settings: OutboxSettings) -> Self {
+        Self { settings, ..self }
     }
 
     /// The outbox of another service in the same process.

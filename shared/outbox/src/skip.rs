@@ -70,7 +70,7 @@ impl Outbox {
                 at: now,
                 reason: reason.to_owned(),
             };
-            let skip = row.skipped(&skipped, document.update_time, self.kept);
+            let skip = row.skipped(&skipped, document.update_time, self.settings.events_kept);
             let (documents, ids) = (self.documents.as_ref(), self.ids.as_ref());
             match commit_through_contention(documents, ids, vec![take, skip]).await {
                 Ok(receipt) => {

@@ -121,10 +121,8 @@ impl Outbox {
     }
 
     fn row(&self, draft: &Draft, id: String, origin: &Origin) -> Result<EventRow, StoreError> {
-        let elsewhere = self
-            .schemas_at
-            .as_ref()
-            .map(|url| draft.clone().with_schema_at(url));
+        let schemas_at = self.settings.schemas_at.as_ref();
+        let elsewhere = schemas_at.map(|url| draft.clone().with_schema_at(url));
         let draft = elsewhere.as_ref().unwrap_or(draft);
         EventRow::of(draft, id, &self.source, origin, self.clock.now())
             .map_err(|error| StoreError::Refused(error.into()))

@@ -7,6 +7,7 @@ use fanout_bus::{Publisher, Topology};
 use fanout_bus_local::{Broker, Mischief};
 use fanout_bus_pubsub as pubsub;
 use fanout_google_cloud::GoogleCloudSettings;
+use fanout_outbox::OutboxSettings;
 use fanout_runtime::{Environment, SystemClock, SystemIds};
 use fanout_store::Documents;
 use fanout_store_sqlite::{Database, SqliteDocuments};
@@ -31,6 +32,8 @@ pub(super) struct Engine {
     pub(super) publisher: Arc<dyn Publisher>,
     /// For what an outbox has stored.
     pub(super) outbox_publisher: Arc<dyn Publisher>,
+    /// What outboxes are told.
+    pub(super) outboxes: OutboxSettings,
     pub(super) bus: Bus,
 }
 
@@ -59,19 +62,24 @@ impl Engine {
         choice: EngineChoice,
         data: &DataDir,
         delivery: &DeliveryFlags,
+        outboxes: OutboxSettings,
     ) -> anyhow::Result<Self> {
         match choice {
-            EngineChoice::Embedded => Self::embedded(data, delivery).await,
-            EngineChoice::Running(at) => Self::on_emulators(at, None).await,
+            EngineChoice::Embedded => Self::embedded(data, delivery, outboxes).await,
+            EngineChoice::Running(at) => Self::on_emulators(at, None, outboxes).await,
             EngineChoice::ToBeStarted(sdk) => {
                 let started = google_emulators::start(&sdk, &data.emulators()).await?;
                 let at = GoogleCloudSettings::of(LOCAL_PROJECT).on_emulators(started.hosts.clone());
-                Self::on_emulators(at, Some(started)).await
+                Self::on_emulators(at, Some(started), outboxes).await
             }
         }
     }
 
-    async fn embedded(data: &DataDir, delivery: &DeliveryFlags) -> anyhow::Result<Self> {
+    async fn embedded(
+        data: &DataDir,
+        delivery: &DeliveryFlags,
+        outboxes: OutboxSettings,
+    ) -> anyhow::Result<Self> {
         let database = Database::open(&data.database())?;
         let clock = Arc::new(SystemClock);
         let documents = SqliteDocuments::open(database.clone(), clock.clone()).await?;
@@ -90,6 +98,7 @@ impl Engine {
             documents: Arc::new(documents),
             publisher: Arc::new(broker.publisher()),
             outbox_publisher: Arc::new(broker.publisher_of_stored()),
+            outboxes,
             bus: Bus::Embedded(broker),
         })
     }
@@ -97,6 +106,7 @@ impl Engine {
     async fn on_emulators(
         at: GoogleCloudSettings,
         started: Option<google_emulators::Emulators>,
+        outboxes: OutboxSettings,
     ) -> anyhow::Result<Self> {
         let connected = at.clone().connect().await.map_err(|error| anyhow!(error));
         let google = connected.context("cannot connect to Google's emulators")?;
@@ -104,6 +114,7 @@ impl Engine {
             documents: google.documents,
             outbox_publisher: google.publisher.clone(),
             publisher: google.publisher,
+            outboxes,
             bus: Bus::Emulators {
                 at: Box::new(at),
                 _started: started,

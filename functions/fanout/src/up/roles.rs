@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fanout_consume::PushAuth;
 use fanout_kernel::{Kernel, Place, Role, ServiceSpec};
-use fanout_outbox::{Outbox, SchemasUrl};
+use fanout_outbox::{Outbox, OutboxSettings};
 use fanout_processes::{Engine as ProcessEngine, Processes};
 use fanout_projections::{Projections, Rebuilds};
 use fanout_runtime::{Environment, Settings, SettingsError, SystemClock, SystemIds, Timings};
@@ -36,13 +36,13 @@ impl Environment for Flagged<'_> {
     }
 }
 
-/// Every role with its settings, in the table's order, and where schemas are published; all that is
-/// wrong with them is one error.
+/// Every role with its settings, in the table's order, and those of their outboxes; all that is wrong
+/// with them is one error.
 pub(super) fn read_roles(
     environment: &dyn Environment,
     systems: &SystemsFlags,
     folder: &Path,
-) -> Result<(Vec<Role>, Option<SchemasUrl>), SettingsError> {
+) -> Result<(Vec<Role>, OutboxSettings), SettingsError> {
     let place = Place::OneMachine {
         folder: folder.to_owned(),
     };
@@ -51,20 +51,21 @@ pub(super) fn read_roles(
         .roles()
         .map(|spec| (spec.build)(&mut settings, &place))
         .collect();
-    let schemas_at = settings.optional::<SchemasUrl>("SCHEMAS_URL", SchemasUrl::EXPECTS);
+    let outboxes = OutboxSettings::read(&mut settings);
     let built: Option<Vec<Role>> = built.into_iter().collect();
-    settings.finish(built.map(|built| (built, schemas_at.value())))
+    settings.finish(built.zip(outboxes))
 }
 
 impl Engine {
     pub(super) fn outbox(&self, service: &str) -> Outbox {
-        Outbox::new(
+        let outbox = Outbox::new(
             Arc::clone(&self.documents),
             Arc::clone(&self.outbox_publisher),
             Arc::new(SystemClock),
             Arc::new(SystemIds),
             service,
-        )
+        );
+        outbox.told(self.outboxes.clone())
     }
 
     /// What moves these processes, as the ticker does.
@@ -93,13 +94,12 @@ impl Engine {
         systems: &SystemsFlags,
         built: Vec<Role>,
         (processes, projections): (&Processes, &Projections),
-        schemas_at: Option<&SchemasUrl>,
     ) -> anyhow::Result<Vec<Service>> {
         let start = |(spec, role): (&'static ServiceSpec, Role)| {
             let kernel = Kernel {
                 documents: Arc::clone(&self.documents),
                 publisher: Arc::clone(&self.publisher),
-                outbox: self.outbox(spec.name).schemas_at(schemas_at.cloned()),
+                outbox: self.outbox(spec.name),
                 clock: Arc::new(SystemClock),
                 ids: Arc::new(SystemIds),
                 timings: Timings::PRODUCTION,

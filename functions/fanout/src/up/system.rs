@@ -85,13 +85,13 @@ impl System {
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
         let flagged = Flagged::by(flags, environment);
-        let (built, schemas_at) = read_roles(&flagged, &flags.systems, &flags.data_dir)?;
+        let (built, outboxes) = read_roles(&flagged, &flags.systems, &flags.data_dir)?;
         let notes = built.iter().filter_map(|role| role.note.clone()).collect();
         // Ports first: a second start by mistake is told which port is taken, and touches nothing.
         let embedded = matches!(choice, EngineChoice::Embedded);
         let listeners = Listeners::bind(flags, embedded).await?;
         let mut data = DataDir::prepare(&flags.data_dir, flags.fresh)?;
-        let mut engine = Engine::start(choice, &data, &flags.delivery).await?;
+        let mut engine = Engine::start(choice, &data, &flags.delivery, outboxes).await?;
         if let Some(watch) = &watch {
             watch.watch(&mut engine);
         }
@@ -114,7 +114,7 @@ impl System {
         // All is in this process: each looks for itself which generations there are.
         let projections = system::projections(Freshness::EachTime, |spec| flags.systems.mean(spec));
         let owned = (&processes, &projections);
-        let services = engine.start_roles(&flags.systems, built, owned, schemas_at.as_ref())?;
+        let services = engine.start_roles(&flags.systems, built, owned)?;
         let watched = Watched {
             flags,
             engine: &engine,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanout_outbox::EVENTS_KEPT;
+use fanout_outbox::{EVENTS_KEPT, OutboxSettings};
 use fanout_runtime::Clock;
 use fanout_store::StoreError;
 use fanout_testkit::{HookedCommit, HookedDocuments, Mood, NextPublish, captured_logs};
@@ -122,9 +122,12 @@ async fn a_published_row_expires_after_ninety_days_or_what_the_service_says() {
     assert_eq!(EVENTS_KEPT, 90 * day);
     let now = scene.clock.now();
     scene.stored(&scene.outbox(), vec![happened("a", 1)]).await;
-    scene
-        .stored(&scene.outbox().keeping(day), vec![happened("b", 1)])
-        .await;
+    let for_a_day = OutboxSettings {
+        events_kept: day,
+        ..OutboxSettings::default()
+    };
+    let outbox = scene.outbox().told(for_a_day);
+    scene.stored(&outbox, vec![happened("b", 1)]).await;
     for (subject, kept) in [("a", EVENTS_KEPT), ("b", day)] {
         let fields = scene.row(subject, 1).await.fields;
         assert_eq!(fields.timestamp("published_at"), Ok(now));
