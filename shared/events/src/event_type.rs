@@ -72,6 +72,8 @@ pub struct KnownType {
     pub schema: &'static str,
     /// Whether an event can be read as this type.
     pub check: fn(&Event) -> Result<(), DecodeError>,
+    /// [`EventType::flow`] of an event of this type.
+    pub flow: fn(&Event) -> Result<Option<&'static str>, DecodeError>,
     /// The shape of new data, as a JSON Schema.
     pub shape: fn() -> Value,
 }
@@ -84,6 +86,7 @@ impl KnownType {
             version: T::VERSION,
             schema: T::SCHEMA,
             check: |event| event.read::<T>().map(drop),
+            flow: |event| event.read::<T>().map(|it| it.data.flow()),
             shape: shape_of::<T>,
         }
     }

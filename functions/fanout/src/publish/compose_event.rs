@@ -2,7 +2,9 @@
 
 use fanout_bus::OutgoingMessage;
 use fanout_contracts::DOMAINS;
-use fanout_events::{Data, Envelope, Event, Metadata, Received, attributes, decode, json_text};
+use fanout_events::{
+    Data, Envelope, Event, FLOW, Metadata, Received, attributes, decode, json_text,
+};
 use fanout_runtime::Timestamp;
 use serde_json::{Map, Value};
 
@@ -41,7 +43,8 @@ pub(crate) struct Composed {
     pub(crate) message: OutgoingMessage,
 }
 
-/// Puts the data into an envelope. The message is what user-service would publish.
+/// Puts the data into an envelope. The message is what the type's own service would publish, and has its
+/// place behind the others of its subject even where that is a request.
 pub(crate) fn compose(parts: EventParts<'_>, data: &[u8]) -> Result<Composed, WrongUse> {
     let data = read_object(data)?;
     let known = fanout_contracts::find(parts.event_type)
@@ -74,13 +77,15 @@ pub(crate) fn compose(parts: EventParts<'_>, data: &[u8]) -> Result<Composed, Wr
         publish_time: parts.timestamp,
     };
     let decoded = decode(&received).and_then(|decoded| {
-        (known.check)(&decoded.event)?;
-        Ok(decoded.event)
+        let flow = (known.flow)(&decoded.event)?;
+        Ok((decoded.event, flow))
     });
-    let event = decoded.map_err(|error| WrongUse(format!("{error}; {NOTHING}")))?;
+    let (event, flow) = decoded.map_err(|error| WrongUse(format!("{error}; {NOTHING}")))?;
+    let mut attributes = attributes(&event, None);
+    attributes.extend(flow.map(|flow| (FLOW.to_owned(), flow.to_owned())));
     Ok(Composed {
         message: OutgoingMessage {
-            attributes: attributes(&event, None),
+            attributes,
             ordering_key: event.subject.clone(),
             data: written.into(),
         },
@@ -150,18 +155,25 @@ mod tests {
             let known = fanout_contracts::find(event_type).unwrap();
             let mut domains = fanout_contracts::DOMAINS.iter();
             let domain = domains.find(|it| it.find(event_type).is_some()).unwrap();
-            let golden = format!(
-                "../../shared/contracts/{}/golden/{event_type}/{}/event.json",
+            let folder = format!(
+                "../../shared/contracts/{}/golden/{event_type}/{}",
                 domain.name, known.version
             );
-            let golden: Value = serde_json::from_slice(&std::fs::read(golden).unwrap()).unwrap();
+            let read = |file| -> Value {
+                let text = std::fs::read(format!("{folder}/{file}")).unwrap();
+                serde_json::from_slice(&text).unwrap()
+            };
+            let golden = read("event.json");
             let parts = EventParts {
                 event_type,
                 subject: golden["subject"].as_str(),
                 ..parts()
             };
             let data = golden["data"].to_string();
-            let event = compose(parts, data.as_bytes()).unwrap().event;
+            let Composed { event, message } = compose(parts, data.as_bytes()).unwrap();
+            // Subscriptions filter by it.
+            let flow = message.attributes.get(FLOW).map(String::as_str);
+            assert_eq!(flow, read("event.attributes.json")[FLOW].as_str());
             assert_eq!(event.event_type, event_type);
             assert_eq!(event.metadata.version, known.version);
         }

@@ -27,6 +27,7 @@ fn order_placed(version: &'static str, shape: fn() -> Value) -> KnownType {
         version,
         schema: "https://schemas.example.com/order-placed/v1",
         check: |_| Ok(()),
+        flow: |_| Ok(None),
         shape,
     }
 }
