@@ -297,6 +297,8 @@ fn probability(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use clap::CommandFactory;
 
@@ -314,6 +316,28 @@ mod tests {
             command.get_subcommands().for_each(check);
         }
         check(&Cli::command());
+    }
+
+    /// What says what is meant has none: it would outlive the line that it was set for.
+    #[test]
+    fn every_setting_has_a_variable_of_its_name_and_nothing_else_has_one() {
+        fn look(command: &clap::Command, without: &mut BTreeSet<String>) {
+            for argument in command.get_arguments() {
+                let name = argument.get_long().unwrap_or(argument.get_id().as_str());
+                match argument.get_env() {
+                    Some(variable) => assert_eq!(
+                        variable.to_str().unwrap(),
+                        format!("FANOUT_{}", name.to_uppercase().replace('-', "_"))
+                    ),
+                    None => drop(without.insert(name.to_owned())),
+                }
+            }
+            let subcommands = command.get_subcommands();
+            subcommands.for_each(|it| look(it, without));
+        }
+        let mut without = BTreeSet::new();
+        look(&Cli::command(), &mut without);
+        insta::assert_debug_snapshot!(without);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub struct ManifestFlags {
     #[arg(long)]
     pub check: bool,
     /// The repository's root
-    #[arg(long, value_name = "DIR", default_value = ".")]
+    #[arg(long, env = "FANOUT_ROOT", value_name = "DIR", default_value = ".")]
     pub root: PathBuf,
 }
 

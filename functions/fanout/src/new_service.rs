@@ -32,7 +32,7 @@ pub struct NewFlags {
     #[arg(value_name = "NAME")]
     pub name: String,
     /// The repository's root
-    #[arg(long, value_name = "DIR", default_value = ".")]
+    #[arg(long, env = "FANOUT_ROOT", value_name = "DIR", default_value = ".")]
     pub root: PathBuf,
 }
 

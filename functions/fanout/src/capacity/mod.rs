@@ -31,19 +31,19 @@ November 2026 (docs/COST.md), and the rest is arithmetic. It is no bill and no l
 #[command(after_help = EXAMPLES)]
 pub struct CapacityFlags {
     /// Sign-ups a day, such as 200000, 200k or 10M
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, env = "FANOUT_SIGNUPS_PER_DAY", value_name = "COUNT")]
     pub signups_per_day: Count,
     /// How many consumers react to each: mail, analytics, CRM, and then such as write one document
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, env = "FANOUT_CONSUMERS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub consumers: u32,
     /// How long the mail server takes for a mail
-    #[arg(long, default_value_t = Positive(0.5), value_name = "SECONDS")]
+    #[arg(long, env = "FANOUT_MAIL_SECONDS", default_value_t = Positive(0.5), value_name = "SECONDS")]
     pub mail_seconds: Positive,
     /// How many times the average the busiest second has
-    #[arg(long, default_value_t = Positive(3.0), value_name = "TIMES")]
+    #[arg(long, env = "FANOUT_PEAK", default_value_t = Positive(3.0), value_name = "TIMES")]
     pub peak: Positive,
     /// Answer as JSON
-    #[arg(long)]
+    #[arg(long, env = "FANOUT_JSON")]
     pub json: bool,
 }
 

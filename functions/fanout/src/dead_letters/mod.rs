@@ -74,12 +74,7 @@ enum DeadLettersCommand {
 #[derive(Debug, Args)]
 struct Looking {
     /// How many dead letters of a consumer to look at, at most; by default all
-    #[arg(
-        long,
-        env = "FANOUT_LIMIT",
-        value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..)
-    )]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     #[command(flatten)]
     common: AnswerFlags,

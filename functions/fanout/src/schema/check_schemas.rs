@@ -32,7 +32,7 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "REV")]
     against: Option<String>,
     /// The repository's root
-    #[arg(long, value_name = "DIR", default_value = ".")]
+    #[arg(long, env = "FANOUT_ROOT", value_name = "DIR", default_value = ".")]
     root: PathBuf,
     /// Answer in JSON
     #[arg(long, env = "FANOUT_JSON")]
