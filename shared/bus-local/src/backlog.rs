@@ -12,7 +12,7 @@ use super::rows::{Count, Time};
 pub struct Backlog {
     /// How many messages.
     pub messages: u64,
-    /// When the oldest of them was published.
+    /// When the first of them was published: the oldest, unless the clock was set back.
     pub oldest: Timestamp,
 }
 
@@ -31,9 +31,12 @@ pub async fn backlogs(database: &Database) -> Result<BTreeMap<String, Backlog>, 
         .await
 }
 
-const BACKLOGS: &str = "
-    SELECT subscriptions.name, count(*), min(publish_time_ms)
-    FROM subscriptions
-    JOIN deliveries ON deliveries.subscription = subscriptions.id
-    JOIN messages ON messages.id = deliveries.message
-    GROUP BY subscriptions.name";
+// Counted in an index alone: it is asked each second, beside all other reads.
+pub(super) const BACKLOGS: &str = "
+    WITH backlogs AS MATERIALIZED (
+        SELECT subscription, count(*) AS messages, min(message) AS first
+        FROM deliveries GROUP BY subscription)
+    SELECT subscriptions.name, backlogs.messages, messages.publish_time_ms
+    FROM backlogs
+    JOIN subscriptions ON subscriptions.id = backlogs.subscription
+    JOIN messages ON messages.id = backlogs.first";

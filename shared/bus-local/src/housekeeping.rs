@@ -1,5 +1,6 @@
 //! What must be done now and then: dropping what was kept long enough.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fanout_runtime::{Shutdown, Timestamp, error_chain};
@@ -61,9 +62,9 @@ fn drop_expired(file: &Connection, stored: &Stored, now: Timestamp) -> rusqlite:
     let oldest_ms = now.timestamp_millis().saturating_sub(kept_ms);
     let oldest = oldest_ms.saturating_mul(1_000);
     let most = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
-    let expired = |sql: &str| -> rusqlite::Result<Vec<i64>> {
+    let expired = |sql: &str| -> rusqlite::Result<Vec<(i64, String)>> {
         file.prepare_cached(sql)?
-            .query_map((stored.id, oldest, most), |row| row.get(0))?
+            .query_map((stored.id, oldest, most), |row| row.try_into())?
             .collect()
     };
     let unacked = expired(DROP_UNACKED)?;
@@ -74,9 +75,15 @@ fn drop_expired(file: &Connection, stored: &Stored, now: Timestamp) -> rusqlite:
             subscription,
             dropped, "messages were not acked within the retention and are dropped"
         );
-        ordering::queue_up(file, stored.id, now)?;
     }
-    for message in unacked.iter().chain(&retained) {
+    let keys: BTreeSet<&String> = unacked
+        .iter()
+        .map(|(_, ordering_key)| ordering_key)
+        .collect();
+    for ordering_key in keys {
+        ordering::release_next(file, stored.id, ordering_key, now)?;
+    }
+    for (message, _) in unacked.iter().chain(&retained) {
         forget::if_unwanted(file, *message)?;
     }
     Ok(unacked.len().max(retained.len()))
@@ -86,12 +93,12 @@ fn drop_expired(file: &Connection, stored: &Stored, now: Timestamp) -> rusqlite:
 pub(super) const DROP_UNACKED: &str = "DELETE FROM deliveries WHERE subscription = ?1
     AND message IN (SELECT message FROM deliveries
         WHERE +subscription = ?1 AND message < ?2 ORDER BY message LIMIT ?3)
-    RETURNING message";
+    RETURNING message, ordering_key";
 
 pub(super) const DROP_RETAINED: &str = "DELETE FROM retained WHERE subscription = ?1
     AND message IN (SELECT message FROM retained
         WHERE +subscription = ?1 AND message < ?2 ORDER BY message LIMIT ?3)
-    RETURNING message";
+    RETURNING message, ''";
 
 /// No wait is longer than [`LONGEST_WAIT`]: what is due later was put off by a clock that has been
 /// set back since.

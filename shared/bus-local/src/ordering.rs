@@ -16,10 +16,7 @@ pub(super) fn release_next(
     }
     // SQLite would keep a table of its own for an UPDATE that finds its row by a subquery.
     let first: Option<i64> = file
-        .prepare_cached(
-            "SELECT min(message) FROM deliveries
-             WHERE subscription = ?1 AND ordering_key = ?2 AND ordering_key <> ''",
-        )?
+        .prepare_cached(FIRST_OF_KEY)?
         .query_row((subscription, ordering_key), |row| row.get(0))?;
     let Some(first) = first else {
         return Ok(false);
@@ -32,6 +29,10 @@ pub(super) fn release_next(
         .execute((subscription, first, now.timestamp_millis()))?;
     Ok(released > 0)
 }
+
+// What looks twice like the same condition is what tells SQLite that the index by key has all of these.
+pub(super) const FIRST_OF_KEY: &str = "SELECT min(message) FROM deliveries
+    WHERE subscription = ?1 AND ordering_key = ?2 AND ordering_key <> ''";
 
 /// Puts all queues of a subscription right, after rows came or went anywhere in them.
 pub(super) fn queue_up(

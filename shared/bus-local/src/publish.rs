@@ -175,6 +175,10 @@ fn insert_message(
     Ok(())
 }
 
+// As in `ordering::FIRST_OF_KEY`, the last condition is for the index.
+pub(super) const ANY_OF_KEY: &str = "SELECT 1 FROM deliveries
+    WHERE subscription = ?1 AND ordering_key = ?2 AND ordering_key <> ''";
+
 /// Due now, or once all earlier messages with its ordering key are acked.
 fn insert_delivery(
     file: &Connection,
@@ -185,10 +189,7 @@ fn insert_delivery(
 ) -> Result<(), BrokerError> {
     let waits = !ordering_key.is_empty()
         && file
-            .prepare_cached(
-                "SELECT 1 FROM deliveries
-                 WHERE subscription = ?1 AND ordering_key = ?2 AND ordering_key <> ''",
-            )?
+            .prepare_cached(ANY_OF_KEY)?
             .exists((subscription, ordering_key))?;
     let due = (!waits).then(|| now.timestamp_millis());
     file.prepare_cached(
