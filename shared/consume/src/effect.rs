@@ -43,10 +43,11 @@ pub trait OutsideEffect<T: EventType>: Send + Sync + 'static {
         true
     }
 
-    /// What the claim's own commit writes besides the mark: a fence. Reads only; called again when
-    /// documents changed between plan and commit. Usually nothing.
-    async fn fence(&self, _event: &Envelope<T>, _view: &View<'_>) -> Result<Vec<Write>, Failure> {
-        Ok(Vec::new())
+    /// What the claim's own commit writes besides the mark, and what is known of other events that
+    /// asked for the same. Reads only; called again when documents changed between plan and commit.
+    /// Usually nothing.
+    async fn fence(&self, _event: &Envelope<T>, _view: &View<'_>) -> Result<Fencing, Failure> {
+        Ok(Fencing::default())
     }
 
     /// Acts, passing the event's id on as the idempotency key where the other side takes one.
@@ -67,6 +68,24 @@ pub trait OutsideEffect<T: EventType>: Send + Sync + 'static {
         end: End<'_, Self::Output>,
         view: &View<'_>,
     ) -> Result<UnitOfWork, ReadError>;
+}
+
+/// What an [`OutsideEffect`] keeps others away by.
+#[derive(Debug, Clone, Default)]
+pub struct Fencing {
+    /// Changes of documents. With preconditions, if they depend on what was read.
+    pub writes: Vec<Write>,
+    /// How many tries of other events may have had the same effect, and were not heard of again.
+    pub unanswered: u64,
+}
+
+impl From<Vec<Write>> for Fencing {
+    fn from(writes: Vec<Write>) -> Self {
+        Self {
+            writes,
+            unanswered: 0,
+        }
+    }
 }
 
 /// What a reaction wants to happen, all or nothing.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanout_events::{DecodeError, Envelope, Event, EventType, KnownType};
-use fanout_store::{ReadError, Write};
+use fanout_store::ReadError;
 
 use crate::effect::{
-    Acted, Attempt, End, EventEffect, Failure, OutsideEffect, Plan, StoreEffect, UnitOfWork,
+    Acted, Attempt, End, EventEffect, Failure, Fencing, OutsideEffect, Plan, StoreEffect,
+    UnitOfWork,
 };
 use crate::view::View;
 
@@ -33,7 +34,7 @@ pub(super) trait Planned: Send + Sync {
 /// [`OutsideEffect`] on one event.
 #[async_trait]
 pub(super) trait Outside: Send + Sync {
-    async fn fence(&self, view: &View<'_>) -> Result<Vec<Write>, Failure>;
+    async fn fence(&self, view: &View<'_>) -> Result<Fencing, Failure>;
     async fn act(&self, attempt: &Attempt, view: &View<'_>) -> Result<Acted<ActDone>, Failure>;
     async fn remember_parked(
         &self,
@@ -114,7 +115,7 @@ impl<T: EventType, E: StoreEffect<T>> Planned for OnEvent<T, E> {
 
 #[async_trait]
 impl<T: EventType, E: OutsideEffect<T>> Outside for OnEvent<T, E> {
-    async fn fence(&self, view: &View<'_>) -> Result<Vec<Write>, Failure> {
+    async fn fence(&self, view: &View<'_>) -> Result<Fencing, Failure> {
         self.effect.fence(&self.event, view).await
     }
 

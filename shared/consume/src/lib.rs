@@ -18,8 +18,8 @@ mod view;
 
 pub use consumer::Consumer;
 pub use effect::{
-    Acted, Attempt, End, EventEffect, Failure, OUTCOME_UNKNOWN, OutsideEffect, Plan, StoreEffect,
-    UnitOfWork,
+    Acted, Attempt, End, EventEffect, Failure, Fencing, OUTCOME_UNKNOWN, OutsideEffect, Plan,
+    StoreEffect, UnitOfWork,
 };
 pub use outcome::{Outcome, ParkReason, X_OUTCOME};
 pub use pipeline::{ConsumerDeps, Pipeline};

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use crate::delivery::{Delivery, MAX_CONFLICTS, Reacted, back_off};
-use crate::effect::{Acted, Attempt, Failure, OUTCOME_UNKNOWN, UnitOfWork};
+use crate::effect::{Acted, Attempt, Failure, Fencing, OUTCOME_UNKNOWN, UnitOfWork};
 use crate::handler::{ActDone, Outside};
 use crate::outcome::{Outcome, ParkReason};
 use crate::pipeline::Pipeline;
@@ -42,13 +42,16 @@ impl Pipeline {
         // The lease begins when the claim is sent, so the budget does too.
         let budget = self.timings.handler_budget;
         let deadline = Instant::now() + budget;
-        let claimed = match timeout_at(deadline, self.claim(delivery, effect)).await {
-            Ok(Ok(claim)) => Claimed {
-                delivery,
-                effect,
-                claim,
-                until: end_of_tries(deadline, &self.timings),
-            },
+        let (claimed, others) = match timeout_at(deadline, self.claim(delivery, effect)).await {
+            Ok(Ok((claim, others))) => {
+                let claimed = Claimed {
+                    delivery,
+                    effect,
+                    claim,
+                    until: end_of_tries(deadline, &self.timings),
+                };
+                (claimed, others)
+            }
             Ok(Err(outcome)) => return outcome.into(),
             Err(elapsed) => return Outcome::Failed(elapsed.into()).into(),
         };
@@ -59,7 +62,7 @@ impl Pipeline {
             // again, since an ack was lost or a publisher repeated it, has nobody's word.
             unanswered: match delivery.arrival.redriven {
                 true => 0,
-                false => claimed.claim.mark.unanswered,
+                false => claimed.claim.mark.unanswered.saturating_add(others),
             },
             until: deadline,
         };
@@ -70,25 +73,30 @@ impl Pipeline {
         }
     }
 
-    /// Claims the event, together with the effect's own fence.
+    /// Claims the event, together with the effect's own fence; with how many tries of other events may
+    /// have had the same effect.
     async fn claim(
         &self,
         delivery: &Delivery<'_>,
         effect: &dyn Outside,
-    ) -> Result<Box<Claim>, Outcome> {
+    ) -> Result<(Box<Claim>, u64), Outcome> {
         let mut conflicts = 0;
         loop {
             let view = View::new(self.documents.as_ref(), conflicts);
-            let fence = match effect.fence(&view).await {
-                Ok(fence) => fence,
+            let Fencing { writes, unanswered } = match effect.fence(&view).await {
+                Ok(fencing) => fencing,
                 Err(failure) => return Err(self.failed(&delivery.arrival, failure).await),
             };
-            match self.ledger.claim(&delivery.arrival.seen, &fence).await {
+            match self.ledger.claim(&delivery.arrival.seen, &writes).await {
                 Err(LedgerError::Effect(_)) if conflicts < MAX_CONFLICTS => {
                     conflicts += 1;
                     back_off(self.ids.as_ref(), conflicts).await;
                 }
-                answer => return self.open(&delivery.arrival, answer).await,
+                answer => {
+                    let mut claim = self.open(&delivery.arrival, answer).await?;
+                    claim.mark.may_have_repeated |= unanswered > 0;
+                    return Ok((claim, unanswered));
+                }
             }
         }
     }

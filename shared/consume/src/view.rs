@@ -1,6 +1,7 @@
 //! What an effect may see of the store.
 
-use fanout_store::{Document, Documents, Key, Page, Query, StoreError, all_documents};
+use fanout_dedup::Mark;
+use fanout_store::{Document, Documents, Key, Page, Query, ReadError, StoreError, all_documents};
 
 /// What an effect may see of the store. Reads only.
 pub struct View<'a> {
@@ -30,6 +31,14 @@ impl<'a> View<'a> {
     /// Reads documents in one round trip, in the order of the keys.
     pub async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Document>>, StoreError> {
         self.documents.get_many(keys).await
+    }
+
+    /// How many tries of an event by a consumer may have acted and not lived to say so, if one that has
+    /// not ended never does.
+    pub async fn unanswered_of(&self, consumer: &str, event_id: &str) -> Result<u64, ReadError> {
+        let mark = self.get(&Mark::key_of(consumer, event_id)).await?;
+        let mark = mark.map(|it| Mark::from_fields(&it.fields)).transpose()?;
+        Ok(mark.map_or(0, |mark| mark.unanswered_at_most()))
     }
 
     /// Reads a page of documents.

@@ -175,6 +175,17 @@ fn owned(text: Option<&str>) -> Option<String> {
 }
 
 impl Mark {
+    /// Where a consumer's mark of the event with this id is.
+    pub fn key_of(consumer: &str, event_id: &str) -> Key {
+        key(consumer, event_id)
+    }
+
+    /// How many tries may have acted and not lived to say so, if one that has not ended never does.
+    pub fn unanswered_at_most(&self) -> u64 {
+        let under_way = self.state == MarkState::Processing;
+        self.unanswered.saturating_add(under_way.into())
+    }
+
     /// Where the event's own mark is; a note of another payload under its id lies elsewhere.
     pub(super) fn key(&self) -> Key {
         key(&self.consumer, &self.event_id)

@@ -98,7 +98,7 @@ impl Standing {
                 // tells one that never began to act, or could not write that it had not.
                 None => Self::Open(Predecessor {
                     may_have_repeated: true,
-                    unanswered: mark.unanswered.saturating_add(1),
+                    unanswered: mark.unanswered_at_most(),
                     ..known
                 }),
             },

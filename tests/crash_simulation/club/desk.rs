@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use fanout_consume::{
-    Acted, Attempt, End, Failure, OutsideEffect, Plan, StoreEffect, UnitOfWork, View,
+    Acted, Attempt, End, Failure, Fencing, OutsideEffect, Plan, StoreEffect, UnitOfWork, View,
 };
 use fanout_events::Envelope;
 use fanout_outbox::Draft;
@@ -43,16 +43,17 @@ impl OutsideEffect<CardRequested> for PrintCard {
         &self,
         event: &Envelope<CardRequested>,
         view: &View<'_>,
-    ) -> Result<Vec<Write>, Failure> {
+    ) -> Result<Fencing, Failure> {
         let key = card_key(event);
         let begun = match view.conflicts() {
             0 => None,
             _ => view.get(&key).await?,
         };
-        Ok(match begun {
-            None => vec![Write::create(key, Fields::new().with("number", ""))],
-            Some(card) => vec![Write::verify(key, card.update_time)],
-        })
+        let write = match begun {
+            None => Write::create(key, Fields::new().with("number", "")),
+            Some(card) => Write::verify(key, card.update_time),
+        };
+        Ok(vec![write].into())
     }
 
     async fn act(

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use fanout_consume::{
-    Acted, Attempt, Consumer, End, Failure, OUTCOME_UNKNOWN, OutsideEffect, Plan, StoreEffect,
-    UnitOfWork, View,
+    Acted, Attempt, Consumer, End, Failure, Fencing, OUTCOME_UNKNOWN, OutsideEffect, Plan,
+    StoreEffect, UnitOfWork, View,
 };
 use fanout_contracts::user::{UserCreated, UserDeleted, UserUpdated};
 use fanout_events::Envelope;
@@ -129,12 +129,12 @@ impl Acting {
 impl<T: fanout_events::EventType> OutsideEffect<T> for Acting {
     type Output = &'static str;
 
-    async fn fence(&self, _: &Envelope<T>, view: &View<'_>) -> Result<Vec<Write>, Failure> {
+    async fn fence(&self, _: &Envelope<T>, view: &View<'_>) -> Result<Fencing, Failure> {
         self.0.fences.lock().unwrap().push(view.conflicts());
         match self.0.fence.lock().unwrap().as_mut() {
-            None => Ok(Vec::new()),
-            Some(Ok(writes)) => Ok(writes.clone()),
-            Some(failure @ Err(_)) => std::mem::replace(failure, Ok(Vec::new())),
+            None => Ok(Fencing::default()),
+            Some(Ok(writes)) => Ok(writes.clone().into()),
+            Some(failure @ Err(_)) => std::mem::replace(failure, Ok(Vec::new())).map(Fencing::from),
         }
     }
 

@@ -25,6 +25,9 @@ pub(super) struct Fence {
     pub(super) state: State,
     /// How many answers were given.
     answers: u64,
+    /// How many tries to do it may have acted, and were not heard of again; without those of who acts
+    /// now.
+    pub(super) unanswered: u64,
 }
 
 /// How far a step is.
@@ -63,6 +66,9 @@ impl Fences {
         if let Some(stored) = view.get(&fence.key).await? {
             fence.version = Precondition::UpdatedAt(stored.update_time);
             fence.answers = stored.fields.count("answers")?;
+            let unanswered = stored.fields.get("unanswered");
+            let unanswered = unanswered.map(|_| stored.fields.count("unanswered"));
+            fence.unanswered = unanswered.transpose()?.unwrap_or_default();
             fence.state = State::from_fields(&stored.fields)?;
         }
         Ok(fence)
@@ -76,6 +82,7 @@ impl Fences {
             version: Precondition::Absent,
             state: State::Unknown,
             answers: 0,
+            unanswered: 0,
         }
     }
 
@@ -113,7 +120,11 @@ impl Fences {
         let fields = state
             .to_fields()
             .with("consumer", self.consumer)
-            .with("answers", answers);
+            .with("answers", answers)
+            .with(
+                "unanswered",
+                (fence.unanswered > 0).then_some(fence.unanswered),
+            );
         Write::set(fence.key.clone(), fields).only_if(fence.version)
     }
 }

@@ -6,7 +6,7 @@
 //! again when its deadline has passed, and the next try asks the other side by the key.
 
 use async_trait::async_trait;
-use fanout_consume::{Acted, Attempt, End, Failure, OutsideEffect, UnitOfWork, View};
+use fanout_consume::{Acted, Attempt, End, Failure, Fencing, OutsideEffect, UnitOfWork, View};
 use fanout_events::{Envelope, OfStep};
 use fanout_outbox::{Draft, UnwritableEvent};
 use fanout_store::{MalformedDocument, ReadError, Write};
@@ -129,22 +129,27 @@ impl<S: OutsideStep> OutsideEffect<S::Asked> for DoOutside<S> {
     /// Nothing where the fence decides, and where the other side does not answer.
     type Output = Option<Ruling<S::Outcome>>;
 
-    async fn fence(
-        &self,
-        event: &Envelope<S::Asked>,
-        view: &View<'_>,
-    ) -> Result<Vec<Write>, Failure> {
-        let fence = self.fences.read(event.data.step(), view).await?;
+    async fn fence(&self, event: &Envelope<S::Asked>, view: &View<'_>) -> Result<Fencing, Failure> {
+        let mut fence = self.fences.read(event.data.step(), view).await?;
         match &fence.state {
             State::Acting(lease) if self.fences.held(lease, &event.id) => {
-                Err(Failure::Later(StepIsHeld.into()))
+                return Err(Failure::Later(StepIsHeld.into()));
             }
-            State::Unknown | State::Acting(_) => {
-                let acting = State::Acting(self.fences.lease(&event.id));
-                Ok(vec![self.fences.changed(&fence, &acting)])
+            // Its tries are known by its own mark alone.
+            State::Acting(lease) if lease.owner != event.id => {
+                let unanswered = view.unanswered_of(self.fences.consumer, &lease.owner);
+                fence.unanswered = fence.unanswered.saturating_add(unanswered.await?);
             }
-            State::Done(_) | State::Undoing { .. } | State::Undone => Ok(Vec::new()),
+            State::Unknown | State::Acting(_) => {}
+            State::Done(_) | State::Undoing { .. } | State::Undone => {
+                return Ok(Fencing::default());
+            }
         }
+        let acting = State::Acting(self.fences.lease(&event.id));
+        Ok(Fencing {
+            writes: vec![self.fences.changed(&fence, &acting)],
+            unanswered: fence.unanswered,
+        })
     }
 
     async fn act(
@@ -209,11 +214,7 @@ impl<S: OutsideStep> OutsideEffect<S::Asked> for DoOutside<S> {
 impl<S: UndoableOutside> OutsideEffect<S::Undo> for UndoOutside<S> {
     type Output = UndoCame<S::Undone>;
 
-    async fn fence(
-        &self,
-        event: &Envelope<S::Undo>,
-        view: &View<'_>,
-    ) -> Result<Vec<Write>, Failure> {
+    async fn fence(&self, event: &Envelope<S::Undo>, view: &View<'_>) -> Result<Fencing, Failure> {
         let fence = self.fences.read(event.data.step(), view).await?;
         let own = self.fences.lease(&event.id);
         let (lease, was_asked) = match &fence.state {
@@ -229,10 +230,10 @@ impl<S: UndoableOutside> OutsideEffect<S::Undo> for UndoOutside<S> {
                 return Err(Failure::Later(StepIsHeld.into()));
             }
             State::Undoing { was_asked, .. } => (own, *was_asked),
-            State::Undone => return Ok(Vec::new()),
+            State::Undone => return Ok(Fencing::default()),
         };
         let undoing = State::Undoing { lease, was_asked };
-        Ok(vec![self.fences.changed(&fence, &undoing)])
+        Ok(vec![self.fences.changed(&fence, &undoing)].into())
     }
 
     async fn act(

@@ -3,11 +3,11 @@
 
 use async_trait::async_trait;
 use fanout_consume::{
-    Acted, Attempt, End, Failure, OutsideEffect, Plan, StoreEffect, UnitOfWork, View,
+    Acted, Attempt, End, Failure, Fencing, OutsideEffect, Plan, StoreEffect, UnitOfWork, View,
 };
 use fanout_events::{Envelope, EventType, OfStep};
 use fanout_outbox::UnwritableEvent;
-use fanout_store::{MalformedDocument, ReadError, Write};
+use fanout_store::{MalformedDocument, ReadError};
 use serde::Serialize;
 
 /// A reaction `R` to the fact `E`, as if that were the request `A`. What is said of it may carry on
@@ -131,7 +131,7 @@ where
         (self.asks)(&event.data).is_some()
     }
 
-    async fn fence(&self, event: &Envelope<E>, view: &View<'_>) -> Result<Vec<Write>, Failure> {
+    async fn fence(&self, event: &Envelope<E>, view: &View<'_>) -> Result<Fencing, Failure> {
         let asked = self.asked(event).ok_or(AsksForNothing);
         self.reaction
             .fence(&asked.map_err(Failure::retry)?, view)

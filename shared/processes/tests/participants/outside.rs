@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use fanout_consume::{Attempt, Consumer, Failure, Pipeline, View};
 use fanout_contracts::Currency;
 use fanout_contracts::payment::{Captured, ChargeRequested, Declined, RefundRequested, Refunded};
+use fanout_dedup::Mark;
 use fanout_events::Envelope;
 use fanout_outbox::{Draft, UnwritableEvent};
 use fanout_processes::{
@@ -22,6 +23,8 @@ use crate::scene::{Scene, TESTED, YEARS, deliver, step, two_dollars};
 struct Bank {
     captured: Mutex<BTreeMap<String, bool>>,
     asked: Mutex<Vec<&'static str>>,
+    /// What was known when it was asked to capture: how many tries may have acted before.
+    unanswered: Mutex<Vec<(u64, bool)>>,
     /// What becomes of the next calls that capture; after these, all is well.
     trouble: Mutex<Vec<Trouble>>,
 }
@@ -30,6 +33,8 @@ struct Bank {
 enum Trouble {
     NotReached,
     AnswerLost,
+    /// The same, and it is known that it may have acted.
+    Unheard,
     /// It acts, and does not answer.
     Silent,
 }
@@ -47,10 +52,12 @@ impl OutsideStep for Charge {
         &self,
         _: &Envelope<ChargeRequested>,
         keys: &Keys,
-        _: &Attempt,
+        attempt: &Attempt,
         _: &View<'_>,
     ) -> Result<Option<Ruling<String>>, Failure> {
         self.0.asked.lock().unwrap().push("capture");
+        let known = (attempt.unanswered, attempt.may_have_repeated);
+        self.0.unanswered.lock().unwrap().push(known);
         let trouble = self.0.trouble.lock().unwrap().pop();
         if !matches!(trouble, Some(Trouble::NotReached)) {
             let mut captured = self.0.captured.lock().unwrap();
@@ -58,6 +65,10 @@ impl OutsideStep for Charge {
         }
         match trouble {
             Some(Trouble::Silent) => Ok(None),
+            Some(Trouble::Unheard) => Err(Failure::Retry {
+                cause: "no answer".into(),
+                may_have_acted: true,
+            }),
             Some(Trouble::NotReached | Trouble::AnswerLost) => Err(Failure::retry("no answer")),
             None => Ok(Some(Ruling::Done("ch_1".to_owned()))),
         }
@@ -232,6 +243,35 @@ async fn a_second_question_waits_while_the_first_may_be_acted_on() {
     assert_eq!(stage.captures(), [true]);
     assert_eq!(stage.charge("evt_1", 1).await, "done");
     assert_eq!(stage.scene.said(), ["payment.captured"; 2]);
+}
+
+/// Where the other side takes no key, two tries are enough, whichever event they were for.
+#[tokio::test]
+async fn a_second_question_knows_of_the_tries_of_the_first_and_a_third_of_both() {
+    let unheard = Trouble::Unheard;
+    let stage = Stage::with(&[unheard, Trouble::NotReached, unheard, unheard]).await;
+    assert_eq!(stage.charge("evt_1", 1).await, "failed");
+    assert_eq!(stage.charge("evt_1", 1).await, "failed");
+    for (event, attempt, came) in [
+        ("evt_2", 2, "failed"),
+        ("evt_2", 2, "failed"),
+        ("evt_3", 3, "done"),
+    ] {
+        stage.scene.clock.advance(Duration::from_secs(60));
+        assert_eq!(stage.charge(event, attempt).await, came);
+    }
+    let known = stage.bank.unanswered.lock().unwrap().clone();
+    let (first, second) = ([(0, false), (1, true)], [(2, true), (2, true)]);
+    assert_eq!(known, [&first[..], &second, &[(3, true)]].concat());
+    let mark = stage
+        .scene
+        .documents
+        .get(&Mark::key_of(TESTED, "evt_3"))
+        .await;
+    assert_eq!(
+        mark.unwrap().unwrap().fields.flag("may_have_repeated"),
+        Ok(true)
+    );
 }
 
 #[tokio::test]
