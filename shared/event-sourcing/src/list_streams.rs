@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fanout_outbox::{EVENTS, SHARDS};
+use fanout_outbox::{EVENTS, EventRow, SHARDS};
 use fanout_store::{Comparison, Direction, Documents, Query};
 use futures_util::future::try_join_all;
 
@@ -43,6 +43,34 @@ impl Listing {
         try_join_all(shards).await?;
         let names = self.0.iter().flat_map(|shard| &shard.names);
         Ok(names.map(String::as_str).collect())
+    }
+}
+
+/// The names of all streams whose last event is one of this domain. A [`Listing`] passes over a stream
+/// whose first event is not as it was written, and this over one whose last is not. One query for each.
+pub(crate) async fn all_streams(
+    documents: &dyn Documents,
+    domain: &str,
+) -> Result<BTreeSet<String>, LoadError> {
+    let mut names = BTreeSet::new();
+    let mut last = String::new();
+    loop {
+        let next = Query::of(EVENTS)
+            .only("stream", Comparison::Greater, last.as_str())
+            .order_by("stream", Direction::Ascending)
+            .order_by("sequence", Direction::Descending)
+            .limit(1);
+        let page = documents.query(&next).await?;
+        let Some(document) = page.documents.first() else {
+            return Ok(names);
+        };
+        last = document.fields.text("stream")?.to_owned();
+        let event_type = document.fields.text("type").unwrap_or_default();
+        let sequence = document.fields.count("sequence").unwrap_or_default();
+        let in_its_place = document.key.id() == EventRow::lasting_id(&last, sequence);
+        if in_its_place && event_type.split('.').next() == Some(domain) {
+            names.insert(last.clone());
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use fanout_store::{Direction, Document, Documents, Fields, Key, Query, StoreErro
 use crate::chain::{HASH, PREVIOUS, hash_of};
 use crate::daily_root::{AUDIT_ROOTS, ROOT, Root, end_of};
 use crate::ledger::of;
-use crate::list_streams::Listing;
+use crate::list_streams::{Listing, all_streams};
 use crate::loaded::{LoadError, Loaded};
 use crate::{Aggregate, snapshot};
 
@@ -26,7 +26,7 @@ pub struct Report {
     pub events: u64,
     /// Snapshots that are the sum of their events.
     pub snapshots: u64,
-    /// Snapshots of another schema than today's, which no reader uses.
+    /// Snapshots of an older schema than today's, which no reader uses.
     pub outdated: u64,
     /// Daily roots that are those of the events.
     pub roots: u64,
@@ -107,7 +107,10 @@ pub async fn verify_with_copies<A: Aggregate>(
         is_copy: true,
     }));
     let mut streams = Listing::of(A::FIRST);
-    let names = streams.finish(documents).await?;
+    let listed = streams.finish(documents).await?;
+    let domain = A::FIRST.split('.').next().unwrap_or_default();
+    let all = all_streams(documents, domain).await?;
+    let names = all.iter().map(String::as_str).chain(listed).collect();
     let mut report = read::<A>(documents, names, days).await?;
     report.faults.extend(missing);
     Ok(report)
@@ -269,6 +272,10 @@ impl<A: Aggregate> Walk<'_, A> {
         if !in_its_place {
             return Err("says that it has another place".to_owned());
         }
+        // It is made of the id, and so under no hash.
+        if document.fields.count("shard") != Ok(row.shard()) {
+            return Err("is not in the shard where it is looked for".to_owned());
+        }
         if beside.text(PREVIOUS) != Ok(before.hash.as_str()) {
             return Err("does not carry the hash of the event before".to_owned());
         }
@@ -289,7 +296,13 @@ impl<A: Aggregate> Walk<'_, A> {
         match carried {
             None if snapshot::is_due(after.sequence) => Err("lacks its snapshot".to_owned()),
             None => Ok(()),
-            Some(carried) if carried.schema != u64::from(A::STATE_SCHEMA) => {
+            Some(carried) if carried.schema == 0 || carried.schema > u64::from(A::STATE_SCHEMA) => {
+                let schema = carried.schema;
+                Err(format!(
+                    "carries a snapshot of schema {schema}, which this build does not know"
+                ))
+            }
+            Some(carried) if carried.schema < u64::from(A::STATE_SCHEMA) => {
                 self.report.outdated += 1;
                 Ok(())
             }

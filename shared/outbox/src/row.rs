@@ -200,9 +200,15 @@ impl EventRow {
         matches!(self.standing, Standing::Waiting { .. })
     }
 
+    /// The shard in which the row is listed: always the same.
+    pub fn shard(&self) -> u64 {
+        let digest = Sha256::digest(&self.event_id);
+        digest.first().map_or(0, |byte| u64::from(*byte)) % SHARDS
+    }
+
     /// Stores the row. It waits, and does not expire.
     pub(super) fn create(&self) -> Write {
-        let shard = shard_of(&self.event_id);
+        let shard = self.shard();
         let attributes = self.attributes.iter();
         let attributes = attributes.map(|(name, value)| (name.clone(), value.as_str().into()));
         let fields = Fields::new()
@@ -318,10 +324,4 @@ impl EventRow {
             attributes: stored.iter().map(attribute).collect::<Result<_, _>>()?,
         })
     }
-}
-
-/// The shard of an event, from 0: always the same.
-fn shard_of(event_id: &str) -> u64 {
-    let digest = Sha256::digest(event_id);
-    digest.first().map_or(0, |byte| u64::from(*byte)) % SHARDS
 }

@@ -46,6 +46,7 @@ async fn every_field_of_an_event_is_under_its_hash() {
         ("recorded_at", at("2026-11-20T12:00:00.700Z").into()),
         ("sequence", 7_u64.into()),
         ("attributes", Value::Map(Fields::new())),
+        ("shard", 19_u64.into()),
     ];
     for field in [
         "type",
@@ -97,6 +98,54 @@ async fn an_event_that_is_gone_is_missed_in_its_place() {
         .await
         .unwrap();
     assert_eq!((one.streams, one.faults), (1, vec![]));
+}
+
+/// By which it is listed: without it, its stream would be passed over.
+#[tokio::test]
+async fn a_first_event_is_missed_in_no_listing() {
+    let scene = full().await;
+    let before = fields(&scene, 1).await;
+    let changes: [(_, Value); 4] = [
+        ("shard", 19_u64.into()),
+        ("shard", "3".into()),
+        ("type", "jar.found".into()),
+        ("stream", "other jar".into()),
+    ];
+    for (field, value) in changes {
+        let forged = before.clone().with(field, value);
+        scene.tamper(Write::set(row(1), forged)).await;
+        let faults = scene.faults().await;
+        assert_eq!(faults.len(), 1, "{field}: {faults:?}");
+        assert!(
+            faults[0].starts_with("jar, event 1: "),
+            "{field}: {faults:?}"
+        );
+        scene.tamper(Write::set(row(1), before.clone())).await;
+    }
+    assert_eq!(scene.faults().await, [""; 0]);
+}
+
+/// An older one than today's is not used. There is none that is newer.
+#[tokio::test]
+async fn a_snapshot_of_a_schema_that_never_was_is_a_fault() {
+    let scene = full().await;
+    let before = fields(&scene, 100).await;
+    let Some(Value::Map(lasting)) = before.get("lasting") else {
+        panic!("an event that lasts");
+    };
+    let Some(Value::Map(snapshot)) = lasting.get("snapshot") else {
+        panic!("an event with a snapshot");
+    };
+    for schema in [0_u64, 3] {
+        let snapshot = Value::Map(snapshot.clone().with("schema", schema));
+        let lasting = Value::Map(lasting.clone().with("snapshot", snapshot));
+        let forged = before.clone().with("lasting", lasting);
+        scene.tamper(Write::set(row(100), forged)).await;
+        let said = format!(
+            "jar, event 100: carries a snapshot of schema {schema}, which this build does not know"
+        );
+        assert_eq!(scene.faults().await, [said]);
+    }
 }
 
 #[tokio::test]
