@@ -12,23 +12,6 @@ use fanout_store::{
 };
 use fanout_store_sqlite::{Database, SqliteDocuments};
 
-/// All collections of the system.
-const ALL: &[&Collection] = &[
-    analytics_service::SIGNUPS,
-    analytics_service::SIGNUPS_BY_SOURCE,
-    crm_service::CONTACTS,
-    email_service::EMAILS,
-    email_service::EMAIL_RECIPIENTS,
-    fanout_dedup::PROCESSED_EVENTS,
-    fanout_outbox::EVENTS,
-    fanout_outbox::OUTBOX_LEASES,
-    fanout_processes::PROCESSES,
-    fanout_web::IDEMPOTENCY_KEYS,
-    order_service::ORDERS,
-    user_service::USERS,
-    user_service::USER_EMAILS,
-];
-
 /// What no collection needs yet.
 const MIXED: &Collection = &Collection::named("mixed").indexes(&[
     &[ascending("a"), descending("b"), ascending("c")],
@@ -114,7 +97,7 @@ async fn plans(documents: &SqliteDocuments, collection: &'static Collection) -> 
 #[tokio::test]
 async fn every_declared_query_is_a_search_in_its_index_on_an_empty_and_on_a_full_file() {
     let documents = open().await;
-    for collection in ALL.iter().copied().chain([MIXED]) {
+    for collection in system::collections().into_iter().chain([MIXED]) {
         let empty = plans(&documents, collection).await;
         let fields = collection.indexes.concat();
         let writes = (0..500_usize).map(|n| {

@@ -128,8 +128,24 @@ fn a_data_directory_that_is_removed_ends_the_system_and_nothing_is_accepted_any_
     let running = Running::of(command);
     let users = running.url("user", "/users");
     let user = |number: usize| json!({"email": format!("u{number}@example.com"), "name": "U"});
-    assert_eq!(try_post(&users, &user(0)).unwrap().0, 201);
+    // One that is accepted before, and of which the rest comes after.
+    let host = running.url("user", "").replace("http://", "");
+    let mut under_way = TcpStream::connect(host).unwrap();
+    let body = user(0).to_string();
+    let (first, rest) = body.split_at(1);
+    write!(
+        under_way,
+        "POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{first}",
+        body.len()
+    )
+    .unwrap();
+    assert_eq!(try_post(&users, &user(1)).unwrap().0, 201);
     fs::remove_dir_all(&data).unwrap();
+    under_way.write_all(rest.as_bytes()).unwrap();
+    let mut answer = String::new();
+    under_way.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    // Those that come before it has stopped listening, if any.
     let answers = (1..).map_while(|number| try_post(&users, &user(number)));
     assert!(answers.take(1000).all(|(status, _)| status == 503));
     let (code, output) = running.ended();
