@@ -44,18 +44,25 @@ impl Cell {
     ) -> Self {
         let reaction = event.reaction(subscriber.consumer);
         let hears = subscriber.topics.iter().any(|it| it.topic == event.topic);
+        let waits = || age(event.at, now);
         let mut cell = match reaction.and_then(|it| Some((it, it.standing()?))) {
             Some((reaction, standing)) => Self::standing(reaction, standing),
             None if !hears => Self::empty(),
-            None if fault.paused => Self::new("||", "paused", age(event.at, now), "warn"),
-            None => Self::new("·", "waiting", age(event.at, now), "mute"),
+            None if !event.is_for(subscriber) => {
+                Self::new("–", "not wanted", String::new(), "mute")
+            }
+            None if event.is_unpublished => Self::new("·", "not published", waits(), "mute"),
+            None if fault.paused => Self::new("||", "paused", waits(), "warn"),
+            None => Self::new("·", "waiting", waits(), "mute"),
         };
         cell.consumer = subscriber.consumer.to_owned();
         cell
     }
 
     fn standing(reaction: &Reaction, standing: &Attempt) -> Self {
-        let took = span(i64::try_from(standing.took_ms).unwrap_or(i64::MAX));
+        let took = standing.took_ms.map_or_else(String::new, |took| {
+            span(i64::try_from(took).unwrap_or(i64::MAX))
+        });
         let count = |came: Came| {
             reaction
                 .attempts

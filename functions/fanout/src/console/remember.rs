@@ -5,13 +5,16 @@ use std::collections::VecDeque;
 
 use chrono::TimeDelta;
 use fanout_dedup::{FoundMark, MarkState, find_marks};
-use fanout_events::EventsOf;
+use fanout_events::{EventsOf, FLOW};
+use fanout_kernel::Subscriber;
 use fanout_outbox::{EventRow, RecordedBetween, RecordedEvents};
 use fanout_runtime::{Timestamp, error_chain, later};
 use tracing::warn;
 
 use super::Page;
 use super::hub::{Attempt, Came, Reaction, SeenEvent};
+use crate::dead_letters::Interrupt;
+use crate::dead_letters::chosen::look;
 
 /// How many events are remembered,
 const MOST: usize = 200;
@@ -47,9 +50,51 @@ impl Page {
                 let marks = marks.await.map_or_else(|_| Vec::new(), |(marks, _)| marks);
                 events.push(event(row, marks));
             }
+            self.add_given_up(&mut events).await;
             self.hub.remember(events);
         };
         self.remembered.get_or_init(|| read).await;
+    }
+
+    /// What the bus has given up has no mark where the consumer was never reached: its letter tells.
+    async fn add_given_up(&self, events: &mut [SeenEvent]) {
+        let Some(backlogs) = self.backlogs().await else {
+            return;
+        };
+        let interrupt = Interrupt::new(self.shutdown.clone());
+        let dead = |it: &&Subscriber| backlogs.contains_key(&it.dead_letters());
+        for subscriber in self.consumers().filter(dead) {
+            let letters = match look(&self.operator, subscriber, &interrupt).await {
+                Ok((letters, _)) => letters,
+                Err(error) => {
+                    let (consumer, error) = (subscriber.consumer, format!("{error:#}"));
+                    warn!(
+                        consumer,
+                        error, "the dead letters from before cannot be read"
+                    );
+                    continue;
+                }
+            };
+            for event in events.iter_mut() {
+                let mut letters = letters.iter();
+                if event.reaction(subscriber.consumer).is_none()
+                    && let Some(letter) = letters.find(|it| it.event_id == event.id)
+                {
+                    event.reactions.push(Reaction {
+                        consumer: subscriber.consumer.to_owned(),
+                        attempts: vec![Attempt {
+                            at: letter.parked_at,
+                            number: None,
+                            came: Came::GivenUp,
+                            took_ms: None,
+                            status: None,
+                            why: Some(letter.reason.clone()),
+                            may_have_repeated: false,
+                        }],
+                    });
+                }
+            }
+        }
     }
 
     async fn latest_rows(&self) -> Result<VecDeque<EventRow>, fanout_store::ReadError> {
@@ -82,15 +127,18 @@ impl Page {
 }
 
 fn event(row: EventRow, marks: Vec<FoundMark>) -> SeenEvent {
+    let flow = row.message().attributes.remove(FLOW);
     let mut event = SeenEvent {
         number: 0,
-        id: row.event_id,
-        event_type: row.event_type,
-        topic: row.topic,
-        subject: Some(row.subject),
-        correlation_id: row.correlation_id,
+        id: row.event_id.clone(),
+        event_type: row.event_type.clone(),
+        topic: row.topic.clone(),
+        subject: Some(row.subject.clone()),
+        correlation_id: row.correlation_id.clone(),
+        flow,
         at: row.recorded_at,
         copies: 1,
+        is_unpublished: row.waits(),
         reactions: Vec::new(),
         messages: Vec::new(),
         lines: Vec::new(),
@@ -104,7 +152,7 @@ fn event(row: EventRow, marks: Vec<FoundMark>) -> SeenEvent {
                 at,
                 number: Some(mark.attempt),
                 came,
-                took_ms: 0,
+                took_ms: None,
                 status: None,
                 why: mark.outcome.filter(|_| came == Came::Parked),
                 may_have_repeated: mark.may_have_repeated,

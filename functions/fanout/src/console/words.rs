@@ -8,6 +8,14 @@ pub(crate) fn clock(at: Timestamp) -> String {
     at.format("%H:%M:%S%.3f").to_string()
 }
 
+/// The same, with the day where that is not today's.
+pub(crate) fn moment(at: Timestamp, now: Timestamp) -> String {
+    match at.date_naive() == now.date_naive() {
+        true => clock(at),
+        false => at.format("%Y-%m-%d %H:%M:%S").to_string(),
+    }
+}
+
 /// The same with its day, for a title.
 pub(crate) fn full(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)

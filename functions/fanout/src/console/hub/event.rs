@@ -1,5 +1,6 @@
 //! One event as the page has seen it, and what each consumer made of it.
 
+use fanout_kernel::Subscriber;
 use fanout_runtime::Timestamp;
 
 /// How many attempts of a consumer are kept of an event: the first of them say how it began, the
@@ -75,13 +76,21 @@ pub(crate) struct Attempt {
     /// The bus's count; none where an operator pushed it.
     pub(crate) number: Option<u64>,
     pub(crate) came: Came,
-    pub(crate) took_ms: u64,
+    /// None where it was not measured: the bus gave it up, or the store alone remembers it.
+    pub(crate) took_ms: Option<u64>,
     /// What the bus was answered; none where it was not, or is not known.
     pub(crate) status: Option<u16>,
     /// Why, if there is something to say.
     pub(crate) why: Option<String>,
     /// An earlier holder may have acted and not lived to say so.
     pub(crate) may_have_repeated: bool,
+}
+
+impl Attempt {
+    /// Whether the page saw it; otherwise the store remembers what came of it.
+    pub(crate) fn was_seen(&self) -> bool {
+        self.took_ms.is_some() || self.came == Came::GivenUp
+    }
 }
 
 /// What one consumer made of an event.
@@ -117,10 +126,14 @@ pub(crate) struct SeenEvent {
     pub(crate) topic: String,
     pub(crate) subject: Option<String>,
     pub(crate) correlation_id: Option<String>,
+    /// What subscriptions may filter by.
+    pub(crate) flow: Option<String>,
     /// When it was first seen.
     pub(crate) at: Timestamp,
     /// How often it was published, as far as the page saw.
     pub(crate) copies: u32,
+    /// The bus did not take it, so far.
+    pub(crate) is_unpublished: bool,
     pub(crate) reactions: Vec<Reaction>,
     /// The bus's ids of its messages, as far as they were told.
     pub(crate) messages: Vec<String>,
@@ -130,6 +143,16 @@ pub(crate) struct SeenEvent {
 impl SeenEvent {
     pub(crate) fn reaction(&self, consumer: &str) -> Option<&Reaction> {
         self.reactions.iter().find(|it| it.consumer == consumer)
+    }
+
+    /// Whether the consumer is told of it: it hears the topic, and has a use for the type and the flow.
+    /// What is no event is told to all that hear the topic.
+    pub(crate) fn is_for(&self, subscriber: &Subscriber) -> bool {
+        let (topic, flow) = (self.topic.as_str(), self.flow.as_deref());
+        match self.event_type.as_str() {
+            "" => subscriber.topics.iter().any(|it| it.topic == topic),
+            known => system::wants(subscriber, topic, known, flow),
+        }
     }
 
     pub(super) fn logged(&mut self, line: LogLine) {

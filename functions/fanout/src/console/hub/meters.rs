@@ -1,4 +1,4 @@
-//! Counts and times: 15 minutes in steps of five seconds, and the last ten seconds of each consumer.
+//! Counts and times: 15 minutes in steps of five seconds, and the last ten seconds of each subscription.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,10 +8,10 @@ use fanout_runtime::Timestamp;
 const STEP: i64 = 5;
 /// How many steps are kept: 15 minutes.
 pub(crate) const STEPS: usize = 180;
-/// How many seconds of a consumer are kept.
+/// How many seconds of a subscription are kept.
 const RECENT: i64 = 10;
 /// Upper bounds of the classes of times, in milliseconds.
-const BOUNDS: [u64; 22] = [
+const BOUNDS: [u64; 28] = [
     1,
     2,
     3,
@@ -33,8 +33,17 @@ const BOUNDS: [u64; 22] = [
     5_000,
     10_000,
     30_000,
+    60_000,
+    2 * 60_000,
+    5 * 60_000,
+    15 * 60_000,
+    60 * 60_000,
+    LONGEST,
     u64::MAX,
 ];
+
+/// What is longer is shown as this: four hours.
+const LONGEST: u64 = 4 * 60 * 60_000;
 
 /// How many times fell into each class.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,7 +65,7 @@ impl Times {
         for (count, bound) in self.0.iter().zip(BOUNDS) {
             below += f64::from(*count);
             if *count > 0 && below >= wanted {
-                return Some(bound.min(60_000));
+                return Some(bound.min(LONGEST));
             }
         }
         None
@@ -81,7 +90,7 @@ pub(crate) struct Step {
     pub(crate) waiting: Option<u64>,
 }
 
-/// One second of a consumer or a topic.
+/// One second of a subscription or a topic.
 #[derive(Debug, Clone, Default)]
 struct Second {
     at: i64,
@@ -90,14 +99,14 @@ struct Second {
     times: Times,
 }
 
-/// The last seconds of a consumer or a topic, and how much it was in all.
+/// The last seconds of a subscription or a topic, and how much it was in all.
 #[derive(Debug, Default)]
 struct Counted {
     seconds: VecDeque<Second>,
     all: u64,
 }
 
-/// What the last ten seconds tell of a consumer.
+/// What the last ten seconds tell of a subscription.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Recent {
     /// How many there were since the start.
@@ -151,7 +160,7 @@ impl Meters {
         }
     }
 
-    /// A delivery to this consumer has ended, or an event went to this topic.
+    /// A delivery from this subscription has ended, or an event went to this topic.
     pub(crate) fn count(&mut self, whose: &str, now: Timestamp, failed: bool, took_ms: u64) {
         if !self.recent.contains_key(whose) {
             self.recent.insert(whose.to_owned(), Counted::default());

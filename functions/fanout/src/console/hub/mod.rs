@@ -79,6 +79,7 @@ pub(crate) struct Publication {
     pub(crate) topic: String,
     pub(crate) subject: Option<String>,
     pub(crate) correlation_id: Option<String>,
+    pub(crate) flow: Option<String>,
 }
 
 impl Default for Hub {
@@ -101,8 +102,15 @@ impl Hub {
         self.version.subscribe()
     }
 
-    pub(crate) fn published(&self, told: Publication, now: Timestamp) {
-        self.look().published(told, now);
+    /// The bus is asked to take it: a consumer may be done with it before the bus answers.
+    pub(crate) fn publishing(&self, told: Publication, now: Timestamp) {
+        self.look().publishing(told, now);
+        self.changed();
+    }
+
+    /// What the bus answered.
+    pub(crate) fn published(&self, event_id: &str, was_taken: bool, now: Timestamp) {
+        self.look().published(event_id, was_taken, now);
         self.changed();
     }
 
@@ -167,7 +175,7 @@ impl Seen {
             .get_mut(usize::try_from(number.checked_sub(first)?).ok()?)
     }
 
-    /// The event of this id, made if it is new.
+    /// The event of this id, made if it is new, and whether it is.
     fn enter(&mut self, id: &str, topic: &str, now: Timestamp) -> (u64, bool) {
         if let Some(number) = self.by_id.get(id) {
             return (*number, false);
@@ -185,13 +193,14 @@ impl Seen {
             topic: topic.to_owned(),
             subject: None,
             correlation_id: None,
+            flow: None,
             at: now,
             copies: 0,
+            is_unpublished: false,
             reactions: Vec::new(),
             messages: Vec::new(),
             lines: Vec::new(),
         });
-        self.meters.event(topic, now);
         (number, true)
     }
 
@@ -217,30 +226,46 @@ impl Seen {
         }
     }
 
-    fn published(&mut self, told: Publication, now: Timestamp) {
-        let (number, is_new) = self.enter(&told.event_id, &told.topic, now);
-        if !is_new {
-            self.meters.event(&told.topic, now);
-        }
+    fn publishing(&mut self, told: Publication, now: Timestamp) {
+        let (number, _) = self.enter(&told.event_id, &told.topic, now);
         if let Some(event) = self.numbered_mut(number) {
-            event.copies += 1;
             if event.event_type.is_empty() {
                 event.event_type = told.event_type;
             }
             event.subject = event.subject.take().or(told.subject);
             event.correlation_id = event.correlation_id.take().or(told.correlation_id);
+            event.flow = event.flow.take().or(told.flow);
+        }
+    }
+
+    fn published(&mut self, event_id: &str, was_taken: bool, now: Timestamp) {
+        let number = self.by_id.get(event_id).copied();
+        let Some(event) = number.and_then(|number| self.numbered_mut(number)) else {
+            return;
+        };
+        event.is_unpublished = !was_taken && event.copies == 0;
+        if was_taken {
+            event.copies += 1;
+            let topic = event.topic.clone();
+            self.meters.event(&topic, now);
         }
     }
 
     fn delivered(&mut self, told: Delivery, now: Timestamp) {
         let came = Came::of(&told.outcome);
         let failed = matches!(came, Came::Failed | Came::Refused | Came::Parked);
-        self.meters.count(&told.consumer, now, failed, told.took_ms);
+        let topic = topic_told(&told.event_type, &told.consumer);
+        let subscriber = system::consumer(&told.consumer);
+        let whose = subscriber.map(|it| it.subscription(topic));
+        let whose = whose.as_deref().unwrap_or(&told.consumer);
+        self.meters.count(whose, now, failed, told.took_ms);
         if told.event_id.is_empty() {
             return;
         }
-        let topic = topic_told(&told.event_type, &told.consumer);
-        let (number, _) = self.enter(&told.event_id, topic, now);
+        let (number, is_new) = self.enter(&told.event_id, topic, now);
+        if is_new {
+            self.meters.event(topic, now);
+        }
         let Some(event) = self.numbered_mut(number) else {
             return;
         };
@@ -255,7 +280,7 @@ impl Seen {
             at: now,
             number: told.number,
             came,
-            took_ms: told.took_ms,
+            took_ms: Some(told.took_ms),
             status: told.status,
             why: told.why,
             may_have_repeated: told.may_have_repeated,
@@ -291,7 +316,7 @@ impl Seen {
             at: now,
             number: None,
             came: Came::GivenUp,
-            took_ms: 0,
+            took_ms: None,
             status: None,
             why: Some(why),
             may_have_repeated: false,
@@ -299,10 +324,13 @@ impl Seen {
     }
 }
 
-/// The topic of a type; of a message that is no event the first that its consumer hears.
+/// The topic of a type, if its consumer hears that; of anything else the first that it hears.
 fn topic_told(event_type: &str, consumer: &str) -> &'static str {
-    let heard = || Some(system::consumer(consumer)?.topics.first()?.topic);
-    topic_of(event_type).or_else(heard).unwrap_or_default()
+    let heard = system::consumer(consumer).map(|it| it.topics);
+    let hears = |topic: &&str| heard.is_none_or(|all| all.iter().any(|it| it.topic == *topic));
+    let first = || Some(heard?.first()?.topic);
+    let of_type = topic_of(event_type).filter(hears);
+    of_type.or_else(first).unwrap_or_default()
 }
 
 #[cfg(test)]

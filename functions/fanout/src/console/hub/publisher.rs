@@ -22,11 +22,15 @@ impl Publisher for SeenPublisher {
         message: OutgoingMessage,
     ) -> Result<MessageId, PublishError> {
         let told = Publication::of(topic, &message);
-        if let Some(told) = told.filter(|_| !topic.ends_with("-dead-letters")) {
-            // Before the bus has it: a consumer may be done with it before the bus answers.
-            self.hub.published(told, SystemClock.now());
-        }
-        self.bus.publish(topic, message).await
+        let Some(told) = told.filter(|_| !topic.ends_with("-dead-letters")) else {
+            return self.bus.publish(topic, message).await;
+        };
+        let event_id = told.event_id.clone();
+        self.hub.publishing(told, SystemClock.now());
+        let answer = self.bus.publish(topic, message).await;
+        self.hub
+            .published(&event_id, answer.is_ok(), SystemClock.now());
+        answer
     }
 }
 
@@ -40,6 +44,7 @@ impl Publication {
             topic: topic.to_owned(),
             subject: attribute("ce-subject"),
             correlation_id: attribute(fanout_events::CORRELATION_ID),
+            flow: attribute(fanout_events::FLOW),
         })
     }
 }

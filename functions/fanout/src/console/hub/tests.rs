@@ -13,6 +13,12 @@ fn publication(id: &str) -> Publication {
     }
 }
 
+/// The bus takes it.
+fn publish(hub: &Hub, id: &str, now: Timestamp) {
+    hub.publishing(publication(id), now);
+    hub.published(id, true, now);
+}
+
 fn delivery(id: &str, outcome: &str) -> Delivery {
     Delivery {
         event_id: id.to_owned(),
@@ -27,7 +33,7 @@ fn delivery(id: &str, outcome: &str) -> Delivery {
 #[test]
 fn an_event_that_failed_and_was_given_up_and_redriven_tells_all_of_it_in_order() {
     let hub = Hub::default();
-    hub.published(publication("evt_1"), at(0));
+    publish(&hub, "evt_1", at(0));
     for second in 1..=3 {
         hub.delivered(delivery("evt_1", "failed"), at(second));
     }
@@ -40,6 +46,46 @@ fn an_event_that_failed_and_was_given_up_and_redriven_tells_all_of_it_in_order()
     use Came::{Done, Failed, GivenUp};
     assert_eq!(came, [Failed, Failed, Failed, GivenUp, Done]);
     assert_eq!((event.copies, seen.count()), (1, 1));
+}
+
+#[test]
+fn what_the_bus_does_not_take_counts_for_nothing_however_often_it_is_tried() {
+    let hub = Hub::default();
+    let known = || {
+        let seen = hub.look();
+        let event = seen.event("evt_1").unwrap();
+        let counted = seen.meters.recent("user-events", at(5)).all;
+        (event.is_unpublished, event.copies, counted)
+    };
+    for second in 1..=3 {
+        hub.publishing(publication("evt_1"), at(second));
+        hub.published("evt_1", false, at(second));
+    }
+    assert_eq!(known(), (true, 0, 0));
+    publish(&hub, "evt_1", at(4));
+    assert_eq!(known(), (false, 1, 1));
+    // One more copy that it does not take changes nothing.
+    hub.publishing(publication("evt_1"), at(5));
+    hub.published("evt_1", false, at(5));
+    assert_eq!(known(), (false, 1, 1));
+}
+
+#[test]
+fn a_delivery_counts_for_the_subscription_that_it_came_from() {
+    let hub = Hub::default();
+    let mail = Delivery {
+        event_type: "mail.confirmation_requested".to_owned(),
+        ..delivery("evt_2", "failed")
+    };
+    hub.delivered(delivery("evt_1", "done"), at(0));
+    hub.delivered(mail, at(0));
+    let seen = hub.look();
+    let counted = |subscription| {
+        let recent = seen.meters.recent(subscription, at(0));
+        (recent.all, recent.failed)
+    };
+    assert_eq!(counted("user-events-email"), (1, 0));
+    assert_eq!(counted("mail-events-email"), (1, 1));
 }
 
 #[test]
@@ -61,13 +107,13 @@ fn a_refused_request_counts_for_its_consumer_and_makes_no_event() {
     hub.delivered(delivery("", "token_missing"), at(0));
     let seen = hub.look();
     assert_eq!(seen.count(), 0);
-    assert_eq!(seen.meters.recent("email", at(0)).failed, 1);
+    assert_eq!(seen.meters.recent("user-events-email", at(0)).failed, 1);
 }
 
 #[test]
 fn what_was_before_comes_before_what_is_told_and_never_twice() {
     let hub = Hub::default();
-    hub.published(publication("evt_3"), at(3));
+    publish(&hub, "evt_3", at(3));
     let before = |id: &str| SeenEvent {
         number: 0,
         id: id.to_owned(),
@@ -75,8 +121,10 @@ fn what_was_before_comes_before_what_is_told_and_never_twice() {
         topic: "user-events".to_owned(),
         subject: None,
         correlation_id: None,
+        flow: None,
         at: at(0),
         copies: 1,
+        is_unpublished: false,
         reactions: Vec::new(),
         messages: Vec::new(),
         lines: Vec::new(),

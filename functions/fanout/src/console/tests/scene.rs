@@ -229,6 +229,11 @@ impl Scene {
         id
     }
 
+    /// Stores an event that the bus takes, and that no page has seen.
+    pub(super) async fn stored(&self, texts: &Texts) -> String {
+        self.sign_up(texts, Arc::new(Taking)).await
+    }
+
     /// Stores an event that no bus takes, and lets 20 s pass.
     pub(super) async fn wait_for_the_bus(&self, texts: &Texts) {
         self.sign_up(texts, Arc::new(Away)).await;
@@ -262,16 +267,18 @@ impl Scene {
 
     fn deliver(&self, id: &str, texts: &Texts) {
         let hub = &self.page.hub;
-        hub.published(
+        hub.publishing(
             Publication {
                 event_id: id.to_owned(),
                 event_type: "user.created".to_owned(),
                 topic: "user-events".to_owned(),
                 subject: Some(texts.user.clone()),
                 correlation_id: Some(texts.request.clone()),
+                flow: None,
             },
             self.after(2),
         );
+        hub.published(id, true, self.after(2));
         let line = LogLine {
             at: self.after(3),
             level: "WARN",
@@ -318,7 +325,7 @@ impl Scene {
         self.page.hub.delivered(told, self.after(4_000));
     }
 
-    async fn letters(&self, id: &str, texts: &Texts) {
+    pub(super) async fn letters(&self, id: &str, texts: &Texts) {
         let publisher = self.broker.publisher();
         let data = json!({
             "id": id, "type": "user.created", "source": "user-service", "subject": texts.user, "sequence": 1,

@@ -37,6 +37,7 @@ struct BiographyScreen {
 #[template(path = "console/part/life.html")]
 struct LifePart {
     known: bool,
+    read_only: bool,
     facts: Vec<Fact>,
     line: Line,
     tracks: Vec<Track>,
@@ -138,6 +139,7 @@ async fn life(page: &Page, id: &str) -> (LifePart, bool) {
     let caused = caused.map(|id| (format!("/events/{}", escaped(id)), short(id)));
     let part = LifePart {
         known: stored.is_some() || seen.is_some(),
+        read_only: page.read_only,
         facts,
         line: line(seen.as_ref()),
         tracks,
@@ -268,7 +270,7 @@ fn deliveries(seen: Option<&SeenEvent>, reaction: Option<&Reaction>) -> Vec<Deli
     let (Some(event), Some(reaction)) = (seen, reaction) else {
         return Vec::new();
     };
-    let attempts = reaction.attempts.iter();
+    let attempts = reaction.attempts.iter().filter(|it| it.was_seen());
     attempts.map(|it| Delivered::of(it, event.at)).collect()
 }
 
@@ -325,11 +327,9 @@ impl Delivered {
             symbol,
             word,
             tone,
-            took: if given_up {
-                String::new()
-            } else {
-                span(i64::try_from(attempt.took_ms).unwrap_or(i64::MAX))
-            },
+            took: attempt.took_ms.map_or_else(String::new, |took| {
+                span(i64::try_from(took).unwrap_or(i64::MAX))
+            }),
             why,
         }
     }

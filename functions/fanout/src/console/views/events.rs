@@ -182,8 +182,10 @@ impl Filter {
             "duplicate" => stands(|came| came == Came::Duplicate),
             "parked" => stands(Came::is_dead),
             "trouble" => stands(is_trouble),
-            "open" => meant
-                .any(|it| standing(it).is_none_or(|came| !came.is_settled() && !came.is_dead())),
+            "open" => meant.any(|it| match standing(it) {
+                Some(came) => !came.is_settled() && !came.is_dead(),
+                None => event.is_for(it),
+            }),
             _ => self.consumer.is_empty() || meant.next().is_some(),
         }
     }
@@ -216,7 +218,7 @@ impl Rows {
             rows: chosen.iter().map(row).collect(),
             note,
             older: older.filter(|_| filter.rows.is_none()),
-            seen_any: seen.count() > 0 && filter.is_any(),
+            seen_any: !seen.is_empty() && filter.is_any(),
         }
     }
 }

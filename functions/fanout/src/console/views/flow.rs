@@ -199,7 +199,11 @@ fn listener(
     now: Timestamp,
 ) -> Listener {
     let consumer = subscriber.consumer;
-    let recent = page.hub.look().meters.recent(consumer, now);
+    let recent = page
+        .hub
+        .look()
+        .meters
+        .recent(&subscriber.subscription(topic), now);
     let waiting = backlogs.map(|all| all.get(&subscriber.subscription(topic)));
     let dead = backlogs.and_then(|all| all.get(&subscriber.dead_letters()));
     let dead_known = backlogs.is_some();
@@ -263,6 +267,7 @@ fn first(page: &Page) -> First {
     let count = seen.count();
     let now = page.now();
     let going = seen.latest().next().filter(|_| (1..3).contains(&count));
+    let going = going.filter(|event| !event.is_unpublished);
     let event = going.map(|event| Going {
         id: event.id.clone(),
         event_type: event.event_type.clone(),

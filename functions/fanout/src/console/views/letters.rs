@@ -7,6 +7,7 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use fanout_kernel::Subscriber;
+use fanout_runtime::Timestamp;
 use fanout_web::Problem;
 
 use crate::answer::counted;
@@ -14,7 +15,7 @@ use crate::console::Page;
 use crate::console::actions::{Job, Plan};
 use crate::console::frame::{Part, Screen, rendered};
 use crate::console::guard::TOKEN;
-use crate::console::words::{clock, escaped, full, short};
+use crate::console::words::{escaped, full, moment, short};
 use crate::dead_letters::Interrupt;
 use crate::dead_letters::chosen::{Told, look};
 
@@ -136,7 +137,7 @@ pub(crate) async fn show(State(page): State<Arc<Page>>) -> Response {
             Ok((letters, more)) => {
                 of.count = letters.len();
                 of.more = more;
-                of.groups = groups(consumer, letters);
+                of.groups = groups(consumer, letters, page.now());
             }
             Err(error) => of.error = Some(format!("{error:#}")),
         }
@@ -155,7 +156,7 @@ pub(crate) async fn show(State(page): State<Arc<Page>>) -> Response {
     screen.with(&page, &content).await
 }
 
-fn groups(consumer: &str, letters: Vec<Told>) -> Vec<Group> {
+fn groups(consumer: &str, letters: Vec<Told>, now: Timestamp) -> Vec<Group> {
     let mut by_reason: BTreeMap<String, Vec<Told>> = BTreeMap::new();
     for letter in letters {
         by_reason
@@ -165,8 +166,9 @@ fn groups(consumer: &str, letters: Vec<Told>) -> Vec<Group> {
     }
     let mut groups: Vec<Group> = { by_reason.into_iter() }
         .map(|(reason, letters)| {
-            let at =
-                |letter: Option<&Told>| letter.map_or_else(String::new, |it| clock(it.parked_at));
+            let at = |letter: Option<&Told>| {
+                letter.map_or_else(String::new, |it| moment(it.parked_at, now))
+            };
             Group {
                 href: format!(
                     "/dead-letters/plan?consumer={consumer}&reason={}",
@@ -180,7 +182,7 @@ fn groups(consumer: &str, letters: Vec<Told>) -> Vec<Group> {
                 last: at(letters.last()),
                 hidden: letters.len().saturating_sub(SHOWN),
                 letters: { letters.iter().rev().take(SHOWN) }
-                    .map(|it| Shown::of(consumer, it))
+                    .map(|it| Shown::of(consumer, it, now))
                     .collect(),
                 reason,
             }
@@ -191,7 +193,7 @@ fn groups(consumer: &str, letters: Vec<Told>) -> Vec<Group> {
 }
 
 impl Shown {
-    fn of(consumer: &str, letter: &Told) -> Self {
+    fn of(consumer: &str, letter: &Told, now: Timestamp) -> Self {
         let id = escaped(&letter.event_id);
         let message = escaped(&letter.message_id);
         let subject = letter.subject.as_ref();
@@ -200,7 +202,7 @@ impl Shown {
             event: format!("/events/{id}"),
             id: letter.event_id.clone(),
             message: letter.message_id.clone(),
-            at: clock(letter.parked_at),
+            at: moment(letter.parked_at, now),
             event_type: letter.event_type.clone().unwrap_or_default(),
             subject: subject.map(|it| (format!("/users/{}", escaped(it)), short(it))),
             plan: format!("/dead-letters/plan?consumer={consumer}&id={message}"),
@@ -264,7 +266,7 @@ pub(crate) async fn plan(State(page): State<Arc<Page>>, RawQuery(query): RawQuer
         count: letters.len(),
         none_picked: meant.picked && meant.ids.is_empty(),
         letters: { letters.iter().rev().take(SHOWN) }
-            .map(|it| Shown::of(consumer, it))
+            .map(|it| Shown::of(consumer, it, page.now()))
             .collect(),
         hidden: letters.len().saturating_sub(SHOWN),
         reasons: reasons.into_iter().collect(),

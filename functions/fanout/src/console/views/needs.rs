@@ -14,6 +14,8 @@ pub(super) const LONG: i64 = 10_000;
 #[template(path = "console/part/needs.html")]
 pub(super) struct Needs {
     needs: Vec<Need>,
+    /// Whether it is known what waits and what is dead.
+    known: bool,
 }
 
 struct Need {
@@ -66,7 +68,10 @@ pub(super) async fn needs(page: &Page, backlogs: Option<&Backlogs>) -> Needs {
     needs.extend(mischief(page));
     needs.extend(stuck(page).await);
     needs.extend(unpublished(page).await);
-    Needs { needs }
+    Needs {
+        needs,
+        known: backlogs.is_some(),
+    }
 }
 
 fn mischief(page: &Page) -> Option<Need> {
@@ -105,7 +110,10 @@ async fn stuck(page: &Page) -> Option<Need> {
     let count = u64::try_from(count).unwrap_or(u64::MAX);
     (count > 0).then(|| Need {
         tone: "bad",
-        text: format!("{} wait for a word of yours", plural(count, "process")),
+        text: match count {
+            1 => "1 process waits for a word of yours".to_owned(),
+            count => format!("{count} processes wait for a word of yours"),
+        },
         href: "/processes?status=stuck".to_owned(),
         link: "look at them",
     })

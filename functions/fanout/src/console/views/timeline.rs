@@ -29,7 +29,8 @@ pub(super) struct Mark {
 
 /// When a delivery began.
 pub(super) fn began(attempt: &Attempt) -> Timestamp {
-    attempt.at - TimeDelta::milliseconds(i64::try_from(attempt.took_ms).unwrap_or_default())
+    let took = attempt.took_ms.unwrap_or_default();
+    attempt.at - TimeDelta::milliseconds(i64::try_from(took).unwrap_or_default())
 }
 
 /// The width of the picture's time, in its own units,
@@ -48,8 +49,9 @@ pub(super) fn line(seen: Option<&SeenEvent>) -> Line {
         span: String::new(),
     };
     let Some(event) = seen else { return none };
+    let seen = |it: &&Attempt| it.was_seen();
     let ends = event.reactions.iter().flat_map(|it| it.attempts.iter());
-    let Some(end) = ends.map(|it| it.at).max() else {
+    let Some(end) = ends.filter(seen).map(|it| it.at).max() else {
         return none;
     };
     let all = (end - event.at).num_milliseconds().max(1);
@@ -57,11 +59,14 @@ pub(super) fn line(seen: Option<&SeenEvent>) -> Line {
         let part = (at - event.at).num_milliseconds() as f64 / all as f64;
         LEFT + part.clamp(0.0, 1.0) * WIDTH
     };
-    let mut reactions: Vec<&Reaction> = event.reactions.iter().collect();
+    let reactions = event.reactions.iter();
+    let mut reactions: Vec<&Reaction> = reactions
+        .filter(|it| it.attempts.iter().any(Attempt::was_seen))
+        .collect();
     let place = |it: &&Reaction| system::consumers().position(|of| of.consumer == it.consumer);
     reactions.sort_by_key(place);
     let rows = reactions.into_iter().enumerate().map(|(place, reaction)| {
-        let marks = reaction.attempts.iter().map(|attempt| {
+        let marks = reaction.attempts.iter().filter(seen).map(|attempt| {
             let (_, word, tone) = look(attempt.came);
             let from = x(began(attempt));
             Mark {
