@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use fanout_store_sqlite::DatabaseError;
-use rusqlite::params_from_iter;
+use rusqlite::{Connection, params_from_iter};
 
 use super::system::{System, TOPIC, folder, pull_from};
 use crate::backlog::BACKLOGS;
@@ -24,62 +24,63 @@ const FILL: &str = "
     FROM numbers;
     ANALYZE;";
 
+/// Each statement with its first step.
+const PLANS: [(&str, &str); 8] = [
+    (
+        DUE,
+        "SEARCH deliveries USING COVERING INDEX deliveries_due (subscription=? AND due_ms<?)",
+    ),
+    (
+        NEXT_DUE,
+        "SEARCH deliveries USING COVERING INDEX deliveries_due (subscription=? AND due_ms>?)",
+    ),
+    (
+        LOAD,
+        "SEARCH deliveries USING PRIMARY KEY (message=? AND subscription=?)",
+    ),
+    (
+        DROP_UNACKED,
+        "SEARCH deliveries USING PRIMARY KEY (message=? AND subscription=?)",
+    ),
+    (
+        DROP_RETAINED,
+        "SEARCH retained USING PRIMARY KEY (message=? AND subscription=?)",
+    ),
+    (ANY_OF_KEY, BY_KEY),
+    (FIRST_OF_KEY, BY_KEY),
+    (
+        IF_UNWANTED,
+        "SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)",
+    ),
+];
+
+/// The steps of a statement.
+fn steps(file: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = file.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+    let unknown = vec![0; statement.parameter_count()];
+    let steps = statement.query_map(params_from_iter(unknown), |row| row.get("detail"))?;
+    steps.collect()
+}
+
 #[tokio::test]
 async fn with_a_hundred_thousand_waiting_every_look_goes_through_an_index() {
     let folder = folder();
     let subscriptions = [pull_from(TOPIC, "one"), pull_from(TOPIC, "two")];
     let system = System::start(&folder, &subscriptions).await;
-    let plans = [
-        (
-            DUE,
-            "SEARCH deliveries USING COVERING INDEX deliveries_due (subscription=? AND due_ms<?)",
-        ),
-        (
-            NEXT_DUE,
-            "SEARCH deliveries USING COVERING INDEX deliveries_due (subscription=? AND due_ms>?)",
-        ),
-        (
-            LOAD,
-            "SEARCH deliveries USING PRIMARY KEY (message=? AND subscription=?)",
-        ),
-        (
-            DROP_UNACKED,
-            "SEARCH deliveries USING PRIMARY KEY (message=? AND subscription=?)",
-        ),
-        (
-            DROP_RETAINED,
-            "SEARCH retained USING PRIMARY KEY (message=? AND subscription=?)",
-        ),
-        (ANY_OF_KEY, BY_KEY),
-        (FIRST_OF_KEY, BY_KEY),
-        (
-            IF_UNWANTED,
-            "SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)",
-        ),
-    ];
     system
         .database
-        .call::<_, DatabaseError>(move |file| {
+        .call::<_, DatabaseError>(|file| {
             file.execute_batch(FILL)?;
-            for (sql, expected) in plans {
-                let mut statement = file.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-                let unknown = vec![0; statement.parameter_count()];
-                let steps =
-                    statement.query_map(params_from_iter(unknown), |row| row.get("detail"))?;
-                let steps: Vec<String> = steps.collect::<Result<_, _>>()?;
+            for (sql, expected) in PLANS {
+                let steps = steps(file, sql)?;
                 assert_eq!(steps[0], expected);
-                assert!(
-                    steps
-                        .iter()
-                        .all(|step| step.starts_with("SEARCH") || step.contains("SUBQUERY")),
-                    "{steps:?}"
-                );
+                let searches =
+                    |step: &String| step.starts_with("SEARCH") || step.contains("SUBQUERY");
+                assert!(steps.iter().all(searches), "{steps:?}");
             }
             // The backlogs are counted, so that one step looks at all; in the narrowest index, and of
             // messages at one for each subscription.
-            let mut statement = file.prepare(&format!("EXPLAIN QUERY PLAN {BACKLOGS}"))?;
-            let steps = statement.query_map([], |row| row.get("detail"))?;
-            let steps: Vec<String> = steps.collect::<Result<_, _>>()?;
+            let steps = steps(file, BACKLOGS)?;
             let counted = "SCAN deliveries USING COVERING INDEX deliveries_due".to_owned();
             let one = "SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)".to_owned();
             assert!(
