@@ -242,6 +242,7 @@ fn the_table_of_settings_names_what_containers_read() {
         "shared/google-cloud/src",
         "shared/kernel/src",
         "shared/mail/src",
+        "shared/outbox/src",
         "shared/runtime/src",
         "shared/telemetry/src",
         "shared/web/src",
