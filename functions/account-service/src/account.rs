@@ -259,6 +259,7 @@ fn signed(amount: Money) -> i64 {
 
 impl Aggregate for Account {
     const FIRST: &'static str = <AccountOpened as fanout_events::EventType>::TYPE;
+    const TOPIC: &'static str = <AccountOpened as fanout_events::EventType>::DOMAIN.topic;
     const STATE_SCHEMA: u32 = 1;
     type Command = AccountCommand;
     type Event = AccountEvent;

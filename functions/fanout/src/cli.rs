@@ -116,7 +116,7 @@ pub struct UpFlags {
     #[arg(long, env = "FANOUT_DATA_DIR", default_value = ".fanout")]
     pub data_dir: PathBuf,
     /// Empty the data directory first, but for the files of discarded dead letters
-    #[arg(long, env = "FANOUT_FRESH")]
+    #[arg(long)]
     pub fresh: bool,
     /// How log lines are written: `text` or `json`
     #[arg(long, env = "FANOUT_LOG", default_value = "text")]
@@ -329,7 +329,7 @@ mod tests {
                         variable.to_str().unwrap(),
                         format!("FANOUT_{}", name.to_uppercase().replace('-', "_"))
                     ),
-                    None => drop(without.insert(name.to_owned())),
+                    None => drop(without.insert(format!("{} {name}", command.get_name()))),
                 }
             }
             let subcommands = command.get_subcommands();

@@ -106,9 +106,6 @@ impl Target {
     /// Decides. Emulators named by the environment come before everything, as they do for Google's
     /// own clients; together with `--project` that is more likely an oversight, so it is an error.
     pub fn from_flags(flags: &TargetFlags, environment: &dyn Environment) -> anyhow::Result<Self> {
-        let mut settings = Settings::new(environment);
-        let outboxes = OutboxSettings::read(&mut settings);
-        let outboxes = settings.finish(outboxes)?;
         let google = match (emulators(environment)?, &flags.project) {
             (Some(_), Some(_)) => bail!(
                 "--project asks for Google Cloud, and PUBSUB_EMULATOR_HOST and FIRESTORE_EMULATOR_HOST for emulators: drop the flag or unset the variables"
@@ -122,6 +119,9 @@ impl Target {
                 });
             }
         };
+        let mut settings = Settings::new(environment);
+        let outboxes = OutboxSettings::read(&mut settings);
+        let outboxes = settings.finish(outboxes)?;
         let database = flags.database.clone();
         let google = GoogleCloudSettings { database, ..google };
         Ok(Self::Google(google.outboxes_told(outboxes)))

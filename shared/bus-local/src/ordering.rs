@@ -30,7 +30,7 @@ pub(super) fn release_next(
     Ok(released > 0)
 }
 
-// What looks twice like the same condition is what tells SQLite that the index by key has all of these.
+// `<> ''` follows from the line above; without it SQLite does not use the index, which is a partial one.
 pub(super) const FIRST_OF_KEY: &str = "SELECT min(message) FROM deliveries
     WHERE subscription = ?1 AND ordering_key = ?2 AND ordering_key <> ''";
 

@@ -175,7 +175,7 @@ fn insert_message(
     Ok(())
 }
 
-// As in `ordering::FIRST_OF_KEY`, the last condition is for the index.
+// For the last condition see `ordering::FIRST_OF_KEY`.
 pub(super) const ANY_OF_KEY: &str = "SELECT 1 FROM deliveries
     WHERE subscription = ?1 AND ordering_key = ?2 AND ordering_key <> ''";
 

@@ -13,6 +13,8 @@ pub trait Aggregate:
 {
     /// The type of every stream's first event, and of no other.
     const FIRST: &'static str;
+    /// The topic of its events.
+    const TOPIC: &'static str;
     /// Raised with every change of the state or of what events do to it: older snapshots are then
     /// read past.
     const STATE_SCHEMA: u32;

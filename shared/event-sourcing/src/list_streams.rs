@@ -46,11 +46,11 @@ impl Listing {
     }
 }
 
-/// The names of all streams whose last event is one of this domain. A [`Listing`] passes over a stream
+/// The names of all streams whose last event goes to this topic. A [`Listing`] passes over a stream
 /// whose first event is not as it was written, and this over one whose last is not. One query for each.
 pub(crate) async fn all_streams(
     documents: &dyn Documents,
-    domain: &str,
+    topic: &str,
 ) -> Result<BTreeSet<String>, LoadError> {
     let mut names = BTreeSet::new();
     let mut last = String::new();
@@ -65,10 +65,10 @@ pub(crate) async fn all_streams(
             return Ok(names);
         };
         last = document.fields.text("stream")?.to_owned();
-        let event_type = document.fields.text("type").unwrap_or_default();
+        let is_of_topic = document.fields.text("topic") == Ok(topic);
         let sequence = document.fields.count("sequence").unwrap_or_default();
         let in_its_place = document.key.id() == EventRow::lasting_id(&last, sequence);
-        if in_its_place && event_type.split('.').next() == Some(domain) {
+        if in_its_place && is_of_topic {
             names.insert(last.clone());
         }
     }

@@ -108,8 +108,7 @@ pub async fn verify_with_copies<A: Aggregate>(
     }));
     let mut streams = Listing::of(A::FIRST);
     let listed = streams.finish(documents).await?;
-    let domain = A::FIRST.split('.').next().unwrap_or_default();
-    let all = all_streams(documents, domain).await?;
+    let all = all_streams(documents, A::TOPIC).await?;
     let names = all.iter().map(String::as_str).chain(listed).collect();
     let mut report = read::<A>(documents, names, days).await?;
     report.faults.extend(missing);

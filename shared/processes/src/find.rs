@@ -2,35 +2,47 @@
 
 use std::collections::BTreeSet;
 
-use fanout_store::{Comparison, Cursor, Direction, Documents, Query, ReadError, all_documents};
+use fanout_store::{
+    Comparison, Cursor, Direction, Documents, Query, ReadError, StoreError, all_documents,
+};
 
 use crate::instance::Status;
 use crate::stored::{PROCESSES, StoredProcess};
 
-/// The instances that stand like this, those that changed last first, at most `limit`.
-pub async fn find_processes(
-    documents: &dyn Documents,
-    status: Status,
-    limit: u32,
-) -> Result<Vec<StoredProcess>, ReadError> {
-    let (found, _) = page_of_processes(documents, status, limit, None).await?;
-    Ok(found)
+/// Some of the instances that stand like this.
+#[derive(Debug, Default)]
+pub struct ProcessPage {
+    /// Those that changed last first.
+    pub found: Vec<StoredProcess>,
+    /// The ids of documents that cannot be read: somebody changed them by hand.
+    pub unreadable: Vec<String>,
+    /// Whether there are more behind them.
+    pub more: bool,
 }
 
-/// Those that come after a cursor, or the first; and whether there are more.
+/// The instances that stand like this and come after a cursor, or the first; at most `limit`.
 pub async fn page_of_processes(
     documents: &dyn Documents,
     status: Status,
     limit: u32,
     after: Option<Cursor>,
-) -> Result<(Vec<StoredProcess>, bool), ReadError> {
+) -> Result<ProcessPage, StoreError> {
     // One more, to know whether this page is the last.
     let mut query = standing(status).limit(limit.saturating_add(1));
     query.after = after;
-    let page = documents.query(&query).await?.documents;
+    let documents = documents.query(&query).await?.documents;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let found = page.iter().take(most).map(StoredProcess::from_document);
-    Ok((found.collect::<Result<_, _>>()?, page.len() > most))
+    let mut page = ProcessPage {
+        more: documents.len() > most,
+        ..ProcessPage::default()
+    };
+    for document in documents.iter().take(most) {
+        match StoredProcess::from_document(document) {
+            Ok(stored) => page.found.push(stored),
+            Err(_) => page.unreadable.push(document.key.id().to_owned()),
+        }
+    }
+    Ok(page)
 }
 
 /// The versions that have open instances, by the process's name.

@@ -27,7 +27,7 @@ pub(crate) fn to_value(json: &Json) -> Value {
 /// As it is read back. A time is its text.
 pub(crate) fn to_json(value: &Value) -> Json {
     match value {
-        // The second kind is refused before.
+        // `StoredProcess::from_fields` has refused a foreign value.
         Value::Null | Value::Foreign(_) => Json::Null,
         Value::Boolean(flag) => Json::Bool(*flag),
         Value::Integer(number) => Json::from(*number),

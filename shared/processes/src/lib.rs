@@ -18,7 +18,7 @@ mod verbs_route;
 mod wake;
 
 pub use engine::{Begun, CannotBegin, Engine, EngineError};
-pub use find::{find_processes, open_versions, page_of_processes};
+pub use find::{ProcessPage, open_versions, page_of_processes};
 pub use instance::{Failed, Instance, Status, StepRecord, StepStatus};
 pub use machine::{Machine, machine};
 pub use operate::CANCELLED_BY_OPERATOR;

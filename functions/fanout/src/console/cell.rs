@@ -64,12 +64,16 @@ impl Cell {
             span(i64::try_from(took).unwrap_or(i64::MAX))
         });
         let count = |came: Came| {
-            reaction
-                .attempts
-                .iter()
-                .filter(|it| it.came == came)
-                .count()
+            let attempts = reaction.attempts.iter();
+            attempts.filter(|it| it.came == came).count()
         };
+        let failed = reaction
+            .attempts
+            .iter()
+            .filter(|it| it.came == Came::Failed);
+        // The store counts them, and keeps the last.
+        let tries_of = |it: &Attempt| it.number.filter(|_| it.is_remembered).unwrap_or(1);
+        let failed: u64 = failed.map(tries_of).sum();
         let why = || standing.why.clone().unwrap_or_default();
         let slug = || why().split(": ").next().unwrap_or_default().to_owned();
         let duplicates = count(Came::Duplicate);
@@ -82,10 +86,10 @@ impl Cell {
             Came::Ignored => Self::new("–", "ignored", "not wanted".to_owned(), "mute"),
             Came::Stale => Self::new("⤺", "stale", took, "mute"),
             Came::Parked => Self::new("⊘", "parked", slug(), "bad"),
-            Came::GivenUp => Self::new("⊘", "dead letter", tries(count(Came::Failed)), "bad"),
+            Came::GivenUp => Self::new("⊘", "dead letter", tries(failed), "bad"),
             Came::Busy => Self::new("▸", "busy", took, "busy"),
             Came::Deferred => Self::new("↻", "asked for later", String::new(), "warn"),
-            Came::Failed => Self::new("↻", "retrying", tries(count(Came::Failed)), "warn"),
+            Came::Failed => Self::new("↻", "retrying", tries(failed), "warn"),
             Came::Refused => Self::new("⊘", "refused", slug(), "bad"),
         }
     }
@@ -115,8 +119,9 @@ fn age(since: Timestamp, now: Timestamp) -> String {
     span((now - since).num_milliseconds())
 }
 
-fn tries(count: usize) -> String {
+fn tries(count: u64) -> String {
     match count {
+        0 => String::new(),
         1 => "1 try failed".to_owned(),
         count => format!("{count} tries failed"),
     }

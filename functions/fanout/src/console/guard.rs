@@ -164,7 +164,7 @@ fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 fn is_ours(authority: &str, port: u16) -> bool {
     let host = authority.strip_suffix(&format!(":{port}"));
     host.is_some_and(|host| {
-        ["localhost", "127.0.0.1", "[::1]"]
+        ["localhost", "127.0.0.1"]
             .iter()
             .any(|it| host.eq_ignore_ascii_case(it))
     })

@@ -2,12 +2,13 @@
 //! once, when the page is opened first.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use fanout_dedup::{FoundMark, MarkState, find_marks};
 use fanout_events::{EventsOf, FLOW};
 use fanout_kernel::Subscriber;
-use fanout_outbox::{EventRow, RecordedBetween, RecordedEvents};
+use fanout_outbox::{EventRow, RecordedBetween, RecordedEvents, Standing};
 use fanout_runtime::{Timestamp, error_chain, later};
 use tracing::warn;
 
@@ -29,34 +30,41 @@ const WINDOWS: [TimeDelta; 3] = [
 const ENOUGH: usize = 50;
 
 impl Page {
-    /// Lets the hub know of what was before it, once.
-    pub(super) async fn remember(&self) {
+    /// Lets the hub know of what was before it, once. It ends even if who asked first goes away: letters
+    /// are held meanwhile.
+    pub(super) async fn remember(self: &Arc<Self>) {
         let read = async {
-            let found = self.latest_rows().await;
-            let found = match found {
-                Ok(found) => found,
-                Err(error) => {
-                    let error = error_chain(&error);
-                    warn!(
-                        error,
-                        "what was before cannot be read: the page begins empty"
-                    );
-                    return;
-                }
-            };
-            let mut events = Vec::new();
-            for row in found {
-                let marks = find_marks(self.documents.as_ref(), EventsOf::Event(&row.event_id), 50);
-                let marks = marks.await.map_or_else(|_| Vec::new(), |(marks, _)| marks);
-                events.push(event(row, marks));
-            }
-            self.add_given_up(&mut events).await;
-            self.hub.remember(events);
+            let page = Arc::clone(self);
+            // An error says that it has panicked, which is logged.
+            let _ = tokio::spawn(async move { page.look_back().await }).await;
         };
         self.remembered.get_or_init(|| read).await;
     }
 
-    /// What the bus has given up has no mark where the consumer was never reached: its letter tells.
+    async fn look_back(&self) {
+        let found = match self.latest_rows().await {
+            Ok(found) => found,
+            Err(error) => {
+                let error = error_chain(&error);
+                warn!(
+                    error,
+                    "what was before cannot be read: the page begins empty"
+                );
+                return;
+            }
+        };
+        let mut events = Vec::new();
+        for row in found {
+            let marks = find_marks(self.documents.as_ref(), EventsOf::Event(&row.event_id), 50);
+            let marks = marks.await.map_or_else(|_| Vec::new(), |(marks, _)| marks);
+            events.push(event(row, marks));
+        }
+        self.add_given_up(&mut events).await;
+        self.hub.remember(events);
+    }
+
+    /// Of what the bus has given up no mark tells, but its letter: the consumer failed, or was never
+    /// reached.
     async fn add_given_up(&self, events: &mut [SeenEvent]) {
         let Some(backlogs) = self.backlogs().await else {
             return;
@@ -76,21 +84,21 @@ impl Page {
                 }
             };
             for event in events.iter_mut() {
-                let mut letters = letters.iter();
-                if event.reaction(subscriber.consumer).is_none()
-                    && let Some(letter) = letters.find(|it| it.event_id == event.id)
+                let letter = letters.iter().find(|it| it.event_id == event.id);
+                let reaction = event.reaction(subscriber.consumer);
+                let came = reaction.and_then(|it| it.standing()).map(|it| it.came);
+                if !came.is_some_and(|came| came.is_settled() || came.is_dead())
+                    && let Some(letter) = letter
                 {
-                    event.reactions.push(Reaction {
-                        consumer: subscriber.consumer.to_owned(),
-                        attempts: vec![Attempt {
-                            at: letter.parked_at,
-                            number: None,
-                            came: Came::GivenUp,
-                            took_ms: None,
-                            status: None,
-                            why: Some(letter.reason.clone()),
-                            may_have_repeated: false,
-                        }],
+                    event.reaction_mut(subscriber.consumer).add(Attempt {
+                        at: letter.parked_at,
+                        number: None,
+                        came: Came::GivenUp,
+                        took_ms: None,
+                        status: None,
+                        why: Some(letter.reason.clone()),
+                        may_have_repeated: false,
+                        is_remembered: true,
                     });
                 }
             }
@@ -127,6 +135,7 @@ impl Page {
 }
 
 fn event(row: EventRow, marks: Vec<FoundMark>) -> SeenEvent {
+    let is_published = matches!(row.standing, Standing::Published(_));
     let flow = row.message().attributes.remove(FLOW);
     let mut event = SeenEvent {
         number: 0,
@@ -137,8 +146,8 @@ fn event(row: EventRow, marks: Vec<FoundMark>) -> SeenEvent {
         correlation_id: row.correlation_id.clone(),
         flow,
         at: row.recorded_at,
-        copies: 1,
-        is_unpublished: row.waits(),
+        copies: u32::from(is_published),
+        is_unpublished: !is_published,
         reactions: Vec::new(),
         messages: Vec::new(),
         lines: Vec::new(),
@@ -156,6 +165,7 @@ fn event(row: EventRow, marks: Vec<FoundMark>) -> SeenEvent {
                 status: None,
                 why: mark.outcome.filter(|_| came == Came::Parked),
                 may_have_repeated: mark.may_have_repeated,
+                is_remembered: true,
             }],
         });
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use fanout_processes::{Status, StoredProcess, page_of_processes};
-use fanout_store::{Documents, ReadError};
+use fanout_store::{Documents, StoreError};
 use serde::Serialize;
 
 use super::ListFlags;
@@ -17,6 +17,8 @@ use crate::trace::shown;
 #[derive(Serialize)]
 struct List {
     processes: Vec<Listed>,
+    /// The ids of documents that cannot be read.
+    unreadable: Vec<String>,
     /// Of each status of which there are more: asks for those.
     next_page_tokens: BTreeMap<&'static str, String>,
 }
@@ -53,24 +55,27 @@ async fn look(
     asked: Option<Status>,
     after: Option<PageToken>,
     limit: u32,
-) -> Result<List, ReadError> {
+) -> Result<List, StoreError> {
     let asked = after.as_ref().map(|after| after.status).or(asked);
     let statuses = Status::ALL.into_iter().filter(|status| match asked {
         Some(asked) => *status == asked,
         None => status.is_open(),
     });
     let (mut found, mut next_page_tokens) = (Vec::new(), BTreeMap::new());
+    let mut unreadable = Vec::new();
     for status in statuses {
         let after = after.clone().map(PageToken::into_cursor);
-        let (some, more) = page_of_processes(documents, status, limit, after).await?;
-        if let Some(last) = some.last().filter(|_| more) {
+        let page = page_of_processes(documents, status, limit, after).await?;
+        if let Some(last) = page.found.last().filter(|_| page.more) {
             next_page_tokens.insert(status.as_str(), PageToken::after(last).to_string());
         }
-        found.extend(some);
+        found.extend(page.found);
+        unreadable.extend(page.unreadable);
     }
     found.sort_by_key(|stored| std::cmp::Reverse(stored.updated_at));
     Ok(List {
         processes: found.iter().map(Listed::of).collect(),
+        unreadable,
         next_page_tokens,
     })
 }
@@ -110,7 +115,14 @@ fn text(list: &List) -> String {
             printable(reason.unwrap_or("")),
         );
     }
-    if list.processes.is_empty() {
+    for id in &list.unreadable {
+        let _ = writeln!(
+            out,
+            "{} cannot be read: somebody changed it by hand; mend it in the collection `processes`",
+            printable(id)
+        );
+    }
+    if list.processes.is_empty() && list.unreadable.is_empty() {
         out.push_str("no processes\n");
     }
     for (status, token) in &list.next_page_tokens {
@@ -189,6 +201,22 @@ mod tests {
         assert_eq!(keys(&last), ["ord_1"]);
         assert!(last.next_page_tokens.is_empty());
         assert!(!text(&last).contains("more"));
+    }
+
+    /// It hides no other.
+    #[tokio::test]
+    async fn a_process_that_cannot_be_read_is_named() {
+        let documents = store().await;
+        let changed = order(7, Status::Stuck);
+        let fields = changed.to_fields().with("steps", "none");
+        let write = Write::set(changed.key(), fields);
+        documents.commit(vec![write]).await.unwrap();
+        let list = look(&documents, Some(Status::Stuck), None, 10)
+            .await
+            .unwrap();
+        assert_eq!(keys(&list), ["ord_6"]);
+        let said = format!("{} cannot be read", changed.key().id());
+        assert!(text(&list).contains(&said), "{}", text(&list));
     }
 
     #[test]

@@ -43,8 +43,8 @@ pub(crate) struct Composed {
     pub(crate) message: OutgoingMessage,
 }
 
-/// Puts the data into an envelope. The message is what the type's own service would publish, and has its
-/// place behind the others of its subject even where that is a request.
+/// Puts the data into an envelope. The message is what the type's own service would publish; but a
+/// request, too, gets its subject as ordering key.
 pub(crate) fn compose(parts: EventParts<'_>, data: &[u8]) -> Result<Composed, WrongUse> {
     let data = read_object(data)?;
     let known = fanout_contracts::find(parts.event_type)

@@ -107,6 +107,7 @@ pub(crate) type Jar = JarOf<1>;
 
 impl<const SCHEMA: u32> Aggregate for JarOf<SCHEMA> {
     const FIRST: &'static str = Made::TYPE;
+    const TOPIC: &'static str = Made::DOMAIN.topic;
     const STATE_SCHEMA: u32 = SCHEMA;
     type Command = Command;
     type Event = JarEvent;

@@ -122,6 +122,19 @@ async fn a_first_event_is_missed_in_no_listing() {
         );
         scene.tamper(Write::set(row(1), before.clone())).await;
     }
+    // It may be the only one.
+    scene.change("new", Command::Make).await.unwrap();
+    scene.drained().await;
+    let key = EventRow::key_of(&EventRow::lasting_id("new", 1));
+    let before = scene.documents.get(&key).await.unwrap().unwrap().fields;
+    for (field, value) in [("shard", Value::from(19_u64)), ("type", "tin.made".into())] {
+        let forged = before.clone().with(field, value);
+        scene.tamper(Write::set(key.clone(), forged)).await;
+        let faults = scene.faults().await;
+        assert_eq!(faults.len(), 1, "{field}: {faults:?}");
+        assert!(faults[0].starts_with("new, event 1: "), "{faults:?}");
+        scene.tamper(Write::set(key.clone(), before.clone())).await;
+    }
     assert_eq!(scene.faults().await, [""; 0]);
 }
 

@@ -1,5 +1,7 @@
 //! The fence: what a participant remembers of a step.
 
+use std::collections::BTreeSet;
+
 use fanout_consume::View;
 use fanout_events::{CANCELLED, StepRef};
 use fanout_runtime::Timestamp;
@@ -25,9 +27,9 @@ pub(super) struct Fence {
     pub(super) state: State,
     /// How many answers were given.
     answers: u64,
-    /// How many tries to do it may have acted, and were not heard of again; without those of who acts
-    /// now.
-    pub(super) unanswered: u64,
+    /// Events that have acted for the step before and did not end: their marks, which are kept for 45
+    /// days, count their tries.
+    pub(super) displaced: BTreeSet<String>,
 }
 
 /// How far a step is.
@@ -66,9 +68,12 @@ impl Fences {
         if let Some(stored) = view.get(&fence.key).await? {
             fence.version = Precondition::UpdatedAt(stored.update_time);
             fence.answers = stored.fields.count("answers")?;
-            let unanswered = stored.fields.get("unanswered");
-            let unanswered = unanswered.map(|_| stored.fields.count("unanswered"));
-            fence.unanswered = unanswered.transpose()?.unwrap_or_default();
+            let displaced = stored.fields.optional_text("displaced")?;
+            fence.displaced = displaced
+                .unwrap_or_default()
+                .lines()
+                .map(str::to_owned)
+                .collect();
             fence.state = State::from_fields(&stored.fields)?;
         }
         Ok(fence)
@@ -82,7 +87,7 @@ impl Fences {
             version: Precondition::Absent,
             state: State::Unknown,
             answers: 0,
-            unanswered: 0,
+            displaced: BTreeSet::new(),
         }
     }
 
@@ -117,14 +122,13 @@ impl Fences {
     }
 
     fn write(&self, fence: &Fence, state: &State, answers: u64) -> Write {
+        let displaced: Vec<&str> = fence.displaced.iter().map(String::as_str).collect();
+        let displaced = displaced.join("\n");
         let fields = state
             .to_fields()
             .with("consumer", self.consumer)
             .with("answers", answers)
-            .with(
-                "unanswered",
-                (fence.unanswered > 0).then_some(fence.unanswered),
-            );
+            .with("displaced", (!displaced.is_empty()).then_some(displaced));
         Write::set(fence.key.clone(), fields).only_if(fence.version)
     }
 }

@@ -135,10 +135,9 @@ impl<S: OutsideStep> OutsideEffect<S::Asked> for DoOutside<S> {
             State::Acting(lease) if self.fences.held(lease, &event.id) => {
                 return Err(Failure::Later(StepIsHeld.into()));
             }
-            // Its tries are known by its own mark alone.
             State::Acting(lease) if lease.owner != event.id => {
-                let unanswered = view.unanswered_of(self.fences.consumer, &lease.owner);
-                fence.unanswered = fence.unanswered.saturating_add(unanswered.await?);
+                let owner = lease.owner.clone();
+                fence.displaced.insert(owner);
             }
             State::Unknown | State::Acting(_) => {}
             State::Done(_) | State::Undoing { .. } | State::Undone => {
@@ -146,10 +145,12 @@ impl<S: OutsideStep> OutsideEffect<S::Asked> for DoOutside<S> {
             }
         }
         let acting = State::Acting(self.fences.lease(&event.id));
-        Ok(Fencing {
-            writes: vec![self.fences.changed(&fence, &acting)],
-            unanswered: fence.unanswered,
-        })
+        let mut fencing = Fencing::from(vec![self.fences.changed(&fence, &acting)]);
+        for other in fence.displaced.iter().filter(|it| **it != event.id) {
+            let unanswered = view.unanswered_of(self.fences.consumer, other).await?;
+            fencing.unanswered = fencing.unanswered.saturating_add(unanswered);
+        }
+        Ok(fencing)
     }
 
     async fn act(

@@ -275,6 +275,18 @@ async fn a_second_question_knows_of_the_tries_of_the_first_and_a_third_of_both()
 }
 
 #[tokio::test]
+async fn a_first_question_that_comes_again_after_a_second_counts_no_try_twice() {
+    let stage = Stage::with(&[Trouble::NotReached, Trouble::Unheard]).await;
+    assert_eq!(stage.charge("evt_1", 1).await, "failed");
+    for (event, attempt, came) in [("evt_2", 2, "failed"), ("evt_1", 1, "done")] {
+        stage.scene.clock.advance(Duration::from_secs(60));
+        assert_eq!(stage.charge(event, attempt).await, came);
+    }
+    let known = stage.bank.unanswered.lock().unwrap().clone();
+    assert_eq!(known, [(0, false), (1, true), (1, true)]);
+}
+
+#[tokio::test]
 async fn a_call_that_is_not_answered_holds_nothing_and_the_next_question_asks_by_its_key() {
     let stage = Stage::with(&[Trouble::Silent]).await;
     assert_eq!(stage.charge("evt_1", 1).await, "done");

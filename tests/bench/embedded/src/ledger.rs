@@ -35,6 +35,7 @@ type Filled = Many<{ Account::STATE_SCHEMA }>;
 type WithoutSnapshots = Many<{ u32::MAX }>;
 
 impl<const SCHEMA: u32> Aggregate for Many<SCHEMA> {
+    const TOPIC: &'static str = Account::TOPIC;
     const FIRST: &'static str = Account::FIRST;
     const STATE_SCHEMA: u32 = SCHEMA;
     type Command = Vec<AccountCommand>;

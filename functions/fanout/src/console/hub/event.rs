@@ -84,13 +84,8 @@ pub(crate) struct Attempt {
     pub(crate) why: Option<String>,
     /// An earlier holder may have acted and not lived to say so.
     pub(crate) may_have_repeated: bool,
-}
-
-impl Attempt {
-    /// Whether the page saw it; otherwise the store remembers what came of it.
-    pub(crate) fn was_seen(&self) -> bool {
-        self.took_ms.is_some() || self.came == Came::GivenUp
-    }
+    /// The page did not see it: the store remembers what came of it.
+    pub(crate) is_remembered: bool,
 }
 
 /// What one consumer made of an event.
@@ -132,7 +127,7 @@ pub(crate) struct SeenEvent {
     pub(crate) at: Timestamp,
     /// How often it was published, as far as the page saw.
     pub(crate) copies: u32,
-    /// The bus did not take it, so far.
+    /// Somebody publishes it, and the bus has not taken it so far.
     pub(crate) is_unpublished: bool,
     pub(crate) reactions: Vec<Reaction>,
     /// The bus's ids of its messages, as far as they were told.
@@ -146,13 +141,18 @@ impl SeenEvent {
     }
 
     /// Whether the consumer is told of it: it hears the topic, and has a use for the type and the flow.
-    /// What is no event is told to all that hear the topic.
+    /// What is no event is told to all that hear the topic; of what went past the page, and is known by
+    /// a delivery alone, the flow is not known.
     pub(crate) fn is_for(&self, subscriber: &Subscriber) -> bool {
-        let (topic, flow) = (self.topic.as_str(), self.flow.as_deref());
-        match self.event_type.as_str() {
-            "" => subscriber.topics.iter().any(|it| it.topic == topic),
-            known => system::wants(subscriber, topic, known, flow),
+        let (topic, known) = (self.topic.as_str(), self.event_type.as_str());
+        let mut heard = subscriber.topics.iter().filter(|it| it.topic == topic);
+        if known.is_empty() {
+            return heard.next().is_some();
         }
+        if self.copies == 0 && !self.is_unpublished {
+            return heard.any(|it| it.types.contains(&known));
+        }
+        system::wants(subscriber, topic, known, self.flow.as_deref())
     }
 
     pub(super) fn logged(&mut self, line: LogLine) {

@@ -227,8 +227,9 @@ impl Seen {
     }
 
     fn publishing(&mut self, told: Publication, now: Timestamp) {
-        let (number, _) = self.enter(&told.event_id, &told.topic, now);
+        let (number, is_new) = self.enter(&told.event_id, &told.topic, now);
         if let Some(event) = self.numbered_mut(number) {
+            event.is_unpublished |= is_new;
             if event.event_type.is_empty() {
                 event.event_type = told.event_type;
             }
@@ -243,8 +244,8 @@ impl Seen {
         let Some(event) = number.and_then(|number| self.numbered_mut(number)) else {
             return;
         };
-        event.is_unpublished = !was_taken && event.copies == 0;
         if was_taken {
+            event.is_unpublished = false;
             event.copies += 1;
             let topic = event.topic.clone();
             self.meters.event(&topic, now);
@@ -269,6 +270,8 @@ impl Seen {
         let Some(event) = self.numbered_mut(number) else {
             return;
         };
+        // Whatever the bus has answered, if it has.
+        event.is_unpublished = false;
         if event.event_type.is_empty() {
             event.event_type = told.event_type;
         }
@@ -284,6 +287,7 @@ impl Seen {
             status: told.status,
             why: told.why,
             may_have_repeated: told.may_have_repeated,
+            is_remembered: false,
         });
         if let Some(id) = told.message_id.filter(|it| !event.messages.contains(it))
             && event.messages.len() < MOST_MESSAGES
@@ -320,6 +324,7 @@ impl Seen {
             status: None,
             why: Some(why),
             may_have_repeated: false,
+            is_remembered: false,
         });
     }
 }

@@ -57,6 +57,8 @@ fn what_the_bus_does_not_take_counts_for_nothing_however_often_it_is_tried() {
         let counted = seen.meters.recent("user-events", at(5)).all;
         (event.is_unpublished, event.copies, counted)
     };
+    hub.publishing(publication("evt_1"), at(0));
+    assert_eq!(known(), (true, 0, 0), "no answer is none");
     for second in 1..=3 {
         hub.publishing(publication("evt_1"), at(second));
         hub.published("evt_1", false, at(second));
@@ -129,11 +131,27 @@ fn what_was_before_comes_before_what_is_told_and_never_twice() {
         messages: Vec::new(),
         lines: Vec::new(),
     };
-    hub.remember(["evt_1", "evt_2", "evt_3"].map(before).to_vec());
+    let waiting = SeenEvent {
+        copies: 0,
+        is_unpublished: true,
+        ..before("evt_0")
+    };
+    let all = ["evt_1", "evt_2", "evt_3"].map(before);
+    hub.remember([&[waiting][..], &all].concat());
+    for was_taken in [false, true] {
+        hub.publishing(publication("evt_0"), at(4));
+        hub.published("evt_0", was_taken, at(4));
+        let seen = hub.look();
+        let event = seen.event("evt_0").unwrap();
+        assert_eq!(
+            (event.is_unpublished, event.copies),
+            (!was_taken, u32::from(was_taken))
+        );
+    }
     hub.delivered(delivery("evt_2", "done"), at(4));
     let seen = hub.look();
     let latest: Vec<&str> = seen.latest().map(|it| it.id.as_str()).collect();
-    assert_eq!(latest, ["evt_3", "evt_2", "evt_1"]);
+    assert_eq!(latest, ["evt_3", "evt_2", "evt_1", "evt_0"]);
     assert!(seen.event("evt_2").unwrap().reaction("email").is_some());
     assert_eq!(seen.count(), 1);
 }

@@ -270,7 +270,7 @@ fn deliveries(seen: Option<&SeenEvent>, reaction: Option<&Reaction>) -> Vec<Deli
     let (Some(event), Some(reaction)) = (seen, reaction) else {
         return Vec::new();
     };
-    let attempts = reaction.attempts.iter().filter(|it| it.was_seen());
+    let attempts = reaction.attempts.iter().filter(|it| !it.is_remembered);
     attempts.map(|it| Delivered::of(it, event.at)).collect()
 }
 

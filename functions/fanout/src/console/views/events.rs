@@ -14,7 +14,7 @@ use crate::console::Page;
 use crate::console::cell::Cell;
 use crate::console::frame::{Part, Screen, rendered};
 use crate::console::hub::{Came, Seen, SeenEvent};
-use crate::console::words::{clock, escaped, full, short};
+use crate::console::words::{escaped, full, moment, short};
 
 /// How many rows a page has.
 const ROWS: usize = 50;
@@ -184,7 +184,7 @@ impl Filter {
             "trouble" => stands(is_trouble),
             "open" => meant.any(|it| match standing(it) {
                 Some(came) => !came.is_settled() && !came.is_dead(),
-                None => event.is_for(it),
+                None => event.is_for(it) && !event.is_unpublished,
             }),
             _ => self.consumer.is_empty() || meant.next().is_some(),
         }
@@ -265,7 +265,7 @@ impl Row {
             number: event.number,
             href: format!("/events/{}", escaped(&event.id)),
             id: event.id.clone(),
-            at: clock(event.at),
+            at: moment(event.at, now),
             at_full: full(event.at),
             event_type: event.event_type.clone(),
             copies: event.copies,

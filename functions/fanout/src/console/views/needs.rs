@@ -1,6 +1,7 @@
 //! What needs a hand, each with the place where it is put right.
 
 use askama::Template;
+use fanout_processes::page_of_processes;
 
 use super::flow::in_words;
 use crate::console::switches::ATTEMPTS_WHILE_BROKEN;
@@ -105,14 +106,14 @@ async fn stuck(page: &Page) -> Option<Need> {
         return None;
     }
     let status = fanout_processes::Status::Stuck;
-    let found = fanout_processes::find_processes(page.documents.as_ref(), status, 100).await;
-    let count = found.map_or(0, |found| found.len());
-    let count = u64::try_from(count).unwrap_or(u64::MAX);
-    (count > 0).then(|| Need {
+    let found = page_of_processes(page.documents.as_ref(), status, 100, None).await;
+    let count = found.map(|found| found.found.len() + found.unreadable.len());
+    (!matches!(count, Ok(0))).then(|| Need {
         tone: "bad",
         text: match count {
-            1 => "1 process waits for a word of yours".to_owned(),
-            count => format!("{count} processes wait for a word of yours"),
+            Ok(1) => "1 process waits for a word of yours".to_owned(),
+            Ok(count) => format!("{count} processes wait for a word of yours"),
+            Err(_) => "processes cannot be read".to_owned(),
         },
         href: "/processes?status=stuck".to_owned(),
         link: "look at them",

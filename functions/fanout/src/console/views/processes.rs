@@ -8,14 +8,14 @@ use axum::response::{IntoResponse as _, Response};
 use fanout_processes::{
     Status, StepRecord, StepStatus, StoredProcess, page_of_processes, process_key,
 };
-use fanout_runtime::error_chain;
+use fanout_runtime::{Timestamp, error_chain};
 use fanout_web::Problem;
 use serde::Deserialize;
 
 use crate::console::Page;
 use crate::console::frame::{Part, Screen, rendered};
 use crate::console::guard::TOKEN;
-use crate::console::words::{clock, escaped, full, short, span};
+use crate::console::words::{escaped, full, moment, short, span};
 use crate::processes::PageToken;
 
 /// How many of each status are shown at once.
@@ -103,7 +103,13 @@ pub(crate) async fn show(State(page): State<Arc<Page>>, Query(asked): Query<Aske
 }
 
 pub(crate) async fn parts(page: &Page, asked: &Asked) -> Vec<Part> {
-    let token = PageToken::parse(&asked.page_token).ok();
+    let (token, invalid) = match asked.page_token.as_str() {
+        "" => (None, None),
+        text => match PageToken::parse(text) {
+            Ok(token) => (Some(token), None),
+            Err(invalid) => (None, Some(error_chain(&invalid))),
+        },
+    };
     let wanted = match &token {
         Some(token) => Some(token.status),
         None => Status::parse(&asked.status),
@@ -111,7 +117,7 @@ pub(crate) async fn parts(page: &Page, asked: &Asked) -> Vec<Part> {
     let mut list = List {
         processes: Vec::new(),
         older: Vec::new(),
-        error: None,
+        error: invalid,
         runs: page.has_processes(),
         orders_url: page.urls.of("order").replace("127.0.0.1", "localhost"),
     };
@@ -122,12 +128,15 @@ pub(crate) async fn parts(page: &Page, asked: &Asked) -> Vec<Part> {
         }
         let after = token.clone().map(PageToken::into_cursor);
         match page_of_processes(page.documents.as_ref(), status, MOST, after).await {
-            Ok((some, more)) => {
-                if let Some(last) = some.last().filter(|_| more) {
+            Ok(some) => {
+                if let Some(last) = some.found.last().filter(|_| some.more) {
                     let (status, token) = (status.as_str(), PageToken::after(last).to_string());
                     list.older.push((status, address(status, &token)));
                 }
-                found.extend(some);
+                if let Some(id) = some.unreadable.first() {
+                    list.error = Some(format!("somebody changed {id} by hand"));
+                }
+                found.extend(some.found);
             }
             Err(error) => list.error = Some(error_chain(&error)),
         }
@@ -213,16 +222,18 @@ impl Row {
                 Status::Compensating => "warn",
                 Status::Running => "busy",
             },
-            updated: clock(stored.updated_at),
+            updated: moment(stored.updated_at, page.now()),
             age: span(age),
             reason: { instance.failure.as_ref() }.map_or_else(String::new, |it| it.reason.clone()),
-            steps: instance.steps.iter().map(StepCell::of).collect(),
+            steps: { instance.steps.iter() }
+                .map(|it| StepCell::of(it, page.now()))
+                .collect(),
         }
     }
 }
 
 impl StepCell {
-    fn of(step: &StepRecord) -> Self {
+    fn of(step: &StepRecord, now: Timestamp) -> Self {
         let (symbol, tone) = match step.status {
             StepStatus::Done => ("✓", "ok"),
             StepStatus::Undone => ("⤺", "mute"),
@@ -235,9 +246,9 @@ impl StepCell {
             status: step.status.as_str(),
             symbol,
             tone,
-            since: clock(step.at),
+            since: moment(step.at, now),
             attempt: step.attempt,
-            due: step.due_at.map_or_else(String::new, clock),
+            due: { step.due_at }.map_or_else(String::new, |it| moment(it, now)),
             reason: step.reason.clone().unwrap_or_default(),
         }
     }

@@ -49,7 +49,7 @@ pub(super) fn line(seen: Option<&SeenEvent>) -> Line {
         span: String::new(),
     };
     let Some(event) = seen else { return none };
-    let seen = |it: &&Attempt| it.was_seen();
+    let seen = |it: &&Attempt| !it.is_remembered;
     let ends = event.reactions.iter().flat_map(|it| it.attempts.iter());
     let Some(end) = ends.filter(seen).map(|it| it.at).max() else {
         return none;
@@ -61,7 +61,7 @@ pub(super) fn line(seen: Option<&SeenEvent>) -> Line {
     };
     let reactions = event.reactions.iter();
     let mut reactions: Vec<&Reaction> = reactions
-        .filter(|it| it.attempts.iter().any(Attempt::was_seen))
+        .filter(|it| it.attempts.iter().any(|it| !it.is_remembered))
         .collect();
     let place = |it: &&Reaction| system::consumers().position(|of| of.consumer == it.consumer);
     reactions.sort_by_key(place);

@@ -1,7 +1,7 @@
 //! Sagas that ended long ago.
 
 use anyhow::Context as _;
-use fanout_processes::{Status, find_processes, process_key};
+use fanout_processes::{Status, page_of_processes, process_key};
 use fanout_store::{CommitError, Documents, Write};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
@@ -15,7 +15,9 @@ const AT_ONCE: usize = 8;
 
 /// Stores so many copies of an instance that has ended, each under a key of its own.
 pub(super) async fn fill(documents: &dyn Documents, count: usize) -> anyhow::Result<Value> {
-    let ended = find_processes(documents, Status::Completed, 1).await?;
+    let ended = page_of_processes(documents, Status::Completed, 1, None)
+        .await?
+        .found;
     let ended = ended.into_iter().next().context("no saga has ended yet")?;
     let fields = ended.to_fields();
     let copy = |number: usize| {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use fanout_consume::{Consumer, ConsumerDeps, push_route};
 use fanout_outbox::{Origin, Outbox};
-use fanout_processes::{Engine as Moving, Status, find_processes};
+use fanout_processes::{Engine as Moving, Status, page_of_processes};
 use fanout_runtime::{Clock as _, Shutdown, SystemClock};
 use fanout_store::Documents;
 use fanout_web::{Service, serve};
@@ -135,8 +135,9 @@ impl Running {
     async fn finish(&self) -> anyhow::Result<Value> {
         let asked = Instant::now();
         for status in [Status::Running, Status::Compensating] {
-            while !find_processes(self.documents.as_ref(), status, 1)
+            while !page_of_processes(self.documents.as_ref(), status, 1, None)
                 .await?
+                .found
                 .is_empty()
             {
                 tokio::time::sleep(Duration::from_millis(10)).await;
