@@ -156,6 +156,12 @@ async fn what_cannot_be_posted_followed_or_read_is_refused_with_its_reason() {
         assert_eq!(answer.status(), StatusCode::CREATED);
         answer.json::<Value>().await.unwrap()
     };
-    assert_eq!(post().await, post().await);
+    let first = post().await;
+    assert_eq!(post().await, first);
+    // And is answered as it was, even if the post is gone.
+    let path = format!("/posts/{}", first["id"].as_str().unwrap());
+    let status = system.call(Method::DELETE, "post", &path).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert_eq!(post().await, first);
     system.stop().await;
 }

@@ -120,7 +120,7 @@ async fn complete_release_and_park_of_a_late_owner_are_fenced_and_write_nothing(
             .map_err(|error| LedgerError::of(error, &key))
     };
     fenced(commit(ours.completed(&late, "done")).await);
-    fenced(ours.release(&late, true).await);
+    fenced(ours.release(&late, true, Vec::new()).await);
     fenced(commit(ours.parked(&late, parking)).await);
     let emails = scene
         .documents

@@ -154,6 +154,38 @@ async fn a_mail_that_a_crash_left_unrecorded_is_not_sent_again_to_a_deleted_user
     assert!(scene.records().await.is_empty());
 }
 
+/// Other mails do not wait for it, and would be lost without an address.
+#[tokio::test]
+async fn where_a_user_s_mails_go_is_known_before_the_first_could_be_sent() {
+    let scene = Scene::new().await;
+    let mailbox = Mailbox::new();
+    let email = scene.email(mailbox.clone());
+    let key = Key::new(EMAIL_RECIPIENTS, "usr_1");
+    let recipient = async || {
+        let stored = scene.documents.get(&key).await.unwrap().unwrap();
+        let email = stored.fields.text("email").map(str::to_owned);
+        (stored.update_time, email.unwrap())
+    };
+    mailbox.next(Next::NotSent);
+    let sign_up = created("evt_1", "usr_1");
+    assert_eq!(outcome_of(&email, &sign_up).await, "failed");
+    let told = recipient().await;
+    assert_eq!(told.1, sign_up["data"]["email"]);
+    mailbox.next(Next::NotSent);
+    assert_eq!(outcome_of(&email, &sign_up).await, "failed");
+    assert_eq!(recipient().await, told, "once is enough");
+    assert!(scene.records().await.is_empty());
+    assert_eq!(outcome_of(&email, &sign_up).await, "done");
+    assert_eq!(scene.records().await, [record("evt_1", "sent")]);
+    // And it is not learned of one who is gone.
+    let gone = deleted("evt_2", "usr_2", 2);
+    assert_eq!(outcome_of(&email, &gone).await, "done");
+    assert_eq!(
+        outcome_of(&email, &created("evt_3", "usr_2")).await,
+        "stale"
+    );
+}
+
 #[tokio::test]
 async fn what_is_typed_by_hand_follows_the_same_rule() {
     let scene = Scene::new().await;
@@ -209,7 +241,8 @@ async fn a_refused_mail_is_parked_and_recorded_in_one_commit_or_neither() {
     mailbox.next(Next::Refused);
     scene.documents.take_calls();
     assert_eq!(outcome_of(&email, &event).await, "parked");
-    // The claim is refused, read and made; then mark and record at once.
-    assert_eq!(scene.documents.take_calls().commits, 3);
+    // The claim is refused, read and made; then mark and record at once, and again: they did not expect
+    // that the failed try has told of the recipient.
+    assert_eq!(scene.documents.take_calls().commits, 4);
     assert_eq!(scene.records().await, [record("evt_1", "failed")]);
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use fanout_consume::{Acted, Attempt, End, Failure, OutsideEffect, UnitOfWork, View};
 use fanout_contracts::user::UserCreated;
 use fanout_events::Envelope;
-use fanout_store::ReadError;
+use fanout_store::{ReadError, Write};
 
 use crate::mails::Mails;
 use crate::recipient::{Known, Recipient};
@@ -36,6 +36,23 @@ impl OutsideEffect<UserCreated> for SendWelcomeEmail {
         Ok(Acted::Done(()))
     }
 
+    /// Where the user's mails go: other mails than this one do not wait for it.
+    async fn remember_meanwhile(
+        &self,
+        event: &Envelope<UserCreated>,
+        view: &View<'_>,
+    ) -> Result<Vec<Write>, ReadError> {
+        let recipient = Recipient::read(view, &event.subject).await?;
+        if recipient.is_gone() || recipient.known().is_some() {
+            return Ok(Vec::new());
+        }
+        Ok(vec![recipient.told(
+            &event.subject,
+            &event.id,
+            &told(event),
+        )])
+    }
+
     /// The mail's record; none if the user has been deleted meanwhile.
     async fn remember(
         &self,
@@ -58,12 +75,15 @@ impl OutsideEffect<UserCreated> for SendWelcomeEmail {
             status: end.into(),
             sent_at: self.0.clock.now(),
         };
-        let told = Known {
-            email: event.data.email.clone(),
-            name: event.data.name.clone(),
-            sequence: event.sequence,
-        };
-        let told = recipient.told(&event.subject, &event.id, &told);
+        let told = recipient.told(&event.subject, &event.id, &told(event));
         Ok(vec![record.write(), told].into())
+    }
+}
+
+fn told(event: &Envelope<UserCreated>) -> Known {
+    Known {
+        email: event.data.email.clone(),
+        name: event.data.name.clone(),
+        sequence: event.sequence,
     }
 }

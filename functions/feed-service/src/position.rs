@@ -1,6 +1,6 @@
 //! A place in a feed: behind a post. The same in every generation, and where no rows are.
 
-use chrono::DateTime;
+use chrono::{DateTime, Datelike as _};
 use fanout_runtime::Timestamp;
 use fanout_store::{Cursor, Value};
 use fanout_web::{InvalidPageToken, open_page_token, seal_page_token};
@@ -31,9 +31,28 @@ impl Position {
         let rest = open_page_token(FEED, token)?;
         let (at, post_id) = rest.split_once(':').ok_or(InvalidPageToken)?;
         let at: i64 = at.parse().map_err(|_| InvalidPageToken)?;
+        let posted_at = DateTime::from_timestamp_millis(at).ok_or(InvalidPageToken)?;
+        // The years that a store takes.
+        if !(1..=9999).contains(&posted_at.year()) {
+            return Err(InvalidPageToken);
+        }
         Ok(Self {
-            posted_at: DateTime::from_timestamp_millis(at).ok_or(InvalidPageToken)?,
+            posted_at,
             post_id: post_id.to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_a_time_that_no_store_takes_is_none() {
+        let token = |at: i64| seal_page_token(FEED, &format!("{at}:pst_1"));
+        assert!(Position::parse(&token(1_795_176_000_000)).is_ok());
+        for at in [7_000_000_000_000_000, -70_000_000_000_000, i64::MAX] {
+            assert!(Position::parse(&token(at)).is_err(), "{at}");
+        }
     }
 }

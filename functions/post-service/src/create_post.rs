@@ -70,10 +70,9 @@ impl Posts {
         let created = Draft::of(post.id.as_str(), 1, &created)?.at(post.posted_at);
         let mut expired: Option<UpdateTime> = None;
         for _ in 0..TRIES {
-            let now = self.clock.now();
             let record = repeatable
                 .as_ref()
-                .map(|it| it.remember(&post.id, now, expired));
+                .map(|it| it.remember(&post.id, post.posted_at, expired));
             let stored = Write::create(Post::key(&post.id), post.to_fields());
             let writes = [stored].into_iter().chain(record).collect();
             match self
@@ -91,18 +90,19 @@ impl Posts {
             expired = match self.documents.get(repeatable.key()).await? {
                 None => None,
                 Some(record) => match repeatable.compare(&record, self.clock.now())? {
-                    Remembered::Same { id, .. } => return self.first_one(&id).await,
+                    // As it was posted, whatever has become of it.
+                    Remembered::Same { id, at } => {
+                        return Ok(Post {
+                            id,
+                            posted_at: at,
+                            ..post
+                        });
+                    }
                     Remembered::Another => return Err(PostError::IdempotencyKeyReused),
                     Remembered::Expired(version) => Some(version),
                 },
             };
         }
         Err(PostError::Contended)
-    }
-
-    async fn first_one(&self, id: &str) -> Result<Post, PostError> {
-        let found = self.documents.get(&Post::key(id)).await?;
-        let found = found.ok_or(PostError::NoSuchPost)?;
-        Ok(Post::from_document(&found)?)
     }
 }

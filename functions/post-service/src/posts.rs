@@ -88,10 +88,14 @@ impl IntoResponse for PostError {
                 "No post has this id, or it was deleted.",
             ),
             Self::Read(error) => failed(Problem::from(error)),
-            Self::Event(_) => failed(Problem::internal()),
+            Self::Event(_) | Self::Commit(CommitError::Store(StoreError::Refused(_))) => {
+                failed(Problem::internal())
+            }
             Self::Contended
             | Self::Commit(
-                CommitError::Conflict(_) | CommitError::Contention(_) | CommitError::Store(_),
+                CommitError::Conflict(_)
+                | CommitError::Contention(_)
+                | CommitError::Store(StoreError::Unavailable(_)),
             ) => failed(Problem::unavailable()),
         };
         problem.into_response()

@@ -18,6 +18,9 @@ pub const SEARCH_POSTINGS: &Collection = &Collection::named("search_postings")
 
 /// The most that one question finds.
 const MOST: usize = 100;
+/// How many pages of the postings of one word are looked through for the others. A word that a million
+/// texts have, and a word that none has, would be a million reads.
+const MOST_PAGES: usize = 20;
 /// The most words of one entry that it is found by: its postings are one commit.
 const MOST_WORDS: usize = 400;
 
@@ -63,7 +66,7 @@ impl SearchIndex for Postings {
         };
         let mut query = Query::of(SEARCH_POSTINGS).only("word", Comparison::Equal, rarest.as_str());
         let mut found = Vec::new();
-        loop {
+        for _ in 0..MOST_PAGES {
             let page = self.documents.query(&query).await?;
             for document in &page.documents {
                 let entry = entry(&document.fields)?;

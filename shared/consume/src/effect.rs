@@ -58,6 +58,16 @@ pub trait OutsideEffect<T: EventType>: Send + Sync + 'static {
         view: &View<'_>,
     ) -> Result<Acted<Self::Output>, Failure>;
 
+    /// What to remember of an event whose act has failed and is to be tried again, because others need it
+    /// meanwhile; committed together with that. As [`OutsideEffect::remember`], and usually nothing.
+    async fn remember_meanwhile(
+        &self,
+        _event: &Envelope<T>,
+        _view: &View<'_>,
+    ) -> Result<Vec<Write>, ReadError> {
+        Ok(Vec::new())
+    }
+
     /// What to remember of an event that came to this end, and to emit because of it; committed
     /// together with the mark. With preconditions, if it depends on what was read. Reads only;
     /// called after the act, and again when documents changed between plan and commit

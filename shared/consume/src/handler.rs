@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fanout_events::{DecodeError, Envelope, Event, EventType, KnownType};
-use fanout_store::ReadError;
+use fanout_store::{ReadError, Write};
 
 use crate::effect::{
     Acted, Attempt, End, EventEffect, Failure, Fencing, OutsideEffect, Plan, StoreEffect,
@@ -36,6 +36,7 @@ pub(super) trait Planned: Send + Sync {
 pub(super) trait Outside: Send + Sync {
     async fn fence(&self, view: &View<'_>) -> Result<Fencing, Failure>;
     async fn act(&self, attempt: &Attempt, view: &View<'_>) -> Result<Acted<ActDone>, Failure>;
+    async fn remember_meanwhile(&self, view: &View<'_>) -> Result<Vec<Write>, ReadError>;
     async fn remember_parked(
         &self,
         reason: &'static str,
@@ -128,6 +129,10 @@ impl<T: EventType, E: OutsideEffect<T>> Outside for OnEvent<T, E> {
             })),
             Acted::Stale => Acted::Stale,
         })
+    }
+
+    async fn remember_meanwhile(&self, view: &View<'_>) -> Result<Vec<Write>, ReadError> {
+        self.effect.remember_meanwhile(&self.event, view).await
     }
 
     async fn remember_parked(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fanout_dedup::{Claim, LedgerError, MarkState};
-use fanout_runtime::Timings;
+use fanout_runtime::{Timings, error_chain};
 use fanout_store::ReadError;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
@@ -153,14 +153,22 @@ impl Pipeline {
     }
 
     pub(super) async fn release(&self, claimed: &Claimed<'_>, may_have_acted: bool) {
-        let released = self
-            .end_claim(claimed, MarkState::Released, |_| {
-                self.ledger.release(&claimed.claim, may_have_acted)
-            })
-            .await;
-        if let Err(error) = released {
+        let event_id = &claimed.delivery.arrival.seen.event_id;
+        let released = self.end_claim(claimed, MarkState::Released, |conflicts| async move {
+            let view = View::new(self.documents.as_ref(), conflicts);
+            // Rather without what others need than not at all.
+            let meanwhile = claimed.effect.remember_meanwhile(&view).await;
+            let writes = meanwhile.unwrap_or_else(|error| {
+                let error = error_chain(&error);
+                warn!(%event_id, error, "what is to be remembered meanwhile could not be read");
+                Vec::new()
+            });
+            self.ledger
+                .release(&claimed.claim, may_have_acted, writes)
+                .await
+        });
+        if let Err(error) = released.await {
             // The lease ends by itself; until then others are told to wait.
-            let event_id = &claimed.delivery.arrival.seen.event_id;
             warn!(%event_id, %error, "a claim could not be released");
         }
     }

@@ -99,14 +99,19 @@ impl Ledger {
     }
 
     /// Gives the claim back at once, so that the next delivery need not wait for the lease to end.
-    /// `may_have_acted`: the act failed in a way that leaves open whether it happened.
-    pub async fn release(&self, claim: &Claim, may_have_acted: bool) -> Result<(), LedgerError> {
+    /// `may_have_acted`: the act failed in a way that leaves open whether it happened. With these writes
+    /// in the same commit.
+    pub async fn release(
+        &self,
+        claim: &Claim,
+        may_have_acted: bool,
+        writes: Vec<Write>,
+    ) -> Result<(), LedgerError> {
         let mut mark = self.ended(claim, MarkState::Released);
         mark.may_have_repeated |= may_have_acted;
         mark.unanswered = mark.unanswered.saturating_add(may_have_acted.into());
-        self.commit(&claim.seen, vec![claim.write(&mark)])
-            .await
-            .map(drop)
+        let all = std::iter::once(claim.write(&mark)).chain(writes);
+        self.commit(&claim.seen, all.collect()).await.map(drop)
     }
 
     /// The mark that ends the claim because the event lies on the dead-letter topic now, to be

@@ -177,6 +177,10 @@ impl Query {
             let said = |reason| refused(&format!("{}, {field}: {reason}", self.collection));
             check_value(value, 1).or_else(said)?;
         }
+        for value in self.after.iter().flat_map(|cursor| &cursor.values) {
+            let said = |reason| refused(&format!("{}, the cursor: {reason}", self.collection));
+            check_value(value, 1).or_else(said)?;
+        }
         let order = self.full_order();
         let mut ranges = self.filters.iter().filter(|it| !it.is_equality());
         if ranges.any(|range| order.first().is_none_or(|by| by.field != range.field)) {

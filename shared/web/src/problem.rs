@@ -115,7 +115,7 @@ impl Problem {
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             "A dependency does not answer",
-            "The request had no lasting effect that a repeat would double. Try again in a moment.",
+            "The request may have had its effect all the same. Send it again in a moment; a POST with the same `Idempotency-Key`, where it takes one.",
         )
     }
 

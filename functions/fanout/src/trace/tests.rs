@@ -233,7 +233,7 @@ async fn eventful() -> Scene {
     let Standing::Open(claim) = ledger.claim(&mail, &[]).await.unwrap() else {
         panic!("no claim");
     };
-    ledger.release(&claim, false).await.unwrap();
+    ledger.release(&claim, false, Vec::new()).await.unwrap();
     scene.second();
     let Standing::Open(claim) = ledger.claim(&mail, &[]).await.unwrap() else {
         panic!("no claim");
@@ -339,7 +339,11 @@ async fn each_standing_of_a_claim_has_its_words() {
     let Standing::Open(claim) = scene.ledger().claim(&mail, &[]).await.unwrap() else {
         panic!("no claim");
     };
-    scene.ledger().release(&claim, true).await.unwrap();
+    scene
+        .ledger()
+        .release(&claim, true, Vec::new())
+        .await
+        .unwrap();
     let said = words().await;
     assert!(
         said.contains("failed: the next delivery tries again (attempt 2)"),

@@ -106,7 +106,7 @@ async fn a_claim_is_tried_a_second_time_at_once_and_later_after_a_pause() {
     let scene = Scene::new().await;
     let ledger = scene.ledger();
     let claim = granted(&ledger).await;
-    ledger.release(&claim, false).await.unwrap();
+    ledger.release(&claim, false, Vec::new()).await.unwrap();
     let started = tokio::time::Instant::now();
     granted(&ledger).await;
     assert_eq!(started.elapsed(), Duration::ZERO);
@@ -160,7 +160,10 @@ async fn a_claim_ends_as_what_is_said_of_it() {
             (MarkState::Processing, Some(lease))
         );
         scene.clock.advance(Duration::from_secs(5));
-        ledger.release(&claim, may_have_acted).await.unwrap();
+        ledger
+            .release(&claim, may_have_acted, Vec::new())
+            .await
+            .unwrap();
         let released = scene.mark(&seen("evt_1")).await.unwrap();
         assert_eq!(released.state, MarkState::Released);
         assert_eq!(released.may_have_repeated, may_have_acted);
@@ -189,7 +192,10 @@ async fn a_parked_mark_says_which_message_and_keeps_that_the_act_may_have_happen
         let scene = Scene::new().await;
         let ledger = scene.ledger();
         let claim = granted(&ledger).await;
-        ledger.release(&claim, may_have_acted).await.unwrap();
+        ledger
+            .release(&claim, may_have_acted, Vec::new())
+            .await
+            .unwrap();
         let claim = granted(&ledger).await;
         let parking = Parking {
             message_id: "17",

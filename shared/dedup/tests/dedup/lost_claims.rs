@@ -57,7 +57,11 @@ async fn whose_a_claim_is_is_asked_again_when_the_store_fails() {
     for reads in [1, 2] {
         let scene = Scene::new().await;
         let claim = granted(&scene.breaking(reads)).await;
-        scene.ledger().release(&claim, false).await.unwrap();
+        scene
+            .ledger()
+            .release(&claim, false, Vec::new())
+            .await
+            .unwrap();
         let mark = scene.mark(&seen("evt_1")).await.unwrap();
         let known = (mark.may_have_repeated, mark.unanswered);
         assert_eq!((mark.state, known), (MarkState::Released, (false, 0)));

@@ -7,7 +7,7 @@ use fanout_consume::{
 };
 use fanout_events::{Envelope, EventType, OfStep};
 use fanout_outbox::UnwritableEvent;
-use fanout_store::{MalformedDocument, ReadError};
+use fanout_store::{MalformedDocument, ReadError, Write};
 use serde::Serialize;
 
 /// A reaction `R` to the fact `E`, as if that were the request `A`. What is said of it may carry on
@@ -147,6 +147,17 @@ where
         let asked = self.asked(event).ok_or(AsksForNothing);
         let asked = asked.map_err(Failure::retry)?;
         self.reaction.act(&asked, attempt, view).await
+    }
+
+    async fn remember_meanwhile(
+        &self,
+        event: &Envelope<E>,
+        view: &View<'_>,
+    ) -> Result<Vec<Write>, ReadError> {
+        match self.asked(event) {
+            Some(asked) => self.reaction.remember_meanwhile(&asked, view).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     async fn remember(
