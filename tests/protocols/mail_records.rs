@@ -177,13 +177,27 @@ async fn where_a_user_s_mails_go_is_known_before_the_first_could_be_sent() {
     assert!(scene.records().await.is_empty());
     assert_eq!(outcome_of(&email, &sign_up).await, "done");
     assert_eq!(scene.records().await, [record("evt_1", "sent")]);
-    // And it is not learned of one who is gone.
-    let gone = deleted("evt_2", "usr_2", 2);
+}
+
+/// It is deleted while the mail server is asked, and the mail is not sent.
+#[tokio::test]
+async fn where_mails_go_is_not_learned_of_a_user_who_is_gone() {
+    let scene = Scene::new().await;
+    let mailbox = Mailbox::new();
+    let email = scene.email(mailbox.clone());
+    let late = mailbox.answer_the_next_late();
+    let on_its_way = tokio::spawn({
+        let email = email.clone();
+        async move { outcome_of(&email, &created("evt_1", "usr_1")).await }
+    });
+    mailbox.has_sent(1).await;
+    let gone = deleted("evt_2", "usr_1", 2);
     assert_eq!(outcome_of(&email, &gone).await, "done");
-    assert_eq!(
-        outcome_of(&email, &created("evt_3", "usr_2")).await,
-        "stale"
-    );
+    assert!(late.send(Late::NotSent).is_ok());
+    assert_eq!(on_its_way.await.unwrap(), "failed");
+    let key = Key::new(EMAIL_RECIPIENTS, "usr_1");
+    let tombstone = scene.documents.get(&key).await.unwrap().unwrap();
+    assert_eq!(tombstone.fields.get("email"), None);
 }
 
 #[tokio::test]

@@ -321,7 +321,8 @@ mod tests {
     /// What says what is meant has none: it would outlive the line that it was set for.
     #[test]
     fn every_setting_has_a_variable_of_its_name_and_nothing_else_has_one() {
-        fn look(command: &clap::Command, without: &mut BTreeSet<String>) {
+        fn look(path: &str, command: &clap::Command, without: &mut BTreeSet<String>) {
+            let path = format!("{path} {}", command.get_name());
             for argument in command.get_arguments() {
                 let name = argument.get_long().unwrap_or(argument.get_id().as_str());
                 match argument.get_env() {
@@ -329,14 +330,14 @@ mod tests {
                         variable.to_str().unwrap(),
                         format!("FANOUT_{}", name.to_uppercase().replace('-', "_"))
                     ),
-                    None => drop(without.insert(format!("{} {name}", command.get_name()))),
+                    None => drop(without.insert(format!("{path} {name}"))),
                 }
             }
             let subcommands = command.get_subcommands();
-            subcommands.for_each(|it| look(it, without));
+            subcommands.for_each(|it| look(&path, it, without));
         }
         let mut without = BTreeSet::new();
-        look(&Cli::command(), &mut without);
+        look("", &Cli::command(), &mut without);
         insta::assert_debug_snapshot!(without);
     }
 

@@ -34,8 +34,8 @@ impl Address {
     }
 }
 
-/// Lower case, where three letters have a second form that upper case does not know. What changes case can
-/// come apart, so it is composed again.
+/// Lower case, and one form of three letters that have two. What changes case can come apart, so it is
+/// composed again.
 fn comparable(local: &str, domain: &str) -> String {
     let local = local.to_lowercase();
     let local = local.replace('ς', "σ").replace('ſ', "s").replace('µ', "μ");

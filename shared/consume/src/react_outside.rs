@@ -156,7 +156,7 @@ impl Pipeline {
         let event_id = &claimed.delivery.arrival.seen.event_id;
         let released = self.end_claim(claimed, MarkState::Released, |conflicts| async move {
             let view = View::new(self.documents.as_ref(), conflicts);
-            // Rather without what others need than not at all.
+            // What cannot be read keeps no claim.
             let meanwhile = claimed.effect.remember_meanwhile(&view).await;
             let writes = meanwhile.unwrap_or_else(|error| {
                 let error = error_chain(&error);

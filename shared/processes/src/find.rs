@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fanout_store::{
-    Comparison, Cursor, Direction, Documents, Query, ReadError, StoreError, all_documents,
+    Comparison, Cursor, Direction, Document, Documents, Query, ReadError, StoreError, all_documents,
 };
 
 use crate::instance::Status;
@@ -16,8 +16,8 @@ pub struct ProcessPage {
     pub found: Vec<StoredProcess>,
     /// The ids of documents that cannot be read: somebody changed them by hand.
     pub unreadable: Vec<String>,
-    /// Whether there are more behind them.
-    pub more: bool,
+    /// The last document of the page, readable or not, if there are more behind it.
+    pub last: Option<Document>,
 }
 
 /// The instances that stand like this and come after a cursor, or the first; at most `limit`.
@@ -32,10 +32,10 @@ pub async fn page_of_processes(
     query.after = after;
     let documents = documents.query(&query).await?.documents;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut page = ProcessPage {
-        more: documents.len() > most,
-        ..ProcessPage::default()
-    };
+    let mut page = ProcessPage::default();
+    if documents.len() > most {
+        page.last = documents.get(most.saturating_sub(1)).cloned();
+    }
     for document in documents.iter().take(most) {
         match StoredProcess::from_document(document) {
             Ok(stored) => page.found.push(stored),

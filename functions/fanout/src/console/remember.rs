@@ -33,12 +33,12 @@ impl Page {
     /// Lets the hub know of what was before it, once. It ends even if who asked first goes away: letters
     /// are held meanwhile.
     pub(super) async fn remember(self: &Arc<Self>) {
-        let read = async {
-            let page = Arc::clone(self);
-            // An error says that it has panicked, which is logged.
-            let _ = tokio::spawn(async move { page.look_back().await }).await;
+        let page = Arc::clone(self);
+        let once = async move {
+            page.remembered.get_or_init(|| page.look_back()).await;
         };
-        self.remembered.get_or_init(|| read).await;
+        // An error says that it has panicked, which is logged.
+        let _ = tokio::spawn(once).await;
     }
 
     async fn look_back(&self) {

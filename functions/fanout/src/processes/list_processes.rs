@@ -66,8 +66,9 @@ async fn look(
     for status in statuses {
         let after = after.clone().map(PageToken::into_cursor);
         let page = page_of_processes(documents, status, limit, after).await?;
-        if let Some(last) = page.found.last().filter(|_| page.more) {
-            next_page_tokens.insert(status.as_str(), PageToken::after(last).to_string());
+        if let Some(last) = &page.last {
+            let token = PageToken::after(last, status).to_string();
+            next_page_tokens.insert(status.as_str(), token);
         }
         found.extend(page.found);
         unreadable.extend(page.unreadable);
@@ -211,12 +212,17 @@ mod tests {
         let fields = changed.to_fields().with("steps", "none");
         let write = Write::set(changed.key(), fields);
         documents.commit(vec![write]).await.unwrap();
-        let list = look(&documents, Some(Status::Stuck), None, 10)
+        let first = look(&documents, Some(Status::Stuck), None, 1)
             .await
             .unwrap();
-        assert_eq!(keys(&list), ["ord_6"]);
+        assert_eq!(keys(&first), [""; 0]);
         let said = format!("{} cannot be read", changed.key().id());
-        assert!(text(&list).contains(&said), "{}", text(&list));
+        assert!(text(&first).contains(&said), "{}", text(&first));
+        let after = PageToken::parse(&first.next_page_tokens["stuck"]).unwrap();
+        let second = look(&documents, None, Some(after), 1).await.unwrap();
+        assert_eq!(keys(&second), ["ord_6"]);
+        let left = (second.unreadable.len(), second.next_page_tokens.len());
+        assert_eq!(left, (0, 0));
     }
 
     #[test]
@@ -228,6 +234,7 @@ mod tests {
             &made("processes/1/running"),
             &made("processes/1/asleep/1/order:ord_1"),
             &made("processes/1/running/x/order:ord_1"),
+            &made("processes/1/running/7000000000000000/order:ord_1"),
             &made("processes/1/running/1/"),
             &made("processes/1/running/1/a/b"),
             &made("processes/2/running/1/order:ord_1"),

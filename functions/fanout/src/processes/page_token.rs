@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use chrono::DateTime;
-use fanout_processes::{Status, StoredProcess};
+use chrono::{DateTime, Datelike as _};
+use fanout_processes::Status;
 use fanout_runtime::Timestamp;
-use fanout_store::{Cursor, Value};
+use fanout_store::{Cursor, Document, Value};
 use fanout_web::{InvalidPageToken, open_page_token, seal_page_token};
 
 /// Says that the rest is ours, and how it is made.
@@ -20,12 +20,14 @@ pub(crate) struct PageToken {
 }
 
 impl PageToken {
-    /// The page that comes after this process.
-    pub(crate) fn after(last: &StoredProcess) -> Self {
+    /// The page that comes after this document of a list by status: it is there by its time of change,
+    /// whatever else of it can be read.
+    pub(crate) fn after(last: &Document, status: Status) -> Self {
+        let updated_at = last.fields.timestamp("updated_at");
         Self {
-            status: last.instance.status,
-            updated_at: last.updated_at,
-            id: last.key().id().to_owned(),
+            status,
+            updated_at: updated_at.unwrap_or_default(),
+            id: last.key.id().to_owned(),
         }
     }
 
@@ -37,7 +39,7 @@ impl PageToken {
         let status = Status::parse(status).ok_or(InvalidPageToken)?;
         let time: i64 = time.parse().map_err(|_| InvalidPageToken)?;
         match DateTime::from_timestamp_millis(time) {
-            Some(updated_at) if !id.is_empty() && !id.contains('/') => Ok(Self {
+            Some(updated_at) if is_usable(updated_at, id) => Ok(Self {
                 status,
                 updated_at,
                 id: id.to_owned(),
@@ -53,6 +55,11 @@ impl PageToken {
             id: self.id,
         }
     }
+}
+
+/// As a store takes it: the years 1 to 9999.
+fn is_usable(updated_at: Timestamp, id: &str) -> bool {
+    (1..=9999).contains(&updated_at.year()) && !id.is_empty() && !id.contains('/')
 }
 
 impl fmt::Display for PageToken {

@@ -27,8 +27,7 @@ pub(super) struct Fence {
     pub(super) state: State,
     /// How many answers were given.
     answers: u64,
-    /// Events that have acted for the step before and did not end: their marks, which are kept for 45
-    /// days, count their tries.
+    /// Events that have held the step before: their marks count their tries, as long as there are marks.
     pub(super) displaced: BTreeSet<String>,
 }
 
@@ -122,7 +121,12 @@ impl Fences {
     }
 
     fn write(&self, fence: &Fence, state: &State, answers: u64) -> Write {
-        let displaced: Vec<&str> = fence.displaced.iter().map(String::as_str).collect();
+        // Nobody asks how often it was tried once it is done.
+        let displaced = fence.displaced.iter().map(String::as_str);
+        let displaced: Vec<&str> = match state {
+            State::Acting(_) => displaced.collect(),
+            State::Unknown | State::Done(_) | State::Undoing { .. } | State::Undone => Vec::new(),
+        };
         let displaced = displaced.join("\n");
         let fields = state
             .to_fields()

@@ -127,7 +127,7 @@ pub(crate) struct SeenEvent {
     pub(crate) at: Timestamp,
     /// How often it was published, as far as the page saw.
     pub(crate) copies: u32,
-    /// Somebody publishes it, and the bus has not taken it so far.
+    /// The bus has not taken it, so far or for good.
     pub(crate) is_unpublished: bool,
     pub(crate) reactions: Vec<Reaction>,
     /// The bus's ids of its messages, as far as they were told.
@@ -149,7 +149,7 @@ impl SeenEvent {
         if known.is_empty() {
             return heard.next().is_some();
         }
-        if self.copies == 0 && !self.is_unpublished {
+        if self.copies == 0 && !self.is_unpublished && self.flow.is_none() {
             return heard.any(|it| it.types.contains(&known));
         }
         system::wants(subscriber, topic, known, self.flow.as_deref())

@@ -129,8 +129,9 @@ pub(crate) async fn parts(page: &Page, asked: &Asked) -> Vec<Part> {
         let after = token.clone().map(PageToken::into_cursor);
         match page_of_processes(page.documents.as_ref(), status, MOST, after).await {
             Ok(some) => {
-                if let Some(last) = some.found.last().filter(|_| some.more) {
-                    let (status, token) = (status.as_str(), PageToken::after(last).to_string());
+                if let Some(last) = &some.last {
+                    let token = PageToken::after(last, status).to_string();
+                    let status = status.as_str();
                     list.older.push((status, address(status, &token)));
                 }
                 if let Some(id) = some.unreadable.first() {
