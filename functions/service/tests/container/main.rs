@@ -79,7 +79,7 @@ impl Container {
     /// Waits until it listens, which is all that it needs itself for.
     fn until_healthy(&self) {
         let start = Instant::now();
-        while self.connect().is_err() || self.health() != "HTTP/1.1 200" {
+        while self.health() != "HTTP/1.1 200" {
             assert!(start.elapsed() < SOON, "it does not listen");
             std::thread::yield_now();
         }
@@ -111,10 +111,16 @@ impl Container {
         self.get("/health")
     }
 
+    /// How a call is answered, if it is. Before anybody listens on a port, a connection to it may be one
+    /// with itself: that it was made says nothing.
     fn get(&self, path: &str) -> String {
-        let mut stream = self.connect().unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-        beginning(stream)
+        let Ok(mut stream) = self.connect() else {
+            return String::new();
+        };
+        match write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n") {
+            Ok(()) => beginning(stream),
+            Err(_) => String::new(),
+        }
     }
 
     /// Sends SIGTERM and waits until it takes no connection any more.
