@@ -1,6 +1,7 @@
 //! What is kept of mails, and that nothing is kept of the mails of a deleted user, in whatever order
 //! and however close together the events come.
 
+use axum::Router;
 use email_service::{EMAIL_RECIPIENTS, EMAILS};
 use fanout_dedup::MarkState;
 use fanout_runtime::Timings;
@@ -25,6 +26,20 @@ impl Scene {
 
 fn record(event_id: &str, status: &str) -> (String, String) {
     (event_id.to_owned(), status.to_owned())
+}
+
+/// What comes of a mail during which its user is deleted, and that is then answered so.
+async fn outcome_of_one_on_its_way(email: &Router, mailbox: &Mailbox, answer: Late) -> String {
+    let late = mailbox.answer_the_next_late();
+    let on_its_way = tokio::spawn({
+        let email = email.clone();
+        async move { outcome_of(&email, &created("evt_1", "usr_1")).await }
+    });
+    mailbox.has_sent(1).await;
+    let gone = deleted("evt_2", "usr_1", 2);
+    assert_eq!(outcome_of(email, &gone).await, "done");
+    assert!(late.send(answer).is_ok());
+    on_its_way.await.unwrap()
 }
 
 #[tokio::test]
@@ -68,16 +83,10 @@ async fn a_mail_that_is_on_its_way_during_the_deletion_leaves_no_record() {
         let scene = Scene::new().await;
         let mailbox = Mailbox::new();
         let email = scene.email(mailbox.clone());
-        let late = mailbox.answer_the_next_late();
-        let on_its_way = tokio::spawn({
-            let email = email.clone();
-            async move { outcome_of(&email, &created("evt_1", "usr_1")).await }
-        });
-        mailbox.has_sent(1).await;
-        let gone = deleted("evt_2", "usr_1", 2);
-        assert_eq!(outcome_of(&email, &gone).await, "done");
-        assert!(late.send(answer).is_ok());
-        assert_eq!(on_its_way.await.unwrap(), outcome);
+        assert_eq!(
+            outcome_of_one_on_its_way(&email, &mailbox, answer).await,
+            outcome
+        );
         assert!(scene.records().await.is_empty(), "{outcome}");
         // A redrive of what was parked sends nothing either; what was sent is known.
         let again = outcome_of(&email, &created("evt_1", "usr_1")).await;
@@ -185,16 +194,8 @@ async fn where_mails_go_is_not_learned_of_a_user_who_is_gone() {
     let scene = Scene::new().await;
     let mailbox = Mailbox::new();
     let email = scene.email(mailbox.clone());
-    let late = mailbox.answer_the_next_late();
-    let on_its_way = tokio::spawn({
-        let email = email.clone();
-        async move { outcome_of(&email, &created("evt_1", "usr_1")).await }
-    });
-    mailbox.has_sent(1).await;
-    let gone = deleted("evt_2", "usr_1", 2);
-    assert_eq!(outcome_of(&email, &gone).await, "done");
-    assert!(late.send(Late::NotSent).is_ok());
-    assert_eq!(on_its_way.await.unwrap(), "failed");
+    let came = outcome_of_one_on_its_way(&email, &mailbox, Late::NotSent).await;
+    assert_eq!(came, "failed");
     let key = Key::new(EMAIL_RECIPIENTS, "usr_1");
     let tombstone = scene.documents.get(&key).await.unwrap().unwrap();
     assert_eq!(tombstone.fields.get("email"), None);

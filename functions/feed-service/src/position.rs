@@ -1,9 +1,8 @@
 //! A place in a feed: behind a post. The same in every generation, and where no rows are.
 
-use chrono::{DateTime, Datelike as _};
 use fanout_runtime::Timestamp;
 use fanout_store::{Cursor, Value};
-use fanout_web::{InvalidPageToken, open_page_token, seal_page_token};
+use fanout_web::{InvalidPageToken, open_page_token, page_token_time, seal_page_token};
 
 /// Names the listing.
 const FEED: &str = "feed:";
@@ -30,14 +29,8 @@ impl Position {
     pub(crate) fn parse(token: &str) -> Result<Self, InvalidPageToken> {
         let rest = open_page_token(FEED, token)?;
         let (at, post_id) = rest.split_once(':').ok_or(InvalidPageToken)?;
-        let at: i64 = at.parse().map_err(|_| InvalidPageToken)?;
-        let posted_at = DateTime::from_timestamp_millis(at).ok_or(InvalidPageToken)?;
-        // The years that a store takes.
-        if !(1..=9999).contains(&posted_at.year()) {
-            return Err(InvalidPageToken);
-        }
         Ok(Self {
-            posted_at,
+            posted_at: page_token_time(at)?,
             post_id: post_id.to_owned(),
         })
     }

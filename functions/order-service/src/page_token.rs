@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use chrono::DateTime;
 use fanout_events::is_identifier;
 use fanout_runtime::Timestamp;
 use fanout_store::{Cursor, Value};
-use fanout_web::{InvalidPageToken, open_page_token, seal_page_token};
+use fanout_web::{InvalidPageToken, open_page_token, page_token_time, seal_page_token};
 
 use crate::order::Order;
 
@@ -32,15 +31,14 @@ impl PageToken {
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidPageToken> {
         let rest = open_page_token(PREFIX, text)?;
         let (time, id) = rest.split_once('/').ok_or(InvalidPageToken)?;
-        let time: i64 = time.parse().map_err(|_| InvalidPageToken)?;
-        let in_range = (0..=253_402_300_799_999).contains(&time);
-        match DateTime::from_timestamp_millis(time).filter(|_| in_range) {
-            Some(created_at) if is_identifier(id) && !id.contains('/') => Ok(Self {
-                created_at,
-                id: id.to_owned(),
-            }),
-            Some(_) | None => Err(InvalidPageToken),
+        let created_at = page_token_time(time)?;
+        if !is_identifier(id) || id.contains('/') {
+            return Err(InvalidPageToken);
         }
+        Ok(Self {
+            created_at,
+            id: id.to_owned(),
+        })
     }
 
     /// Where a query by time goes on.
@@ -69,7 +67,7 @@ mod tests {
     #[test]
     fn a_token_comes_back_as_it_was_given_out() {
         let token = PageToken {
-            created_at: DateTime::from_timestamp_millis(1_795_176_000_123).unwrap(),
+            created_at: Timestamp::from_timestamp_millis(1_795_176_000_123).unwrap(),
             id: "ord_01JD2V7Q4KA1B2C3D4E5F6G7H8".to_owned(),
         };
         assert_eq!(PageToken::parse(&token.to_string()), Ok(token));

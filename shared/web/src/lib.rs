@@ -27,7 +27,8 @@ pub use json_body::read_json_body;
 pub use json_object::{NotJson, read_json_object};
 pub use media::{is_encoded, media_type};
 pub use paging::{
-    InvalidPageToken, given, open_page_token, page_after, page_limit, seal_page_token,
+    InvalidPageToken, given, open_page_token, page_after, page_limit, page_token_time,
+    seal_page_token,
 };
 pub use parameter::{both, parameters, required_parameter};
 pub use problem::{FieldError, Problem};

@@ -3,8 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use fanout_runtime::Timestamp;
+
 use crate::FieldError;
 
+/// The last millisecond of the year 9999, since 1970: no store takes a later one.
+const LAST_MILLISECOND: i64 = 253_402_300_799_999;
 /// The most on a page, and how many there are without a `limit`.
 const MOST: u32 = 100;
 
@@ -48,4 +52,12 @@ pub fn open_page_token(prefix: &str, token: &str) -> Result<String, InvalidPageT
     let text = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     let rest = text.as_deref().and_then(|text| text.strip_prefix(prefix));
     rest.map(str::to_owned).ok_or(InvalidPageToken)
+}
+
+/// A time of what has happened that stands in a token, in milliseconds since 1970.
+pub fn page_token_time(text: &str) -> Result<Timestamp, InvalidPageToken> {
+    let time: Option<i64> = text.parse().ok();
+    let time = time.filter(|time| (0..=LAST_MILLISECOND).contains(time));
+    time.and_then(Timestamp::from_timestamp_millis)
+        .ok_or(InvalidPageToken)
 }

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike as _};
 use fanout_processes::Status;
 use fanout_runtime::Timestamp;
 use fanout_store::{Cursor, Document, Value};
-use fanout_web::{InvalidPageToken, open_page_token, seal_page_token};
+use fanout_web::{InvalidPageToken, open_page_token, page_token_time, seal_page_token};
 
 /// Says that the rest is ours, and how it is made.
 const PREFIX: &str = "processes/1/";
@@ -37,15 +36,15 @@ impl PageToken {
         let mut part = || parts.next().ok_or(InvalidPageToken);
         let (status, time, id) = (part()?, part()?, part()?);
         let status = Status::parse(status).ok_or(InvalidPageToken)?;
-        let time: i64 = time.parse().map_err(|_| InvalidPageToken)?;
-        match DateTime::from_timestamp_millis(time) {
-            Some(updated_at) if is_usable(updated_at, id) => Ok(Self {
-                status,
-                updated_at,
-                id: id.to_owned(),
-            }),
-            Some(_) | None => Err(InvalidPageToken),
+        let updated_at = page_token_time(time)?;
+        if id.is_empty() || id.contains('/') {
+            return Err(InvalidPageToken);
         }
+        Ok(Self {
+            status,
+            updated_at,
+            id: id.to_owned(),
+        })
     }
 
     /// Where a query by time goes on.
@@ -55,11 +54,6 @@ impl PageToken {
             id: self.id,
         }
     }
-}
-
-/// As a store takes it: the years 1 to 9999.
-fn is_usable(updated_at: Timestamp, id: &str) -> bool {
-    (1..=9999).contains(&updated_at.year()) && !id.is_empty() && !id.contains('/')
 }
 
 impl fmt::Display for PageToken {

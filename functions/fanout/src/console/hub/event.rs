@@ -155,6 +155,20 @@ impl SeenEvent {
         system::wants(subscriber, topic, known, self.flow.as_deref())
     }
 
+    /// Keeps what was not known of it.
+    pub(super) fn learn(
+        &mut self,
+        event_type: String,
+        subject: Option<String>,
+        correlation_id: Option<String>,
+    ) {
+        if self.event_type.is_empty() {
+            self.event_type = event_type;
+        }
+        self.subject = self.subject.take().or(subject);
+        self.correlation_id = self.correlation_id.take().or(correlation_id);
+    }
+
     pub(super) fn logged(&mut self, line: LogLine) {
         if self.lines.len() >= MOST_LINES {
             self.lines.remove(0);

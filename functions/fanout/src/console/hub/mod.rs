@@ -230,11 +230,7 @@ impl Seen {
         let (number, is_new) = self.enter(&told.event_id, &told.topic, now);
         if let Some(event) = self.numbered_mut(number) {
             event.is_unpublished |= is_new;
-            if event.event_type.is_empty() {
-                event.event_type = told.event_type;
-            }
-            event.subject = event.subject.take().or(told.subject);
-            event.correlation_id = event.correlation_id.take().or(told.correlation_id);
+            event.learn(told.event_type, told.subject, told.correlation_id);
             event.flow = event.flow.take().or(told.flow);
         }
     }
@@ -272,11 +268,7 @@ impl Seen {
         };
         // Whatever the bus has answered, if it has.
         event.is_unpublished = false;
-        if event.event_type.is_empty() {
-            event.event_type = told.event_type;
-        }
-        event.subject = event.subject.take().or(told.subject);
-        event.correlation_id = event.correlation_id.take().or(told.correlation_id);
+        event.learn(told.event_type, told.subject, told.correlation_id);
         let (at, known) = (event.at, event.reaction_mut(&told.consumer));
         let first = known.attempts.iter().all(|it| !it.came.is_settled());
         known.add(Attempt {
