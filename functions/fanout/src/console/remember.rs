@@ -33,6 +33,9 @@ impl Page {
     /// Lets the hub know of what was before it, once. It ends even if who asked first goes away: letters
     /// are held meanwhile.
     pub(super) async fn remember(self: &Arc<Self>) {
+        if self.remembered.initialized() {
+            return;
+        }
         let page = Arc::clone(self);
         let once = async move {
             page.remembered.get_or_init(|| page.look_back()).await;
